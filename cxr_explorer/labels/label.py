@@ -1,0 +1,42 @@
+"""A label: what a reader judged of one finding on one image, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal
+
+How = Literal["single", "cluster", "lasso", "rectangle", "selection", "import"]
+
+
+class Value(IntEnum):
+    """CheXpert's coding of a judgement; no row at all means: not read."""
+
+    PRESENT = 1
+    ABSENT = 0
+    UNCERTAIN = -1
+
+
+@dataclass(frozen=True)
+class LabelRow:
+    """One label with its provenance.
+
+    Attributes:
+        file: Path of the image relative to the project's folder, with "/" separators.
+        finding: Name of the finding.
+        value: The judgement.
+        reader: Who judged.
+        at: When, ISO 8601 in UTC, to the second ("2026-01-31T14:05:09Z").
+        how: How the image was addressed.
+        cluster: The cluster it was judged as part of, in that map, else None.
+        map_id: The map on screen when it was judged, else None.
+    """
+
+    file: str
+    finding: str
+    value: Value
+    reader: str
+    at: str
+    how: How
+    cluster: int | None = None
+    map_id: int | None = None
