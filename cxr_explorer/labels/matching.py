@@ -1,0 +1,141 @@
+"""Which image of a project does a file name in somebody's table mean?"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+# A letter first, so that the last part of a DICOM UID used as a file name ("1.2.840.113619") is no extension.
+_EXTENSION = re.compile(r"\.[a-z][a-z0-9]{0,4}$")
+
+
+@dataclass(frozen=True)
+class Matching:
+    """The outcome of `match_files`; every file of the table is in exactly one of the three.
+
+    Attributes:
+        matched: File of the table -> the one file of the project it means. No two share a project file.
+        unmatched: Files of the table that no file of the project resembles.
+        ambiguous: File of the table -> the files of the project it may mean. A single candidate stands here when
+            another file of the table has a better or an equal claim to it.
+    """
+
+    matched: dict[str, str]
+    unmatched: tuple[str, ...]
+    ambiguous: dict[str, tuple[str, ...]]
+
+
+def match_files(table_files: Iterable[str], project_files: Iterable[str]) -> Matching:
+    """Find the image each file name of a table means, never guessing between two.
+
+    Tried in this order, the first that finds anything decides:
+
+    1. the same path;
+    2. one path ends with the other, folder by folder ("CheXpert-v1.0/train/p1/a.jpg" and "p1/a.jpg"); of several such
+       files the one that agrees over most folders;
+    3. the same file name in other folders;
+    4. and 5. like 2 and 3, with the extension left off.
+
+    From 2 on, upper and lower case, "\\" and "/", and the two ways to write an accented letter are the same. 3 and 5
+    apply only to names that occur once in the table: a table with two files "view1.jpg" tells them apart by folder.
+
+    Args:
+        table_files: Files as the table names them; repetitions are ignored.
+        project_files: Paths relative to the project's folder, with "/".
+    """
+    table_keys = {file: _comparable(file) for file in table_files}
+    project_keys = {file: _comparable(file) for file in project_files}
+    matched = {file: file for file in table_keys if file in project_keys}
+    ambiguous: dict[str, tuple[str, ...]] = {}
+    rest = [file for file in table_keys if file not in matched]
+    claimed = set(matched)
+    for with_extension in (True, False):
+        if not with_extension and rest:
+            table_keys = {file: _stem(key) for file, key in table_keys.items()}
+            project_keys = {file: _stem(key) for file, key in project_keys.items()}
+        for search in (_search_suffixes, _search_names):
+            found = search(table_keys, rest, project_keys)
+            claims = Counter(candidates[0] for candidates in found.values() if len(candidates) == 1)
+            for file, candidates in found.items():
+                candidate = candidates[0]
+                if len(candidates) == 1 and claims[candidate] == 1 and candidate not in claimed:
+                    matched[file] = candidate
+                else:
+                    ambiguous[file] = candidates
+            claimed.update(claims)
+            rest = [file for file in rest if file not in found]
+    return Matching(matched, tuple(rest), ambiguous)
+
+
+def _stem(key: str) -> str:
+    extension = _EXTENSION.search(key)
+    return key[: extension.start()] if extension else key
+
+
+def _comparable(file: str) -> str:
+    """The path in the one form in which two spellings of it are equal."""
+    file = file.strip().replace("\\", "/")
+    if not file.isascii():
+        file = unicodedata.normalize("NFC", unicodedata.normalize("NFC", file).casefold())
+    else:
+        file = file.lower()
+    while file.startswith("./"):
+        file = file[2:]
+    return file.lstrip("/")
+
+
+def _suffixes(key: str) -> Iterator[str]:
+    """The path, then what is left of it as its folders go one after the other."""
+    yield key
+    start = key.find("/")
+    while start != -1:
+        yield key[start + 1 :]
+        start = key.find("/", start + 1)
+
+
+def _grouped(
+    files: Mapping[str, str], names_of: Callable[[str], Iterable[str]], wanted: Container[str]
+) -> dict[str, tuple[str, ...]]:
+    """Wanted name -> the files that have it."""
+    groups: dict[str, list[str]] = {}
+    for file, key in files.items():
+        for name in names_of(key):
+            if name in wanted:
+                groups.setdefault(name, []).append(file)
+    return {name: tuple(group) for name, group in groups.items()}
+
+
+def _search_suffixes(
+    table_keys: Mapping[str, str], files: Iterable[str], project_keys: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """File of the table -> the files of the project whose path and its own end alike, where there are any."""
+    keys = {file: table_keys[file] for file in files if table_keys[file]}
+    wanted = set(keys.values())
+    beyond = _grouped(project_keys, _suffixes, wanted)  # the project's path is the longer one
+    within = _grouped(project_keys, lambda key: (key,), set(project_keys.values()) - {""})
+    found: dict[str, tuple[str, ...]] = {}
+    for file, key in keys.items():
+        candidates = within.get(key) or beyond.get(key)
+        if candidates is None:
+            candidates = next((within[ending] for ending in _suffixes(key) if ending in within), None)
+        if candidates is not None:
+            found[file] = candidates
+    return found
+
+
+def _search_names(
+    table_keys: Mapping[str, str], files: Iterable[str], project_keys: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """File of the table -> the files of the project with its name, for names that occur once in the table."""
+    in_table = Counter(_name(key) for key in table_keys.values())
+    names = {file: _name(table_keys[file]) for file in files}
+    wanted = {name for name in names.values() if name and in_table[name] == 1}
+    in_project = _grouped(project_keys, lambda key: (_name(key),), wanted)
+    return {file: in_project[name] for file, name in names.items() if name in in_project}
+
+
+def _name(key: str) -> str:
+    return key.rpartition("/")[2]

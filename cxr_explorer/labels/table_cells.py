@@ -1,0 +1,28 @@
+"""What the writing and the reading of label tables must agree on."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from cxr_explorer.labels.label import Value
+
+Format = Literal["long", "nih", "chexpert"]
+
+WORDS = {Value.PRESENT: "present", Value.ABSENT: "absent", Value.UNCERTAIN: "uncertain"}
+VALUES = {word: value for value, word in WORDS.items()}
+
+# Characters that start a formula in a spreadsheet (https://owasp.org/www-community/attacks/CSV_Injection), also their
+# full-width forms, also after quotes and blanks. Whatever matches still matches with an apostrophe put before it: that
+# is what makes `plain` the exact inverse of `harmless`.
+_FORMULA = re.compile(r"""['"\s]*[=+\-@\t\r\n＝＋－＠]""")
+
+
+def harmless(text: str) -> str:
+    """The text as a cell that no spreadsheet runs as a formula."""
+    return "'" + text if _FORMULA.match(text) else text
+
+
+def plain(cell: str) -> str:
+    """The text of which `harmless` made the cell."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell

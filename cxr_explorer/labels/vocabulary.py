@@ -1,0 +1,116 @@
+"""Vocabularies: the findings a reader may judge, in the order of the keys 1 to 9."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxr_explorer.assets import asset
+from cxr_explorer.errors import UserError
+
+NO_FINDING = "No Finding"
+"""The finding of an image without findings, spelled alike by NIH ChestX-ray14 and CheXpert."""
+
+MAX_FINDING_LENGTH = 60
+_BUNDLED = ("nih-14", "chexpert-14")  # in the order they are offered
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """A named list of findings; making one cleans and checks the names.
+
+    Attributes:
+        name: What the vocabulary is called on screen.
+        findings: Names of the findings, trimmed, in the order they are shown and numbered.
+
+    Raises:
+        UserError: A name is not usable; see `clean_findings`.
+    """
+
+    name: str
+    findings: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "findings", clean_findings(self.findings))
+
+
+def is_no_finding(finding: str) -> bool:
+    """Whether the name means "no finding", however it is capitalised."""
+    return finding.casefold() == NO_FINDING.casefold()
+
+
+def objection_to(finding: str) -> str | None:
+    """Why the (trimmed) name cannot be a finding, or None when it can.
+
+    "|" joins findings in NIH's tables, and a line break or control character does not survive being shown in a list.
+    """
+    if not finding:
+        return "it is empty"
+    if len(finding) > MAX_FINDING_LENGTH:
+        return f"it is longer than {MAX_FINDING_LENGTH} characters"
+    if "|" in finding:
+        return 'it contains "|", which separates findings in label tables'
+    # Cc control, Cs lone surrogate (cannot be written as UTF-8), Zl and Zp line and paragraph separator
+    if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in finding):
+        return "it contains a line break or another control character"
+    return None
+
+
+def clean_findings(names: Iterable[str]) -> tuple[str, ...]:
+    """The names trimmed, in their order.
+
+    Raises:
+        UserError: There is no name; or one is empty, longer than 60 characters, contains "|", a line break or a control
+            character, or repeats another one (upper and lower case count as the same).
+    """
+    cleaned: dict[str, str] = {}
+    for name in names:
+        finding = name.strip()
+        if (objection := objection_to(finding)) is not None:
+            raise UserError(f"The finding {finding[:80]!r} cannot be used: {objection}; rename it.")
+        if (twin := cleaned.get(finding.casefold())) is not None:
+            raise UserError(f"The finding {finding!r} cannot be used: {twin!r} is already in the list; rename one.")
+        cleaned[finding.casefold()] = finding
+    if not cleaned:
+        raise UserError("The vocabulary cannot be used: it has no findings; give at least one.")
+    return tuple(cleaned.values())
+
+
+def load_vocabulary(path: Path) -> Vocabulary:
+    """Read a vocabulary from a file.
+
+    The file is UTF-8: either JSON, `{"name": "...", "findings": ["...", ...]}`, or plain text with one finding a line
+    (blank lines are skipped, the vocabulary is named after the file).
+
+    Raises:
+        UserError: The file cannot be read, is neither of the two, or a name in it is not usable.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UserError(f"Cannot read the vocabulary {path}: {error.strerror}; choose another file.") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"Cannot read the vocabulary {path}: it is not UTF-8 text; save it as UTF-8.") from error
+    if not text.lstrip().startswith(("{", "[")):
+        return Vocabulary(path.stem, tuple(line for line in text.splitlines() if line.strip()))
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(
+            f"Cannot read the vocabulary {path}: it is not valid JSON ({error.msg}, line {error.lineno}); correct it."
+        ) from error
+    match content:
+        case {"name": str(name), "findings": [*findings]} if all(isinstance(finding, str) for finding in findings):
+            return Vocabulary(name, tuple(findings))
+    raise UserError(
+        f'Cannot read the vocabulary {path}: it is not of the form {{"name": "...", "findings": ["...", ...]}}; '
+        "correct it."
+    )
+
+
+def bundled_vocabularies() -> tuple[Vocabulary, ...]:
+    """The vocabularies that ship with the program: NIH ChestX-ray14 (with "No Finding" first), then CheXpert."""
+    return tuple(load_vocabulary(asset("vocabularies", f"{stem}.json")) for stem in _BUNDLED)

@@ -1,0 +1,89 @@
+"""Vocabularies: what ships, what a reader may add, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cxr_explorer.errors import UserError
+from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies, clean_findings, load_vocabulary
+
+
+def test_nih_has_no_finding_on_key_1_then_the_order_of_the_data_set() -> None:
+    nih = bundled_vocabularies()[0]
+    assert ", ".join(nih.findings) == (
+        "No Finding, Atelectasis, Cardiomegaly, Effusion, Infiltration, Mass, Nodule, Pneumonia, Pneumothorax, "
+        "Consolidation, Edema, Emphysema, Fibrosis, Pleural_Thickening, Hernia"
+    )
+
+
+def test_chexpert_has_its_fourteen_in_order() -> None:
+    chexpert = bundled_vocabularies()[1]
+    assert len(chexpert.findings) == 14
+    assert chexpert.findings[0] == "No Finding"
+    assert chexpert.findings[-1] == "Support Devices"
+
+
+def test_names_are_trimmed_and_keep_their_order() -> None:
+    assert Vocabulary("mine", (" Mass ", "Edema")).findings == ("Mass", "Edema")
+
+
+@pytest.mark.parametrize(
+    ("names", "complaint"),
+    [
+        ((), "no findings"),
+        (("Mass", "  "), "empty"),
+        (("Mass", " mass"), "already"),
+        (("Mass|Nodule",), "separates"),
+        (("Mass\nNodule",), "control"),
+        (("Mass\x07",), "control"),
+        (("Mass\u2028Nodule",), "control"),
+        (("Mass\udc80",), "control"),
+        (("x" * 61,), "60"),
+    ],
+)
+def test_unusable_names_are_refused_with_the_reason(names: tuple[str, ...], complaint: str) -> None:
+    with pytest.raises(UserError, match=complaint):
+        clean_findings(names)
+
+
+def test_sixty_characters_are_still_a_name() -> None:
+    assert clean_findings(["x" * 60]) == ("x" * 60,)
+
+
+def test_json_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "v.json"
+    path.write_text('{"name": "Épaule", "findings": ["Luxation", "Fracture"]}', encoding="utf-8-sig")
+    assert load_vocabulary(path) == Vocabulary("Épaule", ("Luxation", "Fracture"))
+
+
+def test_plain_list_is_read_and_named_after_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "Ward 3.txt"
+    path.write_text("Tube\n\n  Line \n", encoding="utf-8")
+    assert load_vocabulary(path) == Vocabulary("Ward 3", ("Tube", "Line"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[1]",
+        b'{"name": "x"}',
+        b'{"name": "x", "findings": "Mass"}',
+        b'{"name": 1, "findings": ["Mass"]}',
+        b'{"name": "x", "findings": ["Mass", 3]}',
+        b"\xff\xfe\xff",
+    ],
+)
+def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "v.json"
+    path.write_bytes(content)
+    with pytest.raises(UserError):
+        load_vocabulary(path)
+
+
+def test_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="Cannot read the vocabulary"):
+        load_vocabulary(tmp_path / "absent.json")
