@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,15 @@ from numpy.typing import NDArray
 from cxr_explorer.errors import UserError
 
 Float = NDArray[np.float32]
+
+MIN_SIDE_PX = 16
+"""Shorter sides are icons or test patterns: no radiograph can be told from them."""
+
+MAX_PIXELS = 128_000_000
+"""More is no radiograph (a 43 x 43 cm film at 50 µm has 74 million) but memory for nothing, or a decompression bomb."""
+
+_PERCENTILES = (0.5, 99.5)
+_SAMPLE_PIXELS = 1_000_000  # percentiles of every n-th pixel: the same window to the eye, in a tenth of the time
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,7 @@ class LookupTable:
     """A VOI LUT from the file: values below `first` take the first entry, above the end the last.
 
     Attributes:
-        first: The stored value that maps to `entries[0]`.
+        first: The modality value that maps to `entries[0]`.
         entries: (L,) float32, already scaled to 0..1.
         explanation: What the table is, for the reader.
     """
@@ -51,8 +60,109 @@ Voi = Window | LookupTable
 
 
 def render(values: Float, voi: Voi, inverted: bool) -> Float:
-    """Values to the display range: (H, W) float32 in [0, 1]. Raises UserError for a window of width <= 0."""
-    raise NotImplementedError
+    """Values to the display range.
+
+    Args:
+        values: (H, W) float32, finite, in the units of `voi`.
+        voi: The window (formulas of DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3, with an output range of 0..1) or the table.
+        inverted: Whether dark and bright change places after the VOI step.
+
+    Returns:
+        (H, W) float32 in [0, 1].
+
+    Raises:
+        UserError: The window's width is not above 0, or its centre is no number.
+    """
+    picture = _look_up(values, voi) if isinstance(voi, LookupTable) else _apply_window(values, voi)
+    if inverted:
+        np.subtract(1.0, picture, out=picture)
+    return picture
+
+
+def _look_up(values: Float, table: LookupTable) -> Float:
+    positions = np.rint(values - np.float32(table.first))
+    np.clip(positions, 0, len(table.entries) - 1, out=positions)
+    picture: Float = table.entries[positions.astype(np.intp)]
+    return picture
+
+
+def _apply_window(values: Float, window: Window) -> Float:
+    centre, width = window.centre, window.width
+    if not (0.0 < width < np.inf) or not np.isfinite(centre):
+        raise UserError(
+            f"Cannot draw the image: a window of centre {centre:g} and width {width:g} is empty. Use a width above 0."
+        )
+    if window.function == "SIGMOID":
+        exponent = (values - np.float32(centre)) * np.float32(-4.0 / width)
+        np.clip(exponent, -80.0, 80.0, out=exponent)  # exp overflows float32 beyond 88
+        np.exp(exponent, out=exponent)
+        exponent += 1.0
+        np.reciprocal(exponent, out=exponent)
+        return exponent
+    if window.function == "LINEAR":
+        # The one-off in C.11.2.1.2.1: a width of w covers w stored values, thus w - 1 steps.
+        centre, width = centre - 0.5, width - 1.0
+        if width <= 0.0:
+            return np.asarray(values > np.float32(centre - width / 2), dtype=np.float32)
+    picture = values - np.float32(centre)
+    picture *= np.float32(1.0 / width)
+    picture += np.float32(0.5)
+    np.clip(picture, 0.0, 1.0, out=picture)
+    return picture
+
+
+def robust_window(values: Float, counted: NDArray[np.bool_] | None = None) -> Window:
+    """The window from percentile 0.5 to 99.5, which markers and dead pixels do not move.
+
+    Args:
+        values: (H, W) float32, finite.
+        counted: (H, W) bool, the pixels that count; None or none at all counts them all.
+    """
+    step = max(1, int((values.size / _SAMPLE_PIXELS) ** 0.5))
+    sample = values[::step, ::step]
+    if counted is not None and counted[::step, ::step].any():
+        sample = sample[counted[::step, ::step]]
+    low, high = (float(value) for value in np.percentile(sample, _PERCENTILES))
+    explanation = f"robust percentiles {_PERCENTILES[0]} to {_PERCENTILES[1]}"
+    if high <= low:  # nearly all pixels are equal: what remains lies outside the percentiles
+        low, high = float(values.min()), float(values.max())
+        explanation = "smallest to largest value"
+    if high <= low:
+        return Window(centre=low, width=1.0, explanation="every pixel has the same value")
+    return Window(centre=(low + high) / 2, width=high - low, explanation=explanation)
+
+
+def full_range(largest: float) -> Window:
+    """The window that shows 0 as black and `largest` as white: what 8-bit images are made for."""
+    return Window(centre=largest / 2, width=largest, explanation=f"full range 0 to {largest:g}")
+
+
+def is_coloured(rgb: NDArray[np.integer[Any]], largest: float) -> bool:
+    """Whether more than one pixel in a thousand is plainly coloured, beyond what JPEG does to gray.
+
+    Args:
+        rgb: (H, W, 3).
+        largest: The value of full red, green or blue.
+    """
+    step = max(1, int((rgb.shape[0] * rgb.shape[1] / 250_000) ** 0.5))
+    sample = rgb[::step, ::step, :3].astype(np.int32)
+    return bool(((sample.max(axis=2) - sample.min(axis=2)) > largest / 10).mean() > 0.001)
+
+
+def check_size(height_px: int, width_px: int) -> None:
+    """Refuses what is too small or too large for a radiograph, before memory is spent on it.
+
+    Raises:
+        UserError: A side is below MIN_SIDE_PX, or there are more than MAX_PIXELS.
+    """
+    if min(height_px, width_px) < MIN_SIDE_PX:
+        raise UserError(
+            f"Too small: {width_px} x {height_px} pixels, at least {MIN_SIDE_PX} a side are needed. Export it larger."
+        )
+    if height_px * width_px > MAX_PIXELS:
+        raise UserError(
+            f"Too large: {width_px} x {height_px} pixels, more than {MAX_PIXELS // 10**6} million. Export it smaller."
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,12 +170,13 @@ class Radiograph:
     """One image.
 
     Attributes:
-        values: (H, W) float32 after the modality LUT, row 0 at the top, square pixels, never flipped.
+        values: (H, W) float32 after the modality LUT, finite, row 0 at the top, square pixels, never flipped.
         voi: The file's default transformation of values to 0..1.
         inverted: Whether the display range is inverted after the VOI step (MONOCHROME1 and/or INVERSE, as ONE
             inversion), so that air is dark on the screen.
         facts: Acquisition facts without identifiers (view, sex, age, modality, maker …), text by name.
         notes: What a reader should know about how the picture was made ("no window in the file: robust percentiles").
+        alternatives: The file's other windows and tables, to choose from while viewing.
     """
 
     values: Float
@@ -73,6 +184,7 @@ class Radiograph:
     inverted: bool = False
     facts: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    alternatives: tuple[Voi, ...] = ()
 
     @cached_property
     def pixels(self) -> Float:

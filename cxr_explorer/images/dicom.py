@@ -1,0 +1,416 @@
+"""DICOM files become Radiographs, by the display pipeline of DICOM PS3.4 N.2: modality, VOI, presentation."""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from cxr_explorer.errors import UserError
+from cxr_explorer.images.dicom_facts import read_facts, text
+from cxr_explorer.images.radiograph import (
+    Float,
+    LookupTable,
+    Radiograph,
+    Voi,
+    Window,
+    check_size,
+    full_range,
+    is_coloured,
+    render,
+    robust_window,
+)
+
+if TYPE_CHECKING:  # pydicom takes half a second to import: only those who read DICOM pay
+    from pydicom import Dataset
+
+Integers = NDArray[np.integer[Any]]
+
+_MAX_STRETCH = 4.0  # beyond this the spacing is a mistake rather than a detector
+
+
+def read_dicom(data: bytes) -> Radiograph:
+    """The single picture of a DICOM file.
+
+    Stored values pass the modality LUT (or slope and intercept); the first VOI LUT, else the first window, is the
+    default view, the others are `alternatives`. Without any, 8-bit images show their full range and deeper ones robust
+    percentiles. MONOCHROME1 and INVERSE together are one inversion. Pixels that are not square are resampled. Nothing
+    is ever flipped. The notes say what of this a reader should know.
+
+    Raises:
+        UserError: Not DICOM, damaged, without a picture, with several pictures, or compressed in an unknown way.
+    """
+    dataset = _parse(data)
+    _check_picture(dataset)
+    notes: list[str] = []
+    stored, interpretation = _decode(dataset)
+    voi: Voi
+    alternatives: tuple[Voi, ...] = ()
+    inverted = False
+    if stored.ndim == 3 or interpretation == "PALETTE COLOR":
+        values, voi = _gray_of_colour(stored, interpretation, dataset, notes)
+    else:
+        values = _modality_values(stored, dataset, notes)
+        voi, alternatives = _choose_voi(values, _is_picture(stored, dataset), dataset, notes)
+        inverted = interpretation == "MONOCHROME1" or text(dataset, "PresentationLUTShape") == "INVERSE"
+    if text(dataset, "PresentationIntentType") == "FOR PROCESSING":
+        notes.append("FOR PROCESSING: raw detector values, not meant to be looked at")
+    return Radiograph(
+        values=_square_pixels(values, dataset, notes),
+        voi=voi,
+        inverted=inverted,
+        facts=read_facts(dataset),
+        notes=tuple(notes),
+        alternatives=alternatives,
+    )
+
+
+def _parse(data: bytes) -> Dataset:
+    import pydicom
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            dataset = pydicom.dcmread(io.BytesIO(data), force=True)
+            len(dataset)
+        except Exception as error:  # over a damaged file pydicom raises nearly anything
+            raise UserError("Damaged: its DICOM header cannot be read. Copy it again from its source.") from error
+    return dataset
+
+
+def _check_picture(dataset: Dataset) -> None:
+    """Refuses what is not one picture of a sensible size, before anything is decoded."""
+    if "DirectoryRecordSequence" in dataset:
+        raise UserError("No picture inside: this is a disc's table of contents (DICOMDIR). Choose the images it lists.")
+    if not any(keyword in dataset for keyword in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
+        if not any(keyword in dataset for keyword in ("SOPClassUID", "Modality", "Rows")):
+            raise UserError("Damaged, or no DICOM file: nothing known inside. Copy it again from its source.")
+        if "Rows" in dataset or "Image Storage" in _class_name(dataset):
+            raise UserError("Damaged or cut off: the pixels of the picture are missing. Copy it again from its source.")
+        modality = text(dataset, "Modality") or "unknown kind"
+        raise UserError(f"No picture inside: a DICOM file without pixels ({modality}). Leave it out.")
+    frames = _numbers(dataset, "NumberOfFrames")
+    if frames and frames[0] > 1:
+        raise UserError(f"Several pictures inside ({frames[0]:.0f} frames). Export the one you want as its own file.")
+    sizes = [_numbers(dataset, keyword) for keyword in ("Rows", "Columns")]
+    if not all(size and size[0] > 0 for size in sizes):
+        raise UserError("Damaged: it does not say how many rows and columns it has. Export it again from the archive.")
+    check_size(int(sizes[0][0]), int(sizes[1][0]))
+
+
+def _class_name(dataset: Dataset) -> str:
+    from pydicom import uid
+
+    return uid.UID(text(dataset, "SOPClassUID")).name
+
+
+# ---------------------------------------------------------------------------------------------- stored values
+
+
+def _decode(dataset: Dataset) -> tuple[Integers, str]:
+    """Stored values, (H, W) or (H, W, 3), with sign and unused bits settled, and their photometric interpretation."""
+    from pydicom.pixels.decoders.base import get_decoder
+
+    syntax = _transfer_syntax(dataset)
+    if "SamplesPerPixel" not in dataset:
+        dataset.SamplesPerPixel = 1
+    if not text(dataset, "PhotometricInterpretation") and dataset.SamplesPerPixel == 1:
+        dataset.PhotometricInterpretation = "MONOCHROME2"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            decoded = _decode_rare_jpeg(dataset, syntax)
+            if decoded is not None:
+                return decoded
+            _silence_gdcm()
+            decoder = get_decoder(syntax)
+            options: dict[str, Any] = {} if syntax.is_encapsulated else {"correct_unused_bits": False}
+            array, properties = decoder.as_array(dataset, index=0, **options)
+        except UserError:
+            raise
+        except MemoryError as error:
+            raise UserError("Not enough memory to open it. Close other programs, or export it smaller.") from error
+        except Exception as error:  # each decoder raises its own kinds over damaged data
+            if syntax.is_encapsulated:
+                why = f"its compressed picture ({_short_name(syntax)}) cannot be decoded"
+            else:
+                why = "its picture is cut off or its header contradicts it"
+            raise UserError(f"Damaged: {why}. Export it again from the archive, uncompressed.") from error
+    if not syntax.is_encapsulated and array.dtype.kind in "iu":
+        array = _stored_bits(array, dataset)
+    return array, str(properties["photometric_interpretation"])
+
+
+def _transfer_syntax(dataset: Dataset) -> Any:
+    """What the file says, or, where it has no file meta, what it turned out to be while it was parsed."""
+    from pydicom import uid
+
+    syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
+    if syntax:
+        return uid.UID(syntax)
+    is_implicit, is_little_endian = dataset.original_encoding
+    if not is_little_endian:
+        return uid.ExplicitVRBigEndian
+    return uid.ImplicitVRLittleEndian if is_implicit else uid.ExplicitVRLittleEndian
+
+
+def _short_name(syntax: Any) -> str:
+    return str(syntax.name).partition(",")[0].partition(" (")[0].removesuffix(" Image Compression")
+
+
+def _stored_bits(array: Integers, dataset: Dataset) -> Integers:
+    """The BitsStored bits below HighBit, sign extended: the others may hold overlays or rubbish (PS3.5 8.1.1)."""
+    allocated = array.dtype.itemsize * 8
+    stored = int((_numbers(dataset, "BitsStored") or [allocated])[0])
+    high = int((_numbers(dataset, "HighBit") or [stored - 1])[0])
+    if not 0 < stored <= allocated or not stored - 1 <= high < allocated:
+        raise UserError(
+            f"Damaged: {stored} bits up to bit {high} of {allocated} cannot be. Export it again from the archive."
+        )
+    if stored == allocated:
+        return array
+    native = array.astype(array.dtype.newbyteorder("="))
+    native = np.left_shift(native, allocated - 1 - high)
+    return np.right_shift(native, allocated - stored)  # arithmetic for signed types
+
+
+def _silence_gdcm() -> None:
+    import gdcm
+
+    gdcm.Trace.DebugOff()
+    gdcm.Trace.WarningOff()
+    gdcm.Trace.ErrorOff()
+
+
+def _decode_rare_jpeg(dataset: Dataset, syntax: Any) -> tuple[Integers, str] | None:
+    """12-bit JPEG Extended and High-Throughput JPEG 2000, which the decoders behind pydicom leave out; else None."""
+    from pydicom import uid
+    from pydicom.encaps import get_frame
+
+    is_deep_jpeg = syntax == uid.JPEGExtended12Bit and (_numbers(dataset, "BitsStored") or [0])[0] > 8
+    if not is_deep_jpeg and syntax not in (uid.HTJ2K, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL):
+        return None
+    import imagecodecs
+
+    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    decoded = imagecodecs.jpeg8_decode(frame) if is_deep_jpeg else imagecodecs.jpeg2k_decode(frame)
+    array = np.asarray(decoded)
+    samples = array.shape[2] if array.ndim == 3 else 1
+    if array.shape[:2] != (dataset.Rows, dataset.Columns) or samples != dataset.SamplesPerPixel:
+        raise ValueError(f"decoded to {array.shape}")
+    interpretation = text(dataset, "PhotometricInterpretation")
+    if samples == 3 and interpretation.startswith(("YBR_ICT", "YBR_RCT")):
+        interpretation = "RGB"  # the codestream undoes its own colour transform
+    return array, interpretation
+
+
+# ---------------------------------------------------------------------------------------------- modality and colour
+
+
+def _modality_values(stored: Integers, dataset: Dataset, notes: list[str]) -> Float:
+    """Stored values through the Modality LUT, else slope and intercept (PS3.3 C.11.1), (H, W) float32, finite."""
+    items = _items(dataset, "ModalityLUTSequence")
+    if items:
+        table = _read_table(items[0], dataset)
+        if table is None:
+            raise UserError("Damaged: its modality lookup table cannot be read. Export it again from the archive.")
+        first, entries, _ = table
+        positions = np.clip(stored.astype(np.int64) - first, 0, len(entries) - 1)
+        return entries[positions].astype(np.float32)
+    slope = (_numbers(dataset, "RescaleSlope") or [1.0])[0]
+    intercept = (_numbers(dataset, "RescaleIntercept") or [0.0])[0]
+    if slope == 0.0:
+        notes.append("RescaleSlope 0 in the file: ignored")
+        slope, intercept = 1.0, 0.0
+    values = stored.astype(np.float32)
+    if (slope, intercept) != (1.0, 0.0):
+        values *= np.float32(slope)
+        values += np.float32(intercept)
+    finite = np.isfinite(values)
+    if not finite.all():  # only float pixel data can
+        values[~finite] = values[finite].min() if finite.any() else 0.0
+    return values
+
+
+def _gray_of_colour(stored: Integers, interpretation: str, dataset: Dataset, notes: list[str]) -> tuple[Float, Window]:
+    """Luminance (Rec. 601) and its full range; no VOI step applies to colour."""
+    bits = int((_numbers(dataset, "BitsStored") or [stored.dtype.itemsize * 8])[0])
+    if interpretation == "PALETTE COLOR":
+        from pydicom.pixels.processing import apply_color_lut
+
+        try:
+            stored = apply_color_lut(stored, dataset)
+        except Exception as error:  # as in _decode
+            raise UserError("Damaged: its colour palette cannot be read. Export it again from the archive.") from error
+        bits = stored.dtype.itemsize * 8
+    largest = 2.0**bits - 1
+    if interpretation.startswith("YBR"):  # pydicom left it as it is: its first plane is the luminance
+        return stored[..., 0].astype(np.float32), full_range(largest)
+    if is_coloured(stored, largest):
+        notes.append("colour turned to gray")
+    luminance = stored[..., :3].astype(np.float32) @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
+    return luminance, full_range(largest)
+
+
+# ---------------------------------------------------------------------------------------------- VOI
+
+
+def _choose_voi(
+    values: Float, counted: NDArray[np.bool_] | None, dataset: Dataset, notes: list[str]
+) -> tuple[Voi, tuple[Voi, ...]]:
+    """The default view and the file's others: tables before windows, the first that shows anything."""
+    robust = robust_window(values, counted)
+    offered: list[Voi] = [*_voi_tables(dataset, values, notes), *_voi_windows(dataset, notes)]
+    usable = [voi for voi in offered if not _is_blank(values, voi, robust)]
+    if usable:
+        chosen = usable[0]
+        if len(offered) > len(usable):
+            notes.append("a window in the file shows nothing: skipped")
+        if len(usable) > 1:
+            name = f" ({chosen.explanation})" if chosen.explanation else ""
+            notes.append(f"first of {len(usable)} windows in the file{name}")
+        return chosen, tuple(usable[1:])
+    said = "the window in the file shows nothing" if offered else "no window in the file"
+    bits = (_numbers(dataset, "BitsStored") or [16])[0]
+    # 8-bit values were made for a display already: a DICOM file and a PNG of one film must give one picture.
+    is_display_ready = bits <= 8 and values.min() >= 0 and values.max() <= 255
+    window = full_range(2.0**bits - 1) if is_display_ready else robust
+    notes.append(f"{said}: shown by {window.explanation}")
+    return window, tuple(offered)
+
+
+def _is_blank(values: Float, voi: Voi, robust: Window) -> bool:
+    """Whether the view leaves nothing to see of an image that has something to show."""
+    ends = np.array([[robust.centre - robust.width / 2, robust.centre, robust.centre + robust.width / 2]], np.float32)
+    return values.min() < values.max() and bool(np.ptp(render(ends, voi, False)) < 1 / 255)
+
+
+def _voi_windows(dataset: Dataset, notes: list[str]) -> list[Window]:
+    functions: dict[str, Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]] = {
+        "": "LINEAR",
+        "LINEAR": "LINEAR",
+        "LINEAR_EXACT": "LINEAR_EXACT",
+        "SIGMOID": "SIGMOID",
+    }
+    named = text(dataset, "VOILUTFunction")
+    if named not in functions:
+        notes.append("unknown VOILUTFunction in the file: taken as LINEAR")
+    function = functions.get(named, "LINEAR")
+    centres, widths = _numbers(dataset, "WindowCenter"), _numbers(dataset, "WindowWidth")
+    names = text(dataset, "WindowCenterWidthExplanation").split("\\")
+    windows: list[Window] = []
+    for i, (centre, width) in enumerate(zip(centres, widths, strict=False)):
+        if width <= 0.0:
+            notes.append(f"window of width {width:g} in the file: ignored")
+            continue
+        # LINEAR counts whole stored values; a width below 1 can only mean fractional units.
+        exact = function == "LINEAR" and width < 1.0
+        window = Window(centre, width, "LINEAR_EXACT" if exact else function, names[i] if i < len(names) else "")
+        if window not in windows:
+            windows.append(window)
+    return windows
+
+
+def _voi_tables(dataset: Dataset, values: Float, notes: list[str]) -> list[LookupTable]:
+    tables: list[LookupTable] = []
+    for item in _items(dataset, "VOILUTSequence"):
+        table = _read_table(item, dataset)
+        if table is None:
+            notes.append("damaged VOI lookup table in the file: ignored")
+            continue
+        first, entries, bits = table
+        if first > 32767 and values.min() < 0:  # signed, but stored with the VR of unsigned pixels
+            first -= 65536
+        largest = 2**bits - 1
+        if entries.max() > largest or entries.max() <= largest // 2:  # the descriptor overstates or understates
+            largest = max(1, 2 ** int(entries.max()).bit_length() - 1)
+        scaled = entries.astype(np.float32) / np.float32(largest)
+        tables.append(LookupTable(float(first), scaled, text(item, "LUTExplanation")))
+    return tables
+
+
+def _read_table(item: Dataset, dataset: Dataset) -> tuple[int, NDArray[np.uint16], int] | None:
+    """First mapped value, entries and bits of a LUT item (PS3.3 C.11.1.1); None where they make no sense."""
+    descriptor = _numbers(item, "LUTDescriptor")
+    if len(descriptor) != 3 or "LUTData" not in item:
+        return None
+    length, first, bits = (int(number) for number in descriptor)
+    length = length % 65536 or 65536  # 0 means 65,536; negative where read as signed
+    data = item["LUTData"].value
+    if isinstance(data, bytes):
+        order = ">" if dataset.original_encoding[1] is False else "<"
+        words = np.frombuffer(data[: len(data) // 2 * 2], dtype=f"{order}u2").astype(np.uint16)
+    else:
+        words = np.atleast_1d(np.asarray(data, dtype=np.int64)).astype(np.uint16)
+    if bits <= 8 and len(words) < length <= 2 * len(words):  # 8-bit entries packed two to a word, low byte first
+        words = words.astype("<u2").view(np.uint8).astype(np.uint16)
+    if not 1 <= bits <= 16 or len(words) < length:
+        return None
+    return first, words[:length], bits
+
+
+# ---------------------------------------------------------------------------------------------- geometry and elements
+
+
+def _is_picture(stored: Integers, dataset: Dataset) -> NDArray[np.bool_] | None:
+    """(H, W) bool, False where the detector saw nothing (PixelPaddingValue); None where the file names no padding."""
+    padding = _numbers(dataset, "PixelPaddingValue")
+    if not padding:
+        return None
+    limit = _numbers(dataset, "PixelPaddingRangeLimit") or padding
+    low, high = sorted((padding[0], limit[0]))
+    return (stored < low) | (stored > high)
+
+
+def _square_pixels(values: Float, dataset: Dataset, notes: list[str]) -> Float:
+    """Resamples along the coarser axis where rows and columns are more than 1 % differently spaced."""
+    ratio = _pixel_height_by_width(dataset, notes)
+    if abs(ratio - 1.0) <= 0.01:
+        return values
+    if not 1 / _MAX_STRETCH <= ratio <= _MAX_STRETCH:
+        notes.append(f"pixels {ratio:.3g} times as high as wide are implausible: taken as square")
+        return values
+    height, width = values.shape
+    size = (width, round(height * ratio)) if ratio > 1.0 else (round(width / ratio), height)
+    check_size(size[1], size[0])
+    notes.append(f"pixels {ratio:.3g} times as high as wide in the file: resampled to square ones")
+    return np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BILINEAR), dtype=np.float32)
+
+
+def _pixel_height_by_width(dataset: Dataset, notes: list[str]) -> float:
+    for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio"):
+        spacing = _numbers(dataset, keyword)  # vertical, then horizontal, in all four
+        if len(spacing) == 2 and min(spacing) > 0.0:
+            return spacing[0] / spacing[1]
+        if keyword in dataset and spacing:
+            notes.append(f"{keyword} {text(dataset, keyword)} in the file makes no sense: ignored")
+    return 1.0
+
+
+def _numbers(dataset: Dataset, keyword: str) -> list[float]:
+    """The element's finite numbers; empty where it is absent, empty or no number."""
+    numbers = []
+    for part in text(dataset, keyword).split("\\"):
+        try:
+            number = float(part)
+        except ValueError:
+            return []
+        if not math.isfinite(number):
+            return []
+        numbers.append(number)
+    return numbers
+
+
+def _items(dataset: Dataset, keyword: str) -> list[Dataset]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            items = dataset.get(keyword)
+        except Exception:  # noqa: BLE001 - over a damaged element pydicom raises nearly anything
+            return []
+    return [] if items is None or isinstance(items, (str, bytes)) else list(items)

@@ -1,0 +1,147 @@
+"""PNG, JPEG, TIFF and WebP files become Radiographs."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from cxr_explorer.errors import UserError
+from cxr_explorer.images.radiograph import (
+    Float,
+    Radiograph,
+    Window,
+    check_size,
+    full_range,
+    is_coloured,
+    robust_window,
+)
+
+_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP")
+_TIFF_PHOTOMETRIC, _MIN_IS_WHITE = 262, 0
+_BROKEN = (  # what Pillow's parsers raise over damaged files
+    OSError,
+    EOFError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    RuntimeError,
+    AttributeError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+
+
+def read_raster(data: bytes) -> Radiograph:
+    """The first picture of a PNG, JPEG, TIFF or WebP file.
+
+    8-bit values are shown as they are. 16-bit files that use less than half of their range, and 32-bit files, are
+    shown by robust percentiles. Colour becomes luminance (Rec. 601), varying transparency is laid on black, and the
+    EXIF orientation is followed. The notes say which of these happened.
+
+    Raises:
+        UserError: The file is damaged, of an unknown sort, too small or too large.
+    """
+    notes: list[str] = []
+    image = _decode(data, notes)
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        values, voi = _deep(image, notes)
+    else:
+        values, voi = _luminance(image, notes), full_range(255)
+    return Radiograph(values=values, voi=voi, inverted=image.info["min_is_white"], notes=tuple(notes))
+
+
+def _decode(data: bytes, notes: list[str]) -> Image.Image:
+    """The loaded, upright picture; `info["min_is_white"]` says whether its values still need inverting."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns about odd metadata and large sizes; size is checked below
+        try:
+            image: Image.Image = Image.open(io.BytesIO(data), formats=_FORMATS)
+        except UnidentifiedImageError as error:
+            raise UserError(
+                "Damaged, or a sort of image this program does not read. Save it as 8- or 16-bit gray PNG."
+            ) from error
+        except _BROKEN as error:
+            raise UserError("Damaged: the image's header cannot be read. Copy it again from its source.") from error
+        check_size(image.height, image.width)
+        pictures = getattr(image, "n_frames", 1)
+        if pictures > 1:
+            notes.append(f"first of {pictures} pictures in the file")
+        min_is_white = (
+            image.format == "TIFF"
+            and image.mode[0] in "IF"  # Pillow inverts the 8-bit modes itself, and only those
+            and getattr(image, "tag_v2", {}).get(_TIFF_PHOTOMETRIC) == _MIN_IS_WHITE
+        )
+        orientation = _orientation(image)
+        try:
+            if image.format == "PNG":  # while loading, Pillow skips the checksums and shows damage as picture
+                Image.open(io.BytesIO(data), formats=("PNG",)).verify()
+            image.load()
+            if orientation != 1 and image.format != "TIFF":  # Pillow turns TIFF files while it loads them
+                image = ImageOps.exif_transpose(image)
+        except (MemoryError, *_BROKEN) as error:
+            raise UserError(
+                "Damaged or cut off: its picture cannot be decoded. Copy it again from its source."
+            ) from error
+    if orientation != 1:
+        notes.append("turned as its EXIF orientation says")
+    image.info["min_is_white"] = min_is_white
+    return image
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except _BROKEN:  # damaged metadata is no reason to refuse the picture
+        return 1
+    return orientation if orientation in range(2, 9) else 1
+
+
+def _luminance(image: Image.Image, notes: list[str]) -> Float:
+    """(H, W) float32 in [0, 255]."""
+    if image.mode == "LAB":
+        return np.asarray(image.getchannel(0), dtype=np.float32)
+    alpha: Float | None = None
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        alpha = np.asarray(image.getchannel("A"), dtype=np.float32)
+    if image.mode not in ("1", "L"):
+        image = image.convert("RGB")
+        if is_coloured(np.asarray(image), 255):
+            notes.append("colour turned to gray")
+    values = np.array(image.convert("L"), dtype=np.float32)  # Pillow's "L" is Rec. 601, exact where R = G = B
+    if alpha is not None and alpha.min() != alpha.max():
+        values *= alpha / np.float32(255)
+        notes.append("transparent parts shown black")
+    return values
+
+
+def _deep(image: Image.Image, notes: list[str]) -> tuple[Float, Window]:
+    """Values and window of an image with more than 8 bits."""
+    values = np.array(image, dtype=np.float32)
+    finite = np.isfinite(values)
+    if not finite.all():
+        if not finite.any():
+            raise UserError("Not an image: none of its values is a number. Export it again as 16-bit gray PNG.")
+        values[~finite] = values[finite].min()
+        notes.append("pixels without a value shown as the smallest")
+    low, high = float(values.min()), float(values.max())
+    if image.mode == "F" or low < 0 or high > 65535:
+        window = robust_window(values)
+        notes.append(f"values from {low:g} to {high:g}: shown by {window.explanation}")
+    elif 127 < high <= 255:  # the same picture as its 8-bit twin
+        window = full_range(255)
+        notes.append("8-bit values in a 16-bit file: shown by the full range 0 to 255")
+    else:
+        window = robust_window(values)
+        if window.width >= 65535 / 2:
+            return values, full_range(65535)
+        notes.append(f"only {low:g} to {high:g} of 0 to 65535 used: shown by {window.explanation}")
+    return values, window
