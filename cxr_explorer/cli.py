@@ -1,0 +1,506 @@
+"""The command line: all of it headless but `open` (and `demo` where there is a screen)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, BinaryIO, get_args
+
+import numpy as np
+from platformdirs import user_data_path
+
+from cxr_explorer import __version__
+from cxr_explorer.atlas.build import MapParameters
+from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, default_encoder, read_encoder
+from cxr_explorer.errors import UserError
+from cxr_explorer.files import atomic_write
+from cxr_explorer.indexing import Indexing, IndexReport
+from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.tables import Format, match_files, read_labels, write_labels
+from cxr_explorer.labels.vocabulary import bundled_vocabularies
+from cxr_explorer.project import labelling
+from cxr_explorer.project.project import SUFFIX, Project, default_project_path, demo_home
+
+DONE, USER_ERROR, USAGE = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command. Returns the exit code: 0 done, 1 user error with one line on stderr, 2 usage."""
+    parser = _parser()
+    try:
+        chosen = parser.parse_args(arguments)
+    except SystemExit as exit_request:  # argparse ends --help with 0 and wrong usage with 2
+        return int(exit_request.code or 0)
+    run: Callable[[argparse.Namespace], int] = chosen.run
+    try:
+        return run(chosen)
+    except UserError as error:
+        print(f"cxr-explorer: {error}", file=sys.stderr)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        print("\nStopped. What was stored is kept; the same command resumes.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cxr-explorer",
+        description="From a folder of unlabelled chest radiographs to labels one can trust. "
+        "For research and annotation, not a medical device.",
+    )
+    parser.add_argument("--version", action="version", version=f"cxr-explorer {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(run=run)
+        return added
+
+    opened = command("open", _open, "Open the window on an image folder or a project.")
+    opened.add_argument("path", nargs="?", type=Path, help="image folder or project file (.cxr)")
+    opened.add_argument("--project", type=Path, help="project file to use for the folder")
+    _add_encoder(opened)
+
+    index = command("index", _index, "Embed a folder, build its map and clusters.")
+    index.add_argument("folder", type=Path)
+    index.add_argument("--project", type=Path, help="project file (default: in the user's data folder)")
+    index.add_argument("--retry-failed", action="store_true", help="read files again that could not be read before")
+    _add_encoder(index)
+    _add_map_parameters(index)
+    _add_json(index)
+
+    mapped = command("map", _map, "Build the map of a project anew from its stored embeddings.")
+    mapped.add_argument("project", type=Path)
+    _add_encoder(mapped)
+    _add_map_parameters(mapped)
+    _add_json(mapped)
+
+    label = command("label", _label, "Label a whole cluster of the newest map.")
+    label.add_argument("project", type=Path)
+    label.add_argument("finding")
+    label.add_argument("value", choices=list(labelling.VALUE_WORDS.values()))
+    label.add_argument("--cluster", type=int, required=True, help="number as in the window, from 1; 0 is unclustered")
+    label.add_argument("--reader", default="reader 1")
+    _add_json(label)
+
+    export = command("export", _export, "Write the labels of a project as CSV.")
+    export.add_argument("project", type=Path)
+    export.add_argument("out", type=Path)
+    export.add_argument("--format", choices=get_args(Format), default="long")
+    export.add_argument("--reader", help="only this reader's labels")
+    _add_json(export)
+
+    imported = command("import", _import, "Take labels from a CSV (long, NIH or CheXpert form) into a project.")
+    imported.add_argument("project", type=Path)
+    imported.add_argument("table", type=Path)
+    imported.add_argument("--reader", default="imported", help="whose labels they are where the table does not say")
+    imported.add_argument("--dry-run", action="store_true", help="only say what would be taken")
+    _add_json(imported)
+
+    embeddings = command("embeddings", _embeddings, "Write embeddings and map as .npz for notebooks.")
+    embeddings.add_argument("project", type=Path)
+    embeddings.add_argument("out", type=Path)
+    _add_json(embeddings)
+
+    doctor = command("doctor", _doctor, "Say what this installation runs with.")
+    _add_json(doctor)
+
+    demo = command("demo", _demo, "Open the simulated demo set; without a screen, run the whole way headless.")
+    demo.add_argument("--headless", action="store_true", help="do not open a window")
+    demo.add_argument("--folder", type=Path, help="where to keep the demo (default: the user's data folder)")
+    demo.add_argument("--count", type=int, default=360, help="number of simulated images (default: 360)")
+    _add_json(demo)
+    return parser
+
+
+def _add_encoder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--encoder", metavar="DIR", help="checkpoint folder, or the name of a bundled encoder")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+
+
+def _add_map_parameters(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("map parameters (default: those of the last map)")
+    group.add_argument("--neighbours", type=int, metavar="K", help="UMAP: number of neighbours")
+    group.add_argument("--min-dist", type=float, metavar="D", help="UMAP: smallest distance of two points")
+    group.add_argument("--seed", type=int, help="UMAP: seed")
+    group.add_argument("--min-cluster-size", type=int, metavar="N", help="HDBSCAN: smallest cluster")
+    group.add_argument("--min-samples", type=int, metavar="N", help="HDBSCAN: how conservative")
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+
+
+def _encoder(name: str | None) -> EncoderInfo:
+    if name is None:
+        return default_encoder()
+    for info in bundled_encoders():
+        if info.name == name:
+            return info
+    return read_encoder(Path(name))
+
+
+def _parameters(chosen: argparse.Namespace, project: Project) -> MapParameters:
+    latest = project.latest_map()
+    parameters = MapParameters.from_dict(latest.parameters) if latest is not None else MapParameters()
+    layout = {"n_neighbours": chosen.neighbours, "min_dist": chosen.min_dist, "seed": chosen.seed}
+    clusters = {"min_cluster_size": chosen.min_cluster_size, "min_samples": chosen.min_samples}
+    return replace(
+        parameters,
+        layout=replace(parameters.layout, **{name: value for name, value in layout.items() if value is not None}),
+        clusters=replace(parameters.clusters, **{name: value for name, value in clusters.items() if value is not None}),
+    )
+
+
+# -- commands ------------------------------------------------------------------------------------------------------
+
+
+def _open(chosen: argparse.Namespace) -> int:
+    from cxr_explorer.ui.app import run
+
+    encoder = _encoder(chosen.encoder).directory if chosen.encoder else None
+    return run(chosen.path, chosen.project, encoder, chosen.device)
+
+
+def _index(chosen: argparse.Namespace) -> int:
+    encoder = _encoder(chosen.encoder)
+    with _project_of(chosen.folder, chosen.project) as project:
+        if chosen.retry_failed:
+            project.retry_failed()
+        report = _run(Indexing(project, encoder, chosen.device, _parameters(chosen, project)))
+        path = project.path
+    if not chosen.json:
+        print(f"Project: {path}")
+    _tell(chosen, report)
+    return DONE
+
+
+def _project_of(folder: Path, path: Path | None) -> Project:
+    if not folder.is_dir():
+        raise UserError(f"Cannot index {folder}: no such folder. Check the path.")
+    path = path or default_project_path(folder)
+    if not path.exists():
+        return Project.create(path, folder, bundled_vocabularies()[0])
+    project = Project.open(path)
+    if project.folder != folder.resolve():
+        other = project.folder
+        project.close()
+        raise UserError(
+            f"{path} is the project of another folder, {other}. Choose another --project, or index that folder."
+        )
+    return project
+
+
+def _map(chosen: argparse.Namespace) -> int:
+    with Project.open(chosen.project) as project:
+        latest = project.latest_map()
+        encoder = _encoder(chosen.encoder)
+        if chosen.encoder is None and latest is not None and latest.encoder_key != encoder.key:
+            known = [info for info in bundled_encoders() if info.key == latest.encoder_key]
+            if not known:
+                raise UserError(
+                    f"The project's embeddings are of the encoder {latest.encoder_key}. Name it with --encoder DIR."
+                )
+            encoder = known[0]
+        report = _run(
+            Indexing(project, encoder, chosen.device, _parameters(chosen, project), rescan=False, always_map=True)
+        )
+    _tell(chosen, report)
+    return DONE
+
+
+def _label(chosen: argparse.Namespace) -> int:
+    with Project.open(chosen.project) as project:
+        finding = _finding(project, chosen.finding)
+        latest = project.latest_map()
+        if latest is None:
+            raise UserError(f"{chosen.project} has no map yet. Run `cxr-explorer index` first.")
+        ids = latest.image_ids[latest.clusters == chosen.cluster - 1]
+        if not ids.size:
+            raise UserError(f"The map has no cluster {chosen.cluster}: it has {int(latest.clusters.max()) + 1}.")
+        value = next(value for value, word in labelling.VALUE_WORDS.items() if word == chosen.value)
+        plan = labelling.plan_label(project, ids, finding, value, chosen.reader)
+        change = labelling.label(
+            project, ids, finding, value, chosen.reader, "cluster", chosen.cluster - 1, latest.map_id
+        )
+    text = change.text if change is not None else "Nothing changed: these images carry this label already."
+    print(json.dumps(asdict(plan)) if chosen.json else text)
+    return DONE
+
+
+def _finding(project: Project, name: str) -> str:
+    for finding in project.vocabulary.findings:
+        if finding.casefold() == name.casefold():
+            return finding
+    known = ", ".join(project.vocabulary.findings)
+    raise UserError(f"{name} is not among the project's findings. They are: {known}.")
+
+
+def _export(chosen: argparse.Namespace) -> int:
+    with Project.open_read_only(chosen.project) as project:
+        rows = [row for row in labelling.label_rows(project) if chosen.reader in (None, row.reader)]
+        findings = list(project.vocabulary.findings)
+    if chosen.format == "long":
+        findings += sorted({row.finding for row in rows} - set(findings))
+    report = write_labels(chosen.out, rows, chosen.format, findings)
+    if chosen.json:
+        print(json.dumps({**asdict(report), "left_out": report.left_out}))
+    else:
+        print(f"{report.labels:,} labels on {report.images:,} images written to {chosen.out}")
+        if report.left_out:
+            print(f"{report.left_out:,} labels have no place in this form; --format long keeps everything")
+    return DONE
+
+
+def _import(chosen: argparse.Namespace) -> int:
+    table = read_labels(chosen.table)
+    with Project.open(chosen.project) as project:
+        matching = match_files(table.files, project.paths().values())
+        rows = labelling.rows_to_import(table, matching, chosen.reader)
+        change = None if chosen.dry_run else labelling.import_labels(project, rows, chosen.reader)
+    summary = {
+        "format": table.format,
+        "labels": len(rows),
+        "matched": len(matching.matched),
+        "unmatched": len(matching.unmatched),
+        "ambiguous": len(matching.ambiguous),
+        "problems": list(table.problems),
+        "imported": change.text if change is not None else None,
+    }
+    if chosen.json:
+        print(json.dumps(summary))
+        return DONE
+    print(f"{len(matching.matched):,} files matched, {len(matching.unmatched):,} not in the project, ", end="")
+    print(f"{len(matching.ambiguous):,} ambiguous; {len(rows):,} labels ({table.format} form)")
+    for problem in table.problems[:10]:
+        print(f"  {problem}")
+    print(change.text if change is not None else "Nothing was changed.")
+    return DONE
+
+
+def _embeddings(chosen: argparse.Namespace) -> int:
+    with Project.open_read_only(chosen.project) as project:
+        latest = project.latest_map()
+        if latest is None:
+            raise UserError(f"{chosen.project} has no map yet. Run `cxr-explorer index` first.")
+        ids, embeddings = project.embeddings(latest.encoder_key)
+        paths = project.paths()
+    on_map = np.isin(ids, latest.image_ids)
+    ids, embeddings = ids[on_map], embeddings[on_map]
+    rows = np.searchsorted(latest.image_ids, ids)
+    with atomic_write(chosen.out) as opened:
+        _write_npz(
+            opened,
+            {
+                "file": np.array([paths[image_id] for image_id in ids.tolist()]),
+                "embedding": embeddings,
+                "x": latest.xy[rows, 0],
+                "y": latest.xy[rows, 1],
+                "cluster": latest.clusters[rows],
+            },
+        )
+    summary = {"images": len(ids), "dimension": embeddings.shape[1], "encoder": latest.encoder_key}
+    print(json.dumps(summary) if chosen.json else f"{len(ids):,} embeddings written to {chosen.out}")
+    return DONE
+
+
+def _write_npz(stream: BinaryIO, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
+    """As np.savez, which cannot store an array named "file"."""
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, array, allow_pickle=False)
+
+
+def _doctor(chosen: argparse.Namespace) -> int:
+    from cxr_explorer.encoder.model import choose_device, describe_device
+
+    encoders = [
+        {"name": info.name, "key": info.key, "dimension": info.dimension, "input_px": info.spec.size_px}
+        for info in bundled_encoders()
+    ]
+    found: dict[str, Any] = {
+        "cxr-explorer": __version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "cores": os.cpu_count(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "device": describe_device(choose_device("auto")),
+        "default encoder": default_encoder().name,
+        "encoders": encoders,
+        "qt platform": _qt_platform(),
+        "user data": str(user_data_path("cxr-explorer", appauthor=False)),
+    }
+    if chosen.json:
+        print(json.dumps(found))
+        return DONE
+    for name, value in found.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{key} {entry}" for key, entry in value.items())
+        elif isinstance(value, list):
+            value = ", ".join(f"{entry['name']} ({entry['dimension']}-d, {entry['input_px']} px)" for entry in value)
+        print(f"{name + ':':<17} {value}")
+    return DONE
+
+
+_PACKAGES = (
+    "torch",
+    "torchvision",
+    "PySide6-Essentials",
+    "pyqtgraph",
+    "pydicom",
+    "umap-learn",
+    "hdbscan",
+    "numba",
+    "numpy",
+    "scikit-learn",
+    "sqlite-utils",
+    "pillow",
+    "python-gdcm",
+    "imagecodecs",
+)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "missing"
+
+
+def _qt_platform() -> str:
+    """The Qt platform a window would use, tried in a process of its own: a missing library ends the process."""
+    import subprocess
+
+    code = "from PySide6.QtGui import QGuiApplication as A; a = A([]); print(a.platformName())"
+    environment = {**os.environ, "QT_QPA_PLATFORM": os.environ.get("QT_QPA_PLATFORM", "")}
+    if not environment["QT_QPA_PLATFORM"]:
+        del environment["QT_QPA_PLATFORM"]
+        if not has_screen():
+            return "no screen (set DISPLAY, or use the headless commands)"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=30, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return "does not start: no answer within 30 s"
+    lines = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()
+    return (
+        lines[-1] if done.returncode == 0 and lines else f"does not start: {lines[-1] if lines else 'no reason given'}"
+    )
+
+
+def has_screen() -> bool:
+    """Whether a window could be shown here."""
+    if platform.system() == "Linux":
+        return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return True
+
+
+def _demo(chosen: argparse.Namespace) -> int:
+    from cxr_explorer.demo import write_demo
+
+    home = chosen.folder or demo_home()
+    if has_screen() and not chosen.headless:
+        from cxr_explorer.ui.app import run_demo
+
+        return run_demo(home, chosen.count)
+    images, path = home / "images", home / f"demo{SUFFIX}"
+    print("Simulating radiographs…", file=sys.stderr)
+    write_demo(images, chosen.count)
+    with _project_of(images, path) as project:
+        report = _run(Indexing(project, default_encoder()))
+        latest = project.latest_map()
+        assert latest is not None
+        cluster = int(np.bincount(latest.clusters[latest.clusters >= 0]).argmax()) if report.clusters else -1
+        ids = latest.image_ids[latest.clusters == cluster]
+        finding = project.vocabulary.findings[0]
+        labelling.label(project, ids, finding, Value.PRESENT, "demo", "cluster", cluster, latest.map_id)
+        rows = list(labelling.label_rows(project))
+        csv = home / "demo-labels.csv"
+        write_labels(csv, rows, "long", [finding])
+        picture = home / "demo-map.png"
+        _draw_map(latest.xy, latest.clusters, picture)
+    _tell(chosen, report, {"project": str(path), "labels": str(csv), "picture": str(picture)})
+    if not chosen.json:
+        print("There is no screen here, so the demo ran without a window:" if not has_screen() else "The demo ran:")
+        print(f"  images   {images}\n  project  {path}\n  labels   {csv} (cluster {cluster + 1} = {finding})")
+        print(f"  map      {picture}")
+    return DONE
+
+
+def _draw_map(xy: np.ndarray[Any, Any], clusters: np.ndarray[Any, Any], out: Path) -> None:
+    from PIL import Image, ImageDraw
+
+    from cxr_explorer.ui.palette import categorical
+
+    size, scale, margin = 1000, 2, 40
+    span = float(np.ptp(xy, axis=0).max()) or 1.0
+    centre = (xy.max(axis=0) + xy.min(axis=0)) / 2
+    at = ((xy - centre) / span * (size - 2 * margin) * (1, -1) + size / 2) * scale
+    picture = Image.new("RGB", (size * scale, size * scale), "#14181d")
+    draw = ImageDraw.Draw(picture)
+    for (x, y), argb in zip(at.tolist(), categorical(clusters, dark=True).tolist(), strict=True):
+        colour = (argb >> 16 & 255, argb >> 8 & 255, argb & 255)
+        draw.ellipse((x - 7, y - 7, x + 7, y + 7), fill=colour, outline="#14181d")
+    picture.resize((size, size), Image.Resampling.LANCZOS).save(out)
+
+
+# -- running and telling -------------------------------------------------------------------------------------------
+
+
+def _run(indexing: Indexing) -> IndexReport:
+    """Drives a run to its end, with a progress line where a person is watching."""
+    watched = sys.stderr.isatty()
+    shown = ""
+    try:
+        while not indexing.finished:
+            progress = indexing.advance(0.5)
+            if not watched:
+                if progress.stage != shown:
+                    shown = progress.stage
+                    print(f"{shown}…", file=sys.stderr, flush=True)
+                continue
+            text = progress.stage
+            if progress.total:
+                text += f"  {progress.done:,} / {progress.total:,}"
+            elif progress.done:
+                text += f"  {progress.done:,}"
+            if progress.rate and progress.left_s is not None:
+                text += f"  {progress.rate:.0f}/s  {_duration(progress.left_s)} left"
+            print(f"\r{text:<78}", end="", file=sys.stderr, flush=True)
+    finally:
+        indexing.cancel()
+        if watched:
+            print(file=sys.stderr)
+    return indexing.report
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def _tell(chosen: argparse.Namespace, report: IndexReport, more: dict[str, Any] | None = None) -> None:
+    if chosen.json:
+        print(json.dumps({**asdict(report), **(more or {})}))
+        return
+    print(
+        f"{report.images:,} images: {report.embedded:,} embedded, {report.reused:,} from before, "
+        f"{len(report.failed):,} unreadable; {report.clusters} clusters, {report.noise:,} unclustered"
+    )
+    for failure in report.failed[:20]:
+        print(f"  {failure['file']}: {failure['reason']}")
+    if len(report.failed) > 20:
+        print(f"  … and {len(report.failed) - 20:,} more (--json lists all)")

@@ -1,0 +1,346 @@
+"""From a folder to a map: scan, embed what is new, build the map. The window and the command line both drive this."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cxr_explorer.atlas.build import BuiltMap, MapParameters, Stage, build_map
+from cxr_explorer.encoder.checkpoint import EncoderInfo
+from cxr_explorer.encoder.embed import Batch, Ready, Source, Starting, Unreadable, embed
+from cxr_explorer.errors import UserError
+from cxr_explorer.images.read import read
+from cxr_explorer.images.scan import ScannedFile, scan
+from cxr_explorer.project.project import KnownFile, Project
+from cxr_explorer.worker import Job, JobCrashed
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where the run stands.
+
+    Attributes:
+        stage: What is being done, in words.
+        done: Units done in this stage.
+        total: Units in this stage; 0 where it is not known.
+        rate: Units a second over the last while, or None.
+        left_s: Estimated seconds left in this stage, or None.
+    """
+
+    stage: str
+    done: int = 0
+    total: int = 0
+    rate: float | None = None
+    left_s: float | None = None
+
+
+@dataclass
+class IndexReport:
+    """What a run did; its fields are those of `index --json`."""
+
+    images: int = 0
+    embedded: int = 0
+    reused: int = 0
+    added: int = 0
+    changed: int = 0
+    missing: int = 0
+    failed: list[dict[str, str]] = field(default_factory=list)
+    skipped: list[dict[str, str]] = field(default_factory=list)
+    clusters: int = 0
+    noise: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    device: str = ""
+    encoder: str = ""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A chunk of the scan: files to be read, files whose content is known, and what could not be looked into."""
+
+    new: tuple[ScannedFile, ...]
+    unchanged: tuple[ScannedFile, ...]
+    skipped: tuple[tuple[str, str], ...]
+
+
+def scan_for_changes(folder: Path, known: Mapping[str, KnownFile]) -> Iterator[_Found]:
+    """Compares a folder with what is known of it, in chunks. Raises UserError as `scan` does.
+
+    A file of known size and time is taken as unchanged without being opened. One whose time alone differs (a copied
+    folder) is hashed, so that equal content is never embedded twice.
+    """
+    skipped: list[tuple[str, str]] = []
+    new: list[ScannedFile] = []
+    unchanged: list[ScannedFile] = []
+    for file in scan(folder, on_error=lambda path, reason: skipped.append((path, reason))):
+        before = known.get(file.path)
+        if before is not None and _same_content(folder / file.path, file, before):
+            unchanged.append(file)
+        else:
+            new.append(file)
+        if len(new) + len(unchanged) >= 1000:
+            yield _Found(tuple(new), tuple(unchanged), tuple(skipped))
+            new, unchanged = [], []
+            skipped.clear()
+    yield _Found(tuple(new), tuple(unchanged), tuple(skipped))
+
+
+def _same_content(path: Path, file: ScannedFile, before: KnownFile) -> bool:
+    if file.size_bytes != before.size_bytes:
+        return False
+    if file.mtime_ns == before.mtime_ns:
+        return True
+    try:
+        with path.open("rb") as opened:
+            return hashlib.file_digest(opened, _digest).hexdigest() == before.digest
+    except OSError:
+        return False  # reading it will say why
+
+
+def _digest() -> Any:
+    return hashlib.blake2b(digest_size=16)
+
+
+def try_reading(sources: Sequence[Source]) -> Iterator[Starting | Batch]:
+    """Opens files strictly one by one, each announced first: after a crash the last announced one is to blame."""
+    for source in sources:
+        yield Starting((source.image_id,))
+        try:
+            read(source.path)
+        except UserError as error:
+            yield Batch((), (Unreadable(source.image_id, str(error)),))
+
+
+def map_of_project(path: Path, encoder_key: str, parameters: MapParameters, device: str) -> Iterator[Any]:
+    """Reads the embeddings from the project file and builds the map: yields ids, then what `build_map` yields."""
+    with Project.open_read_only(path) as project:
+        image_ids, embeddings = project.embeddings(encoder_key)
+    yield image_ids
+    yield from build_map(embeddings, parameters, device)
+
+
+class Indexing:
+    """One run over a project's folder. Call `advance` until `finished`; `cancel` at any time.
+
+    Every batch is stored as it arrives: what was done stays done whatever happens next.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        encoder: EncoderInfo,
+        device: str = "auto",
+        parameters: MapParameters | None = None,
+        rescan: bool = True,
+        always_map: bool = False,
+    ) -> None:
+        """Nothing starts before the first `advance`.
+
+        Args:
+            project: Open for writing; this run writes to it from the caller's thread.
+            encoder: Which encoder's embeddings to complete and map.
+            device: "auto", "cpu", "cuda" or "mps".
+            parameters: Of the map; the defaults when None.
+            rescan: Whether to look at the folder; otherwise only what is known is embedded and mapped.
+            always_map: Whether to build a map even if nothing changed since the last one.
+        """
+        self.report = IndexReport(encoder=encoder.key)
+        self.progress = Progress("Starting")
+        self.finished = False
+        self._project = project
+        self._encoder = encoder
+        self._device = device
+        self._parameters = parameters or MapParameters()
+        self._rescan = rescan
+        self._always_map = always_map
+        self._job: Job | None = None
+        self._steps = self._run()
+
+    def advance(self, timeout_s: float) -> Progress:
+        """Handles what has arrived, waiting up to the timeout for something. Returns where the run stands.
+
+        Raises:
+            UserError: The run cannot go on; what was stored is kept.
+        """
+        self._timeout_s = timeout_s
+        try:
+            next(self._steps)
+        except StopIteration:
+            self.finished = True
+        except BaseException:
+            self.cancel()
+            raise
+        return self.progress
+
+    def cancel(self) -> None:
+        """Stops the run; the next one resumes where this one was."""
+        if self._job is not None:
+            self._job.cancel()
+        self.finished = True
+
+    # The run is a generator that yields whenever the caller should get its turn.
+
+    def _run(self) -> Iterator[None]:
+        if self._rescan:
+            yield from self._timed("scan", self._scan())
+        yield from self._timed("embed", self._embed())
+        yield from self._timed("map", self._map())
+        self.report.images = self._project.image_count()
+        self.report.failed = [{"file": failure.path, "reason": failure.reason} for failure in self._project.failures()]
+
+    def _timed(self, name: str, steps: Iterator[None]) -> Iterator[None]:
+        start = time.monotonic()
+        yield from steps
+        self.report.seconds[name] = round(time.monotonic() - start, 3)
+
+    def _items(self, function: Callable[..., Any], *arguments: Any) -> Iterator[list[Any]]:
+        """Items of a job as they arrive; an empty list when none has."""
+        self._job = Job(function, *arguments)
+        while not self._job.finished:
+            yield self._job.receive(self._timeout_s)
+
+    def _scan(self) -> Iterator[None]:
+        self.progress = Progress("Looking for images")
+        new: list[ScannedFile] = []
+        unchanged: list[ScannedFile] = []
+        for items in self._items(scan_for_changes, self._project.folder, self._project.known_files()):
+            for found in items:
+                new += found.new
+                unchanged += found.unchanged
+                self.report.skipped += [{"file": path, "reason": reason} for path, reason in found.skipped]
+                self.progress = Progress("Looking for images", done=len(new) + len(unchanged))
+            yield
+        changes = self._project.update_files(new, unchanged)
+        self.report.added, self.report.changed, self.report.missing = changes.added, changes.changed, changes.missing
+        if not new and not unchanged:
+            raise UserError(
+                f"No images in {self._project.folder}: nothing there is a PNG, JPEG, TIFF, WebP or DICOM file. "
+                "Choose the folder that holds the radiographs."
+            )
+
+    def _embed(self) -> Iterator[None]:
+        pending = self._project.pending(self._encoder.key)
+        self.report.reused = self._project.image_count() - len(pending) - len(self._project.failures())
+        if not pending:
+            return
+        pace = _Pace("Embedding images", len(pending))
+        self.progress = Progress("Loading the encoder", 0, len(pending))
+        batch_size: int | None = None
+        while pending:
+            in_flight: dict[int, Source] = {}
+            by_id = {source.image_id: source for source in pending}
+            try:
+                for items in self._items(embed, pending, self._encoder.directory, self._device, batch_size):
+                    for item in items:
+                        if isinstance(item, Ready):
+                            self.report.device = item.device
+                        elif isinstance(item, Starting):
+                            in_flight |= {image_id: by_id[image_id] for image_id in item.image_ids}
+                        else:
+                            self._project.store_batch(self._encoder, item)
+                            for result in (*item.embedded, *item.unreadable):
+                                in_flight.pop(result.image_id, None)
+                            self.report.embedded += len(item.embedded)
+                            self.progress = pace.advance(len(item.embedded) + len(item.unreadable))
+                    yield
+                return
+            except JobCrashed as crash:
+                failed = len(self._project.failures())
+                yield from self._find_culprits(list(in_flight.values()))
+                blamed = len(self._project.failures()) - failed
+                pending = self._project.pending(self._encoder.key)
+                pace.advance(blamed)
+                if blamed == 0:
+                    # Reading is not to blame: most likely memory. Go on with less of it, then give up.
+                    if batch_size == 1:
+                        raise UserError(
+                            f"Embedding stopped: {crash}, with {len(pending):,} images left. What was embedded is "
+                            "kept. Close other programs to free memory, or choose another device, and index again."
+                        ) from crash
+                    batch_size = 8 if batch_size is None else 1
+
+    def _find_culprits(self, suspects: list[Source]) -> Iterator[None]:
+        """Marks the files whose reading kills the process."""
+        while suspects:
+            opened: int | None = None
+            try:
+                for items in self._items(try_reading, suspects):
+                    for item in items:
+                        if isinstance(item, Starting):
+                            (opened,) = item.image_ids
+                        else:
+                            self._project.store_batch(self._encoder, item)
+                    yield
+                return
+            except JobCrashed:
+                if opened is None:
+                    return
+                reason = "Reading this file crashed its decoder: the file is damaged or of an unsupported kind."
+                self._project.store_batch(self._encoder, Batch((), (Unreadable(opened, reason),)))
+                position = [source.image_id for source in suspects].index(opened)
+                suspects = suspects[position + 1 :]
+
+    def _map(self) -> Iterator[None]:
+        self.progress = Progress("Building the map")
+        latest = self._project.latest_map()
+        if (
+            latest is not None
+            and not self._always_map
+            and latest.encoder_key == self._encoder.key
+            and latest.parameters == self._parameters.to_dict()
+            and np.array_equal(latest.image_ids, self._project.embedded_ids(self._encoder.key))
+        ):
+            self._count_clusters(latest.clusters)
+            return
+        image_ids = None
+        arguments = (self._project.path, self._encoder.key, self._parameters, self._device)
+        for items in self._items(map_of_project, *arguments):
+            for item in items:
+                if isinstance(item, Stage):
+                    self.progress = Progress(item.name, round(item.fraction * 100), 100)
+                elif isinstance(item, BuiltMap):
+                    assert image_ids is not None
+                    self._project.store_map(
+                        self._encoder,
+                        self._parameters.to_dict(),
+                        item.seconds,
+                        image_ids,
+                        item.xy,
+                        item.labels,
+                        item.strength,
+                        item.outlier,
+                        item.typicality,
+                    )
+                    self._count_clusters(item.labels)
+                else:
+                    image_ids = item
+            yield
+
+    def _count_clusters(self, clusters: Any) -> None:
+        self.report.clusters = int(clusters.max(initial=-1)) + 1
+        self.report.noise = int((clusters < 0).sum())
+
+
+class _Pace:
+    """Rate over the last half minute and time left."""
+
+    def __init__(self, stage: str, total: int) -> None:
+        self._stage = stage
+        self._total = total
+        self._done = 0
+        self._marks = [(time.monotonic(), 0)]
+
+    def advance(self, count: int) -> Progress:
+        self._done += count
+        moment = time.monotonic()
+        self._marks = [mark for mark in self._marks if moment - mark[0] < 30] or self._marks[-1:]
+        self._marks.append((moment, self._done))
+        (start, before), (end, after) = self._marks[0], self._marks[-1]
+        rate = (after - before) / (end - start) if end > start else None
+        left_s = (self._total - self._done) / rate if rate else None
+        return Progress(self._stage, self._done, self._total, rate, left_s)

@@ -1,0 +1,345 @@
+"""What a reader does to a project: label, clear, exclude, import, undo, redo. Each verb is one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_explorer.labels.label import How, LabelRow, Value
+from cxr_explorer.labels.tables import ImportedTable, Matching
+from cxr_explorer.project.project import Ids, Project, now
+
+VALUE_WORDS = {Value.PRESENT: "present", Value.ABSENT: "absent", Value.UNCERTAIN: "uncertain"}
+
+
+@dataclass(frozen=True)
+class LabelPlan:
+    """What labelling would do, counted in images.
+
+    Attributes:
+        images: Images that would carry the value afterwards because of this act (overwritten ones included).
+        overwrites: Of these, images whose own label has another value now.
+        overwrites_single: Of the overwritten, those that were read individually.
+        excluded: Chosen images that are skipped because they are excluded.
+        already: Chosen images that carry this very value; they keep their provenance.
+    """
+
+    images: int
+    overwrites: int
+    overwrites_single: int
+    excluded: int
+    already: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an act changed, for the views to decide what to redraw."""
+
+    text: str
+    labels: bool = False
+    exclusions: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class LabelColumn:
+    """One reader's labels of one finding: parallel arrays, ids ascending."""
+
+    image_ids: Ids
+    values: NDArray[np.int8]
+
+
+def images_text(count: int) -> str:
+    """ "1 image", "1,204 images"."""
+    return f"{count:,} image{'' if count == 1 else 's'}"
+
+
+def plan_label(project: Project, image_ids: Ids, finding: str, value: Value | None, reader: str) -> LabelPlan:
+    """What `label` (or `clear`, for value None) would do with the same arguments; nothing is changed."""
+    with _chosen(project, image_ids):
+        row = project.db.execute(
+            """SELECT count(*) FILTER (WHERE NOT excluded AND label.value IS NOT :value),
+                      count(*) FILTER (WHERE NOT excluded AND label.value IS NOT NULL AND label.value IS NOT :value),
+                      count(*) FILTER (WHERE NOT excluded AND label.value IS NOT :value AND how = 'single'),
+                      count(*) FILTER (WHERE excluded),
+                      count(*) FILTER (WHERE NOT excluded AND label.value IS :value)
+               FROM temp.chosen JOIN images ON images.id = chosen.id
+               LEFT JOIN labels AS label ON label.image_id = chosen.id AND finding = :finding AND reader = :reader""",
+            {"value": value, "finding": finding, "reader": reader},
+        ).fetchone()
+    return LabelPlan(*(int(count) for count in row))
+
+
+def label(
+    project: Project,
+    image_ids: Ids,
+    finding: str,
+    value: Value | None,
+    reader: str,
+    how: How,
+    cluster: int | None = None,
+    map_id: int | None = None,
+) -> Change | None:
+    """Gives images a reader's judgement of one finding; value None clears it. Excluded images are skipped.
+
+    Returns:
+        What changed, or None where nothing had to (then no act is recorded and nothing needs undoing).
+    """
+    with project.db.atomic(), _chosen(project, image_ids):
+        parameters = {
+            "value": value,
+            "finding": finding,
+            "reader": reader,
+            "how": how,
+            "cluster": cluster,
+            "map_id": map_id,
+            "at": now(),
+        }
+        act = _new_act(project, reader)
+        changed = project.db.execute(
+            """INSERT INTO label_changes
+               SELECT :act, chosen.id, :finding, :reader, value, at, label.how, label.cluster, label.map_id,
+                      :value, iif(:value IS NULL, NULL, :at), iif(:value IS NULL, NULL, :how), :cluster, :map_id
+               FROM temp.chosen JOIN images ON images.id = chosen.id
+               LEFT JOIN labels AS label ON label.image_id = chosen.id AND finding = :finding AND reader = :reader
+               WHERE NOT excluded AND value IS NOT :value""",
+            {**parameters, "act": act},
+        ).rowcount
+        word = VALUE_WORDS[value] if value is not None else "not read"
+        text = f"{finding} = {word} on {images_text(changed)}"
+        if not _finish_act(project, act, text, changed):
+            return None
+        _apply(project, act, "after")
+    return Change(text, labels=True)
+
+
+def exclude(project: Project, image_ids: Ids, excluded: bool, reader: str) -> Change | None:
+    """Sets images aside (or takes them back in). Labels they have are kept; bulk labels skip them from now on."""
+    with project.db.atomic(), _chosen(project, image_ids):
+        act = _new_act(project, reader)
+        changed = project.db.execute(
+            """INSERT INTO exclusion_changes SELECT ?, chosen.id, excluded, ? FROM temp.chosen
+               JOIN images ON images.id = chosen.id WHERE excluded != ?""",
+            [act, int(excluded), int(excluded)],
+        ).rowcount
+        text = f"{'Excluded' if excluded else 'Took back'} {images_text(changed)}"
+        if not _finish_act(project, act, text, changed):
+            return None
+        _apply(project, act, "after")
+    return Change(text, exclusions=True)
+
+
+def import_labels(project: Project, rows: Iterable[LabelRow], reader: str) -> Change | None:
+    """Takes labels from a table into the project as one act; the rows keep their own provenance.
+
+    Args:
+        project: The project.
+        rows: Labels whose `file` is a path the project knows; rows of unknown files are skipped.
+        reader: Who imports (the act's reader; each row names its own).
+    """
+    with project.db.atomic():
+        act = _new_act(project, reader)
+        ids = {path: image_id for image_id, path in project.paths().items()}
+        project.db.conn.executemany(
+            """INSERT OR REPLACE INTO label_changes
+               SELECT :act, :id, :finding, :reader, value, at, labels.how, labels.cluster, labels.map_id,
+                      :value, :at, :how, :cluster, :map_id
+               FROM (SELECT 1) LEFT JOIN labels ON image_id = :id AND finding = :finding AND reader = :reader
+               WHERE value IS NOT :value""",
+            (
+                {
+                    "act": act,
+                    "id": ids[row.file],
+                    "finding": row.finding,
+                    "reader": row.reader,
+                    "value": int(row.value),
+                    "at": row.at,
+                    "how": row.how,
+                    "cluster": row.cluster,
+                    "map_id": row.map_id,
+                }
+                for row in rows
+                if row.file in ids
+            ),
+        )
+        (changed, images) = project.db.execute(
+            "SELECT count(*), count(DISTINCT image_id) FROM label_changes WHERE act_id = ?", [act]
+        ).fetchone()
+        text = f"Imported {changed:,} label{'' if changed == 1 else 's'} on {images_text(images)}"
+        if not _finish_act(project, act, text, changed):
+            return None
+        _apply(project, act, "after")
+    return Change(text, labels=True)
+
+
+def rows_to_import(table: ImportedTable, matching: Matching, reader: str) -> list[LabelRow]:
+    """The labels of a table that belong to images of the project.
+
+    Args:
+        table: As read.
+        matching: Which image each file of the table means.
+        reader: Who a label is by where the table does not say.
+    """
+    moment = now()
+    return [
+        LabelRow(
+            matching.matched[row.file],
+            row.finding,
+            row.value,
+            row.reader or reader,
+            row.at or moment,
+            row.how or "import",
+            row.cluster,
+            row.map_id,
+        )
+        for row in table.rows
+        if row.file in matching.matched
+    ]
+
+
+def undo(project: Project) -> Change | None:
+    """Takes back the last act with everything it overwrote. Returns None where there is nothing to undo."""
+    return _step(project, "SELECT id, text FROM acts WHERE NOT undone ORDER BY id DESC LIMIT 1", "before", 1)
+
+
+def redo(project: Project) -> Change | None:
+    """Does the last undone act again. Returns None where there is nothing to redo."""
+    return _step(project, "SELECT id, text FROM acts WHERE undone ORDER BY id LIMIT 1", "after", 0)
+
+
+def undo_text(project: Project) -> str | None:
+    """What `undo` would take back, or None."""
+    row = project.db.execute("SELECT text FROM acts WHERE NOT undone ORDER BY id DESC LIMIT 1").fetchone()
+    return str(row[0]) if row else None
+
+
+def redo_text(project: Project) -> str | None:
+    """What `redo` would do again, or None."""
+    row = project.db.execute("SELECT text FROM acts WHERE undone ORDER BY id LIMIT 1").fetchone()
+    return str(row[0]) if row else None
+
+
+def label_column(project: Project, finding: str, reader: str) -> LabelColumn:
+    """All labels of one finding by one reader."""
+    rows = project.db.execute(
+        "SELECT image_id, value FROM labels WHERE finding = ? AND reader = ? ORDER BY image_id", [finding, reader]
+    ).fetchall()
+    table = np.array(rows, np.int64).reshape(-1, 2)
+    return LabelColumn(table[:, 0], table[:, 1].astype(np.int8))
+
+
+def labelled_ids(project: Project, reader: str) -> Ids:
+    """Ids of the images that carry any label of this reader, ascending."""
+    rows = project.db.execute("SELECT DISTINCT image_id FROM labels WHERE reader = ? ORDER BY image_id", [reader])
+    return np.fromiter((row[0] for row in rows), np.int64)
+
+
+def labels_of_images(project: Project, image_ids: Sequence[int], reader: str) -> dict[int, list[tuple[str, Value]]]:
+    """Findings and values by image id, of a handful of images (what is on screen); in the order they were given."""
+    rows = project.db.execute(
+        """SELECT image_id, finding, value FROM labels
+           WHERE reader = ? AND image_id IN (SELECT value FROM json_each(?)) ORDER BY at, finding""",
+        [reader, json.dumps([int(image_id) for image_id in image_ids])],
+    )
+    labels: dict[int, list[tuple[str, Value]]] = {}
+    for image_id, finding, value in rows:
+        labels.setdefault(image_id, []).append((finding, Value(value)))
+    return labels
+
+
+def finding_counts(project: Project, image_ids: Ids, reader: str) -> dict[str, dict[Value, int]]:
+    """For each finding that has labels among these images: number of images by value."""
+    counts: dict[str, dict[Value, int]] = {}
+    with _chosen(project, image_ids):
+        rows = project.db.execute(
+            """SELECT finding, value, count(*) FROM temp.chosen JOIN labels ON image_id = chosen.id
+               WHERE reader = ? GROUP BY finding, value""",
+            [reader],
+        )
+        for finding, value, count in rows:
+            counts.setdefault(finding, {})[Value(value)] = count
+    return counts
+
+
+def label_rows(project: Project) -> Iterator[LabelRow]:
+    """Every label with its provenance, by file, finding and reader."""
+    rows = project.db.execute(
+        """SELECT path, finding, value, reader, at, how, cluster, map_id FROM labels
+           JOIN images ON images.id = image_id ORDER BY path, finding, reader"""
+    )
+    for file, finding, value, *rest in rows:
+        yield LabelRow(file, finding, Value(value), *rest)
+
+
+def readers(project: Project) -> list[str]:
+    """Names of the readers who have labels here."""
+    return [row[0] for row in project.db.execute("SELECT DISTINCT reader FROM labels ORDER BY reader")]
+
+
+@contextmanager
+def _chosen(project: Project, image_ids: Ids) -> Iterator[None]:
+    """The ids as temp.chosen(id) while the block runs, in a transaction: sqlite3 would leave one open otherwise."""
+    with project.db.atomic():
+        execute = project.db.conn.execute
+        execute("CREATE TEMP TABLE IF NOT EXISTS chosen (id INTEGER PRIMARY KEY)")
+        execute("DELETE FROM temp.chosen")
+        execute(
+            "INSERT OR IGNORE INTO temp.chosen SELECT value FROM json_each(?)",
+            [json.dumps(np.asarray(image_ids).tolist())],
+        )
+        yield
+
+
+def _new_act(project: Project, reader: str) -> int:
+    cursor = project.db.execute("INSERT INTO acts (at, reader, text) VALUES (?, ?, '')", [now(), reader])
+    return int(cursor.lastrowid or 0)
+
+
+def _finish_act(project: Project, act: int, text: str, changed: int) -> bool:
+    """Names the act and ends the chance to redo, or drops the act where it changed nothing."""
+    if changed == 0:
+        project.db.execute("DELETE FROM acts WHERE id = ?", [act])
+        return False
+    project.db.execute("DELETE FROM acts WHERE undone")
+    project.db.execute("UPDATE acts SET text = ? WHERE id = ?", [text, act])
+    return True
+
+
+def _step(project: Project, query: str, side: str, undone: int) -> Change | None:
+    with project.db.atomic():
+        row = project.db.execute(query).fetchone()
+        if row is None:
+            return None
+        act, text = row
+        _apply(project, act, side)
+        project.db.execute("UPDATE acts SET undone = ? WHERE id = ?", [undone, act])
+        touched = project.db.execute(
+            """SELECT EXISTS (SELECT 1 FROM label_changes WHERE act_id = :act),
+                      EXISTS (SELECT 1 FROM exclusion_changes WHERE act_id = :act)""",
+            {"act": act},
+        ).fetchone()
+    return Change(str(text), labels=bool(touched[0]), exclusions=bool(touched[1]))
+
+
+def _apply(project: Project, act: int, side: str) -> None:
+    """Brings the rows an act changed to their state before or after it. `side` is "before" or "after"."""
+    project.db.execute(
+        f"""DELETE FROM labels WHERE (image_id, finding, reader) IN
+            (SELECT image_id, finding, reader FROM label_changes WHERE act_id = ? AND {side}_value IS NULL)""",
+        [act],
+    )
+    project.db.execute(
+        f"""INSERT OR REPLACE INTO labels
+            SELECT image_id, finding, reader, {side}_value, {side}_at, {side}_how, {side}_cluster, {side}_map_id
+            FROM label_changes WHERE act_id = ? AND {side}_value IS NOT NULL""",
+        [act],
+    )
+    project.db.execute(
+        f"""UPDATE images SET excluded = change.{side}
+            FROM exclusion_changes AS change WHERE act_id = ? AND images.id = change.image_id""",
+        [act],
+    )

@@ -1,0 +1,513 @@
+"""A project: one SQLite file that holds what is known of one folder of images."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+from platformdirs import user_data_path
+from sqlite_utils import Database
+
+from cxr_explorer.encoder.checkpoint import EncoderInfo
+from cxr_explorer.encoder.embed import Batch, Source
+from cxr_explorer.errors import UserError
+from cxr_explorer.images.scan import ScannedFile
+from cxr_explorer.labels.vocabulary import Vocabulary
+from cxr_explorer.project.schema import APPLICATION_ID, SCHEMA_VERSION, migrations
+
+SUFFIX = ".cxr"
+
+Ids = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class KnownFile:
+    """What the project remembers of a file, to tell an unchanged one from a changed one."""
+
+    image_id: int
+    size_bytes: int
+    mtime_ns: int
+    digest: str | None
+
+
+@dataclass(frozen=True)
+class FolderChanges:
+    """What a scan changed: counts of files."""
+
+    added: int
+    changed: int
+    missing: int
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An image file that could not be read."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """What the project knows of one image, apart from labels."""
+
+    image_id: int
+    path: str
+    size: tuple[int, int]
+    facts: Mapping[str, str]
+    notes: tuple[str, ...]
+    excluded: bool
+    replaced: bool
+
+
+@dataclass(frozen=True, eq=False)
+class AtlasMap:
+    """A stored map; the arrays are parallel, one entry an image, and read-only.
+
+    Attributes:
+        map_id: The map's number in the project.
+        encoder_key: The encoder whose embeddings it shows.
+        parameters: `MapParameters.to_dict()` of the run.
+        image_ids: (N,) int64, ascending.
+        xy: (N, 2) float32 layout coordinates.
+        clusters: (N,) int32, -1 is noise.
+        strength: (N,) float32 HDBSCAN membership strength, 0..1.
+        outlier: (N,) float32 GLOSH score, 0..1.
+        typicality: (N,) float32 cosine to the mean direction of the own cluster.
+    """
+
+    map_id: int
+    encoder_key: str
+    created: str
+    parameters: dict[str, Any]
+    image_ids: Ids
+    xy: NDArray[np.float32]
+    clusters: NDArray[np.int32]
+    strength: NDArray[np.float32]
+    outlier: NDArray[np.float32]
+    typicality: NDArray[np.float32]
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def default_project_path(folder: Path) -> Path:
+    """Where the project of an image folder lies unless the user chooses: in the user's data folder.
+
+    The name ends in a hash of the folder's path, so that two folders of one name do not meet.
+    """
+    resolved = folder.resolve()
+    digest = hashlib.blake2b(os.fsencode(resolved), digest_size=4).hexdigest()
+    return user_data_path("cxr-explorer", appauthor=False) / "projects" / f"{resolved.name}-{digest}{SUFFIX}"
+
+
+def demo_home() -> Path:
+    """Where the demo set and its project lie unless the user chooses."""
+    return user_data_path("cxr-explorer", appauthor=False) / "demo"
+
+
+class Project:
+    """An open project file. Open one with `Project.create`, `Project.open` or `Project.open_read_only`.
+
+    Only one process may hold a project open for writing; others may read it meanwhile.
+    """
+
+    def __init__(self, path: Path, database: Database, lock: FileLock | None) -> None:
+        self.path = path
+        self.db = database
+        self._lock = lock
+
+    # -- opening and closing ---------------------------------------------------------------------------------------
+
+    @classmethod
+    def create(cls, path: Path, folder: Path, vocabulary: Vocabulary) -> Self:
+        """Makes a new project for an image folder.
+
+        Raises:
+            UserError: The file exists already or its place cannot be written.
+        """
+        if path.exists():
+            raise UserError(f"Cannot create {path}: the file exists already. Open it, or choose another name.")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"Cannot create {path}: {error.strerror or error}. Choose another place with --project."
+            ) from error
+        project = cls._connect(path, new=True)
+        try:
+            with project.db.atomic():
+                project.set("folder", str(folder.resolve()))
+                project.set("created", now())
+                project.set_vocabulary(vocabulary)
+        except BaseException:
+            project.close()
+            path.unlink(missing_ok=True)
+            raise
+        return project
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Opens a project for reading and writing, bringing an older one up to date.
+
+        Raises:
+            UserError: Not there, not a project, made by a newer version, damaged, not writable, or open elsewhere.
+        """
+        if not path.is_file():
+            raise UserError(f"Cannot open {path}: no such file. Check the path, or open the image folder instead.")
+        return cls._connect(path, new=False)
+
+    @classmethod
+    def open_read_only(cls, path: Path) -> Self:
+        """Opens a project for reading, also while another process writes it. Raises UserError as `open` does."""
+        if not path.is_file():
+            raise UserError(f"Cannot open {path}: no such file. Check the path.")
+        with _database_errors(path):
+            connection = sqlite3.connect(path, timeout=30)
+            connection.execute("PRAGMA query_only = on")
+            database = Database(connection, recursive_triggers=False)
+            _check_is_project(database, path)
+        return cls(path, database, None)
+
+    @classmethod
+    def _connect(cls, path: Path, new: bool) -> Self:
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise UserError(f"Cannot write {path}: no permission. Copy the project to a place of your own.")
+        lock = FileLock(str(path) + ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise UserError(
+                f"Cannot open {path}: it is open in another window or command. Close that one first."
+            ) from error
+        except OSError as error:
+            raise UserError(
+                f"Cannot open {path}: {error.strerror or error}. Check the folder's permissions."
+            ) from error
+        try:
+            with _database_errors(path):
+                connection = sqlite3.connect(path, timeout=30)
+                connection.execute("PRAGMA foreign_keys = on")
+                database = Database(connection)
+                if new:
+                    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                else:
+                    _check_is_project(database, path)
+                # Readers (the process that builds the map) and the writer do not wait for each other.
+                connection.execute("PRAGMA journal_mode = wal")
+                connection.execute("PRAGMA synchronous = full")
+                migrations.apply(database)
+                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        except BaseException:
+            lock.release()
+            raise
+        return cls(path, database, lock)
+
+    def close(self) -> None:
+        """Closes the file; closing twice does nothing."""
+        self.db.conn.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- settings --------------------------------------------------------------------------------------------------
+
+    def get(self, key: str, default: str = "") -> str:
+        """A setting's text, or the default."""
+        row = self.db.execute("SELECT value FROM settings WHERE key = ?", [key]).fetchone()
+        return str(row[0]) if row else default
+
+    def set(self, key: str, value: str) -> None:
+        """Stores a setting."""
+        with self.db.atomic():
+            self.db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", [key, value])
+
+    @property
+    def folder(self) -> Path:
+        """The image folder. It is only ever read."""
+        return Path(self.get("folder"))
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The findings the reader works with. Labels of findings outside it are kept."""
+        stored = json.loads(self.get("vocabulary"))
+        return Vocabulary(stored["name"], tuple(stored["findings"]))
+
+    def set_vocabulary(self, vocabulary: Vocabulary) -> None:
+        """Chooses the findings to work with; no label is touched."""
+        self.set("vocabulary", json.dumps({"name": vocabulary.name, "findings": vocabulary.findings}))
+
+    # -- images ----------------------------------------------------------------------------------------------------
+
+    def known_files(self) -> dict[str, KnownFile]:
+        """Every file the project knows, by path, for the scan to compare with."""
+        rows = self.db.execute("SELECT path, id, size_bytes, mtime_ns, digest FROM images")
+        return {path: KnownFile(*rest) for path, *rest in rows}
+
+    def update_files(self, found: Iterable[ScannedFile], unchanged: Iterable[ScannedFile]) -> FolderChanges:
+        """Takes in the result of a whole scan.
+
+        Args:
+            found: Files that are new, or whose content differs from what the project knows: to be read (again).
+            unchanged: Files with known content; their size and time are brought up to date.
+
+        A file whose content changed keeps its labels and is marked `replaced` if it had any: the labels speak of a
+        picture that is gone, and only a reader can tell whether they still hold.
+        """
+        new = list(found)
+        same = list(unchanged)
+        with self.db.atomic():
+            known = {str(row[0]): int(row[1]) for row in self.db.execute("SELECT path, id FROM images")}
+            changed = [(file.size_bytes, file.mtime_ns, known[file.path]) for file in new if file.path in known]
+            execute_many = self.db.conn.executemany
+            ids = [(image_id,) for _, _, image_id in changed]
+            execute_many("DELETE FROM embeddings WHERE image_id = ?", ids)
+            execute_many("DELETE FROM thumbnails WHERE image_id = ?", ids)
+            execute_many(
+                """UPDATE images SET size_bytes = ?, mtime_ns = ?, state = 'new', reason = NULL,
+                   replaced = replaced OR (digest IS NOT NULL
+                       AND EXISTS (SELECT 1 FROM labels WHERE image_id = images.id)),
+                   digest = NULL WHERE id = ?""",
+                changed,
+            )
+            added = [(file.path, file.size_bytes, file.mtime_ns) for file in new if file.path not in known]
+            execute_many("INSERT INTO images (path, size_bytes, mtime_ns) VALUES (?, ?, ?)", added)
+            self.db.execute("UPDATE images SET missing = 1")
+            execute_many("UPDATE images SET missing = 0 WHERE path = ?", ((file.path,) for file in (*new, *same)))
+            execute_many(
+                "UPDATE images SET size_bytes = ?, mtime_ns = ? WHERE path = ?",
+                ((file.size_bytes, file.mtime_ns, file.path) for file in same),
+            )
+            missing = self.db.execute("SELECT count(*) FROM images WHERE missing").fetchone()[0]
+        return FolderChanges(len(added), len(changed), int(missing))
+
+    def retry_failed(self) -> None:
+        """Marks every unreadable file to be read again at the next run."""
+        with self.db.atomic():
+            self.db.execute("UPDATE images SET state = 'new', reason = NULL WHERE state = 'failed'")
+
+    def pending(self, encoder_key: str) -> list[Source]:
+        """Files that are there, were not found unreadable, and have no embedding of this encoder yet."""
+        rows = self.db.execute(
+            """SELECT id, path FROM images WHERE state != 'failed' AND NOT missing AND id NOT IN (
+                   SELECT image_id FROM embeddings JOIN encoders ON encoders.id = encoder_id WHERE key = ?)
+               ORDER BY id""",
+            [encoder_key],
+        )
+        folder = self.folder
+        return [Source(image_id, folder / path) for image_id, path in rows]
+
+    def failures(self) -> list[Failure]:
+        """Files that are there and could not be read, by path."""
+        rows = self.db.execute(
+            "SELECT path, reason FROM images WHERE state = 'failed' AND NOT missing ORDER BY path COLLATE NOCASE"
+        )
+        return [Failure(path, reason) for path, reason in rows]
+
+    def image_count(self) -> int:
+        """Number of files in the folder that the project knows, unreadable ones included."""
+        return int(self.db.execute("SELECT count(*) FROM images WHERE NOT missing").fetchone()[0])
+
+    def image(self, image_id: int) -> ImageRecord:
+        """One image's record. Raises KeyError for an unknown id."""
+        row = self.db.execute(
+            "SELECT path, width_px, height_px, facts, notes, excluded, replaced FROM images WHERE id = ?", [image_id]
+        ).fetchone()
+        if row is None:
+            raise KeyError(image_id)
+        path, width, height, facts, notes, excluded, replaced = row
+        return ImageRecord(
+            image_id,
+            path,
+            (width or 0, height or 0),
+            json.loads(facts),
+            tuple(json.loads(notes)),
+            bool(excluded),
+            bool(replaced),
+        )
+
+    def paths(self) -> dict[int, str]:
+        """Relative path of every image by id."""
+        return {int(row[0]): str(row[1]) for row in self.db.execute("SELECT id, path FROM images")}
+
+    def facts(self) -> dict[int, dict[str, str]]:
+        """Acquisition facts of every image that was read, by id; the folder it lies in is one of them."""
+        rows = self.db.execute("SELECT id, path, facts FROM images WHERE state = 'read'")
+        return {
+            image_id: {**json.loads(facts), "folder": path.rpartition("/")[0] or "(top)"}
+            for image_id, path, facts in rows
+        }
+
+    def excluded_ids(self) -> Ids:
+        """Ids of the excluded images, ascending."""
+        rows = self.db.execute("SELECT id FROM images WHERE excluded ORDER BY id")
+        return np.fromiter((row[0] for row in rows), np.int64)
+
+    def thumbnails(self, image_ids: Sequence[int]) -> dict[int, bytes]:
+        """JPEG bytes by id; ids without a thumbnail are left out."""
+        rows = self.db.execute(
+            "SELECT image_id, jpeg FROM thumbnails WHERE image_id IN (SELECT value FROM json_each(?))",
+            [json.dumps([int(image_id) for image_id in image_ids])],
+        )
+        return dict(rows.fetchall())
+
+    def thumbnail_ids(self) -> Ids:
+        """Ids of the images that have a thumbnail, ascending."""
+        rows = self.db.execute("SELECT image_id FROM thumbnails ORDER BY image_id")
+        return np.fromiter((row[0] for row in rows), np.int64)
+
+    # -- embeddings ------------------------------------------------------------------------------------------------
+
+    def store_batch(self, encoder: EncoderInfo, batch: Batch) -> None:
+        """Stores one batch of results in one transaction."""
+        with self.db.atomic():
+            encoder_id = self._encoder_id(encoder)
+            execute_many = self.db.conn.executemany
+            execute_many(
+                """UPDATE images SET state = 'read', reason = NULL, digest = ?, height_px = ?, width_px = ?,
+                   facts = ?, notes = ? WHERE id = ?""",
+                (
+                    (
+                        item.digest,
+                        item.height_px,
+                        item.width_px,
+                        json.dumps(dict(item.facts), sort_keys=True),
+                        json.dumps(item.notes),
+                        item.image_id,
+                    )
+                    for item in batch.embedded
+                ),
+            )
+            execute_many(
+                "INSERT OR REPLACE INTO thumbnails VALUES (?, ?)",
+                ((item.image_id, item.thumbnail) for item in batch.embedded),
+            )
+            execute_many(
+                "INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?)",
+                ((encoder_id, item.image_id, item.embedding.astype("<f4").tobytes()) for item in batch.embedded),
+            )
+            execute_many(
+                "UPDATE images SET state = 'failed', reason = ? WHERE id = ?",
+                ((item.reason, item.image_id) for item in batch.unreadable),
+            )
+
+    def _encoder_id(self, encoder: EncoderInfo) -> int:
+        self.db.execute(
+            "INSERT OR IGNORE INTO encoders (key, name, dimension) VALUES (?, ?, ?)",
+            [encoder.key, encoder.name, encoder.dimension],
+        )
+        return int(self.db.execute("SELECT id FROM encoders WHERE key = ?", [encoder.key]).fetchone()[0])
+
+    def embeddings(self, encoder_key: str) -> tuple[Ids, NDArray[np.float32]]:
+        """Ids (N,) ascending and embeddings (N, D) float32 of the images that are still in the folder."""
+        rows = self.db.execute(
+            """SELECT image_id, vector FROM embeddings JOIN encoders ON encoders.id = encoder_id
+               JOIN images ON images.id = image_id WHERE key = ? AND NOT missing ORDER BY image_id""",
+            [encoder_key],
+        ).fetchall()
+        ids = np.fromiter((row[0] for row in rows), np.int64, len(rows))
+        vectors = np.frombuffer(b"".join(row[1] for row in rows), "<f4").astype(np.float32)
+        return ids, vectors.reshape(len(rows), -1) if rows else np.zeros((0, 0), np.float32)
+
+    def embedded_ids(self, encoder_key: str) -> Ids:
+        """Ids (N,) of the images that `embeddings` returns, ascending."""
+        rows = self.db.execute(
+            """SELECT image_id FROM embeddings JOIN encoders ON encoders.id = encoder_id
+               JOIN images ON images.id = image_id WHERE key = ? AND NOT missing ORDER BY image_id""",
+            [encoder_key],
+        )
+        return np.fromiter((row[0] for row in rows), np.int64)
+
+    # -- maps ------------------------------------------------------------------------------------------------------
+
+    def store_map(
+        self,
+        encoder: EncoderInfo,
+        parameters: Mapping[str, Any],
+        seconds: Mapping[str, float],
+        image_ids: Ids,
+        xy: NDArray[np.float32],
+        clusters: NDArray[np.int32],
+        strength: NDArray[np.float32],
+        outlier: NDArray[np.float32],
+        typicality: NDArray[np.float32],
+    ) -> int:
+        """Stores a map and returns its number. Older maps are kept: labels name the map they were given on."""
+        with self.db.atomic():
+            cursor = self.db.execute(
+                "INSERT INTO maps VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    self._encoder_id(encoder),
+                    now(),
+                    json.dumps(dict(parameters), sort_keys=True),
+                    json.dumps(dict(seconds)),
+                    image_ids.astype("<i8").tobytes(),
+                    xy.astype("<f4").tobytes(),
+                    clusters.astype("<i4").tobytes(),
+                    *(array.astype("<f4").tobytes() for array in (strength, outlier, typicality)),
+                ],
+            )
+            return int(cursor.lastrowid or 0)
+
+    def latest_map(self) -> AtlasMap | None:
+        """The newest map, or None."""
+        row = self.db.execute(
+            """SELECT maps.id, key, created, parameters, image_ids, xy, clusters, strength, outlier, typicality
+               FROM maps JOIN encoders ON encoders.id = encoder_id ORDER BY maps.id DESC LIMIT 1"""
+        ).fetchone()
+        if row is None:
+            return None
+        map_id, key, created, parameters, ids, xy, clusters, *floats = row
+        strength, outlier, typicality = (np.frombuffer(blob, "<f4") for blob in floats)
+        return AtlasMap(
+            int(map_id),
+            key,
+            created,
+            json.loads(parameters),
+            np.frombuffer(ids, "<i8"),
+            np.frombuffer(xy, "<f4").reshape(-1, 2),
+            np.frombuffer(clusters, "<i4"),
+            strength,
+            outlier,
+            typicality,
+        )
+
+
+@contextmanager
+def _database_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise UserError(
+            f"Cannot open {path}: {error}. If it is a project, restore it from a backup, or index the folder again."
+        ) from error
+
+
+def _check_is_project(database: Database, path: Path) -> None:
+    (application_id,) = database.execute("PRAGMA application_id").fetchone()
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if application_id != APPLICATION_ID:
+        raise UserError(f"Cannot open {path}: not a CXR Explorer project. Choose a {SUFFIX} file.")
+    if version > SCHEMA_VERSION:
+        raise UserError(f"Cannot open {path}: made by a newer CXR Explorer. Update the program, then open it again.")

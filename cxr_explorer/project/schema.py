@@ -1,0 +1,103 @@
+"""The project file's tables, as migrations that are committed together with their record."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+APPLICATION_ID = 0x43585245
+"""SQLite's application_id ("CXRE"): tells a project from any other SQLite file."""
+
+SCHEMA_VERSION = 1
+"""Number of migrations below; SQLite's user_version holds it, and a file with a higher one is refused."""
+
+migrations = Migrations("cxr_explorer")
+
+
+@migrations()
+def m001_images_maps_labels(db: Database) -> None:
+    for statement in (
+        "CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+        # state: 'new' (to be read), 'read', 'failed' (see reason). missing: no longer in the folder.
+        """CREATE TABLE images (
+            id INTEGER PRIMARY KEY,
+            path TEXT NOT NULL UNIQUE,
+            size_bytes INTEGER NOT NULL,
+            mtime_ns INTEGER NOT NULL,
+            state TEXT NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'read', 'failed')),
+            reason TEXT,
+            digest TEXT,
+            replaced INTEGER NOT NULL DEFAULT 0,
+            missing INTEGER NOT NULL DEFAULT 0,
+            excluded INTEGER NOT NULL DEFAULT 0,
+            height_px INTEGER,
+            width_px INTEGER,
+            facts TEXT NOT NULL DEFAULT '{}',
+            notes TEXT NOT NULL DEFAULT '[]'
+        ) STRICT""",
+        "CREATE TABLE thumbnails (image_id INTEGER PRIMARY KEY REFERENCES images, jpeg BLOB NOT NULL) STRICT",
+        """CREATE TABLE encoders (
+            id INTEGER PRIMARY KEY,
+            key TEXT NOT NULL UNIQUE,
+            name TEXT NOT NULL,
+            dimension INTEGER NOT NULL
+        ) STRICT""",
+        # vector: float32, little-endian
+        """CREATE TABLE embeddings (
+            encoder_id INTEGER NOT NULL REFERENCES encoders,
+            image_id INTEGER NOT NULL REFERENCES images,
+            vector BLOB NOT NULL,
+            PRIMARY KEY (encoder_id, image_id)
+        ) STRICT""",
+        # Parallel arrays, one entry an image: image_ids int64, xy float32 (N, 2), clusters int32, the rest float32
+        """CREATE TABLE maps (
+            id INTEGER PRIMARY KEY,
+            encoder_id INTEGER NOT NULL REFERENCES encoders,
+            created TEXT NOT NULL,
+            parameters TEXT NOT NULL,
+            seconds TEXT NOT NULL,
+            image_ids BLOB NOT NULL,
+            xy BLOB NOT NULL,
+            clusters BLOB NOT NULL,
+            strength BLOB NOT NULL,
+            outlier BLOB NOT NULL,
+            typicality BLOB NOT NULL
+        ) STRICT""",
+        """CREATE TABLE labels (
+            image_id INTEGER NOT NULL REFERENCES images,
+            finding TEXT NOT NULL,
+            reader TEXT NOT NULL,
+            value INTEGER NOT NULL CHECK (value IN (1, 0, -1)),
+            at TEXT NOT NULL,
+            how TEXT NOT NULL,
+            cluster INTEGER,
+            map_id INTEGER,
+            PRIMARY KEY (image_id, finding, reader)
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX labels_by_finding ON labels (finding, reader)",
+        """CREATE TABLE acts (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            at TEXT NOT NULL,
+            reader TEXT NOT NULL,
+            text TEXT NOT NULL,
+            undone INTEGER NOT NULL DEFAULT 0
+        ) STRICT""",
+        # A NULL value means: no label before, or none after
+        """CREATE TABLE label_changes (
+            act_id INTEGER NOT NULL REFERENCES acts ON DELETE CASCADE,
+            image_id INTEGER NOT NULL,
+            finding TEXT NOT NULL,
+            reader TEXT NOT NULL,
+            before_value INTEGER, before_at TEXT, before_how TEXT, before_cluster INTEGER, before_map_id INTEGER,
+            after_value INTEGER, after_at TEXT, after_how TEXT, after_cluster INTEGER, after_map_id INTEGER,
+            PRIMARY KEY (act_id, image_id, finding, reader)
+        ) STRICT, WITHOUT ROWID""",
+        """CREATE TABLE exclusion_changes (
+            act_id INTEGER NOT NULL REFERENCES acts ON DELETE CASCADE,
+            image_id INTEGER NOT NULL,
+            before INTEGER NOT NULL,
+            after INTEGER NOT NULL,
+            PRIMARY KEY (act_id, image_id)
+        ) STRICT, WITHOUT ROWID""",
+    ):
+        db.execute(statement)

@@ -1,0 +1,94 @@
+"""Starting the window."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import signal
+import sys
+import traceback
+from pathlib import Path
+from types import TracebackType
+
+from platformdirs import user_log_path
+from PySide6.QtCore import QSettings, QTimer
+from PySide6.QtWidgets import QApplication
+
+from cxr_explorer import __version__
+from cxr_explorer.ui.dialogs import show_bug
+from cxr_explorer.ui.main_window import MainWindow
+
+log = logging.getLogger("cxr_explorer")
+
+
+def run(
+    path: Path | None = None, project: Path | None = None, encoder: Path | None = None, device: str = "auto"
+) -> int:
+    """Opens the window and runs until it is closed. Returns the exit code.
+
+    Args:
+        path: Image folder or project to open.
+        project: Project file to use for the folder.
+        encoder: Checkpoint folder to use from now on.
+        device: "auto" keeps the setting.
+    """
+    application, window = _start()
+    if encoder is not None:
+        window.session.settings.setValue("encoder", str(encoder))
+    if device != "auto":
+        window.session.settings.setValue("device", device)
+    if path is not None:
+        QTimer.singleShot(0, window, lambda: window.open_path(path, project))
+    return application.exec()
+
+
+def run_demo(home: Path, count: int) -> int:
+    """Opens the window on the demo set, which is made first if need be. Returns the exit code."""
+    application, window = _start()
+    QTimer.singleShot(0, window, lambda: window.session.open_demo(home, count))
+    return application.exec()
+
+
+def _start() -> tuple[QApplication, MainWindow]:
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("CXR Explorer")
+    application.setApplicationVersion(__version__)
+    _log_to_file()
+    settings = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "cxr-explorer", "cxr-explorer")
+    window = MainWindow(settings)
+    sys.excepthook = _Excepthook(window)
+    signal.signal(signal.SIGINT, lambda *_: window.close())
+    waker = QTimer(application, interval=200)  # lets Python see Ctrl+C
+    waker.timeout.connect(lambda: None)
+    waker.start()
+    window.show()
+    return application, window
+
+
+class _Excepthook:
+    """Shows a bug once at a time, and logs it."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self._window = window
+        self._showing = False
+
+    def __call__(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        text = "".join(traceback.format_exception(kind, error, trace))
+        print(text, file=sys.stderr)
+        # The log gets where it happened, not the message: that may hold a file's name.
+        log.error("%s\n%s", kind.__name__, "".join(traceback.format_tb(trace)))
+        if not self._showing:
+            self._showing = True
+            show_bug(self._window, text)
+            self._showing = False
+
+
+def _log_to_file() -> None:
+    try:
+        folder = user_log_path("cxr-explorer", appauthor=False, ensure_exists=True)
+        handler = logging.handlers.RotatingFileHandler(folder / "cxr-explorer.log", maxBytes=500_000, backupCount=1)
+    except OSError:
+        return  # no log is better than no window
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)

@@ -1,0 +1,448 @@
+"""The dialogs: settings, map parameters, findings, import with preview, export, unreadable files, keys, about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from html import escape
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QMessageBox,
+    QPlainTextEdit,
+    QPushButton,
+    QRadioButton,
+    QSpinBox,
+    QTableWidget,
+    QTableWidgetItem,
+    QTextBrowser,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cxr_explorer import __version__
+from cxr_explorer.atlas.build import MapParameters
+from cxr_explorer.encoder.checkpoint import EncoderInfo, read_encoder
+from cxr_explorer.errors import UserError
+from cxr_explorer.labels.tables import Format, ImportedTable, Matching
+from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies, clean_findings
+from cxr_explorer.project.project import Failure
+from cxr_explorer.ui.actions import keyboard_rows
+from cxr_explorer.ui.texts import text_label
+
+_Buttons = QDialogButtonBox.StandardButton
+
+FORMATS: tuple[tuple[Format, str, str], ...] = (
+    ("long", "Long, with provenance", "One row a label: file, finding, value, reader, time, how, cluster, map."),
+    (
+        "nih",
+        "NIH ChestX-ray14",
+        "Image Index, Finding Labels. Findings that are present; absent and uncertain ones have no place in it.",
+    ),
+    ("chexpert", "CheXpert", "One column a finding: 1 present, 0 absent, -1 uncertain, blank not read."),
+)
+
+
+def show_error(parent: QWidget, text: str) -> None:
+    """Something outside the program is in the way: says what, why, and what to do."""
+    box = QMessageBox(QMessageBox.Icon.Warning, "CXR Explorer", text, _message_buttons(), parent)
+    box.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    box.exec()
+
+
+def show_bug(parent: QWidget | None, trace: str) -> None:
+    """An error of the program itself, with the text to send to its makers."""
+    box = QMessageBox(
+        QMessageBox.Icon.Critical,
+        "CXR Explorer",
+        "Something went wrong in the program. Your labels are stored. The details below help to mend it; they may "
+        "hold file names, so look at them before you pass them on.",
+        _message_buttons(),
+        parent,
+    )
+    box.setDetailedText(trace)
+    copy = box.addButton("Copy details", QMessageBox.ButtonRole.ActionRole)
+    copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(trace))
+    box.exec()
+
+
+def _message_buttons() -> QMessageBox.StandardButton:
+    return QMessageBox.StandardButton.Ok
+
+
+class SettingsDialog(QDialog):
+    """Reader, encoder, device."""
+
+    def __init__(
+        self, parent: QWidget, reader: str, encoders: Sequence[EncoderInfo], encoder: EncoderInfo, device: str
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Settings")
+        self.setMinimumWidth(520)
+        self._reader = QLineEdit(reader)
+        self._encoder = QComboBox()
+        for info in encoders:
+            self._add(info)
+        self._encoder.setCurrentIndex([info.directory for info in encoders].index(encoder.directory))
+        self._encoder.currentIndexChanged.connect(self._describe)
+        other = QPushButton("Other…")
+        other.setToolTip("Choose a checkpoint folder: encoder.json and weights.safetensors")
+        other.clicked.connect(self._choose_other)
+        row = QHBoxLayout()
+        row.addWidget(self._encoder, 1)
+        row.addWidget(other)
+        self._about = text_label("", "dim", wraps=True)
+        self._device = QComboBox()
+        for name, text in (
+            ("auto", "Best there is"),
+            ("cpu", "Processor"),
+            ("cuda", "NVIDIA GPU"),
+            ("mps", "Apple GPU"),
+        ):
+            self._device.addItem(text, name)
+        self._device.setCurrentIndex(max(self._device.findData(device), 0))
+        buttons = QDialogButtonBox(_Buttons.Ok | _Buttons.Cancel)
+        buttons.accepted.connect(self._accept)
+        buttons.rejected.connect(self.reject)
+        form = QFormLayout(self)
+        form.setVerticalSpacing(10)
+        form.addRow("&Reader", self._reader)
+        form.addRow("", text_label("Labels are kept under this name. Initials or a code will do.", "dim"))
+        form.addRow("&Encoder", row)
+        form.addRow("", self._about)
+        form.addRow("&Device", self._device)
+        form.addRow(buttons)
+        self._describe()
+
+    @property
+    def reader(self) -> str:
+        """The name as typed, trimmed."""
+        return self._reader.text().strip()
+
+    @property
+    def encoder(self) -> Path:
+        """The chosen checkpoint folder."""
+        info: EncoderInfo = self._encoder.currentData()
+        return info.directory
+
+    @property
+    def device(self) -> str:
+        """The chosen device."""
+        return str(self._device.currentData())
+
+    def _add(self, info: EncoderInfo) -> None:
+        self._encoder.addItem(info.title, info)
+
+    def _describe(self) -> None:
+        info: EncoderInfo = self._encoder.currentData()
+        self._about.setText(
+            f"{info.description}\n{info.dimension} numbers an image, input {info.spec.size_px} px. "
+            "Another encoder embeds the folder anew; labels stay."
+        )
+
+    def _choose_other(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Checkpoint folder")
+        if not chosen:
+            return
+        try:
+            self._add(read_encoder(Path(chosen)))
+        except UserError as error:
+            show_error(self, str(error))
+            return
+        self._encoder.setCurrentIndex(self._encoder.count() - 1)
+
+    def _accept(self) -> None:
+        if not self.reader:
+            show_error(self, "The reader needs a name: labels are kept under it. Initials will do.")
+            return
+        self.accept()
+
+
+class MapDialog(QDialog):
+    """How the map is made."""
+
+    def __init__(self, parent: QWidget, parameters: MapParameters) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Map parameters")
+        self._before = parameters
+        self._neighbours = _spin(2, 200, parameters.layout.n_neighbours)
+        self._min_dist = QDoubleSpinBox(minimum=0.0, maximum=1.0, singleStep=0.05, decimals=2)
+        self._min_dist.setValue(parameters.layout.min_dist)
+        self._seed = _spin(0, 2**31 - 1, parameters.layout.seed)
+        self._size = _spin(0, 100_000, parameters.clusters.min_cluster_size or 0)
+        self._size.setSpecialValueText("automatic")
+        self._samples = _spin(1, 1000, parameters.clusters.min_samples)
+        buttons = QDialogButtonBox(_Buttons.Ok | _Buttons.Cancel | _Buttons.RestoreDefaults)
+        buttons.button(_Buttons.Ok).setText("Make the map")
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        buttons.button(_Buttons.RestoreDefaults).clicked.connect(self._restore)
+        form = QFormLayout(self)
+        form.setVerticalSpacing(10)
+        form.addRow("Neighbours", self._neighbours)
+        form.addRow("", text_label("Few show fine detail, many the large picture (UMAP).", "dim"))
+        form.addRow("Smallest distance", self._min_dist)
+        form.addRow("", text_label("How tightly alike images are packed (UMAP).", "dim"))
+        form.addRow("Smallest cluster", self._size)
+        form.addRow("", text_label("Fewer images together stay unclustered (HDBSCAN). 0: automatic.", "dim"))
+        form.addRow("Caution", self._samples)
+        form.addRow("", text_label("More leaves more images unclustered (HDBSCAN min_samples).", "dim"))
+        form.addRow("Seed", self._seed)
+        form.addRow("", text_label("The same images and parameters give the same map.", "dim"))
+        form.addRow(buttons)
+
+    @property
+    def parameters(self) -> MapParameters:
+        """The parameters as they stand."""
+        return replace(
+            self._before,
+            layout=replace(
+                self._before.layout,
+                n_neighbours=self._neighbours.value(),
+                min_dist=round(self._min_dist.value(), 2),
+                seed=self._seed.value(),
+            ),
+            clusters=replace(
+                self._before.clusters,
+                min_cluster_size=self._size.value() or None,
+                min_samples=self._samples.value(),
+            ),
+        )
+
+    def _restore(self) -> None:
+        plain = MapParameters()
+        self._neighbours.setValue(plain.layout.n_neighbours)
+        self._min_dist.setValue(plain.layout.min_dist)
+        self._seed.setValue(plain.layout.seed)
+        self._size.setValue(plain.clusters.min_cluster_size or 0)
+        self._samples.setValue(plain.clusters.min_samples)
+
+
+class FindingsDialog(QDialog):
+    """The list of findings to work with: a published one or the reader's own, one name a line."""
+
+    def __init__(self, parent: QWidget, vocabulary: Vocabulary) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Findings")
+        self.setMinimumSize(420, 480)
+        self._choice = QComboBox()
+        for known in bundled_vocabularies():
+            self._choice.addItem(known.name, known)
+        self._choice.addItem("My own", None)
+        names = [known.name for known in bundled_vocabularies()]
+        own = vocabulary.name not in names
+        self._choice.setCurrentIndex(len(names) if own else names.index(vocabulary.name))
+        self._text = QPlainTextEdit("\n".join(vocabulary.findings))
+        self._text.setReadOnly(not own)
+        self._choice.currentIndexChanged.connect(self._show_choice)
+        buttons = QDialogButtonBox(_Buttons.Ok | _Buttons.Cancel)
+        buttons.accepted.connect(self._accept)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self._choice)
+        hint = "One finding a line; the first nine have the keys 1 to 9. Labels given already are kept in any case."
+        layout.addWidget(text_label(hint, "dim", wraps=True))
+        layout.addWidget(self._text, 1)
+        layout.addWidget(buttons)
+        self.vocabulary = vocabulary
+
+    def _show_choice(self) -> None:
+        known: Vocabulary | None = self._choice.currentData()
+        if known is not None:
+            self._text.setPlainText("\n".join(known.findings))
+        self._text.setReadOnly(known is not None)
+
+    def _accept(self) -> None:
+        known: Vocabulary | None = self._choice.currentData()
+        try:
+            lines = [line for line in self._text.toPlainText().splitlines() if line.strip()]
+            self.vocabulary = known or Vocabulary("My own", clean_findings(lines))
+        except UserError as error:
+            show_error(self, str(error))
+            return
+        self.accept()
+
+
+class ImportDialog(QDialog):
+    """What a table holds and which images it means, before anything is changed."""
+
+    def __init__(self, parent: QWidget, path: Path, table: ImportedTable, matching: Matching, reader: str) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Import labels")
+        self.setMinimumSize(720, 460)
+        names = {key: text for key, text, _ in FORMATS}
+        labels = sum(row.file in matching.matched for row in table.rows)
+        head = QLabel(
+            f"<b>{escape(path.name)}</b>: {names[table.format]} form, {len(table.files):,} files, "
+            f"{len(table.findings)} findings.<br>"
+            f"<b>{len(matching.matched):,}</b> files are in this project ({labels:,} labels), "
+            f"<b>{len(matching.unmatched):,}</b> are not, "
+            f"<b>{len(matching.ambiguous):,}</b> could be several images and are left out.",
+            wordWrap=True,
+        )
+        rows = [
+            *(("left out", file, "could be " + ", ".join(names)) for file, names in matching.ambiguous.items()),
+            *(("not here", file, "no such image in this project") for file in matching.unmatched),
+            *(("problem", "", problem) for problem in table.problems),
+            *(("matched", file, image) for file, image in matching.matched.items()),
+        ]
+        self._reader = QLineEdit(reader)
+        self._reader.setToolTip("Labels are kept under this name where the table does not name a reader")
+        named = {row.reader for row in table.rows if row.reader}
+        form = QFormLayout()
+        form.addRow("Reader where the table names none", self._reader)
+        if named:
+            form.addRow("Readers in the table", QLabel(", ".join(sorted(named)), wordWrap=True))
+        buttons = QDialogButtonBox(_Buttons.Ok | _Buttons.Cancel)
+        buttons.button(_Buttons.Ok).setText(f"Import {labels:,} labels")
+        buttons.button(_Buttons.Ok).setEnabled(labels > 0)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(head)
+        layout.addWidget(_table(("", "In the table", "In this project"), rows[:5000]), 1)
+        if len(rows) > 5000:
+            layout.addWidget(text_label(f"The first 5,000 of {len(rows):,} lines are shown.", "dim"))
+        layout.addLayout(form)
+        layout.addWidget(buttons)
+
+    @property
+    def reader(self) -> str:
+        """Whose labels they are where the table does not say."""
+        return self._reader.text().strip() or "imported"
+
+
+class ExportDialog(QDialog):
+    """Which form the labels are written in."""
+
+    def __init__(self, parent: QWidget, images: int, labels: int) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Export labels")
+        self.setMinimumWidth(480)
+        self._choices: list[tuple[QRadioButton, Format]] = []
+        layout = QVBoxLayout(self)
+        layout.addWidget(text_label(f"{labels:,} labels on {images:,} images.", "heading"))
+        for key, name, text in FORMATS:
+            button = QRadioButton(name)
+            button.setChecked(key == "long")
+            layout.addWidget(button)
+            about = text_label(text, "dim", wraps=True)
+            about.setIndent(24)
+            layout.addWidget(about)
+            self._choices.append((button, key))
+        buttons = QDialogButtonBox(_Buttons.Save | _Buttons.Cancel)
+        buttons.button(_Buttons.Save).setText("Choose file…")
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        layout.addSpacing(8)
+        layout.addWidget(buttons)
+
+    @property
+    def format(self) -> Format:
+        """The chosen form."""
+        return next(key for button, key in self._choices if button.isChecked())
+
+
+class UnreadableDialog(QDialog):
+    """Files that could not be read, with reasons; `result()` is accepted when they are to be tried again."""
+
+    def __init__(self, parent: QWidget, failures: Sequence[Failure]) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Unreadable files")
+        self.setMinimumSize(760, 420)
+        layout = QVBoxLayout(self)
+        count = (
+            f"{len(failures):,} file{'' if len(failures) == 1 else 's'} could not be read. All others are in the map."
+        )
+        layout.addWidget(QLabel(count if failures else "Every file could be read."))
+        if failures:
+            layout.addWidget(_table(("File", "Reason"), [(item.path, item.reason) for item in failures]), 1)
+        else:
+            layout.addStretch(1)
+        buttons = QDialogButtonBox(_Buttons.Close)
+        buttons.rejected.connect(self.reject)
+        if failures:
+            copy = buttons.addButton("Copy list", QDialogButtonBox.ButtonRole.ActionRole)
+            text = "\n".join(f"{item.path}\t{item.reason}" for item in failures)
+            copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(text))
+            retry = buttons.addButton("Try again", QDialogButtonBox.ButtonRole.AcceptRole)
+            retry.clicked.connect(self.accept)
+        layout.addWidget(buttons)
+
+
+class KeysDialog(QDialog):
+    """All keys."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Keyboard")
+        self.setMinimumSize(680, 620)
+        layout = QVBoxLayout(self)
+        layout.addWidget(_table(("Where", "Keys", "What they do"), keyboard_rows()), 1)
+        buttons = QDialogButtonBox(_Buttons.Close)
+        buttons.rejected.connect(self.reject)
+        layout.addWidget(buttons)
+
+
+class AboutDialog(QDialog):
+    """Version, intended use, licence."""
+
+    def __init__(self, parent: QWidget, encoder: EncoderInfo) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("About CXR Explorer")
+        self.setMinimumSize(480, 320)
+        text = QTextBrowser(openExternalLinks=False)
+        text.setHtml(
+            f"<h3>CXR Explorer {__version__}</h3>"
+            "<p>From a folder of unlabelled chest radiographs to labels one can trust: alike images lie together on a "
+            "map, and a reader judges whole clusters at once.</p>"
+            "<p><b>For research and annotation. Not a medical device: it must not be used for diagnosis.</b></p>"
+            f"<p>Encoder: {escape(encoder.title)}. {escape(encoder.description)}</p>"
+            "<p>Apache License 2.0. Uses Qt and PySide6 under the LGPL, PyTorch, umap-learn, HDBSCAN, pyqtgraph, "
+            "pydicom, GDCM and others under their own licences.</p>"
+            "<p>Images never leave this computer, and the image folder is only ever read.</p>"
+        )
+        buttons = QDialogButtonBox(_Buttons.Close)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(text, 1)
+        layout.addWidget(buttons)
+
+
+def _spin(low: int, high: int, value: int) -> QSpinBox:
+    box = QSpinBox(minimum=low, maximum=high)
+    box.setValue(value)
+    return box
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> QTableWidget:
+    table = QTableWidget(len(rows), len(header))
+    table.setHorizontalHeaderLabels(list(header))
+    table.verticalHeader().hide()
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setShowGrid(False)
+    table.setWordWrap(True)
+    for row, cells in enumerate(rows):
+        for column, cell in enumerate(cells):
+            item = QTableWidgetItem(cell)
+            item.setToolTip(cell)
+            table.setItem(row, column, item)
+    table.resizeColumnsToContents()
+    for column in range(len(header) - 1):
+        table.setColumnWidth(column, min(table.columnWidth(column), 300))
+    table.horizontalHeader().setSectionResizeMode(len(header) - 1, QHeaderView.ResizeMode.Stretch)
+    return table

@@ -1,0 +1,126 @@
+"""The right side: the selected images, their order, and what they are labelled."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QVBoxLayout
+
+from cxr_explorer.labels.label import Value
+from cxr_explorer.project import labelling
+from cxr_explorer.ui.gallery import Gallery
+from cxr_explorer.ui.session import ORDERS, Session, cluster_name
+from cxr_explorer.ui.texts import text_label
+from cxr_explorer.ui.tile import Mark
+
+_SIGN = {Value.PRESENT: "+", Value.ABSENT: "–", Value.UNCERTAIN: "?"}
+
+
+class GalleryPanel(QFrame):
+    """Heading, order and gallery; it follows the session's selection and tells it what is picked."""
+
+    imageWanted = Signal()
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.setObjectName("panel")
+        self._session = session
+        self._labels: dict[int, list[tuple[str, Value]]] = {}
+        self._excluded: set[int] = set()
+        self._heading = text_label("", "heading")
+        self._picked = text_label("", "dim")
+        self._order = QComboBox()
+        self._order.setAccessibleName("Order of the gallery")
+        self._order.setToolTip(
+            "Typical first: the images nearest to the middle of their cluster. Edge first: the oddest"
+        )
+        for key, text in ORDERS.items():
+            self._order.addItem(text, key)
+        self._order.activated.connect(lambda: session.set_order(self._order.currentData()))
+        self._order.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.gallery = Gallery(session.thumbnails)
+        self.gallery.set_mark_source(self._mark)
+        self.gallery.currentChanged.connect(session.set_current)
+        self.gallery.pickedChanged.connect(session.set_picked)
+        self.gallery.activated.connect(lambda _id: self.imageWanted.emit())
+        head = QHBoxLayout()
+        head.setContentsMargins(12, 8, 12, 6)
+        head.addWidget(self._heading)
+        head.addWidget(self._picked, 1)
+        head.addWidget(self._order)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(head)
+        layout.addWidget(self.gallery, 1)
+        self._arrivals = QTimer(self, interval=1000, singleShot=True)
+        self._arrivals.timeout.connect(self.show_selection)
+        session.projectChanged.connect(self.show_selection)
+        session.selectionChanged.connect(self.show_selection)
+        session.targetChanged.connect(self._show_heading)
+        session.labelsChanged.connect(self._refresh_marks)
+        session.exclusionsChanged.connect(self._refresh_marks)
+        session.currentChanged.connect(self._follow_current)
+        session.imagesArrived.connect(self._on_arrivals)
+
+    def show_selection(self) -> None:
+        """Shows the session's selection, or what has been read so far where there is no map yet."""
+        session = self._session
+        ids = session.ordered_ids()
+        if session.project is not None and session.map is None:
+            ids = session.read_ids()
+        self._fetch_marks()
+        self.gallery.set_empty_text(
+            "Select a cluster on the left,\nor draw around images on the map,\nto see them here."
+            if session.map is not None
+            else "Images appear here as they are read."
+        )
+        if not np.array_equal(ids, self.gallery.image_ids()):
+            self.gallery.set_images(ids)
+        self._follow_current()
+        self._show_heading()
+
+    def _on_arrivals(self) -> None:
+        if not self._arrivals.isActive():
+            self._arrivals.start()
+
+    def _follow_current(self) -> None:
+        if self._session.current_id >= 0 and self.gallery.current_id != self._session.current_id:
+            self.gallery.set_current(self._session.current_id)
+
+    def _show_heading(self) -> None:
+        selection, picked = self._session.selection, self._session.picked
+        name = cluster_name(selection.cluster) if selection.cluster is not None else "Selection"
+        if self._session.map is None:
+            name = "Read so far"
+        count = len(self.gallery.image_ids())
+        self._heading.setText(f"{name}: {labelling.images_text(count)}" if count else "No images selected")
+        self._picked.setText(f"{picked.size:,} picked" if picked.size else "")
+
+    def _fetch_marks(self) -> None:
+        self._labels.clear()
+        project = self._session.project
+        self._excluded = set(project.excluded_ids().tolist()) if project is not None else set()
+
+    def _refresh_marks(self) -> None:
+        self._fetch_marks()
+        self.gallery.refresh_marks()
+
+    def _mark(self, image_id: int) -> Mark:
+        session = self._session
+        if session.project is None:
+            return Mark()
+        if image_id not in self._labels:
+            wanted = [*self.gallery.visible_ids(), image_id]
+            found = labelling.labels_of_images(session.project, wanted, session.reader)
+            self._labels |= {wanted_id: found.get(wanted_id, []) for wanted_id in wanted}
+        labels = self._labels[image_id]
+        shown = [f"{finding.replace('_', ' ')} {_SIGN[value]}" for finding, value in labels]
+        badge = shown[0] if len(shown) == 1 else f"{len(shown)} labels" if shown else ""
+        for finding, value in labels:
+            if finding == session.finding and len(shown) > 1:
+                badge = f"{finding.replace('_', ' ')} {_SIGN[value]} (+{len(shown) - 1})"
+        words = [f"{finding.replace('_', ' ')}: {labelling.VALUE_WORDS[value]}" for finding, value in labels]
+        excluded = image_id in self._excluded
+        tip = "\n".join([session.caption(image_id), *words, *(["Excluded from bulk labels"] if excluded else [])])
+        return Mark(excluded, badge, None, tip)

@@ -1,0 +1,111 @@
+"""The centre when an image is open full size: it is read in a thread, and a stale answer is dropped."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from cxr_explorer.errors import UserError
+from cxr_explorer.images.radiograph import Radiograph
+from cxr_explorer.images.read import read
+from cxr_explorer.project.project import ImageRecord
+from cxr_explorer.ui.actions import spec_of
+from cxr_explorer.ui.image_view import ImageView
+from cxr_explorer.ui.session import Session
+
+_ACTIONS = {
+    "back": "back",
+    "previous": "previous_image",
+    "next": "next_image",
+    "fit": "fit",
+    "actual": "actual",
+    "invert": "invert",
+    "reset": "reset_window",
+    "zoom_in": "zoom_in",
+    "zoom_out": "zoom_out",
+    "overlay": "overlay",
+}
+"""The viewer's buttons and the actions that do the same."""
+
+
+class _Answer(QObject):
+    read = Signal(int, object)  # image id; Radiograph, or text of an error
+
+
+class _Reading(QRunnable):
+    def __init__(self, image_id: int, path: Path, answer: _Answer) -> None:
+        super().__init__()
+        self._image_id = image_id
+        self._path = path
+        self._answer = answer
+
+    def run(self) -> None:
+        try:
+            result: object = read(self._path)
+        except UserError as error:
+            result = str(error)
+        except Exception:  # noqa: BLE001 - shown where the picture would be
+            result = f"Reading this file failed:\n{traceback.format_exc(limit=-3)}"
+        self._answer.read.emit(self._image_id, result)
+
+
+class ImagePage(QWidget):
+    """Shows the session's current image while the session views an image."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._shown_id = -1
+        self.view = ImageView()
+        self.view.set_shortcut_hints({button: spec_of(name).keys[0] for button, name in _ACTIONS.items()})
+        self.view.backRequested.connect(lambda: session.view_image(False))
+        self._answer = _Answer()
+        self._answer.read.connect(self._show)
+        self._pool = QThreadPool(self, maxThreadCount=1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.view)
+        session.currentChanged.connect(self.refresh)
+
+    def refresh(self) -> None:
+        """Starts reading the current image if it is to be shown and is not yet."""
+        session = self._session
+        if not session.viewing_image or session.project is None:
+            if self._shown_id != -1:
+                self._shown_id = -1
+                self._pool.clear()
+                self.view.clear()
+            return
+        if session.current_id == self._shown_id:
+            return
+        self._shown_id = session.current_id
+        record = session.project.image(self._shown_id)
+        self.view.show_loading(record.path)
+        self._pool.clear()  # what was asked for and not begun is no longer wanted
+        self._pool.start(_Reading(self._shown_id, session.project.folder / record.path, self._answer))
+
+    def close_down(self) -> None:
+        """Waits for the file being read, before the program ends."""
+        self._pool.clear()
+        self._pool.waitForDone()
+
+    def _show(self, image_id: int, result: object) -> None:
+        if image_id != self._shown_id or self._session.project is None:
+            return
+        if isinstance(result, Radiograph):
+            record = self._session.project.image(image_id)
+            self.view.show_radiograph(result, record.path, _lines(record, result))
+        else:
+            self.view.show_error(str(result))
+
+
+def _lines(record: ImageRecord, radiograph: Radiograph) -> list[str]:
+    height, width = radiograph.values.shape
+    lines = [", ".join(f"{name} {value}" for name, value in radiograph.facts.items())] if radiograph.facts else []
+    lines.append(f"{width} × {height} px")
+    if record.replaced:
+        lines.append("The file changed after it was labelled: check its labels")
+    return [*lines, *radiograph.notes]

@@ -1,0 +1,220 @@
+"""The label panel: findings, values, and one button that says exactly what it will do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QButtonGroup, QFrame, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout
+
+from cxr_explorer.labels.label import Value
+from cxr_explorer.project.labelling import VALUE_WORDS, LabelPlan, images_text
+from cxr_explorer.ui.actions import FINDING_KEYS, tooltip
+from cxr_explorer.ui.session import Session
+from cxr_explorer.ui.texts import text_label
+
+COLUMNS = 5
+
+VALUES: tuple[tuple[str, Value | None], ...] = (
+    ("value_present", Value.PRESENT),
+    ("value_absent", Value.ABSENT),
+    ("value_uncertain", Value.UNCERTAIN),
+    ("value_clear", None),
+)
+
+
+def apply_text(finding: str, value: Value | None, target: str, plan: LabelPlan | None) -> str:
+    """What the label button says: what would be done, to how many images, and what that overwrites or skips."""
+    if plan is None:
+        return "Nothing selected: choose a cluster, or draw around images on the map"
+    skipped = f"; skips {plan.excluded:,} excluded" if plan.excluded else ""
+    if plan.images == 0:
+        if not plan.already:
+            return "All of these images are excluded (Space takes them back)"
+        state = f"{finding} = {VALUE_WORDS[value]}" if value is not None else f"{finding} not read"
+        return f"{state} already holds for {target}{skipped}"
+    if value is None:
+        single = f", {plan.overwrites_single:,} of them read individually" if plan.overwrites_single else ""
+        return f"Remove {finding} from {images_text(plan.images)}{single}{skipped}"
+    text = f"{finding} = {VALUE_WORDS[value]} on {images_text(plan.images)}"
+    in_bulk = plan.overwrites - plan.overwrites_single
+    if in_bulk and plan.overwrites_single:
+        text += f"; overwrites {plan.overwrites:,} labels, {plan.overwrites_single:,} read individually"
+    elif plan.overwrites_single:
+        text += f"; overwrites {plan.overwrites_single:,} read individually"
+    elif in_bulk:
+        text += f"; overwrites {in_bulk:,} labelled in bulk"
+    return text + skipped
+
+
+class _Chip(QPushButton):
+    """A finding: its key, its name, and how the images at hand stand: present/absent/uncertain as a small bar."""
+
+    def __init__(self, number: int, finding: str) -> None:
+        key = f"{number + 1}  " if number < FINDING_KEYS else ""
+        super().__init__(f"{key}{finding.replace('_', ' ').replace('&', '&&')}")
+        self.setObjectName("chip")
+        self.setCheckable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.finding = finding
+        self._shares = (0.0, 0.0, 0.0)
+        keys = ""
+        if number < FINDING_KEYS:
+            keys = f"\n{number + 1} present, Ctrl+{number + 1} absent, Alt+{number + 1} uncertain"
+        self._plain_tip = finding.replace("_", " ") + keys
+
+    def show_counts(self, counts: Mapping[Value, int], total: int) -> None:
+        present, absent, uncertain = (counts.get(value, 0) for value in (Value.PRESENT, Value.ABSENT, Value.UNCERTAIN))
+        whole = max(total, 1)
+        self._shares = (present / whole, absent / whole, uncertain / whole)
+        of = f"\nOf {images_text(total)}: {present:,} present, {absent:,} absent, {uncertain:,} uncertain"
+        self.setToolTip(self._plain_tip + (of if total else ""))
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return super().sizeHint() + QSize(4, 6)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        painter = QPainter(self)
+        left, bottom, room = 8, self.height() - 6, self.width() - 16
+        palette = self.palette()
+        solid = palette.highlightedText().color() if self.isChecked() else palette.highlight().color()
+        faint = QColor(solid)
+        faint.setAlpha(110)
+        x = float(left)
+        for share, colour, height in zip(
+            self._shares, (solid, palette.placeholderText().color(), faint), (4, 2, 4), strict=True
+        ):
+            width = share * room
+            if width:
+                painter.fillRect(round(x), bottom - height, max(2, round(width)), height, colour)
+            x += width
+
+
+class LabelPanel(QFrame):
+    """Findings on the left, values and the button on the right. It shows the session's state and changes it."""
+
+    vocabularyWanted = Signal()
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.setObjectName("panel")
+        self._session = session
+        self._chips: list[_Chip] = []
+        self._findings = QGridLayout()
+        self._findings.setSpacing(4)
+        self._group = QButtonGroup(self)
+        self._target = text_label("", "heading")
+        self._target.setMinimumWidth(120)
+        self._hint = text_label("", "dim")
+        self._hint.setWordWrap(True)
+        self.apply = QPushButton()
+        self.apply.setObjectName("apply")
+        self.apply.setAccessibleName("Label as described")
+        self.apply.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.apply.clicked.connect(session.label_target)
+        values = QHBoxLayout()
+        values.setSpacing(4)
+        self._values = QButtonGroup(self)
+        for name, value in VALUES:
+            button = QPushButton((VALUE_WORDS[value] if value is not None else "not read").capitalize())
+            button.setCheckable(True)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.setToolTip(tooltip(name))
+            button.clicked.connect(lambda _checked=False, v=value: session.set_judgement(session.finding, v))
+            self._values.addButton(button)
+            values.addWidget(button)
+        values.addStretch(1)
+        edit = QPushButton("Findings…")
+        edit.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        edit.setToolTip(tooltip("vocabulary"))
+        edit.clicked.connect(self.vocabularyWanted)
+        values.addWidget(edit)
+        right = QVBoxLayout()
+        right.setSpacing(8)
+        right.addWidget(self._target)
+        right.addLayout(values)
+        right.addWidget(self.apply)
+        right.addWidget(self._hint)
+        right.addStretch(1)
+        left = QVBoxLayout()
+        left.addLayout(self._findings)
+        left.addStretch(1)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(12, 10, 12, 10)
+        layout.setSpacing(20)
+        layout.addLayout(left, 3)
+        layout.addLayout(right, 2)
+        session.projectChanged.connect(self._rebuild)
+        session.targetChanged.connect(self.refresh)
+        session.labelsChanged.connect(self._rebuild_if_changed)
+        self._rebuild()
+
+    def step_finding(self, by: int) -> None:
+        """Moves the button to the next or previous finding, round and round."""
+        findings = [chip.finding for chip in self._chips]
+        if self._session.finding in findings:
+            position = (findings.index(self._session.finding) + by) % len(findings)
+            self._session.set_judgement(findings[position], self._session.value)
+
+    def _rebuild_if_changed(self) -> None:
+        project = self._session.project
+        if project is not None and tuple(chip.finding for chip in self._chips) != project.vocabulary.findings:
+            self._rebuild()
+
+    def _rebuild(self) -> None:
+        for chip in self._chips:
+            self._group.removeButton(chip)
+            self._findings.removeWidget(chip)
+            chip.deleteLater()
+        self._chips = []
+        project = self._session.project
+        for number, finding in enumerate(project.vocabulary.findings if project is not None else ()):
+            chip = _Chip(number, finding)
+            chip.clicked.connect(lambda _checked=False, f=finding: self._session.set_judgement(f, self._session.value))
+            self._group.addButton(chip)
+            self._findings.addWidget(chip, number // COLUMNS, number % COLUMNS)
+            self._chips.append(chip)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Brings every text and mark in line with the session."""
+        session = self._session
+        target = session.target()
+        total = int(target.ids.size)
+        counts = session.counts_of(target.ids)
+        for chip in self._chips:
+            chip.setChecked(chip.finding == session.finding)
+            chip.show_counts(counts.get(chip.finding, {}), total)
+        for button, (_, value) in zip(self._values.buttons(), VALUES, strict=True):
+            button.setChecked(value is session.value)
+        plan = session.plan()
+        self._target.setText(f"Label {target.text}: {images_text(total)}" if total else "Nothing selected")
+        text = apply_text(session.finding.replace("_", " "), session.value, target.text, plan)
+        self.apply.setEnabled(plan is not None and plan.images > 0)
+        self._full_text = text
+        self._wrap()
+        self.apply.setToolTip(f"{text}\n{tooltip('apply')}")
+        self._hint.setText(
+            "Keys 1 to 9 label at once: present; with Ctrl absent; with Alt uncertain. Ctrl+Z takes it back."
+            if session.project is not None
+            else ""
+        )
+
+    def _wrap(self) -> None:
+        """The whole text is shown: on one line, else on two."""
+        text = self._full_text
+        if self.apply.fontMetrics().horizontalAdvance(text) > self.apply.width() - 34:
+            text = text.replace("; ", ";\n", 1)
+        self.apply.setText(text.replace("&", "&&"))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._wrap()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange and self._chips:
+            self._wrap()

@@ -1,0 +1,578 @@
+"""The main window: it puts the views together and does what the actions say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QColor, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QPushButton,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cxr_explorer.errors import UserError
+from cxr_explorer.indexing import IndexReport
+from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.tables import match_files, read_labels, write_labels
+from cxr_explorer.project import labelling
+from cxr_explorer.project.project import SUFFIX
+from cxr_explorer.ui import dialogs
+from cxr_explorer.ui.actions import SPECS, make_actions
+from cxr_explorer.ui.cluster_list import ClusterList, Row, typical_ids
+from cxr_explorer.ui.gallery_panel import GalleryPanel
+from cxr_explorer.ui.image_page import ImagePage
+from cxr_explorer.ui.label_panel import LabelPanel
+from cxr_explorer.ui.map_page import MapPage
+from cxr_explorer.ui.palette import categorical
+from cxr_explorer.ui.progress_strip import ProgressStrip
+from cxr_explorer.ui.session import Session
+from cxr_explorer.ui.texts import text_label
+from cxr_explorer.ui.theme import apply_theme
+from cxr_explorer.ui.welcome import Welcome, project_title
+
+TEXT_SCALES = (0.9, 1.0, 1.15, 1.3, 1.5)
+
+
+class MainWindow(QMainWindow):
+    """One window on one project."""
+
+    def __init__(self, settings: QSettings) -> None:
+        super().__init__()
+        self.session = Session(settings)
+        self._settings = settings
+        self.setWindowTitle("CXR Explorer")
+        self.setAcceptDrops(True)
+        self._dress()
+        self._typical: dict[int, tuple[int, ...]] = {}
+        self._build_views()
+        self.actions_by_name = make_actions(self)
+        self._build_menus()
+        self._connect()
+        self._restore()
+        self._on_project()
+
+    # -- building --------------------------------------------------------------------------------------------------
+
+    def _build_views(self) -> None:
+        session = self.session
+        self.welcome = Welcome(session)
+        self.clusters = ClusterList()
+        self.clusters.set_thumbnails(session.thumbnails)
+        self._clusters_heading = text_label("Clusters", "heading")
+        left = QFrame()
+        left.setObjectName("panel")
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self._clusters_heading.setContentsMargins(12, 12, 12, 10)
+        column.addWidget(self._clusters_heading)
+        column.addWidget(self.clusters, 1)
+        self.map_page = MapPage(session, self._dark)
+        self.image_page = ImagePage(session)
+        self.centre = QStackedWidget()
+        self.centre.addWidget(self.map_page)
+        self.centre.addWidget(self.image_page)
+        self.gallery_panel = GalleryPanel(session)
+        self.across = QSplitter(Qt.Orientation.Horizontal)
+        for widget, stretch in ((left, 0), (self.centre, 1), (self.gallery_panel, 0)):
+            self.across.addWidget(widget)
+            self.across.setStretchFactor(self.across.count() - 1, stretch)
+            self.across.setCollapsible(self.across.count() - 1, False)
+        left.setMinimumWidth(210)
+        self.centre.setMinimumWidth(380)
+        self.gallery_panel.setMinimumWidth(260)
+        self.label_panel = LabelPanel(session)
+        work = QWidget()
+        column = QVBoxLayout(work)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.across, 1)
+        line = QFrame()
+        line.setFixedHeight(1)
+        line.setStyleSheet("background: palette(mid)")
+        column.addWidget(line)
+        column.addWidget(self.label_panel)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.welcome)
+        self._pages.addWidget(work)
+        body = QWidget()
+        column = QVBoxLayout(body)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self.progress = ProgressStrip(session)
+        self.notice = _Notice()
+        column.addWidget(self.progress)
+        column.addWidget(self.notice)
+        column.addWidget(self._pages, 1)
+        self.setCentralWidget(body)
+        self._said = QLabel()
+        self._said.setContentsMargins(10, 0, 0, 0)
+        self._summary = text_label("", "dim")
+        self._unreadable = QPushButton(flat=True)
+        self._unreadable.setObjectName("warning")
+        self._unreadable.setToolTip("List the files that could not be read, with reasons")
+        self._unreadable.clicked.connect(self.show_unreadable)
+        bar = self.statusBar()
+        bar.setSizeGripEnabled(False)
+        bar.addWidget(self._said, 1)
+        bar.addPermanentWidget(self._unreadable)
+        bar.addPermanentWidget(self._summary)
+
+    def _build_menus(self) -> None:
+        menus: dict[str, QMenu] = {}
+        for spec in SPECS:
+            if spec.menu not in menus:
+                menus[spec.menu] = self.menuBar().addMenu(spec.menu)
+            menu = menus[spec.menu]
+            if spec.separated:
+                menu.addSeparator()
+            if spec.in_menu:
+                menu.addAction(self.actions_by_name[spec.name])
+        names = self.actions_by_name["names"]
+        names.setChecked(bool(self._settings.value("names", True, bool)))
+        self.map_page.names.setChecked(names.isChecked())
+        self.map_page.names.toggled.connect(names.setChecked)
+        light = self.actions_by_name["light"]
+        light.blockSignals(True)
+        light.setChecked(not self._dark)
+        light.blockSignals(False)
+
+    def _connect(self) -> None:
+        session = self.session
+        self.welcome.folderWanted.connect(self.open_folder)
+        self.welcome.demoWanted.connect(self.open_demo)
+        self.welcome.projectWanted.connect(lambda path: self.open_path(Path(path)))
+        self.clusters.chosen.connect(session.select_cluster)
+        self.map_page.imageWanted.connect(self.open_image)
+        self.gallery_panel.imageWanted.connect(self.open_image)
+        self.image_page.view.stepRequested.connect(self.step_image)
+        self.label_panel.vocabularyWanted.connect(self.choose_vocabulary)
+        session.projectChanged.connect(self._on_project)
+        session.mapChanged.connect(self._on_map)
+        session.selectionChanged.connect(self._on_selection)
+        session.currentChanged.connect(self._on_current)
+        session.labelsChanged.connect(self._on_labels)
+        session.exclusionsChanged.connect(self._on_labels)
+        session.progressChanged.connect(self._enable)
+        session.targetChanged.connect(self._enable)
+        session.indexingEnded.connect(self._on_indexed)
+        session.said.connect(self._say)
+        session.failed.connect(self.notice.show_text)
+
+    @property
+    def _dark(self) -> bool:
+        return bool(self._settings.value("dark", True, bool))
+
+    @property
+    def _text_scale(self) -> float:
+        return float(str(self._settings.value("text_scale", 1.0)))
+
+    def _dress(self) -> None:
+        application = QApplication.instance()
+        assert isinstance(application, QApplication)
+        apply_theme(application, self._dark, self._text_scale)
+
+    def _restore(self) -> None:
+        geometry = self._settings.value("geometry")
+        if isinstance(geometry, QByteArray):
+            self.restoreGeometry(geometry)
+        else:
+            self.resize(1600, 960)
+        across = self._settings.value("across")
+        if isinstance(across, QByteArray):
+            self.across.restoreState(across)
+        else:
+            width = self.width()
+            self.across.setSizes([max(230, width // 7), width // 2, max(330, width // 4)])
+
+    # -- following the session -------------------------------------------------------------------------------------
+
+    def _on_project(self) -> None:
+        project = self.session.project
+        self.notice.hide()
+        self._pages.setCurrentIndex(0 if project is None else 1)
+        self.setWindowTitle("CXR Explorer" if project is None else f"{project_title(project.path)} – CXR Explorer")
+        self.welcome.refresh()
+        self._say("")
+        self._on_map()
+        self._on_current()
+
+    def _on_map(self) -> None:
+        found = self.session.map
+        self._typical = typical_ids(found.image_ids, found.clusters, found.typicality) if found is not None else {}
+        self._show_clusters()
+        self._on_selection()
+        self._show_summary()
+        self._enable()
+
+    def _show_clusters(self) -> None:
+        session, found = self.session, self.session.map
+        if found is None or session.project is None:
+            self.clusters.set_rows([])
+            self._clusters_heading.setText("Clusters")
+            return
+        labelled = np.isin(found.image_ids, labelling.labelled_ids(session.project, session.reader))
+        count = int(found.clusters.max(initial=-1)) + 1
+        sizes = np.bincount(found.clusters + 1, minlength=count + 1).tolist()
+        done = np.bincount(found.clusters[labelled] + 1, minlength=count + 1).tolist()
+        colours = categorical(np.arange(-1, count), self._dark).tolist()
+        numbers = [*range(count), *([-1] if sizes[0] else [])]
+        self.clusters.set_rows(
+            [
+                Row(n, sizes[n + 1], done[n + 1], QColor.fromRgba(colours[n + 1]), self._typical.get(n, ()))
+                for n in numbers
+            ]
+        )
+        self._clusters_heading.setText(f"{count} cluster{'' if count == 1 else 's'}")
+
+    def _on_selection(self) -> None:
+        self.clusters.show_selected(self.session.selection.cluster)
+
+    def _on_current(self) -> None:
+        viewing = self.session.viewing_image
+        self.centre.setCurrentWidget(self.image_page if viewing else self.map_page)
+        if viewing:
+            self.image_page.view.setFocus()
+        elif self.image_page.view.hasFocus():
+            self.gallery_panel.gallery.setFocus()
+        self._enable()
+
+    def _on_labels(self) -> None:
+        self._show_clusters()
+        self._show_summary()
+        self._enable()
+
+    def _on_indexed(self, report: IndexReport | None) -> None:
+        self._show_summary()
+        self._enable()
+        if report is None:
+            return
+        parts = []
+        if report.embedded:
+            parts.append(f"{labelling.images_text(report.embedded)} embedded")
+        if report.missing:
+            parts.append(f"{report.missing:,} no longer in the folder")
+        if report.changed:
+            parts.append(f"{report.changed:,} changed")
+        if report.failed:
+            parts.append(f"{len(report.failed):,} unreadable")
+        self._say(", ".join(parts) if parts else "No new images in the folder.")
+
+    def _show_summary(self) -> None:
+        project = self.session.project
+        failures = len(project.failures()) if project is not None else 0
+        self._unreadable.setVisible(bool(failures))
+        self._unreadable.setText(f"⚠ {failures:,} unreadable")
+        if project is None:
+            self._summary.setText("")
+            return
+        total = project.image_count() - failures
+        labelled = len(labelling.labelled_ids(project, self.session.reader))
+        share = f" ({labelled / total:.0%})" if total else ""
+        self._summary.setText(f"{labelled:,} of {total:,} images labelled{share}   reader: {self.session.reader}  ")
+
+    def _enable(self) -> None:
+        session = self.session
+        project = session.project
+        undo = labelling.undo_text(project) if project is not None else None
+        redo = labelling.redo_text(project) if project is not None else None
+        states = {
+            "always": True,
+            "project": project is not None,
+            "map": session.map is not None,
+            "target": session.target().ids.size > 0,
+            "undo": undo is not None,
+            "redo": redo is not None,
+            "image": session.viewing_image,
+        }
+        for spec in SPECS:
+            self.actions_by_name[spec.name].setEnabled(states[spec.enabled])
+        self.actions_by_name["undo"].setText(f"&Undo {undo}" if undo else "&Undo")
+        self.actions_by_name["redo"].setText(f"&Redo {redo}" if redo else "&Redo")
+
+    def _say(self, text: str) -> None:
+        self._said.setText(text)
+        self._said.setToolTip(text)
+
+    # -- what the actions do: file ---------------------------------------------------------------------------------
+
+    def open_path(self, path: Path, project: Path | None = None) -> None:
+        """Opens an image folder or a project file; says what is wrong if neither works."""
+        try:
+            if path.is_file() and path.suffix == SUFFIX:
+                self.session.open_project(path)
+            else:
+                self.session.open_folder(path, project)
+        except UserError as error:
+            self._on_project()
+            self.notice.show_text(str(error))
+
+    def open_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Folder of chest radiographs", self._last_folder())
+        if chosen:
+            self._settings.setValue("last_folder", chosen)
+            self.open_path(Path(chosen))
+
+    def open_project(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileName(
+            self, "Open project", self._last_folder(), f"CXR Explorer projects (*{SUFFIX})"
+        )
+        if chosen:
+            self.open_path(Path(chosen))
+
+    def open_demo(self) -> None:
+        self.session.open_demo()
+
+    def rescan(self) -> None:
+        try:
+            self.session.start_indexing()
+        except UserError as error:
+            self.notice.show_text(str(error))
+
+    def show_unreadable(self) -> None:
+        project = self.session.project
+        assert project is not None
+        if dialogs.UnreadableDialog(self, project.failures()).exec() == QDialog.DialogCode.Accepted:
+            project.retry_failed()
+            self.rescan()
+
+    def import_labels(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileName(
+            self, "Import labels", self._last_folder(), "Label tables (*.csv *.tsv *.txt *.csv.gz);;All files (*)"
+        )
+        if not chosen or self.session.project is None:
+            return
+        try:
+            table = read_labels(Path(chosen))
+        except UserError as error:
+            self.notice.show_text(str(error))
+            return
+        matching = match_files(table.files, self.session.project.paths().values())
+        dialog = dialogs.ImportDialog(self, Path(chosen), table, matching, self.session.reader)
+        if dialog.exec() == QDialog.DialogCode.Accepted:
+            self.session.import_rows(labelling.rows_to_import(table, matching, dialog.reader))
+
+    def export_labels(self) -> None:
+        project = self.session.project
+        assert project is not None
+        rows = list(labelling.label_rows(project))
+        if not rows:
+            self.notice.show_text("There are no labels to export yet: label a cluster or some images first.")
+            return
+        dialog = dialogs.ExportDialog(self, len({row.file for row in rows}), len(rows))
+        if dialog.exec() != QDialog.DialogCode.Accepted:
+            return
+        start = Path(self._last_folder()) / f"{project_title(project.path)}-labels.csv"
+        chosen, _ = QFileDialog.getSaveFileName(self, "Export labels", str(start), "CSV (*.csv)")
+        if not chosen:
+            return
+        findings = list(project.vocabulary.findings)
+        if dialog.format == "long":
+            findings += sorted({row.finding for row in rows} - set(findings))
+        try:
+            report = write_labels(Path(chosen), rows, dialog.format, findings)
+        except UserError as error:
+            self.notice.show_text(str(error))
+            return
+        left_out = f"; {report.left_out:,} have no place in this form" if report.left_out else ""
+        self._say(f"{report.labels:,} labels on {labelling.images_text(report.images)} written to {chosen}{left_out}")
+
+    def _last_folder(self) -> str:
+        return str(self._settings.value("last_folder", str(Path.home())))
+
+    # -- edit, map -------------------------------------------------------------------------------------------------
+
+    def undo(self) -> None:
+        self.session.undo()
+
+    def redo(self) -> None:
+        self.session.redo()
+
+    def select_all(self) -> None:
+        self.session.select_all()
+
+    def step_back(self) -> None:
+        session = self.session
+        if session.viewing_image:
+            session.view_image(False)
+        elif session.picked.size:
+            self.gallery_panel.gallery.set_picked(np.zeros(0, np.int64))
+        else:
+            session.clear_selection()
+
+    def use_pan(self) -> None:
+        self.map_page.use_tool("pan")
+
+    def use_lasso(self) -> None:
+        self.map_page.use_tool("lasso")
+
+    def use_rectangle(self) -> None:
+        self.map_page.use_tool("rectangle")
+
+    def reset_view(self) -> None:
+        self.map_page.scatter.reset_view()
+
+    def show_selection(self) -> None:
+        self.map_page.show_selection_closely()
+
+    def show_names(self, shown: bool) -> None:
+        self._settings.setValue("names", shown)
+        self.map_page.names.setChecked(shown)
+        self.map_page.scatter.set_names_visible(shown)
+
+    def step_cluster(self, by: int) -> None:
+        self.clusters.step(by)
+
+    def change_parameters(self) -> None:
+        dialog = dialogs.MapDialog(self, self.session.parameters())
+        if dialog.exec() == QDialog.DialogCode.Accepted and dialog.parameters != self.session.parameters():
+            self.session.start_indexing(dialog.parameters, rescan=False)
+
+    # -- label -----------------------------------------------------------------------------------------------------
+
+    def apply_label(self) -> None:
+        self.session.label_target()
+
+    def label_finding(self, position: int, value: int) -> None:
+        project = self.session.project
+        assert project is not None
+        findings = project.vocabulary.findings
+        if position < len(findings):
+            self.session.set_judgement(findings[position], Value(value))
+            self.session.label_target()
+
+    def set_value(self, value: int | None) -> None:
+        self.session.set_judgement(self.session.finding, None if value is None else Value(value))
+
+    def step_finding(self, by: int) -> None:
+        self.label_panel.step_finding(by)
+
+    def toggle_excluded(self) -> None:
+        self.session.toggle_excluded()
+
+    def choose_vocabulary(self) -> None:
+        project = self.session.project
+        assert project is not None
+        dialog = dialogs.FindingsDialog(self, project.vocabulary)
+        if dialog.exec() == QDialog.DialogCode.Accepted and dialog.vocabulary != project.vocabulary:
+            self.session.set_vocabulary(dialog.vocabulary)
+
+    # -- image -----------------------------------------------------------------------------------------------------
+
+    def open_image(self) -> None:
+        shown = self.gallery_panel.gallery.image_ids()
+        if self.session.current_id < 0 and shown.size:
+            self.session.set_current(int(shown[0]))
+        self.session.view_image(True)
+
+    def step_image(self, by: int) -> None:
+        self.gallery_panel.gallery.step(by)
+
+    def invert_image(self) -> None:
+        self.image_page.view.invert()
+
+    def reset_window(self) -> None:
+        self.image_page.view.reset_window()
+
+    def fit_image(self) -> None:
+        self.image_page.view.zoom_fit()
+
+    def actual_image(self) -> None:
+        self.image_page.view.zoom_actual()
+
+    def zoom_image(self, by: int) -> None:
+        view = self.image_page.view
+        (view.zoom_in if by > 0 else view.zoom_out)()
+
+    def toggle_overlay(self) -> None:
+        self.image_page.view.toggle_overlay()
+
+    # -- settings, help --------------------------------------------------------------------------------------------
+
+    def change_settings(self) -> None:
+        session = self.session
+        dialog = dialogs.SettingsDialog(self, session.reader, session.encoders(), session.encoder(), session.device)
+        if dialog.exec() == QDialog.DialogCode.Accepted:
+            session.choose(dialog.reader, dialog.encoder, dialog.device)
+            self._show_summary()
+
+    def use_light(self, light: bool) -> None:
+        self._settings.setValue("dark", not light)
+        self._dress()
+        self.map_page.set_dark(not light)
+        self._show_clusters()
+
+    def scale_text(self, by: int) -> None:
+        nearest = min(range(len(TEXT_SCALES)), key=lambda index: abs(TEXT_SCALES[index] - self._text_scale))
+        scale = TEXT_SCALES[min(max(nearest + by, 0), len(TEXT_SCALES) - 1)]
+        self._settings.setValue("text_scale", scale)
+        self._dress()
+
+    def show_keys(self) -> None:
+        dialogs.KeysDialog(self).exec()
+
+    def show_about(self) -> None:
+        dialogs.AboutDialog(self, self.session.encoder()).exec()
+
+    # -- the window itself -----------------------------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if _dropped_path(event) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        path = _dropped_path(event)
+        if path is not None:
+            event.acceptProposedAction()
+            # After the drop is over: opening may show a message, and the source waits for the drop to end.
+            QTimer.singleShot(0, self, lambda: self.open_path(path))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._settings.setValue("geometry", self.saveGeometry())
+        self._settings.setValue("across", self.across.saveState())
+        self.image_page.close_down()
+        self.session.close()
+        super().closeEvent(event)
+
+
+class _Notice(QFrame):
+    """A message that stays until it is closed, and does not stand in the way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("progress")
+        self._text = text_label("", "warning", wraps=True)
+        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        close = QPushButton("Close")
+        close.clicked.connect(self.hide)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(12, 6, 12, 6)
+        layout.addWidget(self._text, 1)
+        layout.addWidget(close)
+        self.hide()
+
+    def show_text(self, text: str) -> None:
+        self._text.setText(f"⚠ {text}")
+        self.show()
+
+
+def _dropped_path(event: QDragEnterEvent | QDropEvent) -> Path | None:
+    """The one folder or project file that is being dropped; an image file stands for its folder."""
+    urls = event.mimeData().urls()
+    if len(urls) != 1 or not urls[0].isLocalFile():
+        return None
+    path = Path(urls[0].toLocalFile())
+    return path if path.is_dir() or path.suffix == SUFFIX else path.parent

@@ -1,0 +1,296 @@
+"""The centre: tools, what the colours stand for, the scatter, its legend, and how the map was made."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPixmap
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+
+from cxr_explorer.labels.label import How
+from cxr_explorer.ui.actions import tooltip
+from cxr_explorer.ui.palette import categorical
+from cxr_explorer.ui.scatter_view import ScatterView, Tool
+from cxr_explorer.ui.session import Session
+from cxr_explorer.ui.texts import text_label
+
+TOOLS: tuple[tuple[Tool, str], ...] = (("pan", "Move"), ("lasso", "Lasso"), ("rectangle", "Rectangle"))
+LEGEND_ROWS = 12
+
+
+class MapPage(QWidget):
+    """Follows the session: map, colours, selection; and tells it what is chosen."""
+
+    imageWanted = Signal()
+
+    def __init__(self, session: Session, dark: bool) -> None:
+        super().__init__()
+        self._session = session
+        self._dark = dark
+        self.scatter = ScatterView()
+        self.scatter.set_dark(dark)
+        self.scatter.set_thumbnail_source(self._thumbnail)
+        self.scatter.set_caption_source(self._caption)
+        self.scatter.pointsChosen.connect(self._on_chosen)
+        self.scatter.pointActivated.connect(self._on_activated)
+        self.scatter.backgroundClicked.connect(session.clear_selection)
+        self._legend = Legend(self.scatter)
+        self._made = text_label("", "dim")
+        self._made.setContentsMargins(12, 3, 12, 3)
+        self._colour = QComboBox()
+        self._colour.setAccessibleName("Colour the map by")
+        self._colour.setToolTip("What the colours of the map stand for")
+        self._colour.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self._colour.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._colour.activated.connect(lambda: session.set_colour_by(self._colour.currentData()))
+        strip = QFrame()
+        strip.setObjectName("strip")
+        row = QHBoxLayout(strip)
+        row.setContentsMargins(8, 6, 8, 6)
+        self.tools: dict[str, QToolButton] = {}
+        for tool, text in TOOLS:
+            button = _tool_button(text, f"tool_{tool}", checkable=True)
+            button.setAutoExclusive(True)
+            button.clicked.connect(lambda _checked=False, t=tool: self.use_tool(t))
+            row.addWidget(button)
+            self.tools[tool] = button
+        row.addSpacing(8)
+        whole = _tool_button("Whole map", "reset_view")
+        whole.clicked.connect(self.scatter.reset_view)
+        row.addWidget(whole)
+        self.names = _tool_button("Names", "names", checkable=True)
+        row.addWidget(self.names)
+        row.addStretch(1)
+        row.addWidget(QLabel("Colour"))
+        row.addWidget(self._colour)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(strip)
+        layout.addWidget(self.scatter, 1)
+        layout.addWidget(self._made)
+        session.projectChanged.connect(self.show_map)
+        session.mapChanged.connect(self.show_map)
+        session.selectionChanged.connect(self._show_selection)
+        session.currentChanged.connect(self._show_current)
+        session.colouringChanged.connect(self.show_colours)
+        session.labelsChanged.connect(self._recolour_labels)
+        session.exclusionsChanged.connect(self._recolour_labels)
+        session.progressChanged.connect(self._show_message)
+        self.use_tool("lasso")
+        self.show_map()
+
+    def use_tool(self, tool: Tool) -> None:
+        """Takes "pan", "lasso" or "rectangle"."""
+        self.scatter.set_tool(tool)
+        self.tools[tool].setChecked(True)
+
+    def set_dark(self, dark: bool) -> None:
+        """Follows the theme."""
+        self._dark = dark
+        self.scatter.set_dark(dark)
+        self.show_colours()
+
+    def show_map(self) -> None:
+        """Draws the session's map, or says why there is none."""
+        found = self._session.map
+        xy = found.xy if found is not None else np.zeros((0, 2), np.float32)
+        self.scatter.set_points(np.ascontiguousarray(xy))
+        self._fill_colour_choice()
+        self.show_colours()
+        self._show_selection()
+        self._show_current()
+        self._show_message()
+        self._made.setText(self._how_made())
+        if found is not None:
+            self.scatter.set_cluster_names(self._names())
+            self.scatter.reset_view()
+
+    def show_selection_closely(self) -> None:
+        """Zooms to the selection."""
+        positions = self._positions(self._session.selection.ids)
+        if positions.size:
+            self.scatter.centre_on(positions)
+
+    def show_colours(self) -> None:
+        """Colours the points by what the session colours by, and says what the colours mean."""
+        session = self._session
+        self._colour.setCurrentIndex(max(self._colour.findData(session.colour_by), 0))
+        if session.map is None:
+            self._legend.set_entries([])
+            return
+        codes, names = session.categories()
+        self.scatter.set_colours(categorical(codes, self._dark))
+        if session.colour_by == "cluster":
+            self._legend.set_entries([])
+            return
+        counts = np.bincount(codes[codes >= 0], minlength=len(names)).tolist()
+        swatches = categorical(np.arange(-1, len(names)), self._dark).tolist()
+        entries = [
+            (QColor.fromRgba(swatches[code + 1]), names[code], counts[code])
+            for code in range(len(names))
+            if counts[code]
+        ]
+        rest = int((codes < 0).sum())
+        if rest:
+            entries.append((QColor.fromRgba(swatches[0]), _rest_name(session.colour_by), rest))
+        self._legend.set_entries(entries)
+
+    def _recolour_labels(self) -> None:
+        if self._session.colour_by in ("label", "labelled"):
+            self.show_colours()
+
+    def _fill_colour_choice(self) -> None:
+        self._colour.clear()
+        self._colour.addItem("Cluster", "cluster")
+        self._colour.addItem("Label of the finding", "label")
+        self._colour.addItem("Labelled or not", "labelled")
+        if self._session.project is not None:
+            for column in self._session.metadata_columns():
+                self._colour.addItem(column.capitalize(), column)
+
+    def _names(self) -> list[tuple[float, float, str]]:
+        found = self._session.map
+        assert found is not None
+        names = []
+        for cluster in range(int(found.clusters.max(initial=-1)) + 1):
+            x, y = np.median(found.xy[found.clusters == cluster], axis=0)
+            names.append((float(x), float(y), str(cluster + 1)))
+        return names
+
+    def _how_made(self) -> str:
+        found = self._session.map
+        if found is None:
+            return ""
+        parameters = self._session.parameters()
+        size = parameters.clusters.min_cluster_size or "automatic"
+        noise = int((found.clusters < 0).sum())
+        clusters = int(found.clusters.max(initial=-1)) + 1
+        return (
+            f"{len(found.image_ids):,} images, {clusters} clusters, {noise:,} unclustered"
+            f"  ·  {found.encoder_key.rpartition('-')[0]}"
+            f"  ·  UMAP {parameters.layout.n_neighbours} neighbours, distance {parameters.layout.min_dist:g}, "
+            f"seed {parameters.layout.seed}"
+            f"  ·  HDBSCAN size {size}, samples {parameters.clusters.min_samples}"
+        )
+
+    def _show_message(self) -> None:
+        session = self._session
+        text = ""
+        if session.map is None and session.project is not None:
+            text = (
+                "The map appears here when every image is read."
+                if session.indexing is not None
+                else "There is no map yet.\nFile > Look for new images (F5) goes on where it stopped."
+            )
+        self.scatter.set_message(text)
+
+    # Positions on the map are turned into image ids, and back, only here.
+
+    def _positions(self, image_ids: np.ndarray) -> np.ndarray:
+        found = self._session.map
+        if found is None or not image_ids.size:
+            return np.zeros(0, np.int64)
+        return np.flatnonzero(np.isin(found.image_ids, image_ids))
+
+    def _id_at(self, position: int) -> int:
+        found = self._session.map
+        return int(found.image_ids[position]) if found is not None and 0 <= position < len(found.image_ids) else -1
+
+    def _show_selection(self) -> None:
+        found = self._session.map
+        if found is not None:
+            self.scatter.set_selected(np.isin(found.image_ids, self._session.selection.ids))
+
+    def _show_current(self) -> None:
+        positions = self._positions(np.array([self._session.current_id], np.int64))
+        self.scatter.set_current(int(positions[0]) if positions.size else -1)
+
+    def _on_chosen(self, positions: np.ndarray, how: How | Literal["click"], mode: str) -> None:
+        found = self._session.map
+        if found is None:
+            return
+        ids = found.image_ids[positions]
+        self._session.select(ids, "single" if how == "click" else how, None, mode)
+        if how == "click" and ids.size == 1 and ids[0] in self._session.selection.ids:
+            self._session.set_current(int(ids[0]))
+
+    def _on_activated(self, position: int) -> None:
+        image_id = self._id_at(position)
+        if image_id >= 0:
+            self._session.set_current(image_id)
+            self.imageWanted.emit()
+
+    def _thumbnail(self, position: int) -> QPixmap | None:
+        image_id = self._id_at(position)
+        if image_id < 0:
+            return None
+        thumbnails = self._session.thumbnails
+        thumbnails.load([image_id], 0.02)
+        return thumbnails.get(image_id)
+
+    def _caption(self, position: int) -> str:
+        image_id = self._id_at(position)
+        return self._session.caption(image_id) if image_id >= 0 else ""
+
+
+class Legend(QWidget):
+    """What the colours mean, in a corner of the map; it lets the mouse through."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._entries: list[tuple[QColor, str, int]] = []
+
+    def set_entries(self, entries: list[tuple[QColor, str, int]]) -> None:
+        """Colour, name and count of every category; none hides the legend."""
+        shown = entries[:LEGEND_ROWS]
+        left_out = entries[LEGEND_ROWS:]
+        if left_out:
+            shown.append((QColor(Qt.GlobalColor.transparent), f"and {len(left_out)} more", sum(e[2] for e in left_out)))
+        self._entries = shown
+        metrics = self.fontMetrics()
+        texts = [metrics.horizontalAdvance(f"{name}   {count:,}") for _, name, count in shown]
+        self._row_px = metrics.height() + 4
+        self.resize(min(max(texts, default=0), 300) + 44, len(shown) * self._row_px + 12)
+        self.move(12, 12)
+        self.setVisible(bool(shown))
+        self.raise_()
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        palette = self.palette()
+        ground = palette.base().color()
+        ground.setAlpha(225)
+        painter.setPen(palette.mid().color())
+        painter.setBrush(ground)
+        painter.drawRoundedRect(self.rect().adjusted(0, 0, -1, -1), 4, 4)
+        for number, (colour, name, count) in enumerate(self._entries):
+            row = QRect(10, 6 + number * self._row_px, self.width() - 20, self._row_px)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(colour)
+            painter.drawEllipse(QRect(row.left(), row.center().y() - 4, 10, 10))
+            painter.setPen(palette.text().color())
+            painter.drawText(row, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{count:,}")
+            room = row.width() - 24 - painter.fontMetrics().horizontalAdvance(f"{count:,}")
+            text = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, room)
+            painter.drawText(
+                row.adjusted(18, 0, 0, 0), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text
+            )
+
+
+def _tool_button(text: str, action: str, checkable: bool = False) -> QToolButton:
+    button = QToolButton()
+    button.setText(text)
+    button.setToolTip(tooltip(action))
+    button.setCheckable(checkable)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button
+
+
+def _rest_name(colour_by: str) -> str:
+    return {"label": "Not read", "labelled": "Not labelled"}.get(colour_by, "Not known")

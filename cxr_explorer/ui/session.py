@@ -1,0 +1,554 @@
+"""The session: the open project, the one selection all views share, the running job, and the signals they listen to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, QSettings, QTimer, Signal
+
+from cxr_explorer.atlas.build import MapParameters
+from cxr_explorer.atlas.selection import combine
+from cxr_explorer.demo import draw_demo
+from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, default_encoder, read_encoder
+from cxr_explorer.errors import UserError
+from cxr_explorer.indexing import Indexing, IndexReport, Progress
+from cxr_explorer.labels.label import How, LabelRow, Value
+from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies
+from cxr_explorer.project import labelling
+from cxr_explorer.project.project import SUFFIX, AtlasMap, Ids, Project, default_project_path, demo_home
+from cxr_explorer.ui.thumbnails import Thumbnails
+from cxr_explorer.worker import Job
+
+NO_IDS: Ids = np.zeros(0, np.int64)
+
+DEMO_COUNT = 360
+DRAWING_DEMO = "Simulating radiographs"
+
+ORDERS = {"typical": "Typical first", "edge": "Edge first", "file": "File name"}
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """The images all views speak of.
+
+    Attributes:
+        ids: (M,) int64 image ids, ascending.
+        how: How they were addressed, for the provenance of labels given to them.
+        cluster: The cluster when the selection is exactly one cluster, else None.
+    """
+
+    ids: Ids
+    how: How = "selection"
+    cluster: int | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a label would be given to now: the picked images if there are any, else the selection.
+
+    Attributes:
+        ids: Image ids, ascending.
+        how: For the labels' provenance.
+        cluster: Likewise.
+        text: In words ("cluster 4", "this image", "3 picked images").
+    """
+
+    ids: Ids
+    how: How
+    cluster: int | None
+    text: str
+
+
+def cluster_name(cluster: int) -> str:
+    """What the window calls a cluster: counted from 1, noise by its own name."""
+    return f"Cluster {cluster + 1}" if cluster >= 0 else "Unclustered"
+
+
+class Session(QObject):
+    """Holds the state of one window and is the only way to change it."""
+
+    projectChanged = Signal()
+    mapChanged = Signal()
+    selectionChanged = Signal()
+    targetChanged = Signal()
+    currentChanged = Signal()
+    labelsChanged = Signal()
+    exclusionsChanged = Signal()
+    colouringChanged = Signal()
+    progressChanged = Signal()
+    indexingEnded = Signal(object)  # IndexReport, or None when cancelled or failed
+    imagesArrived = Signal()
+    said = Signal(str)
+    failed = Signal(str)
+
+    def __init__(self, settings: QSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.project: Project | None = None
+        self.map: AtlasMap | None = None
+        self.selection = Selection(NO_IDS)
+        self.picked: Ids = NO_IDS
+        self.current_id = -1
+        self.viewing_image = False
+        self.finding = ""
+        self.value: Value | None = Value.PRESENT
+        self.colour_by = "cluster"
+        self.order = "typical"
+        self.indexing: Indexing | None = None
+        self._demo: Job | None = None
+        self.progress: Progress | None = None
+        self.facts: dict[int, dict[str, str]] = {}
+        self.thumbnails = Thumbnails(self._fetch_thumbnails)
+        self._timer = QTimer(self, interval=30)
+        self._timer.timeout.connect(self._advance)
+
+    # -- settings --------------------------------------------------------------------------------------------------
+
+    @property
+    def reader(self) -> str:
+        """The name labels are kept under."""
+        return str(self.settings.value("reader", "reader 1"))
+
+    @property
+    def device(self) -> str:
+        """Where to embed: "auto", "cpu", "cuda" or "mps"."""
+        return str(self.settings.value("device", "auto"))
+
+    def encoder(self) -> EncoderInfo:
+        """The chosen encoder, or the default one where the chosen one is gone. Raises UserError when none works."""
+        stored = str(self.settings.value("encoder", ""))
+        if stored:
+            try:
+                return read_encoder(Path(stored))
+            except UserError as error:
+                self.said.emit(f"{error} The default encoder is used.")
+        return default_encoder()
+
+    def encoders(self) -> Sequence[EncoderInfo]:
+        """What there is to choose from: the bundled ones and the one chosen from elsewhere."""
+        found = list(bundled_encoders())
+        chosen = self.encoder()
+        if all(info.directory != chosen.directory for info in found):
+            found.append(chosen)
+        return found
+
+    def choose(self, reader: str, encoder: Path, device: str) -> None:
+        """Takes over settings; a new encoder embeds the open folder anew, labels stay."""
+        before = self.encoder().key
+        self.settings.setValue("reader", reader)
+        self.settings.setValue("encoder", str(encoder))
+        self.settings.setValue("device", device)
+        self.labelsChanged.emit()
+        self.targetChanged.emit()
+        if self.project is not None and self.encoder().key != before:
+            self.start_indexing()
+
+    # -- project ---------------------------------------------------------------------------------------------------
+
+    def open_folder(self, folder: Path, project_path: Path | None = None) -> None:
+        """Opens the folder's project, or makes one, and brings it up to date. Raises UserError."""
+        if not folder.is_dir():
+            raise UserError(f"Cannot open {folder}: no such folder. Choose the folder that holds the radiographs.")
+        path = project_path or default_project_path(folder)
+        project = (
+            Project.open(path) if path.exists() else Project.create(path, folder, next(iter(bundled_vocabularies())))
+        )
+        self._take(project)
+        self.start_indexing()
+
+    def open_project(self, path: Path) -> None:
+        """Opens a project file and brings it up to date with its folder, if that is there. Raises UserError."""
+        project = Project.open(path)
+        self._take(project)
+        if project.folder.is_dir():
+            self.start_indexing()
+        else:
+            self.failed.emit(
+                f"The image folder {project.folder} is not there: the map and the labels can be used, full-size images "
+                "cannot be shown. Connect the drive and open the project again."
+            )
+
+    def _take(self, project: Project) -> None:
+        self.close()
+        self.project = project
+        recent = [str(project.path), *(entry for entry in self.recent_projects() if entry != str(project.path))]
+        self.settings.setValue("recent", recent[:8])
+        findings = project.vocabulary.findings
+        self.finding = findings[0]
+        self.value = Value.PRESENT
+        self.colour_by = "cluster"
+        self._load_map()
+        self.projectChanged.emit()
+
+    def open_demo(self, home: Path | None = None, count: int = DEMO_COUNT) -> None:
+        """Makes the simulated set (once), then opens it. It is drawn in a child process."""
+        self.cancel_run()
+        self._demo_home = home or demo_home()
+        self._demo_count = count
+        self._demo_drawn = 0
+        self._demo = Job(draw_demo, self._demo_home / "images", count)
+        self.progress = Progress(DRAWING_DEMO, 0, count)
+        self._timer.start()
+        self.progressChanged.emit()
+
+    def _advance_demo(self, job: Job) -> None:
+        try:
+            drawn = job.receive(0)
+        except Exception as error:
+            self.cancel_run()
+            if not isinstance(error, UserError):
+                raise
+            self.failed.emit(str(error))
+            return
+        self._demo_drawn += len(drawn)
+        self.progress = Progress(DRAWING_DEMO, self._demo_drawn, self._demo_count)
+        self.progressChanged.emit()
+        if job.finished:
+            self.cancel_run()
+            try:
+                self.open_folder(self._demo_home / "images", self._demo_home / f"demo{SUFFIX}")
+            except UserError as error:
+                self.failed.emit(str(error))
+
+    def recent_projects(self) -> list[str]:
+        """Paths of projects opened lately that are still there, newest first."""
+        stored = self.settings.value("recent", [])
+        entries = [stored] if isinstance(stored, str) else stored if isinstance(stored, list) else []
+        return [entry for entry in entries if Path(entry).is_file()]
+
+    def close(self) -> None:
+        """Stops what runs and closes the project. Nothing is lost: every batch and every label is stored already."""
+        self.cancel_run()
+        if self.project is not None:
+            self.project.close()
+        self.project = None
+        self.map = None
+        self.facts = {}
+        self.thumbnails.clear()
+        self.selection = Selection(NO_IDS)
+        self.picked = NO_IDS
+        self.current_id = -1
+        self.viewing_image = False
+
+    def _load_map(self) -> None:
+        assert self.project is not None
+        self.map = self.project.latest_map()
+        self.facts = self.project.facts()
+        kept = np.intersect1d(self.selection.ids, self.map.image_ids) if self.map is not None else NO_IDS
+        self.selection = Selection(kept)
+        self.picked = NO_IDS
+        if self.current_id not in kept:
+            self.current_id = -1
+
+    def _fetch_thumbnails(self, image_ids: Sequence[int]) -> dict[int, bytes]:
+        return self.project.thumbnails(image_ids) if self.project is not None else {}
+
+    # -- indexing --------------------------------------------------------------------------------------------------
+
+    def start_indexing(self, parameters: MapParameters | None = None, rescan: bool = True) -> None:
+        """Scans, embeds what is new and maps, in child processes. `parameters` None keeps those of the last map."""
+        assert self.project is not None
+        self.cancel_run()
+        self.indexing = Indexing(self.project, self.encoder(), self.device, parameters or self.parameters(), rescan)
+        self.progress = self.indexing.progress
+        self._timer.start()
+        self.progressChanged.emit()
+
+    def cancel_run(self) -> None:
+        """Stops what runs; what was embedded is kept."""
+        self._timer.stop()
+        if self._demo is not None:
+            self._demo.cancel()
+            self._demo = None
+            self.progress = None
+            self.progressChanged.emit()
+        if self.indexing is not None:
+            self.indexing.cancel()
+            self.indexing = None
+            self.progress = None
+            self.progressChanged.emit()
+
+    def _advance(self) -> None:
+        if self._demo is not None:
+            self._advance_demo(self._demo)
+            return
+        assert self.indexing is not None and self.project is not None
+        before = self.indexing.report.embedded
+        try:
+            self.progress = self.indexing.advance(0)
+        except UserError as error:
+            self._end_indexing(None)
+            self.failed.emit(str(error))
+            return
+        except Exception:
+            self._end_indexing(None)
+            raise
+        if self.indexing.report.embedded != before and self.map is None:
+            self.imagesArrived.emit()
+        if self.indexing.finished:
+            self._end_indexing(self.indexing.report)
+        else:
+            self.progressChanged.emit()
+
+    def _end_indexing(self, report: IndexReport | None) -> None:
+        assert self.project is not None
+        self._timer.stop()
+        self.indexing = None
+        self.progress = None
+        before = self.map.map_id if self.map is not None else None
+        latest = self.project.latest_map()
+        if latest is not None and latest.map_id != before:
+            if report is not None and (report.embedded or report.changed):
+                self.thumbnails.clear()
+            self._load_map()
+            self.mapChanged.emit()
+            self.selectionChanged.emit()
+            self.targetChanged.emit()
+        self.progressChanged.emit()
+        self.indexingEnded.emit(report)
+
+    # -- selection -------------------------------------------------------------------------------------------------
+
+    def select(self, ids: Ids, how: How, cluster: int | None = None, mode: str = "replace") -> None:
+        """Changes the selection; `mode` is "replace", "add", "subtract" or "intersect"."""
+        chosen = np.unique(np.asarray(ids, np.int64))
+        if mode != "replace" and self.selection.ids.size:
+            chosen = combine(self.selection.ids, chosen, mode)
+            how, cluster = "selection", None
+        self.selection = Selection(chosen, how, cluster)
+        self.picked = NO_IDS
+        if self.current_id not in chosen:
+            self.current_id = -1
+            self.viewing_image = False
+        self.selectionChanged.emit()
+        self.currentChanged.emit()
+        self.targetChanged.emit()
+
+    def select_cluster(self, cluster: int, mode: str = "replace") -> None:
+        """Selects a whole cluster; -1 is noise."""
+        if self.map is not None:
+            self.select(self.map.image_ids[self.map.clusters == cluster], "cluster", cluster, mode)
+
+    def select_all(self) -> None:
+        """Selects every image on the map."""
+        if self.map is not None:
+            self.select(self.map.image_ids, "selection")
+
+    def clear_selection(self) -> None:
+        """Selects nothing."""
+        self.select(NO_IDS, "selection")
+
+    def set_picked(self, ids: Ids) -> None:
+        """The images picked in the gallery, a part of the selection that labels go to instead of all of it."""
+        self.picked = np.unique(np.asarray(ids, np.int64))
+        self.targetChanged.emit()
+
+    def set_current(self, image_id: int) -> None:
+        """The image the keyboard is on; -1 for none."""
+        if image_id != self.current_id:
+            self.current_id = image_id
+            self.currentChanged.emit()
+            self.targetChanged.emit()
+
+    def view_image(self, viewing: bool) -> None:
+        """Whether the current image fills the centre: then labels go to it alone."""
+        viewing = viewing and self.current_id >= 0
+        if viewing != self.viewing_image:
+            self.viewing_image = viewing
+            self.currentChanged.emit()
+            self.targetChanged.emit()
+
+    def read_ids(self) -> Ids:
+        """Ids of the images read so far, newest first: what there is to see before the first map."""
+        return self.project.thumbnail_ids()[::-1] if self.project is not None else NO_IDS
+
+    def caption(self, image_id: int) -> str:
+        """An image in a line or two: its file, its cluster, and what is known of it."""
+        if self.project is None:
+            return ""
+        record = self.project.image(image_id)
+        parts = [record.path]
+        if self.map is not None:
+            position = int(np.searchsorted(self.map.image_ids, image_id))
+            if position < len(self.map.image_ids) and self.map.image_ids[position] == image_id:
+                parts.append(cluster_name(int(self.map.clusters[position])))
+        shown = [record.facts[name] for name in ("view", "sex", "age", "maker") if name in record.facts]
+        return "\n".join([*parts, *([", ".join(shown)] if shown else [])])
+
+    def set_order(self, order: str) -> None:
+        """The gallery's order, a key of ORDERS."""
+        self.order = order
+        self.selectionChanged.emit()
+
+    def ordered_ids(self) -> Ids:
+        """The selection in the gallery's order."""
+        ids = self.selection.ids
+        if self.map is None or not ids.size:
+            return ids
+        if self.order == "file":
+            paths = self.project.paths() if self.project is not None else {}
+            return np.array(sorted(ids.tolist(), key=lambda image_id: paths.get(image_id, "")), np.int64)
+        typicality = self.map.typicality[np.searchsorted(self.map.image_ids, ids)]
+        return ids[np.argsort(-typicality if self.order == "typical" else typicality, kind="stable")]
+
+    def target(self) -> Target:
+        """Whom a label would go to now."""
+        if self.viewing_image and self.current_id >= 0:
+            return Target(np.array([self.current_id], np.int64), "single", None, "this image")
+        if self.picked.size == 1:
+            return Target(self.picked, "single", None, "the picked image")
+        if self.picked.size:
+            return Target(self.picked, "selection", None, f"{self.picked.size:,} picked images")
+        chosen = self.selection
+        if chosen.ids.size == 1:
+            return Target(chosen.ids, "single", None, "the selected image")
+        text = cluster_name(chosen.cluster).lower() if chosen.cluster is not None else "the selection"
+        return Target(chosen.ids, chosen.how, chosen.cluster, text)
+
+    # -- what the reader does --------------------------------------------------------------------------------------
+
+    def set_judgement(self, finding: str, value: Value | None) -> None:
+        """The finding and value the label button stands at."""
+        recolour = finding != self.finding and self.colour_by == "label"
+        self.finding, self.value = finding, value
+        self.targetChanged.emit()
+        if recolour:
+            self.colouringChanged.emit()
+
+    def plan(self) -> labelling.LabelPlan | None:
+        """What `label_target` would do, or None without a target."""
+        ids = self.target().ids
+        if self.project is None or not ids.size:
+            return None
+        return labelling.plan_label(self.project, ids, self.finding, self.value, self.reader)
+
+    def counts_of(self, ids: Ids) -> dict[str, dict[Value, int]]:
+        """For each labelled finding among these images: number of images by value."""
+        return labelling.finding_counts(self.project, ids, self.reader) if self.project is not None and ids.size else {}
+
+    def label_target(self) -> None:
+        """Labels the target with the finding and value that the button shows."""
+        target = self.target()
+        if self.project is None or not target.ids.size:
+            self.said.emit("Nothing is selected: choose a cluster, or draw around images on the map.")
+            return
+        map_id = self.map.map_id if self.map is not None else None
+        plan = self.plan()
+        change = labelling.label(
+            self.project, target.ids, self.finding, self.value, self.reader, target.how, target.cluster, map_id
+        )
+        self._tell(change, "Nothing changed: all of these images carry this label already, or are excluded.")
+        if change is not None and plan is not None and plan.overwrites_single:
+            self.said.emit(f"{change.text}; overwrote {plan.overwrites_single:,} read individually. Undo: Ctrl+Z")
+
+    def toggle_excluded(self) -> None:
+        """Excludes the picked or current images, or takes them back if all of them are excluded."""
+        ids = self.target().ids
+        if not self.viewing_image and not self.picked.size and self.current_id >= 0:
+            ids = np.array([self.current_id], np.int64)
+        elif not self.viewing_image and not self.picked.size:
+            self.said.emit("Pick images in the gallery first; Space then excludes them from bulk labels.")
+            return
+        if self.project is None or not ids.size:
+            return
+        all_excluded = bool(np.isin(ids, self.project.excluded_ids()).all())
+        self._tell(labelling.exclude(self.project, ids, not all_excluded, self.reader), "Nothing changed.")
+
+    def import_rows(self, rows: Sequence[LabelRow]) -> None:
+        """Takes labels of a table in as one act."""
+        assert self.project is not None
+        self._tell(labelling.import_labels(self.project, rows, self.reader), "All of these labels are here already.")
+
+    def undo(self) -> None:
+        """Takes back the last act."""
+        if self.project is not None:
+            self._tell(labelling.undo(self.project), "Nothing to undo.", "Undid: {}")
+
+    def redo(self) -> None:
+        """Does the last undone act again."""
+        if self.project is not None:
+            self._tell(labelling.redo(self.project), "Nothing to redo.", "Redid: {}")
+
+    def _tell(self, change: labelling.Change | None, otherwise: str, form: str = "{}") -> None:
+        if change is None:
+            self.said.emit(otherwise)
+            return
+        self.said.emit(form.format(change.text))
+        if change.labels:
+            self.labelsChanged.emit()
+        if change.exclusions:
+            self.exclusionsChanged.emit()
+        self.targetChanged.emit()
+
+    def set_vocabulary(self, vocabulary: Vocabulary) -> None:
+        """Chooses the findings to work with; labels given already stay."""
+        assert self.project is not None
+        self.project.set_vocabulary(vocabulary)
+        self.set_judgement(vocabulary.findings[0], Value.PRESENT)
+        self.labelsChanged.emit()
+
+    # -- colours ---------------------------------------------------------------------------------------------------
+
+    def set_colour_by(self, colour_by: str) -> None:
+        """What the map's colours stand for: "cluster", "label", "labelled", or a metadata column."""
+        self.colour_by = colour_by
+        self.colouringChanged.emit()
+
+    def metadata_columns(self) -> list[str]:
+        """Names of the metadata columns that tell images apart: at least two values among the images."""
+        values: dict[str, set[str]] = {}
+        for facts in self.facts.values():
+            for name, value in facts.items():
+                values.setdefault(name, set()).add(value)
+        total = len(self.facts)
+        counts = {name: sum(name in facts for facts in self.facts.values()) for name in values}
+        return sorted(name for name, seen in values.items() if len(seen) > 1 or counts[name] < total)
+
+    def categories(self) -> tuple[NDArray[np.int64], list[str]]:
+        """A code for every image on the map (-1: none) and the names of the codes, for what is coloured by."""
+        assert self.map is not None and self.project is not None
+        ids = self.map.image_ids
+        if self.colour_by == "cluster":
+            names = [cluster_name(cluster) for cluster in range(int(self.map.clusters.max(initial=-1)) + 1)]
+            return self.map.clusters.astype(np.int64), names
+        codes = np.full(len(ids), -1, np.int64)
+        if self.colour_by == "label":
+            column = labelling.label_column(self.project, self.finding, self.reader)
+            order = {Value.PRESENT: 0, Value.ABSENT: 1, Value.UNCERTAIN: 2}
+            for value, code in order.items():
+                codes[np.isin(ids, column.image_ids[column.values == value])] = code
+            return codes, [f"{self.finding}: {labelling.VALUE_WORDS[value]}" for value in order]
+        if self.colour_by == "labelled":
+            codes[np.isin(ids, labelling.labelled_ids(self.project, self.reader))] = 0
+            codes[np.isin(ids, self.project.excluded_ids())] = 1
+            return codes, ["Labelled", "Excluded"]
+        values = [self.facts.get(image_id, {}).get(self.colour_by) for image_id in ids.tolist()]
+        if self.colour_by == "age":
+            values = [_decade(value) for value in values]
+        names = _most_frequent_first(values) if self.colour_by != "age" else sorted({v for v in values if v})
+        code_of = {name: code for code, name in enumerate(names)}
+        return np.array([code_of.get(value, -1) if value else -1 for value in values], np.int64), names
+
+    def parameters(self) -> MapParameters:
+        """The parameters of the map on screen, or the defaults."""
+        return MapParameters.from_dict(self.map.parameters) if self.map is not None else MapParameters()
+
+
+def _most_frequent_first(values: Sequence[str | None]) -> list[str]:
+    counts: dict[str, int] = {}
+    for value in values:
+        if value:
+            counts[value] = counts.get(value, 0) + 1
+    return sorted(counts, key=lambda name: (-counts[name], name))
+
+
+def _decade(age: str | None) -> str | None:
+    """ "47" -> "40–49 years"."""
+    if not age or not age.rstrip("+").isdigit():
+        return None
+    start = int(age.rstrip("+")) // 10 * 10
+    return f"{start:02d}–{start + 9:02d} years" if start < 90 else "90 years and over"

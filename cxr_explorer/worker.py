@@ -1,0 +1,122 @@
+"""Run a generator in a child process: its items come back one by one; it can be cancelled, and may crash."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+from cxr_explorer.errors import UserError
+
+_context = multiprocessing.get_context("spawn")
+
+
+class JobCrashed(Exception):
+    """The child process died without a word (a decoder's segfault, the system's memory killer).
+
+    Attributes:
+        exit_code: As multiprocessing reports it; negative is the number of the signal.
+    """
+
+    def __init__(self, exit_code: int | None) -> None:
+        super().__init__(f"the background process ended unexpectedly (exit code {exit_code})")
+        self.exit_code = exit_code
+
+
+class JobFailed(Exception):
+    """A bug in the child process; the message is its traceback."""
+
+
+@dataclass(frozen=True)
+class _Done:
+    pass
+
+
+@dataclass(frozen=True)
+class _Failed:
+    text: str
+    is_user_error: bool
+
+
+class Job:
+    """A generator function running in a child process.
+
+    The items must be picklable. The pipe holds the child back when nobody receives, so memory stays bounded.
+    """
+
+    def __init__(self, function: Callable[..., Iterable[Any]], *arguments: Any) -> None:
+        """Starts the child at once. `function` must be importable by name."""
+        self._receiver, sender = _context.Pipe(duplex=False)
+        self._process = _context.Process(target=_run, args=(sender, function, arguments), daemon=True)
+        self._process.start()
+        sender.close()
+        self.finished = False
+
+    def receive(self, timeout_s: float) -> list[Any]:
+        """Items that have arrived, waiting up to the timeout for the first one.
+
+        Sets `finished` when the generator has ended.
+
+        Raises:
+            UserError: The generator raised it.
+            JobFailed: The generator raised anything else.
+            JobCrashed: The process died.
+        """
+        items: list[Any] = []
+        if self.finished:
+            return items
+        try:
+            while self._receiver.poll(0 if items else timeout_s):
+                item = self._receiver.recv()
+                if isinstance(item, _Done):
+                    self._end()
+                    break
+                if isinstance(item, _Failed):
+                    self._end()
+                    raise UserError(item.text) if item.is_user_error else JobFailed(item.text)
+                items.append(item)
+                if len(items) >= 2:  # leave the caller's event loop a chance
+                    break
+        except (EOFError, OSError):
+            if not items:
+                self._end()
+                raise JobCrashed(self._process.exitcode) from None
+        return items
+
+    def cancel(self) -> None:
+        """Ends the child at once, wherever it is. What it had sent and was not received is lost."""
+        if not self.finished and self._process.is_alive():
+            self._process.kill()
+        self._end()
+
+    def _end(self) -> None:
+        self.finished = True
+        self._process.join(timeout=5)
+        self._receiver.close()
+
+
+def _run(sender: Connection, function: Callable[..., Iterable[Any]], arguments: tuple[Any, ...]) -> None:
+    _be_quiet()
+    try:
+        for item in function(*arguments):
+            sender.send(item)
+        sender.send(_Done())
+    except UserError as error:
+        sender.send(_Failed(str(error), True))
+    except (BrokenPipeError, KeyboardInterrupt):
+        pass  # the parent has gone, or Ctrl+C reached the whole group: nobody is listening
+    except BaseException:  # noqa: BLE001 - the parent raises it again, with this traceback
+        sender.send(_Failed(traceback.format_exc(), False))
+
+
+def _be_quiet() -> None:
+    """The window stays responsive beside the child, and the child writes nothing to the user's terminal."""
+    logging.disable(logging.WARNING)
+    if sys.platform != "win32":
+        os.nice(5)
