@@ -1,0 +1,288 @@
+"""One command from a fresh copy of the project to the running program, or to its tests.
+
+    python3 packaging/start.py [option ...]         set up what is missing, then run the demonstration
+    python3 packaging/start.py test [option ...]    set up what is missing, then run the tests
+
+Options go on to `cxr-explorer demo` or to pytest. Everything is installed into the folder .venv of the project, in the
+versions of constraints.txt; what is there already is not installed again. Needs nothing but Python.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+CONSTRAINTS = ROOT / "packaging" / "constraints.txt"
+STAMP = VENV / "cxr-explorer-installed.json"
+
+VERSIONS = ((3, 11), (3, 12), (3, 13))  # Pythons the locked packages exist for; the first one found is taken
+LINUX = sys.platform.startswith("linux")
+WINDOWS = os.name == "nt"
+
+
+class Stop(Exception):
+    """The set-up cannot go on; the message says why and what to do."""
+
+
+def main(arguments: list[str]) -> int:
+    testing = arguments[:1] == ["test"]
+    try:
+        install({"test"} if testing else set())
+        if LINUX:
+            provide_system_libraries()
+        if testing:
+            return run([str(venv_python()), "-m", "pytest", *arguments[1:]], folder=ROOT)
+        return run([str(venv_python()), "-m", "cxr_explorer", "demo", *arguments])
+    except Stop as stop:
+        print(f"start.py: {stop}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+# --- Python and packages ---------------------------------------------------------------------------------------------
+
+
+def install(extras: set[str]) -> None:
+    """Bring .venv to the locked state, unless it is there."""
+    if venv_version() not in VERSIONS:
+        create_venv()
+    key = state_key()
+    installed = read_stamp()
+    if installed.get("key") == key and extras <= set(installed.get("extras", [])):
+        return
+    extras |= set(installed.get("extras", []))
+    STAMP.unlink(missing_ok=True)
+    project = f"{ROOT}[{','.join(sorted(extras))}]" if extras else str(ROOT)
+    say("Installing the packages (several minutes, up to 3 GB to download) ...")
+    start = time.monotonic()
+    command = [str(venv_python()), "-m", "pip", "install", "-q", "--no-input", "-c", str(CONSTRAINTS), "-e", project]
+    result = subprocess.run(
+        command, cwd=ROOT, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+    if result.returncode:
+        raise Stop(explain_pip(result.stdout.decode(errors="replace")))
+    STAMP.write_text(json.dumps({"key": key, "extras": sorted(extras)}), encoding="utf-8")
+    say(f"Installed in {time.monotonic() - start:.0f} s.")
+
+
+def venv_python() -> Path:
+    return VENV / "Scripts" / "python.exe" if WINDOWS else VENV / "bin" / "python"
+
+
+def venv_version() -> tuple[int, int] | None:
+    """The version of the Python in .venv, None where there is none that works and has pip."""
+    return version_of([str(venv_python())], "pip") if venv_python().exists() else None
+
+
+def version_of(command: list[str], module: str) -> tuple[int, int] | None:
+    """The version of the Python the command starts, None unless it starts one that has the module."""
+    question = f"import sys, {module}; print(*sys.version_info[:2])"
+    try:
+        answer = subprocess.run(
+            [*command, "-c", question], env=clean_environment(), capture_output=True, timeout=60, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    words = answer.stdout.split()
+    if answer.returncode or len(words) != 2:
+        return None
+    return int(words[0]), int(words[1])
+
+
+def create_venv() -> None:
+    """A fresh .venv in place of what is there (nothing, half of one, one of another Python)."""
+    command = find_python()
+    if VENV.exists():
+        say("The environment in .venv does not work: setting it up anew.")
+    result = subprocess.run(
+        [*command, "-m", "venv", "--clear", str(VENV)],
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    if result.returncode or venv_version() is None:
+        last = last_line(result.stdout.decode(errors="replace"))
+        raise Stop(f"The environment .venv cannot be set up: {last}. Close programs that use it, delete it, try again.")
+
+
+def find_python() -> list[str]:
+    """The command of a Python that fits: the running one, else one on the PATH.
+
+    Debian and its kin ship a Python without `ensurepip`, which venv needs: one of those is named in the complaint.
+    """
+    names = [f"python{major}.{minor}" for major, minor in VERSIONS]
+    commands = [[sys.executable], *([name] for name in [*names, "python3", "python"] if shutil.which(name))]
+    if WINDOWS and shutil.which("py"):
+        commands += [["py", f"-{major}.{minor}"] for major, minor in VERSIONS]
+    for command in commands:
+        if version_of(command, "venv, ensurepip") in VERSIONS:
+            return command
+    for command in commands:
+        version = version_of(command, "sys")
+        if version is not None and version in VERSIONS:
+            package = f"python{version[0]}.{version[1]}-venv"
+            raise Stop(f"{command[0]} lacks its module venv: install it (sudo apt-get install {package}), try again.")
+    raise Stop("Python 3.11, 3.12 or 3.13 is needed and none was found: install one, then run the same line again.")
+
+
+def state_key() -> str:
+    """What the installation depends on, as a hash: versions, the project's settings, where both lie."""
+    digest = hashlib.sha256(f"{ROOT}\n{sys.platform}\n".encode())
+    for path in (CONSTRAINTS, ROOT / "pyproject.toml"):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def read_stamp() -> dict[str, Any]:
+    try:
+        stamp = json.loads(STAMP.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stamp if isinstance(stamp, dict) else {}
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment without what would send Python or pip past .venv."""
+    astray = {"PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "__PYVENV_LAUNCHER__"}
+    kept = {name: value for name, value in os.environ.items() if name not in astray}
+    return {**kept, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_USER": "0"}
+
+
+def explain_pip(output: str) -> str:
+    """What went wrong, for somebody who does not know pip."""
+    quote = "\n".join(output.strip().splitlines()[-12:])
+    unreachable = (
+        r"connection broken|NewConnectionError|ConnectTimeout|Read ?timed ?out|ProxyError|SSLError|Max retries|"
+        r"name resolution|getaddrinfo|Network is unreachable|Connection (refused|reset|aborted)|IncompleteRead"
+    )
+    if re.search(unreachable, output, re.IGNORECASE):
+        advice = (
+            "The packages could not be downloaded. Connect this computer to the internet (behind a proxy, set "
+            "HTTPS_PROXY; with a package mirror of your own, set PIP_INDEX_URL), then run the same line again: "
+            "what has arrived is not downloaded twice."
+        )
+    elif re.search(r"No space left|not enough space", output, re.IGNORECASE):
+        advice = f"The disk is full. Free about 8 GB where {ROOT} and the temporary files lie, then try again."
+    elif "No matching distribution" in output:
+        bits = 64 if sys.maxsize > 2**32 else 32
+        advice = (
+            f"A package does not exist for this computer ({sys.platform}, {bits} bit): 64-bit Windows, 64-bit Linux or "
+            "macOS on Apple silicon is needed."
+        )
+    else:
+        advice = "The packages could not be installed. Delete the folder .venv, then run the same line again."
+    return f"pip failed:\n{quote}\n\n{advice}"
+
+
+def last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1].rstrip(".") if lines else "no reason given"
+
+
+# --- Linux: what Qt needs of the system ------------------------------------------------------------------------------
+
+
+def provide_system_libraries() -> None:
+    """Install what Qt misses where that is possible, else say how; the program may still run, so go on."""
+    missing, fonts = missing_libraries(), has_fonts()
+    if not missing and fonts:
+        return
+    lacking = ", ".join(missing + ([] if fonts else ["fonts"]))
+    packages = sorted({debian_package(library) for library in missing}) + ([] if fonts else ["fonts-dejavu-core"])
+    apt = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        say(f"Installing what the window needs of the system: {' '.join(packages)} ...")
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for command in (["apt-get", "update"], apt):
+            result = subprocess.run(
+                command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+            )
+        if result.returncode == 0 and not missing_libraries():
+            return
+        say(f"That failed: {last_line(result.stdout.decode(errors='replace'))}.")
+    if shutil.which("apt-get"):
+        line = shlex.join(["sudo", *apt])
+    else:  # RPM packages are found by the library they hold
+        manager = "zypper" if shutil.which("zypper") else "dnf"
+        font_package = "dejavu-fonts" if manager == "zypper" else "dejavu-sans-fonts"
+        held = [f"{library}()(64bit)" for library in missing]
+        line = shlex.join(["sudo", manager, "install", "-y", *held, *([] if fonts else [font_package])])
+    say(f"The system lacks {lacking}. If the window does not open, run:\n    {line}")
+
+
+def missing_libraries() -> list[str]:
+    """Names of the system's libraries that Qt needs here (for the kind of display there is) and cannot find."""
+    qt = next(VENV.glob("lib/python*/site-packages/PySide6/Qt"), None)
+    if qt is None or not shutil.which("ldd"):
+        return []
+    libraries = [qt / "lib" / f"libQt6{part}.so.6" for part in ("Core", "DBus", "Gui", "OpenGL", "Svg", "Widgets")]
+    platforms = ["offscreen"]
+    platforms += ["xcb"] if os.environ.get("DISPLAY") else []
+    platforms += ["wayland"] if os.environ.get("WAYLAND_DISPLAY") else []
+    for platform in platforms:
+        libraries += sorted((qt / "plugins" / "platforms").glob(f"libq{platform}*.so"))
+    present = [str(library) for library in libraries if library.exists()]
+    return not_found(subprocess.run(["ldd", *present], capture_output=True, check=False).stdout.decode())
+
+
+def not_found(ldd_output: str) -> list[str]:
+    """The libraries that `ldd` says are not found, each once."""
+    return sorted(set(re.findall(r"^\s*(\S+) => not found", ldd_output, re.MULTILINE)))
+
+
+def debian_package(library: str) -> str:
+    """The Debian (and Ubuntu) package of a shared library: its name, a dash after a digit, its version."""
+    if re.match(r"lib(glib|gthread|gobject|gio|gmodule)-2\.0\.so", library):
+        return "libglib2.0-0"
+    exceptions = {"libz.so.1": "zlib1g", "libbrotlidec.so.1": "libbrotli1", "libgcc_s.so.1": "libgcc-s1"}
+    if library in exceptions:
+        return exceptions[library]
+    name, _, version = library.partition(".so.")
+    name = name.lower().replace("_", "-")
+    return f"{name}-{version}" if name[-1].isdigit() else name + version
+
+
+def has_fonts() -> bool:
+    """Whether there is a font file: without one Qt draws every letter as a box."""
+    folders = [Path(name) for name in ("/usr/share/fonts", "/usr/local/share/fonts", "/usr/share/X11/fonts")]
+    folders += [Path.home() / ".fonts", Path.home() / ".local" / "share" / "fonts"]
+    kinds = {".ttf", ".otf", ".ttc", ".pfb"}
+    return any(path.suffix.lower() in kinds for folder in folders if folder.is_dir() for path in folder.rglob("*"))
+
+
+# --- running ---------------------------------------------------------------------------------------------------------
+
+
+def run(command: list[str], folder: Path | None = None) -> int:
+    """Run the command and return its code; Ctrl+C reaches it as well, so wait for it to end by itself."""
+    process = subprocess.Popen(command, cwd=folder, env=clean_environment())
+    patience = 3  # times Ctrl+C before it is ended
+    while True:
+        try:
+            code = process.wait()
+            return 128 - code if code < 0 else code  # a signal, as a shell counts it
+        except KeyboardInterrupt:
+            patience -= 1
+            if not patience:
+                process.kill()
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,110 @@
+"""The rules of the house, checked by machine: style, types, the direction of imports, what must not be in a file."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import cxr_explorer
+
+ROOT = Path(__file__).resolve().parent.parent
+HEAVY = ("hdbscan", "numba", "sklearn", "torch", "torchvision", "umap")
+
+
+def run(*arguments: str, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False
+    )
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(("-m", "ruff", "check"), id="ruff check"),
+        pytest.param(("-m", "ruff", "format", "--check"), id="ruff format"),
+        pytest.param(("-m", "mypy"), id="mypy"),
+        pytest.param(("-c", "from importlinter.cli import lint_imports_command as main; main()"), id="lint-imports"),
+    ],
+)
+def test_checks_pass(arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+    if result.returncode:
+        pytest.fail(f"\n{result.stdout}\n{result.stderr}", pytrace=False)
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module the file imports, at its top or inside a function."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+def test_qt_stays_in_ui() -> None:
+    package = ROOT / "cxr_explorer"
+    for path in package.rglob("*.py"):
+        if package / "ui" not in path.parents:
+            assert not {name.split(".")[0] for name in imports(path)} & {"PySide6", "pyqtgraph"}, path
+
+
+def test_the_window_comes_up_without_the_heavy_modules() -> None:
+    if not (ROOT / "cxr_explorer" / "ui" / "main_window.py").exists():
+        pytest.skip("the main window is not written yet")
+    program = (
+        f"import json, sys, cxr_explorer.ui.main_window; print(json.dumps([m for m in {HEAVY} if m in sys.modules]))"
+    )
+    result = run("-c", program)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout) == []
+
+
+def tracked_texts() -> Iterator[tuple[str, str]]:
+    """Name and text of every text file under version control."""
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listing.returncode:
+        pytest.skip("not a git checkout")
+    for name in filter(None, listing.stdout.split("\0")):
+        path = ROOT / name
+        content = path.read_bytes() if path.is_file() else b""
+        if b"\0" not in content[:8192]:
+            yield name, content.decode(errors="replace")
+
+
+def test_no_file_names_a_machine_or_a_registry() -> None:
+    # Taken apart, so that this file does not match itself.
+    registries = ("py" + "pi.org", "python" + "hosted.org", "download.py" + "torch.org", "conda" + ".anaconda.org")
+    machine = r"(?<![\w.~/-])/(?:home|root|work|Users)/\w|\b[A-Z]:\\+Users\\|(?<![\w])--(?:extra-)?index-" + r"url\b"
+    pattern = re.compile("|".join([machine, *map(re.escape, registries)]))
+    found = [
+        f"{name}: {text[max(0, match.start() - 30) : match.end() + 30]!r}"
+        for name, text in tracked_texts()
+        for match in pattern.finditer(text)
+    ]
+    assert found == []
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    versions = re.findall(
+        r"^## \[?(\d+\.\d+\.\d+)\]?", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert versions[0] == cxr_explorer.__version__
+
+
+def test_the_lock_holds_every_package_the_project_asks_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    names = {re.split(r"[<>=\[;~! ]", requirement)[0].lower().replace("_", "-") for requirement in asked}
+    lines = (ROOT / "packaging" / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    locked = {line.partition("==")[0] for line in lines if not line.startswith("#")}
+    assert names - locked == set()
+    assert not [name for name in locked if re.match(r"nvidia-|cuda-|triton$|cxr-explorer$", name)]
