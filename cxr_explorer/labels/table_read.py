@@ -250,7 +250,7 @@ def _read_nih(names: list[str], records: Iterator[_Record], problems: list[str])
 
 # Columns of CheXpert's own tables (and names used for the same) that hold no finding, unless they hold nothing but 1, 0
 # and -1: then somebody has a finding of that name.
-_NO_FINDINGS = {"sex", "gender", "age", "frontal/lateral", "ap/pa", "view", "viewposition"}
+_FACTS = {"sex", "gender", "age", "frontal/lateral", "ap/pa", "view", "viewposition"}
 
 
 def _read_chexpert(header: list[str], records: Iterator[_Record], problems: list[str]) -> ImportedTable:
@@ -265,7 +265,7 @@ def _read_chexpert(header: list[str], records: Iterator[_Record], problems: list
         title = plain(header[index]).strip()
         filled = [cells[index] for _, cells in body if index < len(cells) and cells[index].strip()]
         good = sum(_value(cell) is not None for cell in filled)
-        if name in _NO_FINDINGS and (not filled or good < len(filled)):
+        if name in _FACTS and (not filled or good < len(filled)):
             continue
         if title.casefold() in table.findings:
             problems.append(f"Line 1: the column {title[:80]!r} occurs twice; the second one is ignored.")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
-import tempfile
+import io
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cxr_explorer.errors import UserError
+from cxr_explorer.files import atomic_write
 from cxr_explorer.labels.label import LabelRow, Value
 from cxr_explorer.labels.table_cells import WORDS, Format, harmless
 from cxr_explorer.labels.vocabulary import is_no_finding
@@ -167,38 +167,11 @@ def _conflict(values: dict[str, Value]) -> bool:
 
 
 def _write_csv(out: Path, table: Iterable[Sequence[str]]) -> None:
-    """Write beside the target, then put it in the target's place in one step."""
-    out = Path(os.path.realpath(out))  # a link stays a link
-    temporary: Path | None = None
     try:
-        if out.is_dir():
-            raise UserError(f"Cannot write {out}: it is a folder; choose a file name.")
-        descriptor, name = tempfile.mkstemp(prefix=f".{out.name[:50]}.", suffix=".part", dir=out.parent)
-        temporary = Path(name)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
-            csv.writer(stream).writerows(table)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.chmod(_mode_for(out))
-        temporary.replace(out)
-        temporary = None
+        with atomic_write(out) as stream:
+            text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+            csv.writer(text).writerows(table)
+            text.detach()  # flushed; the file is not this wrapper's to close
     except UnicodeEncodeError as error:
         near = error.object[max(0, error.start - 30) : error.end + 30]
         raise UserError(f"Cannot write {out}: the name around {near!r} is not valid Unicode; rename it.") from error
-    except OSError as error:
-        raise UserError(
-            f"Cannot write {out}: {error.strerror or error}; close it in other programs or choose another folder."
-        ) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-
-
-def _mode_for(out: Path) -> int:
-    """The permissions the file has, or a new file would have (a temporary file's are for its owner alone)."""
-    try:
-        return out.stat().st_mode & 0o777
-    except OSError:
-        umask = os.umask(0)
-        os.umask(umask)
-        return 0o666 & ~umask
