@@ -1,0 +1,135 @@
+"""Levels: a radiograph's values at 16 bits, ready to be windowed many times a second."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_explorer.images.radiograph import Float, LookupTable, Voi, Window, render
+
+LEVELS = 65536
+MIN_LEVELS_IN_WINDOW = 4096
+"""12 bits: what a window of the file must keep, however far the values reach beyond it."""
+
+Codes = NDArray[np.uint16]
+Gray = NDArray[np.uint8]
+
+
+class Levels:
+    """Values quantised once to 65,536 levels; any window is then one table look-up.
+
+    Each level stands for a value that occurs in the image, so that images of up to 16 bits are kept exactly. Where
+    values reach so far that a window of the file would keep fewer than 12 bits, three quarters of the levels are
+    spent on the window and its surroundings.
+
+    Args:
+        values: (H, W) float32, finite.
+        voi: The file's transformation; see above.
+
+    Attributes:
+        lowest: The smallest value.
+        highest: The largest value.
+    """
+
+    def __init__(self, values: Float, voi: Voi) -> None:
+        values = np.ascontiguousarray(values, np.float32)
+        self.lowest = float(values.min())
+        self.highest = float(values.max())
+        codes, levels = _quantise_evenly(values, self.lowest, self.highest)
+        inside = _inside(voi, self.lowest, self.highest)
+        if inside is not None and not np.array_equal(levels[codes], values):
+            codes, levels = _quantise_around(values, np.array([self.lowest, *inside, self.highest]))
+        self._levels = levels  # (65536,) float32
+        self._pyramid = [codes]  # (H, W), (H/2, W/2), ...
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns at full resolution."""
+        rows, columns = self._pyramid[0].shape
+        return rows, columns
+
+    def table(self, voi: Voi, inverted: bool) -> Gray:
+        """Gray on the screen by level, (65536,) uint8. Raises UserError for a window of width <= 0."""
+        return np.rint(render(self._levels[None, :], voi, inverted)[0] * 255).astype(np.uint8)
+
+    def codes(self, halvings: int) -> Codes:
+        """The image as levels, halved in both directions this many times, odd edges repeated."""
+        while len(self._pyramid) <= halvings:
+            self._pyramid.append(_halve(self._pyramid[-1]))
+        return self._pyramid[halvings]
+
+    def spread(self) -> float:
+        """How far apart the values lie: from the 0.5th to the 99.5th percentile of a sample, > 0."""
+        codes = self._pyramid[0]
+        step = max(1, int((codes.size / 100_000) ** 0.5))
+        low, high = np.percentile(self._levels[codes[::step, ::step]], [0.5, 99.5])
+        return float(high - low) or (self.highest - self.lowest) or 1.0
+
+
+def _quantise_evenly(values: Float, lowest: float, highest: float) -> tuple[Codes, Float]:
+    span = max(highest - lowest, float(np.finfo(np.float32).tiny) * LEVELS)
+    steps = np.multiply(values - np.float32(lowest), np.float32((LEVELS - 1) / span))
+    return _occurring(values, steps, lowest + np.arange(LEVELS, dtype=np.float64) * (span / (LEVELS - 1)))
+
+
+def _quantise_around(values: Float, bounds: NDArray[np.float64]) -> tuple[Codes, Float]:
+    """Three quarters of the levels between the two bounds in the middle, an eighth for either tail."""
+    nodes = np.array([0, LEVELS // 8, LEVELS - LEVELS // 8, LEVELS - 1], np.float64)
+    steps = np.interp(values, bounds, nodes).astype(np.float32)
+    return _occurring(values, steps, np.interp(np.arange(LEVELS), nodes, bounds))
+
+
+def _occurring(values: Float, steps: Float, levels: NDArray[np.float64]) -> tuple[Codes, Float]:
+    """Round the steps, and let each level that is used stand for one of its values."""
+    steps += np.float32(0.5)
+    codes = steps.astype(np.uint16)
+    chosen = levels.astype(np.float32)
+    chosen[codes.reshape(-1)] = values.reshape(-1)
+    return codes, chosen
+
+
+def _inside(voi: Voi, lowest: float, highest: float) -> tuple[float, float] | None:
+    """The values to spend most levels on; None where even levels keep 12 bits in the window."""
+    if isinstance(voi, Window):
+        centre, width = voi.centre, voi.width
+    else:
+        width = float(len(voi.entries))
+        centre = voi.first + width / 2
+    if width <= 0 or highest - lowest <= width * (LEVELS // MIN_LEVELS_IN_WINDOW):
+        return None
+    low, high = max(centre - 2 * width, lowest), min(centre + 2 * width, highest)
+    return (low, high) if low < high else None
+
+
+def _halve(codes: Codes) -> Codes:
+    rows, columns = codes.shape
+    if rows % 2 or columns % 2:
+        codes = np.pad(codes, ((0, rows % 2), (0, columns % 2)), mode="edge")
+    total = codes[0::2, 0::2].astype(np.uint32)
+    total += codes[0::2, 1::2]
+    total += codes[1::2, 0::2]
+    total += codes[1::2, 1::2]
+    total += 2
+    total >>= 2
+    return total.astype(np.uint16)
+
+
+def linear_window(table: LookupTable) -> tuple[Window, bool]:
+    """The straight line through a table where it leaves 5 % and reaches 95 % of its output range.
+
+    Returns:
+        The window, and whether the table falls, so that the line must be inverted to resemble it.
+    """
+    entries = np.asarray(table.entries, np.float64)
+    low, high = float(entries.min()), float(entries.max())
+    falls = bool(entries[-1] < entries[0])
+    rising = entries[::-1] if falls else entries
+    above_5 = int(np.argmax(rising > low + 0.05 * (high - low)))
+    below_95 = int(len(rising) - 1 - np.argmax(rising[::-1] < low + 0.95 * (high - low)))
+    if high <= low or below_95 <= above_5:
+        above_5, below_95 = 0, max(len(rising) - 1, 1)
+    if falls:
+        above_5, below_95 = len(rising) - 1 - below_95, len(rising) - 1 - above_5
+    width = (below_95 - above_5) / 0.9
+    centre = table.first + (above_5 + below_95) / 2
+    return Window(centre, width, "LINEAR_EXACT", "line through the file's table"), falls

@@ -1,0 +1,187 @@
+"""One tile of the gallery: what is marked on it and how it is drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QBrush, QColor, QFont, QFontMetrics, QPainter, QPalette, QPen, QPixmap
+
+EXCLUDED_TEXT = "excluded"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What the reader has said about an image, as the tile shows it.
+
+    Attributes:
+        excluded: The image is taken out of the reading.
+        badge: Short text at the tile's foot ("Effusion +", "3 labels"); empty for none.
+        colour: The badge's ground; None takes the palette's.
+        tooltip: Shown over the tile; empty for none.
+    """
+
+    excluded: bool = False
+    badge: str = ""
+    colour: QColor | None = None
+    tooltip: str = ""
+
+
+@dataclass(frozen=True)
+class TileState:
+    """How the tile stands in the gallery."""
+
+    current: bool = False
+    picked: bool = False
+    focused: bool = False
+    pending: bool = False
+
+
+def readable_on(ground: QColor) -> QColor:
+    """Black or white, whichever contrasts more with `ground` (WCAG 2.1 relative luminance)."""
+
+    def linear(channel: float) -> float:
+        return float(channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4)
+
+    luminance = 0.2126 * linear(ground.redF()) + 0.7152 * linear(ground.greenF()) + 0.0722 * linear(ground.blueF())
+    # Equal contrast with both at (L + 0.05)^2 = 1.05 * 0.05.
+    return QColor(Qt.GlobalColor.black if luminance > 0.179 else Qt.GlobalColor.white)
+
+
+def paint_tile(
+    painter: QPainter, rect: QRect, pixmap: QPixmap | None, mark: Mark, state: TileState, palette: QPalette
+) -> None:
+    """Draw one tile into `rect`; the current tile's frame reaches FRAME_MARGIN_PX beyond it."""
+    if pixmap is None:
+        _paint_placeholder(painter, rect, state.pending, palette)
+    else:
+        painter.fillRect(rect, Qt.GlobalColor.black)
+        size = pixmap.size().scaled(rect.size(), Qt.AspectRatioMode.KeepAspectRatio)
+        target = QRect(0, 0, size.width(), size.height())
+        target.moveCenter(rect.center())
+        painter.drawPixmap(target, pixmap)
+    if mark.excluded:
+        _paint_excluded(painter, rect, palette)
+    if mark.badge:
+        _paint_badge(painter, rect, mark, palette)
+    if state.picked:
+        _paint_picked(painter, rect, palette)
+    if state.current:
+        _paint_current(painter, rect, state, palette)
+
+
+FRAME_MARGIN_PX = 4
+"""How far the frame of the current tile reaches beyond the tile."""
+
+
+def _paint_placeholder(painter: QPainter, rect: QRect, pending: bool, palette: QPalette) -> None:
+    painter.fillRect(rect, palette.color(QPalette.ColorRole.AlternateBase))
+    text = QColor(palette.color(QPalette.ColorRole.Text))
+    text.setAlphaF(0.25)
+    painter.setPen(QPen(text, 1))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRect(rect.adjusted(0, 0, -1, -1))
+    if not pending:
+        text.setAlphaF(0.75)
+        painter.setPen(text)
+        painter.setFont(_small(painter.font()))
+        painter.drawText(rect.adjusted(6, 6, -6, -6), _CENTRED, "no preview")
+
+
+def _paint_excluded(painter: QPainter, rect: QRect, palette: QPalette) -> None:
+    ground = QColor(palette.color(QPalette.ColorRole.Base))
+    ground.setAlphaF(0.55)
+    painter.fillRect(rect, ground)
+    lines = QColor(palette.color(QPalette.ColorRole.Text))
+    lines.setAlphaF(0.3)
+    painter.fillRect(rect, QBrush(lines, Qt.BrushStyle.DiagCrossPattern))
+    font = _small(painter.font())
+    metrics = QFontMetrics(font)
+    ribbon = QRect(rect.left(), 0, rect.width(), metrics.height() + 6)
+    ribbon.moveCenter(rect.center())
+    painter.fillRect(ribbon, palette.color(QPalette.ColorRole.Window))
+    painter.setPen(palette.color(QPalette.ColorRole.WindowText))
+    painter.setFont(font)
+    painter.drawText(ribbon, _CENTRED, metrics.elidedText(EXCLUDED_TEXT, Qt.TextElideMode.ElideRight, rect.width()))
+
+
+def _paint_badge(painter: QPainter, rect: QRect, mark: Mark, palette: QPalette) -> None:
+    font = _small(painter.font())
+    font.setWeight(QFont.Weight.DemiBold)
+    metrics = QFontMetrics(font)
+    inset = _inset(rect)
+    room = rect.width() - 2 * inset - 2 * _CHIP_PADDING_PX
+    text = metrics.elidedText(mark.badge, Qt.TextElideMode.ElideRight, room)
+    chip = QRectF(0, 0, metrics.horizontalAdvance(text) + 2 * _CHIP_PADDING_PX, metrics.height() + 4)
+    chip.moveBottomLeft(QPointF(rect.left() + inset, rect.bottom() + 1 - inset))
+    if mark.colour is None:
+        ground = palette.color(QPalette.ColorRole.Window)
+        ink = palette.color(QPalette.ColorRole.WindowText)
+    else:
+        ground = mark.colour
+        ink = readable_on(ground)
+    edge = QColor(ink)
+    edge.setAlphaF(0.45)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+    painter.setPen(QPen(edge, 1))
+    painter.setBrush(ground)
+    radius = 5
+    painter.drawRoundedRect(chip.adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    painter.setPen(ink)
+    painter.setFont(font)
+    painter.drawText(chip, _CENTRED, text)
+
+
+def _paint_picked(painter: QPainter, rect: QRect, palette: QPalette) -> None:
+    colour = palette.color(QPalette.ColorRole.Highlight)
+    ink = palette.color(QPalette.ColorRole.HighlightedText)
+    _frame(painter, QRectF(rect), 3, colour)
+    disc = QRectF(rect.left() + _inset(rect), rect.top() + _inset(rect), 20, 20)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+    painter.setPen(QPen(ink, 1.5))
+    painter.setBrush(colour)
+    painter.drawEllipse(disc)
+    pen = QPen(ink, 2.2)
+    pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+    pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+    painter.setPen(pen)
+    corner = disc.topLeft()
+    painter.drawPolyline([corner + QPointF(5.5, 10.4), corner + QPointF(8.8, 13.7), corner + QPointF(14.6, 6.8)])
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+
+def _paint_current(painter: QPainter, rect: QRect, state: TileState, palette: QPalette) -> None:
+    margin = FRAME_MARGIN_PX
+    outer = QRectF(rect).adjusted(-margin, -margin, margin, margin)
+    colour = QColor(palette.color(QPalette.ColorRole.Text))
+    if not state.focused:
+        colour.setAlphaF(0.6)
+    _frame(painter, outer, 2.0 if state.focused else 1.0, colour)
+
+
+def _frame(painter: QPainter, rect: QRectF, width: float, colour: QColor) -> None:
+    pen = QPen(colour, width)
+    pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
+    painter.setPen(pen)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    half = width / 2
+    painter.drawRect(rect.adjusted(half, half, -half, -half))
+
+
+def _small(font: QFont) -> QFont:
+    small = QFont(font)
+    if font.pointSizeF() > 0:
+        small.setPointSizeF(font.pointSizeF() * 0.9)
+    else:
+        small.setPixelSize(max(9, round(font.pixelSize() * 0.9)))
+    return small
+
+
+def _inset(rect: QRect) -> int:
+    """From the tile's edge to what lies on it: small tiles need the room for text."""
+    return 7 if rect.width() >= 128 else 5
+
+
+_CHIP_PADDING_PX = 5
+_CENTRED = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextSingleLine)
