@@ -172,6 +172,12 @@ class Indexing:
             next(self._steps)
         except StopIteration:
             self.finished = True
+        except JobCrashed as crash:
+            self.cancel()
+            raise UserError(
+                f"{self.progress.stage} stopped: {crash}. Nothing stored is lost. Close other programs to free memory, "
+                "then start again (F5)."
+            ) from crash
         except BaseException:
             self.cancel()
             raise

@@ -198,6 +198,7 @@ class Project:
             raise UserError(
                 f"Cannot open {path}: {error.strerror or error}. Check the folder's permissions."
             ) from error
+        connection: sqlite3.Connection | None = None
         try:
             with _database_errors(path):
                 connection = sqlite3.connect(path, timeout=30)
@@ -213,6 +214,8 @@ class Project:
                 migrations.apply(database)
                 connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         except BaseException:
+            if connection is not None:
+                connection.close()
             lock.release()
             raise
         return cls(path, database, lock)

@@ -97,7 +97,7 @@ class MapPage(QWidget):
         """Draws the session's map, or says why there is none."""
         found = self._session.map
         xy = found.xy if found is not None else np.zeros((0, 2), np.float32)
-        self.scatter.set_points(np.ascontiguousarray(xy))
+        self.scatter.set_points(np.array(xy, np.float32))
         self._fill_colour_choice()
         self.show_colours()
         self._show_selection()

@@ -1,0 +1,216 @@
+"""What a reader does: label, exclude, import, undo, redo."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cxr_explorer.labels.label import LabelRow, Value
+from cxr_explorer.project import labelling
+from cxr_explorer.project.project import Project
+from tests.project.projects import new_project
+
+
+def ids(*image_ids: int) -> np.ndarray:
+    return np.array(image_ids, np.int64)
+
+
+def values(project: Project, finding: str = "Effusion", reader: str = "ann") -> dict[int, int]:
+    column = labelling.label_column(project, finding, reader)
+    return dict(zip(column.image_ids.tolist(), column.values.tolist(), strict=True))
+
+
+def test_a_label_keeps_how_it_was_given(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        labelling.label(project, ids(1, 2), "Effusion", Value.PRESENT, "ann", "cluster", cluster=4, map_id=7)
+        row = next(labelling.label_rows(project))
+    assert (row.file, row.finding, row.value, row.reader) == ("00.png", "Effusion", Value.PRESENT, "ann")
+    assert (row.how, row.cluster, row.map_id) == ("cluster", 4, 7)
+    assert row.at.endswith("Z")
+
+
+def test_an_image_carries_many_findings_and_each_reader_their_own(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        labelling.label(project, ids(1), "Effusion", Value.PRESENT, "ann", "single")
+        labelling.label(project, ids(1), "Nodule", Value.UNCERTAIN, "ann", "single")
+        labelling.label(project, ids(1), "Effusion", Value.ABSENT, "bob", "single")
+        assert values(project) == {1: 1}
+        assert values(project, "Nodule") == {1: -1}
+        assert values(project, reader="bob") == {1: 0}
+        assert labelling.readers(project) == ["ann", "bob"]
+
+
+def test_excluded_images_are_skipped(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        labelling.exclude(project, ids(2), True, "ann")
+        plan = labelling.plan_label(project, ids(1, 2, 3), "Effusion", Value.PRESENT, "ann")
+        labelling.label(project, ids(1, 2, 3), "Effusion", Value.PRESENT, "ann", "lasso")
+        assert values(project) == {1: 1, 3: 1}
+    assert (plan.images, plan.excluded) == (2, 1)
+
+
+def test_the_plan_says_what_labelling_then_does(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        labelling.label(project, ids(1), "Effusion", Value.ABSENT, "ann", "single")
+        labelling.label(project, ids(2), "Effusion", Value.ABSENT, "ann", "cluster")
+        labelling.label(project, ids(3), "Effusion", Value.PRESENT, "ann", "single")
+        labelling.exclude(project, ids(4), True, "ann")
+        plan = labelling.plan_label(project, ids(1, 2, 3, 4, 5), "Effusion", Value.PRESENT, "ann")
+        assert plan == labelling.LabelPlan(images=3, overwrites=2, overwrites_single=1, excluded=1, already=1)
+        change = labelling.label(project, ids(1, 2, 3, 4, 5), "Effusion", Value.PRESENT, "ann", "lasso")
+    assert change is not None
+    assert change.text == "Effusion = present on 3 images"
+
+
+def test_a_plan_leaves_no_transaction_open(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        labelling.plan_label(project, ids(1), "Effusion", Value.PRESENT, "ann")
+        assert not project.db.conn.in_transaction
+
+
+def test_undo_restores_only_the_rows_the_act_changed(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        labelling.label(project, ids(1), "Effusion", Value.ABSENT, "ann", "single")
+        before = list(labelling.label_rows(project))
+        labelling.label(project, ids(1, 2, 3), "Effusion", Value.PRESENT, "ann", "cluster", 1, 1)
+        labelling.undo(project)
+        assert list(labelling.label_rows(project)) == before
+        labelling.redo(project)
+        assert values(project) == {1: 1, 2: 1, 3: 1}
+
+
+def test_undo_and_redo_survive_a_restart(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        labelling.label(project, ids(1, 2), "Effusion", Value.PRESENT, "ann", "cluster", 0, 1)
+        labelling.label(project, ids(2), "Effusion", Value.ABSENT, "ann", "single")
+        labelling.undo(project)
+        path = project.path
+    with Project.open(path) as project:
+        assert labelling.redo_text(project) == "Effusion = absent on 1 image"
+        assert labelling.undo_text(project) == "Effusion = present on 2 images"
+        labelling.undo(project)
+        assert values(project) == {}
+        assert labelling.undo(project) is None
+
+
+def test_an_act_that_changes_nothing_is_none_and_keeps_what_can_be_redone(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        labelling.label(project, ids(1), "Effusion", Value.PRESENT, "ann", "single")
+        labelling.label(project, ids(2), "Effusion", Value.PRESENT, "ann", "single")
+        labelling.undo(project)
+        assert labelling.label(project, ids(1), "Effusion", Value.PRESENT, "ann", "cluster") is None
+        assert labelling.redo_text(project) == "Effusion = present on 1 image"
+
+
+def test_a_new_act_ends_the_chance_to_redo(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        labelling.label(project, ids(1), "Effusion", Value.PRESENT, "ann", "single")
+        labelling.undo(project)
+        labelling.label(project, ids(2), "Effusion", Value.PRESENT, "ann", "single")
+        assert labelling.redo(project) is None
+
+
+def test_a_label_can_be_taken_away(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        labelling.label(project, ids(1, 2), "Effusion", Value.PRESENT, "ann", "cluster")
+        change = labelling.label(project, ids(1, 3), "Effusion", None, "ann", "single")
+        assert change is not None
+        assert change.text == "Effusion = not read on 1 image"
+        assert values(project) == {2: 1}
+
+
+def test_unknown_images_are_ignored(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        assert labelling.label(project, ids(99), "Effusion", Value.PRESENT, "ann", "single") is None
+
+
+def test_import_is_one_act_and_keeps_the_rows_provenance(tmp_path: Path) -> None:
+    rows = [
+        LabelRow("00.png", "Effusion", Value.PRESENT, "cat", "2020-01-01T00:00:00Z", "cluster", 3, 2),
+        LabelRow("01.png", "Nodule", Value.ABSENT, "dan", "2020-01-02T00:00:00Z", "import"),
+        LabelRow("unknown.png", "Nodule", Value.ABSENT, "dan", "2020-01-02T00:00:00Z", "import"),
+    ]
+    with new_project(tmp_path) as project:
+        labelling.label(project, ids(1), "Effusion", Value.ABSENT, "cat", "single")
+        before = list(labelling.label_rows(project))
+        change = labelling.import_labels(project, rows, "ann")
+        assert change is not None
+        assert change.text == "Imported 2 labels on 2 images"
+        assert list(labelling.label_rows(project)) == rows[:2]
+        labelling.undo(project)
+        assert list(labelling.label_rows(project)) == before
+
+
+def test_counts_are_of_the_images_asked_for(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        labelling.label(project, ids(1, 2, 3), "Effusion", Value.PRESENT, "ann", "cluster")
+        labelling.label(project, ids(3), "Nodule", Value.ABSENT, "ann", "single")
+        counts = labelling.finding_counts(project, ids(2, 3, 4), "ann")
+        assert counts == {"Effusion": {Value.PRESENT: 2}, "Nodule": {Value.ABSENT: 1}}
+        assert labelling.labels_of_images(project, [3, 4], "ann").keys() == {3}
+        assert labelling.labelled_ids(project, "ann").tolist() == [1, 2, 3]
+
+
+_verbs = st.one_of(
+    st.tuples(
+        st.just("label"),
+        st.lists(st.integers(1, 6), min_size=1, max_size=6),
+        st.sampled_from(["Effusion", "Nodule"]),
+        st.sampled_from([*Value, None]),
+    ),
+    st.tuples(st.just("exclude"), st.lists(st.integers(1, 6), min_size=1, max_size=4), st.booleans()),
+    st.tuples(st.just("undo")),
+    st.tuples(st.just("redo")),
+)
+
+
+def _state(project: Project) -> object:
+    return list(labelling.label_rows(project)), project.excluded_ids().tolist()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(_verbs, max_size=14))
+def test_any_sequence_of_acts_undoes_and_redoes_to_the_states_it_went_through(verbs: list[tuple]) -> None:
+    with tempfile.TemporaryDirectory() as folder, new_project(Path(folder)) as project:
+        done = [_state(project)]
+        undone: list[object] = []
+        for verb, *arguments in verbs:
+            if verb == "undo":
+                changed = labelling.undo(project) is not None
+                assert changed == (len(done) > 1)
+                if changed:
+                    undone.append(done.pop())
+            elif verb == "redo":
+                changed = labelling.redo(project) is not None
+                assert changed == bool(undone)
+                if changed:
+                    done.append(undone.pop())
+            else:
+                if verb == "label":
+                    chosen, finding, value = arguments
+                    change = labelling.label(project, ids(*chosen), finding, value, "ann", "selection")
+                else:
+                    chosen, excluded = arguments
+                    change = labelling.exclude(project, ids(*chosen), excluded, "ann")
+                if change is not None:
+                    done.append(_state(project))
+                    undone.clear()
+            assert _state(project) == done[-1]
+
+
+def test_a_failing_act_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with new_project(tmp_path) as project:
+        labelling.label(project, ids(1), "Effusion", Value.PRESENT, "ann", "single")
+        before = _state(project)
+
+        def fail(*_: object) -> None:
+            raise RuntimeError("the disk is gone")
+
+        monkeypatch.setattr(labelling, "_apply", fail)
+        with pytest.raises(RuntimeError):
+            labelling.label(project, ids(2), "Effusion", Value.PRESENT, "ann", "single")
+        assert _state(project) == before
+        assert labelling.undo_text(project) == "Effusion = present on 1 image"
