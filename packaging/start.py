@@ -171,8 +171,8 @@ def explain_pip(output: str) -> str:
     if re.search(unreachable, output, re.IGNORECASE):
         advice = (
             "The packages could not be downloaded. Connect this computer to the internet (behind a proxy, set "
-            "HTTPS_PROXY; with a package mirror of your own, set PIP_INDEX_URL), then run the same line again: "
-            "what has arrived is not downloaded twice."
+            "HTTPS_PROXY; with a mirror of your own, tell pip of it), then run the same line again: what has arrived "
+            "is not downloaded twice."
         )
     elif re.search(r"No space left|not enough space", output, re.IGNORECASE):
         advice = f"The disk is full. Free about 8 GB where {ROOT} and the temporary files lie, then try again."
