@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import warnings
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.images.dicom_facts import read_facts, text
+from cxr_explorer.images.dicom_facts import code, read_facts, text, value_of
 from cxr_explorer.images.radiograph import (
     Float,
     LookupTable,
@@ -31,6 +32,24 @@ if TYPE_CHECKING:  # pydicom takes half a second to import: only those who read 
 
 Integers = NDArray[np.integer[Any]]
 
+_JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
+_PLUGINS = {  # named, so that gdcm is never asked: over damaged JPEG data it aborts the whole process (3.2.6)
+    "1.2.840.10008.1.2.4.50": "pillow",  # JPEG baseline
+    _JPEG_EXTENDED: "pillow",  # of 8 bits
+    "1.2.840.10008.1.2.4.80": "pyjpegls",  # JPEG-LS lossless
+    "1.2.840.10008.1.2.4.81": "pyjpegls",  # JPEG-LS near-lossless
+    "1.2.840.10008.1.2.4.90": "pillow",  # JPEG 2000 lossless
+    "1.2.840.10008.1.2.4.91": "pillow",  # JPEG 2000
+}
+_CODECS = {  # libjpeg-turbo 3 and OpenJPEG; imagecodecs' ljpeg and jpegsof3 write past their memory over damaged data
+    _JPEG_EXTENDED: "jpeg8_decode",  # of 12 bits
+    "1.2.840.10008.1.2.4.57": "jpeg8_decode",  # JPEG lossless
+    "1.2.840.10008.1.2.4.70": "jpeg8_decode",  # JPEG lossless, first-order prediction
+    "1.2.840.10008.1.2.4.201": "jpeg2k_decode",  # High-Throughput JPEG 2000 lossless
+    "1.2.840.10008.1.2.4.202": "jpeg2k_decode",  # the same, RPCL
+    "1.2.840.10008.1.2.4.203": "jpeg2k_decode",  # High-Throughput JPEG 2000
+}
+
 _MAX_STRETCH = 4.0  # beyond this the spacing is a mistake rather than a detector
 
 
@@ -45,7 +64,14 @@ def read_dicom(data: bytes) -> Radiograph:
     Raises:
         UserError: Not DICOM, damaged, without a picture, with several pictures, or compressed in an unknown way.
     """
-    dataset = _parse(data)
+    with warnings.catch_warnings():
+        # pydicom warns about values that break the rules of their VR: no news to a reader, and never a reason to stop.
+        warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return _read(_parse(data))
+
+
+def _read(dataset: Dataset) -> Radiograph:
     _check_picture(dataset)
     notes: list[str] = []
     stored, interpretation = _decode(dataset)
@@ -73,14 +99,10 @@ def read_dicom(data: bytes) -> Radiograph:
 def _parse(data: bytes) -> Dataset:
     import pydicom
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            dataset = pydicom.dcmread(io.BytesIO(data), force=True)
-            len(dataset)
-        except Exception as error:  # over a damaged file pydicom raises nearly anything
-            raise UserError("Damaged: its DICOM header cannot be read. Copy it again from its source.") from error
-    return dataset
+    try:
+        return pydicom.dcmread(io.BytesIO(data), force=True)
+    except Exception as error:  # over a damaged file pydicom raises nearly anything
+        raise UserError("Damaged: its DICOM header cannot be read. Copy it again from its source.") from error
 
 
 def _check_picture(dataset: Dataset) -> None:
@@ -89,10 +111,10 @@ def _check_picture(dataset: Dataset) -> None:
         raise UserError("No picture inside: this is a disc's table of contents (DICOMDIR). Choose the images it lists.")
     if not any(keyword in dataset for keyword in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
         if not any(keyword in dataset for keyword in ("SOPClassUID", "Modality", "Rows")):
-            raise UserError("Damaged, or no DICOM file: nothing known inside. Copy it again from its source.")
+            raise UserError("Damaged or cut off: nothing in it can be read as DICOM. Copy it again from its source.")
         if "Rows" in dataset or "Image Storage" in _class_name(dataset):
             raise UserError("Damaged or cut off: the pixels of the picture are missing. Copy it again from its source.")
-        modality = text(dataset, "Modality") or "unknown kind"
+        modality = code(dataset, "Modality") or "unknown kind"
         raise UserError(f"No picture inside: a DICOM file without pixels ({modality}). Leave it out.")
     frames = _numbers(dataset, "NumberOfFrames")
     if frames and frames[0] > 1:
@@ -114,36 +136,63 @@ def _class_name(dataset: Dataset) -> str:
 
 def _decode(dataset: Dataset) -> tuple[Integers, str]:
     """Stored values, (H, W) or (H, W, 3), with sign and unused bits settled, and their photometric interpretation."""
+    why = "its header contradicts itself"
+    try:
+        syntax = _transfer_syntax(dataset)
+        if syntax.is_encapsulated:
+            why = f"its compressed picture ({_short_name(syntax)}) cannot be decoded"
+        else:
+            why = "its picture is cut off or its header contradicts it"
+        if "SamplesPerPixel" not in dataset:
+            dataset.SamplesPerPixel = 1
+        if dataset.SamplesPerPixel == 1 and not text(dataset, "PhotometricInterpretation"):
+            dataset.PhotometricInterpretation = "MONOCHROME2"
+        if _codec(dataset, syntax):
+            return _decode_by_imagecodecs(dataset, syntax)
+        return _decode_by_pydicom(dataset, syntax)
+    except MemoryError as error:
+        raise UserError("Not enough memory to open it. Close other programs, or export it smaller.") from error
+    except Exception as error:  # pydicom and each decoder raise their own kinds over damaged data
+        raise UserError(f"Damaged: {why}. Export it again from the archive, uncompressed.") from error
+
+
+def _decode_by_pydicom(dataset: Dataset, syntax: Any) -> tuple[Integers, str]:
     from pydicom.pixels.decoders.base import get_decoder
 
-    syntax = _transfer_syntax(dataset)
-    if "SamplesPerPixel" not in dataset:
-        dataset.SamplesPerPixel = 1
-    if not text(dataset, "PhotometricInterpretation") and dataset.SamplesPerPixel == 1:
-        dataset.PhotometricInterpretation = "MONOCHROME2"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            decoded = _decode_rare_jpeg(dataset, syntax)
-            if decoded is not None:
-                return decoded
-            _silence_gdcm()
-            decoder = get_decoder(syntax)
-            options: dict[str, Any] = {} if syntax.is_encapsulated else {"correct_unused_bits": False}
-            array, properties = decoder.as_array(dataset, index=0, **options)
-        except UserError:
-            raise
-        except MemoryError as error:
-            raise UserError("Not enough memory to open it. Close other programs, or export it smaller.") from error
-        except Exception as error:  # each decoder raises its own kinds over damaged data
-            if syntax.is_encapsulated:
-                why = f"its compressed picture ({_short_name(syntax)}) cannot be decoded"
-            else:
-                why = "its picture is cut off or its header contradicts it"
-            raise UserError(f"Damaged: {why}. Export it again from the archive, uncompressed.") from error
+    options: dict[str, Any] = {"decoding_plugin": _PLUGINS.get(syntax, "")}
+    if not syntax.is_encapsulated:
+        options["correct_unused_bits"] = False  # pydicom's correction leaves HighBit out
+    array, properties = get_decoder(syntax).as_array(dataset, index=0, **options)
     if not syntax.is_encapsulated and array.dtype.kind in "iu":
         array = _stored_bits(array, dataset)
     return array, str(properties["photometric_interpretation"])
+
+
+def _codec(dataset: Dataset, syntax: Any) -> str:
+    """The imagecodecs function for a syntax that the decoders behind pydicom leave out or crash over, else ""."""
+    if syntax == _JPEG_EXTENDED and (_numbers(dataset, "BitsStored") or [8])[0] <= 8:
+        return ""
+    return _CODECS.get(syntax, "")
+
+
+def _decode_by_imagecodecs(dataset: Dataset, syntax: Any) -> tuple[Integers, str]:
+    import imagecodecs
+    from pydicom.encaps import get_frame
+
+    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    codec = _codec(dataset, syntax)
+    if codec == "jpeg8_decode" and b"\xff\xd9" not in frame[-16:]:
+        raise ValueError("no end-of-image marker")  # libjpeg would fill in what is missing with gray
+    array = np.asarray(getattr(imagecodecs, codec)(frame))
+    samples = array.shape[2] if array.ndim == 3 else 1
+    if array.shape[:2] != (dataset.Rows, dataset.Columns) or samples != dataset.SamplesPerPixel:
+        raise ValueError(f"decoded to {array.shape}")
+    if dataset.PixelRepresentation == 1 and array.dtype.kind == "u":
+        array = _stored_bits(array.astype(f"i{dataset.BitsAllocated // 8}"), dataset)
+    interpretation = text(dataset, "PhotometricInterpretation")
+    if samples == 3 and interpretation.startswith(("YBR_ICT", "YBR_RCT")):
+        interpretation = "RGB"  # the codestream undoes its own colour transform
+    return array, interpretation
 
 
 def _transfer_syntax(dataset: Dataset) -> Any:
@@ -169,44 +218,12 @@ def _stored_bits(array: Integers, dataset: Dataset) -> Integers:
     stored = int((_numbers(dataset, "BitsStored") or [allocated])[0])
     high = int((_numbers(dataset, "HighBit") or [stored - 1])[0])
     if not 0 < stored <= allocated or not stored - 1 <= high < allocated:
-        raise UserError(
-            f"Damaged: {stored} bits up to bit {high} of {allocated} cannot be. Export it again from the archive."
-        )
+        raise ValueError(f"{stored} bits up to bit {high} of {allocated} cannot be")
     if stored == allocated:
         return array
     native = array.astype(array.dtype.newbyteorder("="))
     native = np.left_shift(native, allocated - 1 - high)
     return np.right_shift(native, allocated - stored)  # arithmetic for signed types
-
-
-def _silence_gdcm() -> None:
-    import gdcm
-
-    gdcm.Trace.DebugOff()
-    gdcm.Trace.WarningOff()
-    gdcm.Trace.ErrorOff()
-
-
-def _decode_rare_jpeg(dataset: Dataset, syntax: Any) -> tuple[Integers, str] | None:
-    """12-bit JPEG Extended and High-Throughput JPEG 2000, which the decoders behind pydicom leave out; else None."""
-    from pydicom import uid
-    from pydicom.encaps import get_frame
-
-    is_deep_jpeg = syntax == uid.JPEGExtended12Bit and (_numbers(dataset, "BitsStored") or [0])[0] > 8
-    if not is_deep_jpeg and syntax not in (uid.HTJ2K, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL):
-        return None
-    import imagecodecs
-
-    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
-    decoded = imagecodecs.jpeg8_decode(frame) if is_deep_jpeg else imagecodecs.jpeg2k_decode(frame)
-    array = np.asarray(decoded)
-    samples = array.shape[2] if array.ndim == 3 else 1
-    if array.shape[:2] != (dataset.Rows, dataset.Columns) or samples != dataset.SamplesPerPixel:
-        raise ValueError(f"decoded to {array.shape}")
-    interpretation = text(dataset, "PhotometricInterpretation")
-    if samples == 3 and interpretation.startswith(("YBR_ICT", "YBR_RCT")):
-        interpretation = "RGB"  # the codestream undoes its own colour transform
-    return array, interpretation
 
 
 # ---------------------------------------------------------------------------------------------- modality and colour
@@ -337,16 +354,19 @@ def _voi_tables(dataset: Dataset, values: Float, notes: list[str]) -> list[Looku
 def _read_table(item: Dataset, dataset: Dataset) -> tuple[int, NDArray[np.uint16], int] | None:
     """First mapped value, entries and bits of a LUT item (PS3.3 C.11.1.1); None where they make no sense."""
     descriptor = _numbers(item, "LUTDescriptor")
-    if len(descriptor) != 3 or "LUTData" not in item:
+    data = value_of(item, "LUTData")
+    if len(descriptor) != 3 or data is None:
         return None
     length, first, bits = (int(number) for number in descriptor)
     length = length % 65536 or 65536  # 0 means 65,536; negative where read as signed
-    data = item["LUTData"].value
     if isinstance(data, bytes):
         order = ">" if dataset.original_encoding[1] is False else "<"
         words = np.frombuffer(data[: len(data) // 2 * 2], dtype=f"{order}u2").astype(np.uint16)
     else:
-        words = np.atleast_1d(np.asarray(data, dtype=np.int64)).astype(np.uint16)
+        try:
+            words = np.atleast_1d(np.asarray(data, dtype=np.int64)).astype(np.uint16)
+        except (ValueError, TypeError, OverflowError):
+            return None
     if bits <= 8 and len(words) < length <= 2 * len(words):  # 8-bit entries packed two to a word, low byte first
         words = words.astype("<u2").view(np.uint8).astype(np.uint16)
     if not 1 <= bits <= 16 or len(words) < length:
@@ -407,10 +427,5 @@ def _numbers(dataset: Dataset, keyword: str) -> list[float]:
 
 
 def _items(dataset: Dataset, keyword: str) -> list[Dataset]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            items = dataset.get(keyword)
-        except Exception:  # noqa: BLE001 - over a damaged element pydicom raises nearly anything
-            return []
-    return [] if items is None or isinstance(items, (str, bytes)) else list(items)
+    items = value_of(dataset, keyword)
+    return list(items) if isinstance(items, Iterable) and not isinstance(items, (str, bytes)) else []

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-_KEYWORDS = {
+_CODES = {
     "view": ("ViewPosition",),
     "orientation": ("PatientOrientation",),
     "laterality": ("ImageLaterality", "Laterality"),
     "sex": ("PatientSex",),
     "modality": ("Modality",),
-    "maker": ("Manufacturer",),
-    "model": ("ManufacturerModelName",),
     "body part": ("BodyPartExamined",),
     "photometric": ("PhotometricInterpretation",),
     "intent": ("PresentationIntentType",),
@@ -24,7 +21,12 @@ _KEYWORDS = {
 """Fact to the elements it comes from, the first that says anything. A whitelist: names, numbers, dates and UIDs are
 not on it and can thus not slip through."""
 
-_LONGEST = 64  # characters of a DICOM long string
+_NAMES = {"maker": "Manufacturer", "model": "ManufacturerModelName"}
+
+# What an element of its kind looks like. In a damaged file one element can run into the next, the patient's name
+# for one: whatever looks otherwise is left out.
+_CODE = re.compile(r"[A-Za-z0-9 _.,/\\-]{1,32}")
+_NAME = re.compile(r"[^^\\]{1,64}")
 
 
 def read_facts(dataset: Dataset) -> dict[str, str]:
@@ -34,28 +36,41 @@ def read_facts(dataset: Dataset) -> dict[str, str]:
     "unknown" there: silence is no promise.
     """
     facts = {
-        fact: next((found for keyword in keywords if (found := text(dataset, keyword))), "")
-        for fact, keywords in _KEYWORDS.items()
+        fact: next((found for keyword in keywords if (found := code(dataset, keyword))), "")
+        for fact, keywords in _CODES.items()
     }
+    facts |= {fact: _matching(_NAME, text(dataset, keyword)) for fact, keyword in _NAMES.items()}
     facts["age"] = _age_years(text(dataset, "PatientAge"))
     burned_in = text(dataset, "BurnedInAnnotation").upper()
     facts["burned-in annotation"] = burned_in if burned_in in ("YES", "NO") else "unknown"
-    return {fact: value[:_LONGEST] for fact, value in facts.items() if value}
+    return {fact: value for fact, value in facts.items() if value}
+
+
+def code(dataset: Dataset, keyword: str) -> str:
+    r"""The element as a code ("PA", "L\F"); empty where it is absent or looks like anything else."""
+    return _matching(_CODE, text(dataset, keyword))
 
 
 def text(dataset: Dataset, keyword: str) -> str:
     r"""The element as one line of text, several values joined by "\"; empty where it is absent or unreadable."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydicom warns about values that break the rules of their VR
-        try:
-            value = dataset.get(keyword)
-        except Exception:  # noqa: BLE001 - over a damaged element pydicom raises nearly anything
-            return ""
-        if value is None or isinstance(value, bytes):
-            return ""
-        parts = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else value
-        joined = "\\".join(str(part).strip() for part in parts)
-    return "".join(letter for letter in joined if letter.isprintable()).strip().strip("\\")
+    value = value_of(dataset, keyword)
+    if value is None or isinstance(value, bytes):
+        return ""
+    parts = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else value
+    joined = "\\".join(str(part).strip("\0 \t\r\n") for part in parts).strip("\\")
+    return joined if joined.isprintable() else ""
+
+
+def value_of(dataset: Dataset, keyword: str) -> Any:
+    """The element's value, None where it is absent or cannot be made sense of."""
+    try:
+        return dataset.get(keyword)
+    except Exception:  # noqa: BLE001 - over a damaged element pydicom raises nearly anything
+        return None
+
+
+def _matching(pattern: re.Pattern[str], value: str) -> str:
+    return value if pattern.fullmatch(value) else ""
 
 
 def _age_years(age: str) -> str:

@@ -64,6 +64,7 @@ def _decode(data: bytes, notes: list[str]) -> Image.Image:
         warnings.simplefilter("ignore")  # Pillow warns about odd metadata and large sizes; size is checked below
         try:
             image: Image.Image = Image.open(io.BytesIO(data), formats=_FORMATS)
+            pictures = getattr(image, "n_frames", 1)  # follows the chain of pages in a TIFF file
         except UnidentifiedImageError as error:
             raise UserError(
                 "Damaged, or a sort of image this program does not read. Save it as 8- or 16-bit gray PNG."
@@ -71,7 +72,6 @@ def _decode(data: bytes, notes: list[str]) -> Image.Image:
         except _BROKEN as error:
             raise UserError("Damaged: the image's header cannot be read. Copy it again from its source.") from error
         check_size(image.height, image.width)
-        pictures = getattr(image, "n_frames", 1)
         if pictures > 1:
             notes.append(f"first of {pictures} pictures in the file")
         min_is_white = (

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from pydicom import Dataset
 from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.encaps import encapsulate
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 
@@ -53,6 +54,15 @@ def file_of(dataset: Dataset, enforce_file_format: bool = True) -> bytes:
 def dicom(array: np.ndarray, **elements: Any) -> bytes:
     """The bytes of a DICOM file of this array; an element of None is left out."""
     return file_of(dataset_of(array, **elements))
+
+
+def compressed(array: np.ndarray, frame: bytes, syntax: str, **elements: Any) -> bytes:
+    """A DICOM file that describes the array, with this codestream for pixels."""
+    dataset = dataset_of(array, **elements)
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.PixelData = encapsulate([frame])
+    dataset["PixelData"].VR = "OB"
+    return file_of(dataset)
 
 
 def table(first: int, entries: list[int], bits: int = 16) -> Dataset:
