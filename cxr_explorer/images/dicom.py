@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import io
-import math
 import warnings
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.images.dicom_facts import code, read_facts, text, value_of
+from cxr_explorer.images.dicom_elements import items, numbers, text, value_of
+from cxr_explorer.images.dicom_facts import code, read_facts
+from cxr_explorer.images.dicom_pixels import Integers, decode_pixels
 from cxr_explorer.images.radiograph import (
     Float,
     LookupTable,
@@ -29,26 +29,6 @@ from cxr_explorer.images.radiograph import (
 
 if TYPE_CHECKING:  # pydicom takes half a second to import: only those who read DICOM pay
     from pydicom import Dataset
-
-Integers = NDArray[np.integer[Any]]
-
-_JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
-_PLUGINS = {  # named, so that gdcm is never asked: over damaged JPEG data it aborts the whole process (3.2.6)
-    "1.2.840.10008.1.2.4.50": "pillow",  # JPEG baseline
-    _JPEG_EXTENDED: "pillow",  # of 8 bits
-    "1.2.840.10008.1.2.4.80": "pyjpegls",  # JPEG-LS lossless
-    "1.2.840.10008.1.2.4.81": "pyjpegls",  # JPEG-LS near-lossless
-    "1.2.840.10008.1.2.4.90": "pillow",  # JPEG 2000 lossless
-    "1.2.840.10008.1.2.4.91": "pillow",  # JPEG 2000
-}
-_CODECS = {  # libjpeg-turbo 3 and OpenJPEG; imagecodecs' ljpeg and jpegsof3 write past their memory over damaged data
-    _JPEG_EXTENDED: "jpeg8_decode",  # of 12 bits
-    "1.2.840.10008.1.2.4.57": "jpeg8_decode",  # JPEG lossless
-    "1.2.840.10008.1.2.4.70": "jpeg8_decode",  # JPEG lossless, first-order prediction
-    "1.2.840.10008.1.2.4.201": "jpeg2k_decode",  # High-Throughput JPEG 2000 lossless
-    "1.2.840.10008.1.2.4.202": "jpeg2k_decode",  # the same, RPCL
-    "1.2.840.10008.1.2.4.203": "jpeg2k_decode",  # High-Throughput JPEG 2000
-}
 
 _MAX_STRETCH = 4.0  # beyond this the spacing is a mistake rather than a detector
 
@@ -74,7 +54,7 @@ def read_dicom(data: bytes) -> Radiograph:
 def _read(dataset: Dataset) -> Radiograph:
     _check_picture(dataset)
     notes: list[str] = []
-    stored, interpretation = _decode(dataset)
+    stored, interpretation = decode_pixels(dataset)
     voi: Voi
     alternatives: tuple[Voi, ...] = ()
     inverted = False
@@ -116,10 +96,10 @@ def _check_picture(dataset: Dataset) -> None:
             raise UserError("Damaged or cut off: the pixels of the picture are missing. Copy it again from its source.")
         modality = code(dataset, "Modality") or "unknown kind"
         raise UserError(f"No picture inside: a DICOM file without pixels ({modality}). Leave it out.")
-    frames = _numbers(dataset, "NumberOfFrames")
+    frames = numbers(dataset, "NumberOfFrames")
     if frames and frames[0] > 1:
         raise UserError(f"Several pictures inside ({frames[0]:.0f} frames). Export the one you want as its own file.")
-    sizes = [_numbers(dataset, keyword) for keyword in ("Rows", "Columns")]
+    sizes = [numbers(dataset, keyword) for keyword in ("Rows", "Columns")]
     if not all(size and size[0] > 0 for size in sizes):
         raise UserError("Damaged: it does not say how many rows and columns it has. Export it again from the archive.")
     check_size(int(sizes[0][0]), int(sizes[1][0]))
@@ -131,116 +111,21 @@ def _class_name(dataset: Dataset) -> str:
     return uid.UID(text(dataset, "SOPClassUID")).name
 
 
-# ---------------------------------------------------------------------------------------------- stored values
-
-
-def _decode(dataset: Dataset) -> tuple[Integers, str]:
-    """Stored values, (H, W) or (H, W, 3), with sign and unused bits settled, and their photometric interpretation."""
-    why = "its header contradicts itself"
-    try:
-        syntax = _transfer_syntax(dataset)
-        if syntax.is_encapsulated:
-            why = f"its compressed picture ({_short_name(syntax)}) cannot be decoded"
-        else:
-            why = "its picture is cut off or its header contradicts it"
-        if "SamplesPerPixel" not in dataset:
-            dataset.SamplesPerPixel = 1
-        if dataset.SamplesPerPixel == 1 and not text(dataset, "PhotometricInterpretation"):
-            dataset.PhotometricInterpretation = "MONOCHROME2"
-        if _codec(dataset, syntax):
-            return _decode_by_imagecodecs(dataset, syntax)
-        return _decode_by_pydicom(dataset, syntax)
-    except MemoryError as error:
-        raise UserError("Not enough memory to open it. Close other programs, or export it smaller.") from error
-    except Exception as error:  # pydicom and each decoder raise their own kinds over damaged data
-        raise UserError(f"Damaged: {why}. Export it again from the archive, uncompressed.") from error
-
-
-def _decode_by_pydicom(dataset: Dataset, syntax: Any) -> tuple[Integers, str]:
-    from pydicom.pixels.decoders.base import get_decoder
-
-    options: dict[str, Any] = {"decoding_plugin": _PLUGINS.get(syntax, "")}
-    if not syntax.is_encapsulated:
-        options["correct_unused_bits"] = False  # pydicom's correction leaves HighBit out
-    array, properties = get_decoder(syntax).as_array(dataset, index=0, **options)
-    if not syntax.is_encapsulated and array.dtype.kind in "iu":
-        array = _stored_bits(array, dataset)
-    return array, str(properties["photometric_interpretation"])
-
-
-def _codec(dataset: Dataset, syntax: Any) -> str:
-    """The imagecodecs function for a syntax that the decoders behind pydicom leave out or crash over, else ""."""
-    if syntax == _JPEG_EXTENDED and (_numbers(dataset, "BitsStored") or [8])[0] <= 8:
-        return ""
-    return _CODECS.get(syntax, "")
-
-
-def _decode_by_imagecodecs(dataset: Dataset, syntax: Any) -> tuple[Integers, str]:
-    import imagecodecs
-    from pydicom.encaps import get_frame
-
-    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
-    codec = _codec(dataset, syntax)
-    if codec == "jpeg8_decode" and b"\xff\xd9" not in frame[-16:]:
-        raise ValueError("no end-of-image marker")  # libjpeg would fill in what is missing with gray
-    array = np.asarray(getattr(imagecodecs, codec)(frame))
-    samples = array.shape[2] if array.ndim == 3 else 1
-    if array.shape[:2] != (dataset.Rows, dataset.Columns) or samples != dataset.SamplesPerPixel:
-        raise ValueError(f"decoded to {array.shape}")
-    if dataset.PixelRepresentation == 1 and array.dtype.kind == "u":
-        array = _stored_bits(array.astype(f"i{dataset.BitsAllocated // 8}"), dataset)
-    interpretation = text(dataset, "PhotometricInterpretation")
-    if samples == 3 and interpretation.startswith(("YBR_ICT", "YBR_RCT")):
-        interpretation = "RGB"  # the codestream undoes its own colour transform
-    return array, interpretation
-
-
-def _transfer_syntax(dataset: Dataset) -> Any:
-    """What the file says, or, where it has no file meta, what it turned out to be while it was parsed."""
-    from pydicom import uid
-
-    syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
-    if syntax:
-        return uid.UID(syntax)
-    is_implicit, is_little_endian = dataset.original_encoding
-    if not is_little_endian:
-        return uid.ExplicitVRBigEndian
-    return uid.ImplicitVRLittleEndian if is_implicit else uid.ExplicitVRLittleEndian
-
-
-def _short_name(syntax: Any) -> str:
-    return str(syntax.name).partition(",")[0].partition(" (")[0].removesuffix(" Image Compression")
-
-
-def _stored_bits(array: Integers, dataset: Dataset) -> Integers:
-    """The BitsStored bits below HighBit, sign extended: the others may hold overlays or rubbish (PS3.5 8.1.1)."""
-    allocated = array.dtype.itemsize * 8
-    stored = int((_numbers(dataset, "BitsStored") or [allocated])[0])
-    high = int((_numbers(dataset, "HighBit") or [stored - 1])[0])
-    if not 0 < stored <= allocated or not stored - 1 <= high < allocated:
-        raise ValueError(f"{stored} bits up to bit {high} of {allocated} cannot be")
-    if stored == allocated:
-        return array
-    native = array.astype(array.dtype.newbyteorder("="))
-    native = np.left_shift(native, allocated - 1 - high)
-    return np.right_shift(native, allocated - stored)  # arithmetic for signed types
-
-
 # ---------------------------------------------------------------------------------------------- modality and colour
 
 
 def _modality_values(stored: Integers, dataset: Dataset, notes: list[str]) -> Float:
     """Stored values through the Modality LUT, else slope and intercept (PS3.3 C.11.1), (H, W) float32, finite."""
-    items = _items(dataset, "ModalityLUTSequence")
-    if items:
-        table = _read_table(items[0], dataset)
+    found = items(dataset, "ModalityLUTSequence")
+    if found:
+        table = _read_table(found[0], dataset)
         if table is None:
             raise UserError("Damaged: its modality lookup table cannot be read. Export it again from the archive.")
         first, entries, _ = table
         positions = np.clip(stored.astype(np.int64) - first, 0, len(entries) - 1)
         return entries[positions].astype(np.float32)
-    slope = (_numbers(dataset, "RescaleSlope") or [1.0])[0]
-    intercept = (_numbers(dataset, "RescaleIntercept") or [0.0])[0]
+    slope = (numbers(dataset, "RescaleSlope") or [1.0])[0]
+    intercept = (numbers(dataset, "RescaleIntercept") or [0.0])[0]
     if slope == 0.0:
         notes.append("RescaleSlope 0 in the file: ignored")
         slope, intercept = 1.0, 0.0
@@ -256,7 +141,7 @@ def _modality_values(stored: Integers, dataset: Dataset, notes: list[str]) -> Fl
 
 def _gray_of_colour(stored: Integers, interpretation: str, dataset: Dataset, notes: list[str]) -> tuple[Float, Window]:
     """Luminance (Rec. 601) and its full range; no VOI step applies to colour."""
-    bits = int((_numbers(dataset, "BitsStored") or [stored.dtype.itemsize * 8])[0])
+    bits = int((numbers(dataset, "BitsStored") or [stored.dtype.itemsize * 8])[0])
     if interpretation == "PALETTE COLOR":
         from pydicom.pixels.processing import apply_color_lut
 
@@ -293,7 +178,7 @@ def _choose_voi(
             notes.append(f"first of {len(usable)} windows in the file{name}")
         return chosen, tuple(usable[1:])
     said = "the window in the file shows nothing" if offered else "no window in the file"
-    bits = (_numbers(dataset, "BitsStored") or [16])[0]
+    bits = (numbers(dataset, "BitsStored") or [16])[0]
     # 8-bit values were made for a display already: a DICOM file and a PNG of one film must give one picture.
     is_display_ready = bits <= 8 and values.min() >= 0 and values.max() <= 255
     window = full_range(2.0**bits - 1) if is_display_ready else robust
@@ -318,7 +203,7 @@ def _voi_windows(dataset: Dataset, notes: list[str]) -> list[Window]:
     if named not in functions:
         notes.append("unknown VOILUTFunction in the file: taken as LINEAR")
     function = functions.get(named, "LINEAR")
-    centres, widths = _numbers(dataset, "WindowCenter"), _numbers(dataset, "WindowWidth")
+    centres, widths = numbers(dataset, "WindowCenter"), numbers(dataset, "WindowWidth")
     names = text(dataset, "WindowCenterWidthExplanation").split("\\")
     windows: list[Window] = []
     for i, (centre, width) in enumerate(zip(centres, widths, strict=False)):
@@ -335,7 +220,7 @@ def _voi_windows(dataset: Dataset, notes: list[str]) -> list[Window]:
 
 def _voi_tables(dataset: Dataset, values: Float, notes: list[str]) -> list[LookupTable]:
     tables: list[LookupTable] = []
-    for item in _items(dataset, "VOILUTSequence"):
+    for item in items(dataset, "VOILUTSequence"):
         table = _read_table(item, dataset)
         if table is None:
             notes.append("damaged VOI lookup table in the file: ignored")
@@ -353,7 +238,7 @@ def _voi_tables(dataset: Dataset, values: Float, notes: list[str]) -> list[Looku
 
 def _read_table(item: Dataset, dataset: Dataset) -> tuple[int, NDArray[np.uint16], int] | None:
     """First mapped value, entries and bits of a LUT item (PS3.3 C.11.1.1); None where they make no sense."""
-    descriptor = _numbers(item, "LUTDescriptor")
+    descriptor = numbers(item, "LUTDescriptor")
     data = value_of(item, "LUTData")
     if len(descriptor) != 3 or data is None:
         return None
@@ -379,10 +264,10 @@ def _read_table(item: Dataset, dataset: Dataset) -> tuple[int, NDArray[np.uint16
 
 def _is_picture(stored: Integers, dataset: Dataset) -> NDArray[np.bool_] | None:
     """(H, W) bool, False where the detector saw nothing (PixelPaddingValue); None where the file names no padding."""
-    padding = _numbers(dataset, "PixelPaddingValue")
+    padding = numbers(dataset, "PixelPaddingValue")
     if not padding:
         return None
-    limit = _numbers(dataset, "PixelPaddingRangeLimit") or padding
+    limit = numbers(dataset, "PixelPaddingRangeLimit") or padding
     low, high = sorted((padding[0], limit[0]))
     return (stored < low) | (stored > high)
 
@@ -404,28 +289,9 @@ def _square_pixels(values: Float, dataset: Dataset, notes: list[str]) -> Float:
 
 def _pixel_height_by_width(dataset: Dataset, notes: list[str]) -> float:
     for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio"):
-        spacing = _numbers(dataset, keyword)  # vertical, then horizontal, in all four
+        spacing = numbers(dataset, keyword)  # vertical, then horizontal, in all four
         if len(spacing) == 2 and min(spacing) > 0.0:
             return spacing[0] / spacing[1]
         if keyword in dataset and spacing:
             notes.append(f"{keyword} {text(dataset, keyword)} in the file makes no sense: ignored")
     return 1.0
-
-
-def _numbers(dataset: Dataset, keyword: str) -> list[float]:
-    """The element's finite numbers; empty where it is absent, empty or no number."""
-    numbers = []
-    for part in text(dataset, keyword).split("\\"):
-        try:
-            number = float(part)
-        except ValueError:
-            return []
-        if not math.isfinite(number):
-            return []
-        numbers.append(number)
-    return numbers
-
-
-def _items(dataset: Dataset, keyword: str) -> list[Dataset]:
-    items = value_of(dataset, keyword)
-    return list(items) if isinstance(items, Iterable) and not isinstance(items, (str, bytes)) else []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from cxr_explorer.images.dicom_elements import text
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -51,28 +53,6 @@ def code(dataset: Dataset, keyword: str) -> str:
     return _matching(_CODE, text(dataset, keyword))
 
 
-def text(dataset: Dataset, keyword: str) -> str:
-    r"""The element as one line of text, several values joined by "\"; empty where it is absent or unreadable."""
-    value = value_of(dataset, keyword)
-    if value is None or isinstance(value, bytes):
-        return ""
-    parts = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else value
-    joined = "\\".join(str(part).strip("\0 \t\r\n") for part in parts).strip("\\")
-    return joined if joined.isprintable() else ""
-
-
-def value_of(dataset: Dataset, keyword: str) -> Any:
-    """The element's value, None where it is absent or cannot be made sense of."""
-    try:
-        return dataset.get(keyword)
-    except Exception:  # noqa: BLE001 - over a damaged element pydicom raises nearly anything
-        return None
-
-
-def _matching(pattern: re.Pattern[str], value: str) -> str:
-    return value if pattern.fullmatch(value) else ""
-
-
 def _age_years(age: str) -> str:
     """DICOM's age string ("062Y", "18M", "3W", "5D"), or a bare number of years, in whole years."""
     match = re.fullmatch(r"(\d{1,3})([YMWD]?)", age.upper())
@@ -80,3 +60,7 @@ def _age_years(age: str) -> str:
         return ""
     years = int(match[1]) // {"": 1, "Y": 1, "M": 12, "W": 52, "D": 365}[match[2]]
     return "90+" if years > 89 else str(years)
+
+
+def _matching(pattern: re.Pattern[str], value: str) -> str:
+    return value if pattern.fullmatch(value) else ""
