@@ -175,7 +175,7 @@ def _index(chosen: argparse.Namespace) -> int:
     with _project_of(chosen.folder, chosen.project) as project:
         if chosen.retry_failed:
             project.retry_failed()
-        report = _run(Indexing(project, encoder, chosen.device, _parameters(chosen, project)))
+        report = _run(project, encoder, chosen.device, _parameters(chosen, project))
         path = project.path
     if not chosen.json:
         print(f"Project: {path}")
@@ -210,9 +210,7 @@ def _map(chosen: argparse.Namespace) -> int:
                     f"The project's embeddings are of the encoder {latest.encoder_key}. Name it with --encoder DIR."
                 )
             encoder = known[0]
-        report = _run(
-            Indexing(project, encoder, chosen.device, _parameters(chosen, project), rescan=False, always_map=True)
-        )
+        report = _run(project, encoder, chosen.device, _parameters(chosen, project), only_map=True)
     _tell(chosen, report)
     return DONE
 
@@ -417,7 +415,7 @@ def _demo(chosen: argparse.Namespace) -> int:
     print("Simulating radiographs…", file=sys.stderr)
     write_demo(images, chosen.count)
     with _project_of(images, path) as project:
-        report = _run(Indexing(project, default_encoder()))
+        report = _run(project, default_encoder())
         latest = project.latest_map()
         assert latest is not None
         cluster = int(np.bincount(latest.clusters[latest.clusters >= 0]).argmax()) if report.clusters else -1
@@ -457,8 +455,18 @@ def _draw_map(xy: np.ndarray[Any, Any], clusters: np.ndarray[Any, Any], out: Pat
 # -- running and telling -------------------------------------------------------------------------------------------
 
 
-def _run(indexing: Indexing) -> IndexReport:
+def _run(
+    project: Project,
+    encoder: EncoderInfo,
+    device: str = "auto",
+    parameters: MapParameters | None = None,
+    only_map: bool = False,
+) -> IndexReport:
     """Drives a run to its end, with a progress line where a person is watching."""
+    from cxr_explorer.encoder.model import choose_device, describe_device
+
+    described = describe_device(choose_device(device))  # an absent device is told before the folder is scanned
+    indexing = Indexing(project, encoder, device, parameters, rescan=not only_map, always_map=only_map)
     watched = sys.stderr.isatty()
     shown = ""
     try:
@@ -481,6 +489,7 @@ def _run(indexing: Indexing) -> IndexReport:
         indexing.cancel()
         if watched:
             print(file=sys.stderr)
+    indexing.report.device = described
     return indexing.report
 
 

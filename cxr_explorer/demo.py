@@ -23,10 +23,10 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.phantom import Float, Grid, Patient, View
-from cxr_explorer.phantom_exposure import Scanner, expose, turned
-from cxr_explorer.phantom_frontal import frontal
-from cxr_explorer.phantom_lateral import lateral
+from cxr_explorer.phantom.body import Float, Grid, Patient, View
+from cxr_explorer.phantom.exposure import Scanner, expose, turned
+from cxr_explorer.phantom.frontal import frontal
+from cxr_explorer.phantom.lateral import lateral
 
 DEMO_VERSION = 1
 """Raise it when the pictures change: older sets on disk are then drawn anew."""

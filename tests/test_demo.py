@@ -14,10 +14,10 @@ from PIL import Image
 
 from cxr_explorer.demo import MARKER, TRUTH, DemoImage, _planned, draw_demo, write_demo
 from cxr_explorer.errors import UserError
-from cxr_explorer.phantom import Chest, Float, Grid, Patient
-from cxr_explorer.phantom_exposure import Scanner, expose, turned
-from cxr_explorer.phantom_frontal import frontal
-from cxr_explorer.phantom_lateral import lateral
+from cxr_explorer.phantom.body import Chest, Float, Grid, Patient
+from cxr_explorer.phantom.exposure import Scanner, expose, turned
+from cxr_explorer.phantom.frontal import frontal
+from cxr_explorer.phantom.lateral import lateral
 
 COUNT = 12
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cxr_explorer.phantom import Float, Grid, Patient, Points, Tubes, ellipse, polyline, project, step, sum_of
+from cxr_explorer.phantom.body import Float, Grid, Patient, Points, Tubes, ellipse, polyline, project, step, sum_of
 
 
 def devices(patient: Patient, grid: Grid, dome_cm: float, rng: np.random.Generator) -> Float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxr_explorer.phantom import (
+from cxr_explorer.phantom.body import (
     Chest,
     Float,
     Grid,
@@ -20,7 +20,7 @@ from cxr_explorer.phantom import (
     sum_of,
     vessel_tree,
 )
-from cxr_explorer.phantom_devices import devices
+from cxr_explorer.phantom.devices import devices
 
 WIDEST_CM = 14.3
 """Half the inside of an average adult thorax where it is widest."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cxr_explorer.phantom import (
+from cxr_explorer.phantom.body import (
     Chest,
     Float,
     Grid,

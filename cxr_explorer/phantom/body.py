@@ -2,7 +2,7 @@
 
 Lengths are centimetres in the detector plane. x grows to the picture's right, which is the patient's left as on any
 chest radiograph; y grows downwards from the apices of the lungs; x = 0 is the midline. A map holds, for each pixel,
-the length of the ray inside one material: Beer and Lambert do the rest in `cxr_explorer.phantom_exposure`.
+the length of the ray inside one material: Beer and Lambert do the rest in `cxr_explorer.phantom.exposure`.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from cxr_explorer.phantom import Float
+from cxr_explorer.phantom.body import Float
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,164 @@
+"""The command line: its JSON, its exit codes, its files. One real run is shared by the tests that only look."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cxr_explorer.cli import main
+from cxr_explorer.demo import write_demo
+from cxr_explorer.project.project import Project
+
+
+@pytest.fixture(scope="module")
+def indexed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A folder of 40 simulated images and its project."""
+    home = tmp_path_factory.mktemp("cli")
+    write_demo(home / "images", 40)
+    assert main(["index", str(home / "images"), "--project", str(home / "demo.cxr")]) == 0
+    return home / "images", home / "demo.cxr"
+
+
+def last_json(capsys: pytest.CaptureFixture[str]) -> dict:
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def test_index_tells_all_in_its_last_line(indexed: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    folder, project = indexed
+    assert main(["index", str(folder), "--project", str(project), "--json"]) == 0
+    report = last_json(capsys)
+    assert {"images", "embedded", "reused", "failed", "clusters", "noise", "seconds", "device", "encoder"} <= set(
+        report
+    )
+    assert (report["images"], report["embedded"], report["reused"], report["failed"]) == (40, 0, 40, [])
+    assert report["device"]
+
+
+def test_the_same_input_gives_the_same_map(indexed: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    project = indexed[1]
+    with Project.open_read_only(project) as opened:
+        before = opened.latest_map()
+    assert main(["map", str(project), "--json"]) == 0
+    assert last_json(capsys)["clusters"] == int(before.clusters.max()) + 1  # type: ignore[union-attr]
+    with Project.open_read_only(project) as opened:
+        after = opened.latest_map()
+    assert after.map_id > before.map_id  # type: ignore[union-attr]
+    np.testing.assert_array_equal(after.xy, before.xy)  # type: ignore[union-attr]
+
+
+def test_map_parameters_are_stored_and_kept(indexed: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    project = indexed[1]
+    assert main(["map", str(project), "--min-cluster-size", "5", "--seed", "3"]) == 0
+    with Project.open_read_only(project) as opened:
+        parameters = opened.latest_map().parameters  # type: ignore[union-attr]
+    assert parameters["clusters"]["min_cluster_size"] == 5
+    assert parameters["layout"]["seed"] == 3
+
+
+def test_label_export_and_import_make_a_round_trip(
+    indexed: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = indexed[1]
+    arguments = ["label", str(project), "effusion", "absent", "--cluster", "1", "--reader", "ann"]
+    assert main([*arguments, "--json"]) == 0
+    labelled = last_json(capsys)["images"]
+    assert labelled > 0
+    out = tmp_path / "labels.csv"
+    assert main(["export", str(project), str(out), "--format", "chexpert"]) == 0
+    rows = list(csv.DictReader(out.read_text(encoding="utf-8").splitlines()))
+    assert [row["Effusion"] for row in rows] == ["0"] * labelled
+    assert main(["export", str(project), str(out)]) == 0
+    assert main(["import", str(project), str(out), "--dry-run", "--json"]) == 0
+    capsys_report = last_json(capsys)
+    assert (capsys_report["matched"], capsys_report["unmatched"]) == (labelled, 0)
+    assert main(["export", str(project), str(tmp_path / "nih.csv"), "--format", "nih"]) == 0
+    assert (tmp_path / "nih.csv").read_text(encoding="utf-8").startswith("Image Index,Finding Labels")
+
+
+def test_embeddings_are_written_for_notebooks(indexed: tuple[Path, Path], tmp_path: Path) -> None:
+    assert main(["embeddings", str(indexed[1]), str(tmp_path / "out.npz")]) == 0
+    with np.load(tmp_path / "out.npz", allow_pickle=False) as arrays:
+        assert set(arrays) == {"file", "embedding", "x", "y", "cluster"}
+        assert arrays["embedding"].shape[0] == 40
+        assert arrays["embedding"].dtype == np.float32
+        assert {len(arrays[name]) for name in arrays} == {40}
+        assert (indexed[0] / str(arrays["file"][0])).is_file()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["index", "missing-folder"],
+        ["map", "missing.cxr"],
+        ["export", "missing.cxr", "out.csv"],
+        ["embeddings", "missing.cxr", "out.npz"],
+        ["index", ".", "--encoder", "missing-encoder"],
+    ],
+)
+def test_a_user_error_is_one_clear_line_and_exit_code_1(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("cxr-explorer: ")
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["index"], ["export", "a", "b", "--format", "other"]])
+def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+
+
+def test_a_project_of_another_folder_is_refused(
+    indexed: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["index", str(tmp_path), "--project", str(indexed[1])]) == 1
+    assert "another folder" in capsys.readouterr().err
+
+
+def test_an_unknown_finding_names_the_known_ones(
+    indexed: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["label", str(indexed[1]), "Gout", "present", "--cluster", "1"]) == 1
+    assert "Cardiomegaly" in capsys.readouterr().err
+
+
+def test_doctor_says_what_runs_here(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--json"]) == 0
+    found = last_json(capsys)
+    assert found["packages"]["torch"] != "missing"
+    assert found["device"]
+    assert found["qt platform"] == "offscreen"
+
+
+def test_the_demo_without_a_screen_goes_the_whole_way(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "cxr_explorer",
+            "demo",
+            "--headless",
+            "--folder",
+            str(tmp_path),
+            "--count",
+            "30",
+            "--json",
+        ],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert report["embedded"] == 30
+    assert Path(report["picture"]).stat().st_size > 10_000
+    assert len(Path(report["labels"]).read_text(encoding="utf-8").splitlines()) > 1

@@ -1,0 +1,167 @@
+"""From a folder to a map: resuming, crashes, cancelling, changed files. With the real encoder on tiny images."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cxr_explorer import indexing as indexing_module
+from cxr_explorer.encoder.checkpoint import default_encoder
+from cxr_explorer.encoder.embed import Batch, Item, Ready, Source, Starting
+from cxr_explorer.errors import UserError
+from cxr_explorer.indexing import Indexing, IndexReport
+from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.vocabulary import bundled_vocabularies
+from cxr_explorer.project import labelling
+from cxr_explorer.project.project import Project
+from tests.project.projects import embedded
+
+
+def draw(path: Path, seed: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 255, (8, 8)).astype(np.uint8)
+    Image.fromarray(pixels).resize((48, 48), Image.Resampling.BICUBIC).save(path)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for number in range(12):
+        draw(tmp_path / "images" / f"{number:02}.png", number)
+    return tmp_path / "images"
+
+
+@pytest.fixture
+def project(tmp_path: Path, folder: Path) -> Iterator[Project]:
+    with Project.create(tmp_path / "test.cxr", folder, bundled_vocabularies()[0]) as project:
+        yield project
+
+
+def run(project: Project) -> IndexReport:
+    indexing = Indexing(project, default_encoder(), "cpu")
+    while not indexing.finished:
+        indexing.advance(5)
+    return indexing.report
+
+
+def test_the_whole_way_then_only_what_changed(project: Project, folder: Path) -> None:
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    first = run(project)
+    assert (first.images, first.embedded, first.reused) == (13, 12, 0)
+    assert [entry["file"] for entry in first.failed] == ["broken.png"]
+    assert set(first.seconds) == {"scan", "embed", "map"}
+    found = project.latest_map()
+    assert found is not None
+    assert len(found.image_ids) == 12
+    labelling.label(project, found.image_ids, "Effusion", Value.PRESENT, "ann", "selection")
+
+    again = run(project)
+    assert (again.embedded, again.reused, again.clusters) == (0, 12, first.clusters)
+    assert project.latest_map().map_id == found.map_id  # type: ignore[union-attr]
+
+    draw(folder / "deeper" / "new.png", 77)
+    for path in folder.glob("0*.png"):
+        os.utime(path, (1, 1))  # a copied folder: other times, same content
+    added = run(project)
+    assert (added.added, added.embedded, added.reused) == (1, 1, 12)
+    assert len(project.latest_map().image_ids) == 13  # type: ignore[union-attr]
+
+    draw(folder / "00.png", 99)
+    assert run(project).changed == 1
+    assert project.image(1).replaced
+    assert len(list(labelling.label_rows(project))) == 12
+
+
+def test_a_folder_without_images_says_so(project: Project, folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / "notes.txt").write_text("no image")
+    with pytest.raises(UserError, match="No images in"):
+        run(project)
+
+
+def test_a_folder_that_is_gone_is_a_user_error(project: Project, folder: Path) -> None:
+    shutil.rmtree(folder)
+    with pytest.raises(UserError):
+        run(project)
+
+
+def test_what_was_embedded_before_a_cancel_is_not_embedded_again(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing_module, "embed", embed_slowly)
+    indexing = Indexing(project, default_encoder(), "cpu")
+    while indexing.report.embedded < 4:
+        indexing.advance(5)
+    indexing.cancel()
+    stored = indexing.report.embedded
+    assert 4 <= stored < 12
+    assert len(project.pending(default_encoder().key)) == 12 - stored
+
+
+def embed_slowly(images: list[Source], *_: object) -> Iterator[Item]:
+    """A stand-in that embeds two at a time and then waits to be cancelled."""
+    yield Ready("cpu", "toy")
+    for number in range(0, 4, 2):
+        ids = [image.image_id for image in images[number : number + 2]]
+        yield Starting(tuple(ids))
+        yield Batch(tuple(embedded(image_id) for image_id in ids), ())
+    import time
+
+    time.sleep(600)
+
+
+def test_a_file_that_kills_the_reader_is_found_and_the_rest_goes_on(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing_module, "embed", embed_dying_on_file_7)
+    monkeypatch.setattr(indexing_module, "try_reading", try_reading_dying_on_file_7)
+    report = run_until_embedded(project)
+    assert report.embedded == 11
+    assert [failure.path for failure in project.failures()] == ["07.png"]
+    assert "crashed" in project.failures()[0].reason
+
+
+def test_a_process_that_always_dies_is_given_up_with_a_message(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing_module, "embed", embed_dying_at_once)
+    with pytest.raises(UserError, match="memory"):
+        run_until_embedded(project)
+    assert project.failures() == []
+
+
+def run_until_embedded(project: Project) -> IndexReport:
+    indexing = Indexing(project, default_encoder(), "cpu")
+    try:
+        while not indexing.finished and indexing.progress.stage != "Building the map":
+            indexing.advance(5)
+    finally:
+        indexing.cancel()
+    return indexing.report
+
+
+def embed_dying_on_file_7(images: list[Source], *_: object) -> Iterator[Item]:
+    yield Ready("cpu", "toy")
+    for number in range(0, len(images), 4):
+        some = images[number : number + 4]
+        yield Starting(tuple(image.image_id for image in some))
+        if any(image.path.name == "07.png" for image in some):
+            os._exit(139)
+        yield Batch(tuple(embedded(image.image_id) for image in some), ())
+
+
+def try_reading_dying_on_file_7(images: list[Source]) -> Iterator[Item]:
+    for image in images:
+        yield Starting((image.image_id,))
+        if image.path.name == "07.png":
+            os._exit(139)
+
+
+def embed_dying_at_once(images: list[Source], *_: object) -> Iterator[Item]:
+    yield Ready("cpu", "toy")
+    yield Starting(tuple(image.image_id for image in images))
+    os._exit(137)

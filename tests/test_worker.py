@@ -1,0 +1,85 @@
+"""A generator in a child process: items, errors, cancelling, crashes."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cxr_explorer.errors import UserError
+from cxr_explorer.worker import Job, JobCrashed, JobFailed
+
+
+def count(last: int) -> Iterator[int]:
+    yield from range(last)
+
+
+def forever() -> Iterator[bytes]:
+    while True:
+        yield bytes(100_000)
+
+
+def sleep_long() -> Iterator[int]:
+    yield 1
+    time.sleep(600)
+
+
+def fail_for_the_user() -> Iterator[int]:
+    yield 1
+    raise UserError("The disk is full. Make room.")
+
+
+def fail_with_a_bug() -> Iterator[int]:
+    yield 1
+    raise ZeroDivisionError("a bug")
+
+
+def die() -> Iterator[int]:
+    yield 1
+    os.kill(os.getpid(), signal.SIGKILL) if sys.platform != "win32" else os._exit(3)
+
+
+def receive_all(job: Job) -> list[Any]:
+    items = []
+    while not job.finished:
+        items += job.receive(5)
+    return items
+
+
+def test_items_arrive_in_order_and_then_it_is_finished() -> None:
+    job = Job(count, 100)
+    assert receive_all(job) == list(range(100))
+    assert job.receive(0) == []
+
+
+def test_a_user_error_of_the_child_is_one_here() -> None:
+    with pytest.raises(UserError, match=r"The disk is full\. Make room\."):
+        receive_all(Job(fail_for_the_user))
+
+
+def test_a_bug_of_the_child_comes_with_its_traceback() -> None:
+    with pytest.raises(JobFailed, match="ZeroDivisionError: a bug"):
+        receive_all(Job(fail_with_a_bug))
+
+
+def test_a_crash_of_the_child_is_an_exception_here_after_what_it_had_sent() -> None:
+    job = Job(die)
+    received: list[int] = []
+    with pytest.raises(JobCrashed):
+        while True:
+            received += job.receive(5)
+    assert received == [1]
+    assert job.finished
+
+
+@pytest.mark.parametrize("function", [forever, sleep_long])
+def test_cancelling_ends_the_child_wherever_it_is(function: Any) -> None:
+    job = Job(function)
+    assert job.receive(30)
+    job.cancel()
+    assert job.finished
+    assert not job._process.is_alive()
+    job.cancel()
