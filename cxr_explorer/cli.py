@@ -362,7 +362,6 @@ _PACKAGES = (
     "scikit-learn",
     "sqlite-utils",
     "pillow",
-    "python-gdcm",
     "imagecodecs",
 )
 

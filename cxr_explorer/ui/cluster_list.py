@@ -17,7 +17,7 @@ from PySide6.QtCore import (
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QPixmap
+from PySide6.QtGui import QColor, QFocusEvent, QFont, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QApplication, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from cxr_explorer.ui.session import cluster_name
@@ -144,6 +144,15 @@ class ClusterList(QListView):
             by_mouse = QApplication.mouseButtons() != Qt.MouseButton.NoButton
             row = self._model.rows[current.row()]
             self.chosen.emit(row.cluster, "add" if adding and by_mouse else "replace")
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Getting the focus selects nothing: Qt would make the first entry current."""
+        had_current = self.currentIndex().isValid()
+        self._silent = True
+        super().focusInEvent(event)
+        if not had_current:
+            self.selectionModel().clear()
+        self._silent = False
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """A click on the cluster that is marked already selects it anew (it may have been changed since)."""

@@ -412,7 +412,7 @@ class AboutDialog(QDialog):
             "<p><b>For research and annotation. Not a medical device: it must not be used for diagnosis.</b></p>"
             f"<p>Encoder: {escape(encoder.title)}. {escape(encoder.description)}</p>"
             "<p>Apache License 2.0. Uses Qt and PySide6 under the LGPL, PyTorch, umap-learn, HDBSCAN, pyqtgraph, "
-            "pydicom, GDCM and others under their own licences.</p>"
+            "pydicom and others under their own licences.</p>"
             "<p>Images never leave this computer, and the image folder is only ever read.</p>"
         )
         buttons = QDialogButtonBox(_Buttons.Close)

@@ -13,6 +13,8 @@ from cxr_explorer.ui.session import ORDERS, Session, cluster_name
 from cxr_explorer.ui.texts import text_label
 from cxr_explorer.ui.tile import Mark
 
+TILE_PX = 136
+
 _SIGN = {Value.PRESENT: "+", Value.ABSENT: "–", Value.UNCERTAIN: "?"}
 
 
@@ -39,6 +41,7 @@ class GalleryPanel(QFrame):
         self._order.activated.connect(lambda: session.set_order(self._order.currentData()))
         self._order.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.gallery = Gallery(session.thumbnails)
+        self.gallery.set_tile_size(TILE_PX)
         self.gallery.set_mark_source(self._mark)
         self.gallery.currentChanged.connect(session.set_current)
         self.gallery.pickedChanged.connect(session.set_picked)

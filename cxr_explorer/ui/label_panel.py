@@ -198,7 +198,7 @@ class LabelPanel(QFrame):
         self._wrap()
         self.apply.setToolTip(f"{text}\n{tooltip('apply')}")
         self._hint.setText(
-            "Keys 1 to 9 label at once: present; with Ctrl absent; with Alt uncertain. Ctrl+Z takes it back."
+            "Keys 1 to 9 label at once: present. Ctrl: absent. Alt: uncertain. Ctrl+Z undoes."
             if session.project is not None
             else ""
         )

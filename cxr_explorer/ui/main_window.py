@@ -236,7 +236,8 @@ class MainWindow(QMainWindow):
                 for n in numbers
             ]
         )
-        self._clusters_heading.setText(f"{count} cluster{'' if count == 1 else 's'}")
+        images = labelling.images_text(len(found.image_ids))
+        self._clusters_heading.setText(f"{count} cluster{'' if count == 1 else 's'}, {images}")
 
     def _on_selection(self) -> None:
         self.clusters.show_selected(self.session.selection.cluster)

@@ -104,6 +104,7 @@ class MapPage(QWidget):
         self._show_current()
         self._show_message()
         self._made.setText(self._how_made())
+        self._made.setToolTip("How this map was made. Map > Map parameters… changes it")
         if found is not None:
             self.scatter.set_cluster_names(self._names())
             self.scatter.reset_view()
@@ -166,11 +167,8 @@ class MapPage(QWidget):
             return ""
         parameters = self._session.parameters()
         size = parameters.clusters.min_cluster_size or "automatic"
-        noise = int((found.clusters < 0).sum())
-        clusters = int(found.clusters.max(initial=-1)) + 1
         return (
-            f"{len(found.image_ids):,} images, {clusters} clusters, {noise:,} unclustered"
-            f"  ·  {found.encoder_key.rpartition('-')[0]}"
+            f"{found.encoder_key.rpartition('-')[0]}"
             f"  ·  UMAP {parameters.layout.n_neighbours} neighbours, distance {parameters.layout.min_dist:g}, "
             f"seed {parameters.layout.seed}"
             f"  ·  HDBSCAN size {size}, samples {parameters.clusters.min_samples}"

@@ -107,6 +107,9 @@ QPushButton#apply {{ font-weight: 600; padding: 7px 16px; background: {accent}; 
     border-color: {accent}; text-align: left; }}
 QPushButton#apply:disabled {{ background: {window}; color: {dim}; border-color: {line}; font-weight: normal; }}
 QPushButton#chip {{ text-align: left; padding: 3px 8px; }}
+QComboBox::drop-down {{ border: none; width: 22px; }}
+QComboBox QAbstractItemView {{ background: {raised}; border: 1px solid {line}; selection-background-color: {accent};
+    selection-color: {on_accent}; }}
 QLineEdit, QPlainTextEdit, QSpinBox, QDoubleSpinBox, QListView, QTableView {{
     background: {base}; border: 1px solid {line}; border-radius: 4px; padding: 3px; }}
 QListView#clusters {{ border: none; border-radius: 0; padding: 0; }}

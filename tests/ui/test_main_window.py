@@ -1,0 +1,328 @@
+"""The window as a reader uses it: keys, clicks, messages. On a project whose map needs no encoder."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QFileDialog, QMessageBox
+
+from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.vocabulary import Vocabulary
+from cxr_explorer.project import labelling
+from cxr_explorer.project.project import Project
+from cxr_explorer.ui import dialogs, main_window
+from cxr_explorer.ui.actions import SPECS, keyboard_table
+from cxr_explorer.ui.main_window import MainWindow
+from tests.ui.windows import CLUSTER_SIZES, make_project, open_window
+
+Key, Modifier = Qt.Key, Qt.KeyboardModifier
+
+
+@pytest.fixture
+def window(qtbot, tmp_path: Path) -> MainWindow:
+    return open_window(qtbot, tmp_path, make_project(tmp_path))
+
+
+def labels(window: MainWindow, finding: str = "No Finding") -> dict[int, int]:
+    project = window.session.project
+    assert project is not None
+    column = labelling.label_column(project, finding, window.session.reader)
+    return dict(zip(column.image_ids.tolist(), column.values.tolist(), strict=True))
+
+
+def test_without_a_project_the_window_says_what_to_do(qtbot, tmp_path: Path) -> None:
+    window = open_window(qtbot, tmp_path)
+    assert window.welcome.isVisible()
+    assert not window.label_panel.isVisible()
+    assert not window.actions_by_name["export_labels"].isEnabled()
+    assert window.actions_by_name["open_folder"].isEnabled()
+
+
+def test_a_wrong_folder_is_told_in_the_window_and_nothing_else_happens(qtbot, tmp_path: Path) -> None:
+    window = open_window(qtbot, tmp_path, None)
+    window.open_path(tmp_path / "missing")
+    assert window.notice.isVisible()
+    assert window.welcome.isVisible()
+    assert window.session.project is None
+
+
+def test_a_wrong_folder_leaves_the_open_project_open(window: MainWindow, tmp_path: Path) -> None:
+    window.open_path(tmp_path / "missing")
+    assert window.session.project is not None
+    assert window.notice.isVisible()
+    assert window.map_page.isVisible()
+
+
+def test_with_nothing_selected_nothing_can_be_labelled(qtbot, window: MainWindow) -> None:
+    assert window.session.target().ids.size == 0
+    assert not window.label_panel.apply.isEnabled()
+    assert "Nothing selected" in window.label_panel.apply.text()
+    qtbot.keyClick(window, Key.Key_1)
+    assert labels(window) == {}
+
+
+def test_a_cluster_is_labelled_undone_and_redone_with_keys_alone(qtbot, window: MainWindow) -> None:
+    qtbot.keyClick(window, Key.Key_N)
+    assert window.session.selection.cluster == 0
+    assert window.label_panel.apply.text() == f"No Finding = present on {CLUSTER_SIZES[0]} images"
+    qtbot.keyClick(window, Key.Key_4)
+    assert list(labels(window, "Effusion").values()) == [1] * CLUSTER_SIZES[0]
+    rows = list(labelling.label_rows(window.session.project))  # type: ignore[arg-type]
+    assert {(row.how, row.cluster) for row in rows} == {("cluster", 0)}
+    qtbot.keyClick(window, Key.Key_Z, Modifier.ControlModifier)
+    assert labels(window, "Effusion") == {}
+    qtbot.keyClick(window, Key.Key_Z, Modifier.ControlModifier | Modifier.ShiftModifier)
+    assert len(labels(window, "Effusion")) == CLUSTER_SIZES[0]
+
+
+@pytest.mark.parametrize(
+    ("modifier", "value"), [(Modifier.ControlModifier, Value.ABSENT), (Modifier.AltModifier, Value.UNCERTAIN)]
+)
+def test_modifiers_choose_the_value(qtbot, window: MainWindow, modifier: Modifier, value: Value) -> None:
+    qtbot.keyClick(window, Key.Key_N)
+    qtbot.keyClick(window, Key.Key_2, modifier)
+    assert set(labels(window, "Atelectasis").values()) == {value}
+
+
+def test_the_button_says_what_it_overwrites_and_skips_then_does_it(qtbot, window: MainWindow) -> None:
+    session = window.session
+    session.select_cluster(0)
+    first, second, third = session.ordered_ids()[:3].tolist()
+    session.set_picked(np.array([first]))
+    qtbot.keyClick(window, Key.Key_1, Modifier.ControlModifier)
+    session.set_picked(np.array([second]))
+    qtbot.keyClick(window, Key.Key_Space)
+    session.set_picked(np.array([], np.int64))
+    qtbot.keyClick(window, Key.Key_P)
+    text = window.label_panel.apply.text().replace(";\n", "; ")
+    assert text == "No Finding = present on 4 images; overwrites 1 read individually; skips 1 excluded"
+    qtbot.mouseClick(window.label_panel.apply, Qt.MouseButton.LeftButton)
+    found = labels(window)
+    assert found[first] == 1
+    assert second not in found
+    assert found[third] == 1
+
+
+def test_picked_images_take_the_label_instead_of_the_cluster(qtbot, window: MainWindow) -> None:
+    window.session.select_cluster(1)
+    gallery = window.gallery_panel.gallery
+    gallery.setFocus()
+    qtbot.keyClick(gallery, Key.Key_Home)
+    assert window.session.picked.tolist() == [gallery.current_id]
+    qtbot.keyClick(gallery, Key.Key_1)
+    assert labels(window) == {gallery.current_id: 1}
+    row = next(iter(labelling.label_rows(window.session.project)))  # type: ignore[arg-type]
+    assert (row.how, row.cluster) == ("single", None)
+
+
+def test_escape_steps_back_one_thing_at_a_time(qtbot, window: MainWindow) -> None:
+    session = window.session
+    session.select_cluster(0)
+    gallery = window.gallery_panel.gallery
+    gallery.setFocus()
+    qtbot.keyClick(gallery, Key.Key_Home)
+    qtbot.keyClick(gallery, Key.Key_Return)
+    assert session.viewing_image
+    qtbot.keyClick(window.image_page.view, Key.Key_Escape)
+    assert not session.viewing_image
+    assert session.picked.size == 1
+    qtbot.keyClick(gallery, Key.Key_Escape)
+    assert session.picked.size == 0
+    qtbot.keyClick(gallery, Key.Key_Escape)
+    assert session.selection.ids.size == 0
+
+
+def test_an_open_image_takes_the_label_alone_and_arrows_go_on(qtbot, window: MainWindow) -> None:
+    session = window.session
+    session.select_cluster(0)
+    window.open_image()
+    ids = session.ordered_ids().tolist()
+    assert session.current_id == ids[0]
+    qtbot.keyClick(window.image_page.view, Key.Key_1)
+    assert labels(window) == {ids[0]: 1}
+    qtbot.keyClick(window.image_page.view, Key.Key_Right)
+    assert session.current_id == ids[1]
+    assert session.viewing_image
+    qtbot.waitUntil(lambda: window.image_page.view.picture.isVisible(), timeout=10_000)
+
+
+def test_the_gallery_shows_the_selection_in_the_chosen_order(window: MainWindow) -> None:
+    session = window.session
+    session.select_cluster(0)
+    typical = window.gallery_panel.gallery.image_ids().tolist()
+    session.set_order("edge")
+    assert window.gallery_panel.gallery.image_ids().tolist() == typical[::-1]
+    session.set_order("file")
+    assert window.gallery_panel.gallery.image_ids().tolist() == sorted(typical)
+
+
+def test_selections_combine(window: MainWindow) -> None:
+    session = window.session
+    session.select_cluster(0)
+    session.select_cluster(1, "add")
+    assert session.selection.ids.size == CLUSTER_SIZES[0] + CLUSTER_SIZES[1]
+    assert session.selection.cluster is None
+    session.select_cluster(0, "subtract")
+    assert session.selection.ids.size == CLUSTER_SIZES[1]
+
+
+def test_colours_follow_the_labels_and_the_legend_counts_them(window: MainWindow) -> None:
+    session = window.session
+    session.select_cluster(0)
+    session.set_colour_by("label")
+    session.label_target()
+    codes, names = session.categories()
+    assert names[0] == "No Finding: present"
+    assert (codes == 0).sum() == CLUSTER_SIZES[0]
+    session.set_colour_by("view")
+    codes, names = session.categories()
+    assert sorted(names) == ["AP", "PA"]
+    assert (codes >= 0).all()
+    session.set_colour_by("age")
+    assert session.categories()[1] == ["30–39 years", "40–49 years"]
+
+
+def test_the_cluster_list_shows_the_share_labelled(window: MainWindow) -> None:
+    window.session.select_cluster(1)
+    window.session.label_target()
+    model = window.clusters.model()
+    assert "3 of 3 images labelled (100%)" in model.data(model.index(1), Qt.ItemDataRole.ToolTipRole)
+    assert "0 of 5" in model.data(model.index(0), Qt.ItemDataRole.ToolTipRole)
+    assert "Unclustered, 2 images" in model.data(model.index(2))
+
+
+def test_another_vocabulary_keeps_the_labels_given(window: MainWindow) -> None:
+    window.session.select_cluster(0)
+    window.session.label_target()
+    window.session.set_vocabulary(Vocabulary("My own", ("Rib fracture", "Line tip")))
+    assert window.session.finding == "Rib fracture"
+    assert [chip.finding for chip in window.label_panel._chips] == ["Rib fracture", "Line tip"]
+    assert len(labels(window)) == CLUSTER_SIZES[0]
+
+
+def test_export_writes_what_the_dialogs_say(
+    window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window.session.select_cluster(0)
+    window.session.label_target()
+    out = tmp_path / "out.csv"
+    monkeypatch.setattr(dialogs.ExportDialog, "exec", lambda _: dialogs.ExportDialog.DialogCode.Accepted)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(out), ""))
+    window.export_labels()
+    assert len(out.read_text(encoding="utf-8").splitlines()) == 1 + CLUSTER_SIZES[0]
+
+
+def test_export_without_labels_says_so(window: MainWindow) -> None:
+    window.export_labels()
+    assert "no labels" in window.notice._text.text()
+
+
+def test_import_after_a_preview_is_one_act(window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = tmp_path / "nih.csv"
+    table.write_text("Image Index,Finding Labels\n00.png,Effusion|Mass\n01.png,No Finding\nelsewhere.png,Mass\n")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: (str(table), ""))
+    monkeypatch.setattr(dialogs.ImportDialog, "exec", lambda _: dialogs.ImportDialog.DialogCode.Accepted)
+    window.import_labels()
+    assert len(labels(window, "Effusion")) == 1
+    assert len(labels(window)) == 1
+    window.undo()
+    assert labels(window, "Effusion") == labels(window) == {}
+
+
+def test_unreadable_files_are_counted_and_listed(window: MainWindow) -> None:
+    assert window._unreadable.isVisible()
+    assert "1 unreadable" in window._unreadable.text()
+    dialog = dialogs.UnreadableDialog(window, window.session.project.failures())  # type: ignore[union-attr]
+    dialog.show()
+    dialog.close()
+
+
+def test_settings_take_another_reader_whose_labels_are_apart(window: MainWindow) -> None:
+    session = window.session
+    session.select_cluster(0)
+    session.label_target()
+    session.choose("bob", session.encoder().directory, "cpu")
+    assert labels(window) == {}
+    assert "0%" in window._summary.text() or "0 of" in window._summary.text()
+
+
+def test_dropping_a_project_opens_it(qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make_project(tmp_path)
+    window = open_window(qtbot, tmp_path)
+    monkeypatch.setattr(window.session, "start_indexing", lambda *_, **__: None)
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path))])
+    action, button, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Modifier.NoModifier
+    with qtbot.waitSignal(window.session.projectChanged):
+        window.dropEvent(QDropEvent(QPointF(5, 5), action, mime, button, none))
+    assert window.session.project is not None
+
+
+def test_labels_and_undo_are_there_after_reopening(qtbot, window: MainWindow, tmp_path: Path) -> None:
+    window.session.select_cluster(0)
+    window.session.label_target()
+    path = window.session.project.path  # type: ignore[union-attr]
+    window.close()
+    with Project.open(path) as project:
+        assert len(list(labelling.label_rows(project))) == CLUSTER_SIZES[0]
+    again = open_window(qtbot, tmp_path, path)
+    assert str(path) in again.session.recent_projects()
+    assert again.actions_by_name["undo"].isEnabled()
+    again.undo()
+    assert labels(again) == {}
+
+
+def test_every_action_has_a_method_and_every_key_only_one_meaning() -> None:
+    assert all(callable(getattr(MainWindow, spec.slot)) for spec in SPECS)
+    keys = [key for spec in SPECS for key in spec.keys]
+    assert len(keys) == len(set(keys))
+    assert len({spec.name for spec in SPECS}) == len(SPECS)
+
+
+def test_the_readme_has_the_keyboard_table_of_the_program() -> None:
+    readme = Path(__file__).parents[2] / "README.md"
+    assert keyboard_table() in readme.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("light", [False, True])
+def test_dialogs_open_in_both_themes(window: MainWindow, light: bool, tmp_path: Path) -> None:
+    window.use_light(light)
+    session = window.session
+    shown = [
+        dialogs.SettingsDialog(window, "ann", session.encoders(), session.encoder(), "auto"),
+        dialogs.MapDialog(window, session.parameters()),
+        dialogs.FindingsDialog(window, session.project.vocabulary),  # type: ignore[union-attr]
+        dialogs.ExportDialog(window, 3, 5),
+        dialogs.KeysDialog(window),
+        dialogs.AboutDialog(window, session.encoder()),
+    ]
+    for dialog in shown:
+        dialog.show()
+        assert dialog.isVisible()
+        dialog.reject()
+    assert dialogs.MapDialog(window, session.parameters()).parameters == session.parameters()
+
+
+def test_a_bug_is_shown_once_with_its_traceback(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts: list[str] = []
+
+    def take(box: QMessageBox) -> int:
+        texts.append(box.detailedText())
+        return 0
+
+    monkeypatch.setattr(QMessageBox, "exec", take)
+    dialogs.show_bug(window, "Traceback: ZeroDivisionError")
+    assert texts == ["Traceback: ZeroDivisionError"]
+
+
+def test_text_size_and_colours_are_kept(qtbot, window: MainWindow, tmp_path: Path) -> None:
+    before = window.font().pointSizeF()
+    window.scale_text(1)
+    window.use_light(True)
+    assert window._text_scale > 1
+    window.scale_text(-1)
+    assert main_window.TEXT_SCALES[1] == window._text_scale
+    assert window.font().pointSizeF() == pytest.approx(before, rel=0.2)
+    assert window._settings.value("dark", True, bool) is False

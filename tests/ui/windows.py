@@ -1,0 +1,70 @@
+"""A window for tests, on settings of its own, and a project with a map that needs no encoder."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from PySide6.QtCore import QSettings
+
+from cxr_explorer.atlas.build import MapParameters
+from cxr_explorer.encoder.checkpoint import default_encoder
+from cxr_explorer.encoder.embed import Batch, Embedded, Unreadable
+from cxr_explorer.images.preprocess import thumbnail_jpeg
+from cxr_explorer.images.read import read
+from cxr_explorer.images.scan import scan
+from cxr_explorer.labels.vocabulary import bundled_vocabularies
+from cxr_explorer.project.project import Project
+from cxr_explorer.ui.main_window import MainWindow
+
+CLUSTER_SIZES = (5, 3, 2)
+
+
+def make_project(home: Path) -> Path:
+    """Ten images in three groups of 5, 3 and 2 (the last one noise), and one unreadable file."""
+    folder = home / "images"
+    folder.mkdir()
+    for number in range(sum(CLUSTER_SIZES)):
+        pixels = np.full((60, 50), 20 * number, np.uint8)
+        pixels[10:20, 5:15] = 255
+        Image.fromarray(pixels).save(folder / f"{number:02}.png")
+    (folder / "broken.png").write_bytes(b"not a picture")
+    encoder = default_encoder()
+    path = home / "test.cxr"
+    with Project.create(path, folder, bundled_vocabularies()[0]) as project:
+        project.update_files(list(scan(folder)), [])
+        results, broken = [], []
+        for source in project.pending(encoder.key):
+            if source.path.name == "broken.png":
+                broken.append(Unreadable(source.image_id, "Not a known image."))
+                continue
+            radiograph = read(source.path)
+            vector = np.zeros(encoder.dimension, np.float32)
+            vector[source.image_id] = 1
+            facts = {"view": "PA" if source.image_id % 2 else "AP", "age": str(30 + source.image_id)}
+            results.append(Embedded(source.image_id, vector, thumbnail_jpeg(radiograph), "digest", 60, 50, facts, ()))
+        project.store_batch(encoder, Batch(tuple(results), tuple(broken)))
+        ids, _ = project.embeddings(encoder.key)
+        groups = np.repeat([0, 1, -1], CLUSTER_SIZES).astype(np.int32)
+        turn = np.arange(len(ids), dtype=np.float32)
+        xy = np.stack([10.0 * groups + np.cos(turn), np.sin(turn)], axis=1).astype(np.float32)
+        one = np.ones(len(ids), np.float32)
+        project.store_map(encoder, MapParameters().to_dict(), {}, ids, xy, groups, one, 0 * one, turn / 10)
+    return path
+
+
+def open_window(qtbot, home: Path, path: Path | None = None) -> MainWindow:  # type: ignore[no-untyped-def]
+    """A shown window; on a project if a path is given, with the run over the folder left out."""
+    settings = QSettings(str(home / "settings.ini"), QSettings.Format.IniFormat)
+    settings.setValue("last_folder", str(home))
+    window = MainWindow(settings)
+    qtbot.addWidget(window, before_close_func=lambda shown: shown.session.close())
+    window.resize(1366, 768)
+    with qtbot.waitExposed(window):
+        window.show()
+    if path is not None:
+        start: Callable[..., None] = window.session.start_indexing
+        window.session.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
+        window.open_path(path)
+        window.session.start_indexing = start  # type: ignore[method-assign]
+    return window
