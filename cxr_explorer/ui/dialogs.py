@@ -119,11 +119,11 @@ class SettingsDialog(QDialog):
         buttons.rejected.connect(self.reject)
         form = QFormLayout(self)
         form.setVerticalSpacing(10)
-        form.addRow("&Reader", self._reader)
+        form.addRow("Reader", self._reader)
         form.addRow("", text_label("Labels are kept under this name. Initials or a code will do.", "dim"))
-        form.addRow("&Encoder", row)
+        form.addRow("Encoder", row)
         form.addRow("", self._about)
-        form.addRow("&Device", self._device)
+        form.addRow("Device", self._device)
         form.addRow(buttons)
         self._describe()
 
@@ -442,6 +442,8 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> QTableWidget
             item.setToolTip(cell)
             table.setItem(row, column, item)
     table.resizeColumnsToContents()
+    if len(rows) <= 500:  # measuring every row takes its time
+        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     for column in range(len(header) - 1):
         table.setColumnWidth(column, min(table.columnWidth(column), 300))
     table.horizontalHeader().setSectionResizeMode(len(header) - 1, QHeaderView.ResizeMode.Stretch)

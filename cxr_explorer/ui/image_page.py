@@ -104,7 +104,7 @@ class ImagePage(QWidget):
 
 def _lines(record: ImageRecord, radiograph: Radiograph) -> list[str]:
     height, width = radiograph.values.shape
-    lines = [", ".join(f"{name} {value}" for name, value in radiograph.facts.items())] if radiograph.facts else []
+    lines = [f"{name}: {value}" for name, value in radiograph.facts.items()]
     lines.append(f"{width} × {height} px")
     if record.replaced:
         lines.append("The file changed after it was labelled: check its labels")

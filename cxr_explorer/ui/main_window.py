@@ -167,6 +167,7 @@ class MainWindow(QMainWindow):
         session.labelsChanged.connect(self._on_labels)
         session.exclusionsChanged.connect(self._on_labels)
         session.progressChanged.connect(self._enable)
+        session.imagesArrived.connect(self._show_summary)
         session.targetChanged.connect(self._enable)
         session.indexingEnded.connect(self._on_indexed)
         session.said.connect(self._say)
@@ -268,8 +269,6 @@ class MainWindow(QMainWindow):
             parts.append(f"{report.missing:,} no longer in the folder")
         if report.changed:
             parts.append(f"{report.changed:,} changed")
-        if report.failed:
-            parts.append(f"{len(report.failed):,} unreadable")
         self._say(", ".join(parts) if parts else "No new images in the folder.")
 
     def _show_summary(self) -> None:

@@ -352,7 +352,8 @@ class Session(QObject):
         if image_id != self.current_id:
             self.current_id = image_id
             self.currentChanged.emit()
-            self.targetChanged.emit()
+            if self.viewing_image:
+                self.targetChanged.emit()
 
     def view_image(self, viewing: bool) -> None:
         """Whether the current image fills the centre: then labels go to it alone."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import QApplication
 
+from cxr_explorer.assets import asset
+
 
 @dataclass(frozen=True)
 class Theme:
@@ -75,7 +77,9 @@ def apply_theme(application: QApplication, dark: bool, text_scale: float) -> Non
         application.setProperty("plainFont", QFont(font))
     font.setPointSizeF(font.pointSizeF() * text_scale)
     application.setFont(font)
-    application.setStyleSheet(_STYLE.format(**vars(colours)))
+    kind = "dark" if dark else "light"
+    arrows = {name: asset("icons", f"{name}-{kind}.svg").as_posix() for name in ("down", "up")}
+    application.setStyleSheet(_STYLE.format(**vars(colours), **arrows))
 
 
 _STYLE = """
@@ -108,6 +112,11 @@ QPushButton#apply {{ font-weight: 600; padding: 7px 16px; background: {accent}; 
 QPushButton#apply:disabled {{ background: {window}; color: {dim}; border-color: {line}; font-weight: normal; }}
 QPushButton#chip {{ text-align: left; padding: 3px 8px; }}
 QComboBox::drop-down {{ border: none; width: 22px; }}
+QComboBox::down-arrow, QSpinBox::down-arrow, QDoubleSpinBox::down-arrow {{
+    image: url({down}); width: 10px; height: 10px; }}
+QSpinBox::up-arrow, QDoubleSpinBox::up-arrow {{ image: url({up}); width: 10px; height: 10px; }}
+QSpinBox::up-button, QDoubleSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::down-button {{
+    border: none; width: 20px; }}
 QComboBox QAbstractItemView {{ background: {raised}; border: 1px solid {line}; selection-background-color: {accent};
     selection-color: {on_accent}; }}
 QLineEdit, QPlainTextEdit, QSpinBox, QDoubleSpinBox, QListView, QTableView {{
