@@ -298,7 +298,7 @@ class Indexing:
             latest is not None
             and not self._always_map
             and latest.encoder_key == self._encoder.key
-            and latest.parameters == self._parameters.to_dict()
+            and MapParameters.from_dict(latest.parameters) == self._parameters
             and np.array_equal(latest.image_ids, self._project.embedded_ids(self._encoder.key))
         ):
             self._count_clusters(latest.clusters)

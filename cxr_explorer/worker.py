@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable
@@ -109,8 +110,8 @@ def _run(sender: Connection, function: Callable[..., Iterable[Any]], arguments: 
         sender.send(_Done())
     except UserError as error:
         sender.send(_Failed(str(error), True))
-    except (BrokenPipeError, KeyboardInterrupt):
-        pass  # the parent has gone, or Ctrl+C reached the whole group: nobody is listening
+    except BrokenPipeError:
+        pass  # the parent has gone: nobody is listening
     except BaseException:  # noqa: BLE001 - the parent raises it again, with this traceback
         sender.send(_Failed(traceback.format_exc(), False))
 
@@ -118,5 +119,6 @@ def _run(sender: Connection, function: Callable[..., Iterable[Any]], arguments: 
 def _be_quiet() -> None:
     """The window stays responsive beside the child, and the child writes nothing to the user's terminal."""
     logging.disable(logging.WARNING)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches the whole group; the parent ends this process
     if sys.platform != "win32":
         os.nice(5)

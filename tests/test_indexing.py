@@ -62,6 +62,12 @@ def test_the_whole_way_then_only_what_changed(project: Project, folder: Path) ->
     assert (again.embedded, again.reused, again.clusters) == (0, 12, first.clusters)
     assert project.latest_map().map_id == found.map_id  # type: ignore[union-attr]
 
+    # A map of an older version, whose parameters lack what has since become one, is kept as well
+    with project.db.atomic():
+        project.db.execute("UPDATE maps SET parameters = '{}'")
+    run(project)
+    assert project.latest_map().map_id == found.map_id  # type: ignore[union-attr]
+
     draw(folder / "deeper" / "new.png", 77)
     for path in folder.glob("0*.png"):
         os.utime(path, (1, 1))  # a copied folder: other times, same content

@@ -163,7 +163,7 @@ class ClusterList(QListView):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
-        if self._delegate.missing:
+        if self._delegate.missing and not self._timer.isActive():
             self._timer.start()
 
     def _load(self) -> None:

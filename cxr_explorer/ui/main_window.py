@@ -191,7 +191,8 @@ class MainWindow(QMainWindow):
         if isinstance(geometry, QByteArray):
             self.restoreGeometry(geometry)
         else:
-            self.resize(1600, 960)
+            room = self.screen().availableSize()
+            self.resize(min(1720, room.width() - 40), min(1020, room.height() - 60))
         across = self._settings.value("across")
         if isinstance(across, QByteArray):
             self.across.restoreState(across)
