@@ -27,7 +27,7 @@ from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.tables import Format, match_files, read_labels, write_labels
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project import labelling
-from cxr_explorer.project.project import SUFFIX, Project, default_project_path, demo_home
+from cxr_explorer.project.project import SUFFIX, Project, demo_home
 
 DONE, USER_ERROR, USAGE = 0, 1, 2
 
@@ -172,7 +172,7 @@ def _open(chosen: argparse.Namespace) -> int:
 
 def _index(chosen: argparse.Namespace) -> int:
     encoder = _encoder(chosen.encoder)
-    with _project_of(chosen.folder, chosen.project) as project:
+    with Project.of_folder(chosen.folder, chosen.project, bundled_vocabularies()[0]) as project:
         if chosen.retry_failed:
             project.retry_failed()
         report = _run(project, encoder, chosen.device, _parameters(chosen, project))
@@ -181,22 +181,6 @@ def _index(chosen: argparse.Namespace) -> int:
         print(f"Project: {path}")
     _tell(chosen, report)
     return DONE
-
-
-def _project_of(folder: Path, path: Path | None) -> Project:
-    if not folder.is_dir():
-        raise UserError(f"Cannot index {folder}: no such folder. Check the path.")
-    path = path or default_project_path(folder)
-    if not path.exists():
-        return Project.create(path, folder, bundled_vocabularies()[0])
-    project = Project.open(path)
-    if project.folder != folder.resolve():
-        other = project.folder
-        project.close()
-        raise UserError(
-            f"{path} is the project of another folder, {other}. Choose another --project, or index that folder."
-        )
-    return project
 
 
 def _map(chosen: argparse.Namespace) -> int:
@@ -413,7 +397,7 @@ def _demo(chosen: argparse.Namespace) -> int:
     images, path = home / "images", home / f"demo{SUFFIX}"
     print("Simulating radiographs…", file=sys.stderr)
     write_demo(images, chosen.count)
-    with _project_of(images, path) as project:
+    with Project.of_folder(images, path, bundled_vocabularies()[0]) as project:
         report = _run(project, default_encoder())
         latest = project.latest_map()
         assert latest is not None

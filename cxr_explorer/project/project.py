@@ -161,6 +161,30 @@ class Project:
         return project
 
     @classmethod
+    def of_folder(cls, folder: Path, path: Path | None, vocabulary: Vocabulary) -> Self:
+        """Opens the project of an image folder, or makes it.
+
+        Args:
+            folder: The image folder.
+            path: Its project file; None for the default place.
+            vocabulary: For a new project.
+
+        Raises:
+            UserError: There is no such folder, the file is another folder's project, or as `open` and `create` do.
+        """
+        if not folder.is_dir():
+            raise UserError(f"Cannot open {folder}: no such folder. Choose the folder that holds the radiographs.")
+        path = path or default_project_path(folder)
+        if not path.exists():
+            return cls.create(path, folder, vocabulary)
+        project = cls.open(path)
+        if project.folder != folder.resolve():
+            other = project.folder
+            project.close()
+            raise UserError(f"{path} is the project of another folder, {other}. Choose another file, or that folder.")
+        return project
+
+    @classmethod
     def open(cls, path: Path) -> Self:
         """Opens a project for reading and writing, bringing an older one up to date.
 

@@ -151,19 +151,16 @@ class Session(QObject):
 
     def open_folder(self, folder: Path, project_path: Path | None = None) -> None:
         """Opens the folder's project, or makes one, and brings it up to date. Raises UserError."""
-        if not folder.is_dir():
-            raise UserError(f"Cannot open {folder}: no such folder. Choose the folder that holds the radiographs.")
-        path = project_path or default_project_path(folder)
-        project = (
-            Project.open(path) if path.exists() else Project.create(path, folder, next(iter(bundled_vocabularies())))
-        )
-        self._take(project)
+        if not self._is_open(project_path or default_project_path(folder)):
+            self._take(Project.of_folder(folder, project_path, bundled_vocabularies()[0]))
         self.start_indexing()
 
     def open_project(self, path: Path) -> None:
         """Opens a project file and brings it up to date with its folder, if that is there. Raises UserError."""
-        project = Project.open(path)
-        self._take(project)
+        if not self._is_open(path):
+            self._take(Project.open(path))
+        assert self.project is not None
+        project = self.project
         if project.folder.is_dir():
             self.start_indexing()
         else:
@@ -171,6 +168,9 @@ class Session(QObject):
                 f"The image folder {project.folder} is not there: the map and the labels can be used, full-size images "
                 "cannot be shown. Connect the drive and open the project again."
             )
+
+    def _is_open(self, path: Path) -> bool:
+        return self.project is not None and self.project.path.resolve() == path.resolve()
 
     def _take(self, project: Project) -> None:
         self.close()

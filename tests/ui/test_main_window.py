@@ -55,6 +55,19 @@ def test_a_wrong_folder_leaves_the_open_project_open(window: MainWindow, tmp_pat
     assert window.map_page.isVisible()
 
 
+def test_opening_what_is_open_only_looks_for_new_images(
+    window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[int] = []
+    monkeypatch.setattr(window.session, "start_indexing", lambda *_, **__: runs.append(1))
+    window.session.select_cluster(0)
+    window.open_path(tmp_path / "test.cxr")
+    window.open_path(tmp_path / "images", tmp_path / "test.cxr")
+    assert not window.notice.isVisible()
+    assert window.session.selection.cluster == 0
+    assert len(runs) == 2
+
+
 def test_with_nothing_selected_nothing_can_be_labelled(qtbot, window: MainWindow) -> None:
     assert window.session.target().ids.size == 0
     assert not window.label_panel.apply.isEnabled()
