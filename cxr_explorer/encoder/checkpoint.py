@@ -1,0 +1,175 @@
+"""Encoder checkpoints on disk: what they are and what they are fed, read without loading torch.
+
+A checkpoint is a directory of three files: `encoder.json` (described by `read_encoder`), `weights.safetensors` and
+`MODEL_CARD.md`. Copying the directory copies the encoder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cxr_explorer.assets import asset
+from cxr_explorer.errors import UserError
+from cxr_explorer.images.preprocess import RENDERING_VERSION, InputSpec
+
+FORMAT = 1
+"""Raised when an older program could not load a checkpoint correctly."""
+
+DEFAULT_ENCODER = "imagenet-lite0"
+"""Name of the bundled encoder that new projects use."""
+
+DESCRIPTION_FILE = "encoder.json"
+WEIGHTS_FILE = "weights.safetensors"
+CARD_FILE = "MODEL_CARD.md"
+
+
+@dataclass(frozen=True)
+class EncoderInfo:
+    """A checkpoint, as its `encoder.json` describes it.
+
+    Attributes:
+        directory: Where it lies.
+        name: Short and stable ("imagenet-lite0").
+        title: For the reader.
+        architecture: A key of `model.ARCHITECTURES`.
+        dimension: D, the length of an embedding.
+        spec: What the encoder is fed.
+        weights_sha256: Hex digest of the weights file, checked when the weights are loaded.
+        key: Name and 12 hex digits over weights, input and rendering: embeddings with the same key are comparable.
+        description: How it was trained, in a sentence or two.
+    """
+
+    directory: Path
+    name: str
+    title: str
+    architecture: str
+    dimension: int
+    spec: InputSpec
+    weights_sha256: str
+    key: str
+    description: str
+
+
+def encoder_key(name: str, weights_sha256: str, spec: InputSpec) -> str:
+    """The name and 12 hex digits that change with the weights, the input or the rendering of images."""
+    parts = (weights_sha256, spec.size_px, spec.fit, float(spec.mean), float(spec.std), RENDERING_VERSION)
+    return f"{name}-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]}"
+
+
+def read_encoder(directory: Path) -> EncoderInfo:
+    """Reads `encoder.json`; the weights are only looked for, not opened.
+
+    Raises:
+        UserError: No checkpoint there, a damaged one, or one of a newer format.
+    """
+    path = directory / DESCRIPTION_FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(
+            f"No encoder in {directory}: {DESCRIPTION_FILE} is missing. Choose the folder that holds it."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"The encoder {path} cannot be read: {error}. Copy it again from its source.") from error
+    try:
+        described: dict[str, Any] = json.loads(text)
+        found = int(described["format"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(path, error) from error
+    if found > FORMAT:
+        raise UserError(
+            f"The encoder {path} has format {found}, this version knows format {FORMAT}: it was made by a newer "
+            "version of the program. Update the program, or choose another encoder."
+        )
+    try:
+        spec = _spec(described["input"])
+        info = EncoderInfo(
+            directory=directory,
+            name=_text(described, "name"),
+            title=_text(described, "title"),
+            architecture=_text(described, "architecture"),
+            dimension=int(described["dimension"]),
+            spec=spec,
+            weights_sha256=_text(described, "weights_sha256"),
+            key=encoder_key(_text(described, "name"), _text(described, "weights_sha256"), spec),
+            description=_text(described, "training"),
+        )
+        if info.dimension < 1:
+            raise ValueError(f"dimension is {info.dimension}")
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(path, error) from error
+    if not (directory / WEIGHTS_FILE).is_file():
+        raise UserError(
+            f"The encoder {info.title} has no weights: {directory / WEIGHTS_FILE} is missing. "
+            "Copy the whole folder again."
+        )
+    return info
+
+
+def write_description(
+    directory: Path,
+    *,
+    name: str,
+    title: str,
+    architecture: str,
+    dimension: int,
+    spec: InputSpec,
+    training: str,
+    weights_sha256: str,
+) -> None:
+    """Writes `encoder.json`; the other two files are the caller's."""
+    described = {
+        "format": FORMAT,
+        "name": name,
+        "title": title,
+        "architecture": architecture,
+        "dimension": dimension,
+        "input": {"size_px": spec.size_px, "fit": spec.fit, "mean": spec.mean, "std": spec.std},
+        "training": training,
+        "weights_sha256": weights_sha256,
+    }
+    text = json.dumps(described, indent=2, ensure_ascii=False) + "\n"
+    (directory / DESCRIPTION_FILE).write_text(text, encoding="utf-8")
+
+
+def bundled_encoders() -> list[EncoderInfo]:
+    """The encoders that ship with the program, the default first, then by name.
+
+    Raises:
+        UserError: One of them is damaged: the installation is.
+    """
+    found = [read_encoder(path.parent) for path in sorted(asset("encoders").glob(f"*/{DESCRIPTION_FILE}"))]
+    return sorted(found, key=lambda info: (info.name != DEFAULT_ENCODER, info.name))
+
+
+def default_encoder() -> EncoderInfo:
+    """The bundled encoder named DEFAULT_ENCODER. Raises UserError when it is missing or damaged."""
+    return read_encoder(asset("encoders", DEFAULT_ENCODER))
+
+
+def _spec(described: dict[str, Any]) -> InputSpec:
+    spec = InputSpec(
+        size_px=int(described["size_px"]),
+        fit=described["fit"],
+        mean=float(described["mean"]),
+        std=float(described["std"]),
+    )
+    if spec.fit not in ("squash", "pad") or spec.size_px < 1 or not spec.std > 0:
+        raise ValueError(f"the input is described as {described}")
+    return spec
+
+
+def _text(described: dict[str, Any], key: str) -> str:
+    value = described[key]
+    if not isinstance(value, str):
+        raise TypeError(f"{key} is not a text")
+    return value
+
+
+def _damaged(path: Path, error: Exception) -> UserError:
+    reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+    return UserError(f"The encoder {path} is damaged: {reason}. Copy it again from its source.")

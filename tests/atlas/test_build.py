@@ -1,0 +1,56 @@
+"""Embeddings to map."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from cxr_explorer.atlas.build import BuiltMap, MapParameters, Stage, build_map
+from cxr_explorer.atlas.clusters import ClusterParameters
+from cxr_explorer.atlas.layout import LayoutParameters
+from cxr_explorer.errors import UserError
+from tests.atlas.test_layout import blobs
+
+
+def test_stages_come_in_order_and_the_map_last() -> None:
+    *stages, built = build_map(blobs(90), MapParameters(), device="cpu")
+    assert all(isinstance(stage, Stage) and 0 <= stage.fraction <= 1 for stage in stages)
+    names = list(dict.fromkeys(stage.name for stage in stages if isinstance(stage, Stage)))
+    assert names == ["Comparing images", "Laying out the map", "Finding clusters"]
+    assert isinstance(built, BuiltMap)
+    assert list(built.seconds) == names
+    assert built.xy.shape == (90, 2)
+    for values in (built.labels, built.strength, built.outlier, built.typicality):
+        assert values.shape == (90,)
+    assert built.labels.max() == 2
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 8])
+def test_few_images_make_a_map_of_one_cluster(count: int) -> None:
+    *_, built = build_map(blobs(count), MapParameters(), device="cpu")
+    assert isinstance(built, BuiltMap)
+    np.testing.assert_array_equal(built.labels, np.zeros(count))
+
+
+def test_parameters_survive_storage_as_json() -> None:
+    parameters = MapParameters(LayoutParameters(30, 0.0, 7), ClusterParameters(20, 3))
+    assert MapParameters.from_dict(json.loads(json.dumps(parameters.to_dict()))) == parameters
+    assert MapParameters.from_dict({}) == MapParameters()
+
+
+def test_parameters_of_a_newer_version_are_refused() -> None:
+    with pytest.raises(UserError, match=r"layout\.spread"):
+        MapParameters.from_dict({"layout": {"spread": 1.0}})
+
+
+def test_importing_the_parameters_loads_nothing_heavy() -> None:
+    script = (
+        "import sys, cxr_explorer.atlas.build, cxr_explorer.encoder.checkpoint, cxr_explorer.encoder.embed;"
+        "print([m for m in ('torch', 'umap', 'hdbscan', 'numba', 'sklearn', 'scipy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

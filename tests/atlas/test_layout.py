@@ -1,0 +1,97 @@
+"""Layout: small inputs, determinism, warm starts."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cxr_explorer.atlas.layout import LayoutParameters, layout
+from cxr_explorer.atlas.neighbours import find_neighbours
+
+
+def blobs(count: int, seed: int = 0) -> NDArray[np.float32]:
+    """Three groups in 16 dimensions, the images of a group in a row."""
+    random = np.random.default_rng(seed)
+    centres = 4 * random.normal(size=(3, 16))
+    group = np.arange(count) * 3 // max(count, 1)
+    return (centres[group] + random.normal(size=(count, 16))).astype(np.float32)
+
+
+def laid_out(embeddings: NDArray[np.float32], initial: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+    return layout(find_neighbours(embeddings, 15), embeddings, LayoutParameters(), initial)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5, 6, 7, 10, 14, 15, 16, 40])
+def test_any_number_of_images_gets_finite_centred_coordinates(count: int) -> None:
+    xy = laid_out(blobs(count))
+    assert xy.shape == (count, 2)
+    assert xy.dtype == np.float32
+    assert np.isfinite(xy).all()
+    if count:
+        np.testing.assert_allclose(xy.mean(axis=0), 0, atol=1e-4)
+        assert len(np.unique(xy, axis=0)) == count
+
+
+@pytest.mark.parametrize("count", [3, 30])
+def test_duplicates_get_coordinates_too(count: int) -> None:
+    xy = laid_out(np.ones((count, 8), dtype=np.float32))
+    assert np.isfinite(xy).all()
+
+
+def test_one_dimensional_embeddings() -> None:
+    assert np.isfinite(laid_out(np.linspace(-1, 1, 20, dtype=np.float32)[:, None])).all()
+
+
+def test_groups_stay_apart() -> None:
+    xy = laid_out(blobs(150))
+    group = np.arange(150) * 3 // 150
+    middle = np.array([xy[group == g].mean(axis=0) for g in range(3)])
+    nearest = np.linalg.norm(xy[:, None] - middle, axis=2).argmin(axis=1)
+    np.testing.assert_array_equal(nearest, group)
+
+
+SCRIPT = """
+import hashlib, sys
+sys.path.insert(0, sys.argv[1])
+from tests.atlas.test_layout import blobs, laid_out
+print(hashlib.sha256(laid_out(blobs(120)).tobytes()).hexdigest())
+"""
+
+
+def test_the_same_input_gives_the_same_bits_in_this_and_in_another_process(pytestconfig: pytest.Config) -> None:
+    first = laid_out(blobs(120)).tobytes()
+    assert laid_out(blobs(120)).tobytes() == first
+    other = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(pytestconfig.rootpath)], capture_output=True, text=True, check=True
+    )
+    assert other.stdout.strip() == hashlib.sha256(first).hexdigest()
+
+
+def test_the_seed_matters() -> None:
+    embeddings = blobs(60)
+    neighbours = find_neighbours(embeddings, 15)
+    one, two = (layout(neighbours, embeddings, LayoutParameters(seed=seed)) for seed in (1, 2))
+    assert not np.array_equal(one, two)
+
+
+def test_a_start_from_an_earlier_layout_keeps_the_picture_in_place() -> None:
+    embeddings = blobs(150)
+    before = laid_out(embeddings)
+    turn = np.array([[0, 1], [-1, 0]], dtype=np.float32)
+    initial = before @ turn
+    initial[::10] = np.nan
+    after = laid_out(embeddings, initial)
+    group = np.arange(150) * 3 // 150
+    for g in range(3):
+        moved = after[group == g].mean(axis=0) - (before @ turn)[group == g].mean(axis=0)
+        assert np.linalg.norm(moved) < np.linalg.norm(before.std(axis=0)) / 2
+
+
+def test_neighbours_of_other_images_are_refused() -> None:
+    with pytest.raises(ValueError, match="neighbours of 10 images"):
+        layout(find_neighbours(blobs(10), 5), blobs(11), LayoutParameters())

@@ -1,0 +1,111 @@
+"""Exact nearest neighbours."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cxr_explorer.atlas import neighbours
+from cxr_explorer.atlas.neighbours import Neighbours, compare, find_neighbours, similar_to
+
+
+def brute_force(embeddings: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    rows = embeddings.astype(np.float64)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    indices, distances = [], []
+    for i, row in enumerate(rows):
+        apart = np.linalg.norm(rows - row, axis=1)
+        apart[i] = -1
+        order = np.argsort(np.round(apart, 9), kind="stable")[:k]
+        indices.append(order)
+        distances.append(np.maximum(apart[order], 0))
+    return np.array(indices), np.array(distances)
+
+
+def test_equals_brute_force() -> None:
+    embeddings = np.random.default_rng(0).normal(size=(200, 16)).astype(np.float32)
+    found = find_neighbours(embeddings, 10)
+    indices, distances = brute_force(embeddings, 10)
+    np.testing.assert_array_equal(found.indices, indices)
+    np.testing.assert_allclose(found.distances, distances, atol=1e-6)
+    assert found.indices.dtype == np.int32
+    assert found.distances.dtype == np.float32
+
+
+def test_equals_brute_force_across_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    embeddings = np.random.default_rng(1).normal(size=(101, 8)).astype(np.float32)
+    whole = find_neighbours(embeddings, 7)
+    monkeypatch.setattr(neighbours, "CHUNK_BYTES", {"cpu": 101 * 4 * 9})
+    parts = find_neighbours(embeddings, 7)
+    np.testing.assert_array_equal(whole.indices, parts.indices)
+    np.testing.assert_array_equal(whole.distances, parts.distances)
+
+
+def test_itself_comes_first_even_among_duplicates_and_ties_go_by_index() -> None:
+    random = np.random.default_rng(2)
+    embeddings = random.normal(size=(150, 32)).astype(np.float32)
+    copies = random.permutation(150)[:60]
+    embeddings[copies] = embeddings[copies[0]]
+    found = find_neighbours(embeddings, 12)
+    np.testing.assert_array_equal(found.indices[:, 0], np.arange(150))
+    np.testing.assert_array_equal(found.distances[:, 0], 0)
+    lowest = np.sort(copies)
+    for i in copies:
+        expected = [i, *lowest[lowest != i][:11]]
+        assert found.indices[i].tolist() == expected
+        np.testing.assert_array_equal(found.distances[i], 0)
+    indices, _ = brute_force(embeddings, 12)
+    np.testing.assert_array_equal(found.indices, indices)
+
+
+def test_the_length_of_a_row_does_not_matter() -> None:
+    random = np.random.default_rng(3)
+    embeddings = random.normal(size=(50, 8)).astype(np.float32)
+    scaled = embeddings * random.uniform(0.1, 10, size=(50, 1)).astype(np.float32)
+    np.testing.assert_array_equal(find_neighbours(embeddings, 5).indices, find_neighbours(scaled, 5).indices)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 5])
+def test_fewer_rows_than_neighbours(count: int) -> None:
+    embeddings = np.random.default_rng(4).normal(size=(count, 4)).astype(np.float32)
+    found = find_neighbours(embeddings, 5)
+    assert found.indices.shape == found.distances.shape == (count, min(5, count))
+    for i in range(count):
+        assert found.indices[i, 0] == i
+        assert sorted(found.indices[i].tolist()) == list(range(count))
+
+
+def test_only_itself_is_wanted() -> None:
+    found = find_neighbours(np.eye(4, dtype=np.float32), 1)
+    np.testing.assert_array_equal(found.indices, [[0], [1], [2], [3]])
+
+
+def test_rows_of_zeros_are_like_each_other() -> None:
+    embeddings = np.eye(6, dtype=np.float32)
+    embeddings[[2, 4]] = 0
+    found = find_neighbours(embeddings, 2)
+    assert found.indices[2].tolist() == [2, 4]
+    assert found.distances[2, 1] == 0
+    assert np.isfinite(found.distances).all()
+
+
+def test_reports_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbours, "CHUNK_BYTES", {"cpu": 20 * 4 * 5})
+    *fractions, last = compare(np.eye(20, dtype=np.float32), 3)
+    assert fractions == [0.25, 0.5, 0.75, 1.0]
+    assert isinstance(last, Neighbours)
+
+
+def test_refuses_embeddings_that_are_not_numbers() -> None:
+    embeddings = np.eye(3, dtype=np.float32)
+    embeddings[1, 1] = np.nan
+    with pytest.raises(ValueError, match="not numbers"):
+        find_neighbours(embeddings, 2)
+
+
+def test_similar_to_ranks_rows_by_cosine() -> None:
+    embeddings = np.array([[1, 0], [0, 2], [3, 3], [1, 0]], dtype=np.float32)
+    indices, cosines = similar_to(embeddings, np.array([5, 0], dtype=np.float32), 3)
+    assert indices.tolist() == [0, 3, 2]
+    np.testing.assert_allclose(cosines, [1, 1, 0.5**0.5], atol=1e-6)
