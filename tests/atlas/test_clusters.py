@@ -26,7 +26,7 @@ def clumps(*sizes: int, spread: float = 0.3) -> NDArray[np.float32]:
 
 
 def test_clumps_become_clusters_numbered_by_size() -> None:
-    found = find_clusters(clumps(30, 80, 50), ClusterParameters())
+    found = find_clusters(clumps(30, 80, 50), ClusterParameters(min_samples=5))
     for part, label in zip(np.split(found.labels, [30, 110]), (2, 0, 1), strict=True):
         assert set(part.tolist()) <= {label, -1}
         assert (part == label).mean() > 0.8
