@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import cxr_explorer
 
@@ -100,11 +101,12 @@ def test_the_changelog_begins_with_this_version() -> None:
     assert versions[0] == cxr_explorer.__version__
 
 
-def test_the_lock_holds_every_package_the_project_asks_for() -> None:
+def test_the_lock_holds_every_package_in_a_version_the_project_asks_for() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    asked = [*project["dependencies"], *project["optional-dependencies"]["test"]]
-    names = {re.split(r"[<>=\[;~! ]", requirement)[0].lower().replace("_", "-") for requirement in asked}
+    asked = [Requirement(text) for text in [*project["dependencies"], *project["optional-dependencies"]["test"]]]
     lines = (ROOT / "packaging" / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    locked = {line.partition("==")[0] for line in lines if not line.startswith("#")}
-    assert names - locked == set()
+    locked = dict(line.split("==") for line in lines if not line.startswith("#"))
+    for requirement in asked:
+        version = locked[requirement.name.lower().replace("_", "-")]
+        assert requirement.specifier.contains(version), f"{requirement} is locked to {version}"
     assert not [name for name in locked if re.match(r"nvidia-|cuda-|triton$|cxr-explorer$", name)]
