@@ -121,9 +121,9 @@ def pretrain(options: Options, stop: threading.Event) -> None:
             nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call] # replaces the norms inside the model
         parallel = DistributedDataParallel(model)
     log = read_log(run, place.epoch) if options.resume else []
+    events = append_tensorboard(run / "tensorboard") if chief and options.tensorboard else None
     if chief:
         write_json(run / CONFIG_FILE, as_json(config))
-    events = append_tensorboard(run / "tensorboard") if chief and options.tensorboard else None
 
     # Loop. Chance depends on seed and step alone, so a resumed run draws what an unbroken one would have drawn.
     steps = len(items) // config.batch  # a pass drops the last incomplete batch
@@ -182,7 +182,7 @@ def pretrain(options: Options, stop: threading.Event) -> None:
                     f"The encoder has collapsed: its embeddings use {line['effective_rank']:.1f} directions. Lower "
                     "--lr, raise --batch or --temperature, and start anew."
                 )
-            if place.epoch % config.export_every == 0 or clock.share(place) >= 1:
+            if place.step == 0 and place.epoch % config.export_every == 0:
                 export(run, model.encoder, spec, config, place)
         if chief:
             place = replace(place, elapsed_s=clock.elapsed_s())
@@ -190,6 +190,8 @@ def pretrain(options: Options, stop: threading.Event) -> None:
     if chief and clock.interrupted:
         save_state(run, model, optimiser, place)
         sys.stderr.write(f"\nStopped after {place.steps:,} steps. Go on with --resume.\n")
+    elif chief:
+        export(run, model.encoder, spec, config, place)
     if world > 1:
         dist.destroy_process_group()
 
@@ -248,10 +250,11 @@ def load_pixels(pixels: NDArray[np.uint8], device: torch.device) -> Tensor:
 
 def images_by_study(items: Sequence[Item]) -> list[list[int]]:
     """For each item the numbers of all items of its study, its own among them."""
-    studies: dict[tuple[str, str], list[int]] = {}
-    for number, item in enumerate(items):
-        studies.setdefault((item.source, item.study or f"{number}"), []).append(number)
-    return [studies[item.source, item.study or f"{number}"] for number, item in enumerate(items)]
+    keys = [(item.source, item.study or number) for number, item in enumerate(items)]  # no study: its own
+    studies: dict[tuple[str, str | int], list[int]] = {}
+    for number, key in enumerate(keys):
+        studies.setdefault(key, []).append(number)
+    return [studies[key] for key in keys]
 
 
 def second_images(first: NDArray[np.int64], studies: list[list[int]] | None, seed: Sequence[int]) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ from typing import Any
 from cxr_explorer.encoder.model import ARCHITECTURES
 from cxr_explorer.errors import UserError
 from training.augment import Augmentation
-from training.run_folder import CONFIG_FILE, read_json
+from training.run_folder import CONFIG_FILE, STATE_FILE, read_json
 
 LENGTH = ("epochs", "minutes")
 """Settings that may change when a run is resumed: the schedule stretches or shrinks to the new length."""
@@ -130,7 +130,7 @@ def parse(arguments: Sequence[str] | None) -> Options:
             raise UserError(f"Cannot resume {out} with another {fixed[0]}: the run keeps its settings. Leave it out.")
     else:
         config = make_config(asked, Config())
-        if (out / CONFIG_FILE).exists():
+        if (out / STATE_FILE).exists():
             raise UserError(f"There is a run in {out} already. Add --resume to go on, or choose another folder.")
     return Options(
         data=given["data"],
