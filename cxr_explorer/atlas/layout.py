@@ -14,6 +14,9 @@ from cxr_explorer.atlas.neighbours import Neighbours
 FEWEST = 6
 """Below this UMAP has no neighbourhoods to speak of: the principal components are the layout."""
 
+WIDEST_GAP = 1.0
+"""Widest empty stripe across the layout, in UMAP's units: alike images lie about 0.1 (min_dist) apart."""
+
 
 @dataclass(frozen=True)
 class LayoutParameters:
@@ -61,10 +64,24 @@ def layout(
     start = np.clip(start / max(float(start.std()), 1e-12), -3, 3)  # one odd image must not press all others together
     start += 1e-3 * random.standard_normal(start.shape)  # duplicates must part, and UMAP divides by each axis' width
     xy = (start if count < FEWEST else _umap(neighbours, start, parameters)).astype(np.float32)
+    xy = close_gaps(xy, WIDEST_GAP)
     if initial is not None:
         xy = _turned_onto(xy, initial)
     xy -= xy.mean(axis=0)
     return xy
+
+
+def close_gaps(xy: NDArray[np.float32], widest: float) -> NDArray[np.float32]:
+    """Moves islands together: a stripe across the whole layout, along either axis, that holds no point and is wider
+    than `widest` is narrowed to that. UMAP's distances between islands mean little, and the empty room between them
+    would cost the detail within them. Inside an island nothing changes, but where such a stripe crosses it.
+    """
+    closed = xy.copy()
+    for axis in (0, 1):
+        order = np.argsort(xy[:, axis], kind="stable")
+        steps = np.diff(xy[order, axis])
+        closed[order[1:], axis] -= np.cumsum(np.maximum(steps - widest, 0))
+    return closed
 
 
 def _umap(neighbours: Neighbours, start: NDArray[np.float64], parameters: LayoutParameters) -> NDArray[np.float32]:

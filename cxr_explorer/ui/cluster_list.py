@@ -171,8 +171,8 @@ class ClusterList(QListView):
             return
         wanted = list(dict.fromkeys(self._delegate.missing))
         self._delegate.missing.clear()
-        if self._thumbnails.load(wanted, _LOAD_BUDGET_S):
-            self.viewport().update()
+        self._thumbnails.load(wanted, _LOAD_BUDGET_S)
+        self.viewport().update()  # painting finds what is still missing
 
 
 class _ClusterDelegate(QStyledItemDelegate):
@@ -227,10 +227,10 @@ class _ClusterDelegate(QStyledItemDelegate):
             tile = QRect(inner.left() + left, top, _TILE_PX, _TILE_PX)
             painter.fillRect(tile, Qt.GlobalColor.black)
             pixmap = self.thumbnails.get(image_id) if self.thumbnails is not None else None
-            if pixmap is None:
+            if pixmap is not None:
+                painter.drawPixmap(tile, _square(pixmap))
+            elif self.thumbnails is not None and not self.thumbnails.settled(image_id):
                 self.missing.append(image_id)
-                continue
-            painter.drawPixmap(tile, _square(pixmap))
 
     def _paint_share(self, painter: QPainter, row: Row, inner: QRect, top: int, option: QStyleOptionViewItem) -> None:
         share = row.labelled / row.size if row.size else 0.0

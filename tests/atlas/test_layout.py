@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cxr_explorer.atlas.layout import LayoutParameters, layout
+from cxr_explorer.atlas.layout import LayoutParameters, close_gaps, layout
 from cxr_explorer.atlas.neighbours import find_neighbours
 
 
@@ -95,3 +95,14 @@ def test_a_start_from_an_earlier_layout_keeps_the_picture_in_place() -> None:
 def test_neighbours_of_other_images_are_refused() -> None:
     with pytest.raises(ValueError, match="neighbours of 10 images"):
         layout(find_neighbours(blobs(10), 5), blobs(11), LayoutParameters())
+
+
+def test_islands_far_apart_move_together_and_keep_their_shape() -> None:
+    random = np.random.default_rng(0)
+    island = random.uniform(0, 3, size=(200, 2)).astype(np.float32)
+    apart = np.concatenate([island, island + np.float32([40, 0]), island + np.float32([0, 70])])
+    closed = close_gaps(apart, widest=1.0)
+    assert np.ptp(closed, axis=0).max() < 8
+    for part in np.split(closed, 3):
+        np.testing.assert_allclose(part - part[0], island - island[0], atol=1e-4)
+    np.testing.assert_array_equal(np.argsort(closed[:, 0]), np.argsort(apart[:, 0]))

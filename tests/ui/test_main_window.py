@@ -206,6 +206,12 @@ def test_the_cluster_list_shows_the_share_labelled(window: MainWindow) -> None:
     assert "Unclustered, 2 images" in model.data(model.index(2))
 
 
+def test_every_montage_picture_in_sight_is_loaded(qtbot, window: MainWindow) -> None:
+    shown = [image_id for row in window.clusters.model().rows for image_id in row.typical[:3]]
+    assert shown
+    qtbot.waitUntil(lambda: all(window.session.thumbnails.get(i) is not None for i in shown), timeout=10_000)
+
+
 def test_another_vocabulary_keeps_the_labels_given(window: MainWindow) -> None:
     window.session.select_cluster(0)
     window.session.label_target()
