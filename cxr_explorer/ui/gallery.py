@@ -21,7 +21,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
-from cxr_explorer.ui.grid import GAP_PX, Grid
+from cxr_explorer.ui.grid import GAP_PX, Grid, fitted_px
 from cxr_explorer.ui.thumbnails import Thumbnails
 from cxr_explorer.ui.tile import FRAME_MARGIN_PX, Mark, TileState, paint_tile
 
@@ -147,7 +147,7 @@ class Gallery(QAbstractScrollArea):
 
     @property
     def tile_size(self) -> int:
-        """Side of a tile in pixels."""
+        """Side of a tile in pixels that was asked for; it is drawn so that whole tiles fill the width."""
         return self._tile_px
 
     def set_tile_size(self, px: int) -> None:
@@ -243,7 +243,10 @@ class Gallery(QAbstractScrollArea):
 
     def _grid(self) -> Grid:
         viewport = self.viewport()
-        return Grid(int(self._ids.size), self._tile_px, viewport.width(), viewport.height())
+        return self._grid_of(viewport.width(), viewport.height())
+
+    def _grid_of(self, width: int, height: int) -> Grid:
+        return Grid(int(self._ids.size), fitted_px(self._tile_px, width), width, height)
 
     def _scrolled(self) -> int:
         return self.verticalScrollBar().value()
@@ -266,7 +269,7 @@ class Gallery(QAbstractScrollArea):
 
     def _place_to_keep(self) -> tuple[int, int]:
         """The tile that must not jump when the layout changes, and its y in the viewport."""
-        half = self._tile_px // 2
+        half = self._grid().tile_px // 2
         first, last = self._grid().between(half, max(half, self.viewport().height() - half), self._scrolled())
         position = self._current if first <= self._current < last else first
         return position, self._tile_rect(position).top()
@@ -288,11 +291,11 @@ class Gallery(QAbstractScrollArea):
             self.viewport().update(self._tile_rect(position).adjusted(-margin, -margin, margin, margin))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        before = Grid(int(self._ids.size), self._tile_px, event.oldSize().width(), event.oldSize().height())
-        first, _ = before.between(self._tile_px // 2, self._tile_px // 2, self._scrolled())
+        before = self._grid_of(event.oldSize().width(), event.oldSize().height())
+        first, _ = before.between(before.tile_px // 2, before.tile_px // 2, self._scrolled())
         y = before.rect(first, self._scrolled()).top()
         self._relayout()
-        if before.width > 0 and before.columns != self._grid().columns:
+        if before.width > 0 and before.width != self._grid().width:
             self._put_at(first, y)
         self.viewport().update()
 

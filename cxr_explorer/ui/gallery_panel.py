@@ -69,6 +69,7 @@ class GalleryPanel(QFrame):
     def show_selection(self) -> None:
         """Shows the session's selection, or what has been read so far where there is no map yet."""
         session = self._session
+        self._order.setCurrentIndex(self._order.findData(session.order))
         ids = session.ordered_ids()
         if session.project is not None and session.map is None:
             ids = session.read_ids()

@@ -12,7 +12,15 @@ from cxr_explorer.ui.tile import FRAME_MARGIN_PX
 GAP_PX = 2 * FRAME_MARGIN_PX + 2
 """Between tiles and around them: room for the frame of the current one."""
 
+MIN_FITTED_PX = 48
+
 _Key = Qt.Key
+
+
+def fitted_px(wanted_px: int, width: int) -> int:
+    """The side of a tile near the wanted one with which whole tiles fill the width."""
+    columns = max(1, round((width - GAP_PX) / (wanted_px + GAP_PX)))
+    return max(MIN_FITTED_PX, (width - GAP_PX) // columns - GAP_PX)
 
 
 @dataclass(frozen=True)

@@ -385,7 +385,7 @@ def test_the_current_tile_is_scrolled_into_view(gallery: Gallery) -> None:
 
 def test_the_first_arrow_without_a_current_starts_where_the_reader_looks(gallery: Gallery) -> None:
     gallery.set_images(np.arange(100_000))
-    gallery.verticalScrollBar().setValue(110 * 1000)
+    gallery.verticalScrollBar().setValue(gallery._grid().pitch * 1000)
     press(gallery, Key.Key_Right)
     assert gallery.current_id == 5000
 
