@@ -1,0 +1,299 @@
+"""What to read next, and what the answers so far suggest for every other image.
+
+The way: `prepare` once a map, then `next_to_read`, the reader's answers, `fit_probe`, and again. Everything here is
+arrays in, arrays out; nothing overrules a reader. `training.reader_simulation` plays a reader against exactly these
+functions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_explorer.labels.features import Floats, Rows, prepare, squared_distances
+from cxr_explorer.labels.logistic import fit_logistic, sigmoid
+
+__all__ = [
+    "Probe",
+    "Suggestions",
+    "contact_sheets",
+    "fit_probe",
+    "next_to_read",
+    "prepare",
+    "sheet_images",
+    "suggested",
+]
+
+FREEDOM = 10.0
+"""Inverse of the weight of the ridge penalty: the C of scikit-learn's LogisticRegression."""
+
+MOST_FITTED = 8000
+"""Answers a fit uses; beyond, an even share of both answers is drawn, and nothing measurable is lost."""
+
+FOLDS = 5
+"""Folds of the calibration."""
+
+FEWEST_CALIBRATED = 8
+"""Answers of either kind below which probabilities are not calibrated."""
+
+SHEET_SHARE = 0.01
+"""Share of the images that is read on contact sheets of clusters before single images are queued."""
+
+SHEET_LEAST, SHEET_MOST = 16, 300
+"""Fewest and most images on the first contact sheets, whatever SHEET_SHARE says."""
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """A fitted probe of one finding.
+
+    Attributes:
+        weights: (F,) float32.
+        bias: Added to the product.
+        slope: Positive; turns a score into a log odds. It never moves the boundary at probability 0.5.
+        answers: How many answers the probe was fitted to: (present, absent).
+        calibrated: Whether `slope` was measured on answers the probe had not seen.
+    """
+
+    weights: Floats
+    bias: float
+    slope: float
+    answers: tuple[int, int]
+    calibrated: bool
+
+    def probabilities(self, features: Floats) -> Floats:
+        """(N,) float32 in [0, 1] that the finding is present, from (N, F) features."""
+        scores = features @ self.weights + np.float32(self.bias)  # (N,)
+        return np.asarray(sigmoid(self.slope * scores), dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Suggestions:
+    """What a probe suggests for all images.
+
+    Attributes:
+        present: (N,) bool, the likelier answer; the reader's own where there is one.
+        sure: (N,) bool, whether the suggestion's probability reaches the threshold; False for images that were read.
+        expected_precision: Mean probability of the suggestions that are sure, by the probe's own account; NaN if none.
+        expected_accuracy: Share of all images right by the probe's own account, those that were read counted as right.
+            Only a random audit is evidence.
+    """
+
+    present: NDArray[np.bool_]
+    sure: NDArray[np.bool_]
+    expected_precision: float
+    expected_accuracy: float
+
+
+def fit_probe(
+    features: Floats,
+    rows: NDArray[np.integer],
+    present: NDArray[np.bool_],
+    groups: NDArray[np.integer] | None = None,
+    calibrate: bool = True,
+) -> Probe:
+    """A probe from the answers so far: ridge-penalised logistic regression.
+
+    The classes are not reweighted: what is asked for are probabilities and few wrong labels, not a balance of them.
+    Log odds are scaled by one factor, which makes answers the probe had not seen most likely (temperature, Guo et al.
+    2017, arXiv 1706.04599). Images are queued where the probe is unsure, so the factor errs towards modesty elsewhere.
+
+    Args:
+        features: (N, F) from `prepare`.
+        rows: (n,) the images that were read, each once.
+        present: (n,) the answers.
+        groups: (N,) numbers of patients: a patient's images fall into one fold of the calibration. None: no image has
+            company.
+        calibrate: False saves five sixths of the time where only the order of probabilities and the side of 0.5 matter.
+
+    Raises:
+        ValueError: Nothing was read.
+    """
+    if not len(rows):
+        raise ValueError("no answers to fit a probe to")
+    positive = int(present.sum())
+    answers = (positive, len(rows) - positive)
+    if min(answers) == 0:  # one kind of answer knows no boundary: the share of it, by the rule of succession
+        share = (positive + 1) / (len(rows) + 2)
+        return Probe(np.zeros(features.shape[1], np.float32), float(np.log(share / (1 - share))), 1.0, answers, False)
+    if len(rows) > MOST_FITTED:
+        chosen = np.random.default_rng(0).permutation(len(rows))[:MOST_FITTED]
+        rows, present = rows[chosen], present[chosen]
+    seen = features[rows].astype(np.float64)  # (n, F)
+    truth = present.astype(np.float64)
+    weights, bias = fit_logistic(seen, truth, FREEDOM)
+    slope, calibrated = 1.0, calibrate and min(answers) >= FEWEST_CALIBRATED
+    if calibrated:
+        slope = _slope(_unseen_scores(seen, truth, None if groups is None else groups[rows]), truth)
+    return Probe(weights.astype(np.float32), bias, slope, answers, calibrated)
+
+
+def sheet_images(count: int) -> int:
+    """How many of `count` images are read on contact sheets of clusters before single images are queued."""
+    return min(count, max(SHEET_LEAST, min(SHEET_MOST, round(SHEET_SHARE * count))))
+
+
+def contact_sheets(features: Floats, clusters: NDArray[np.integer], count: int, seed: int = 0) -> list[Rows]:
+    """For each cluster the images that stand for it, largest cluster first, typical image first within a sheet.
+
+    A cluster gets images in proportion to its size, at least one while they last; they are the images in the middle of
+    the groups that k-means finds in the cluster, so that a mixed cluster shows that it is mixed.
+
+    Args:
+        features: (N, F) from `prepare`.
+        clusters: (N,), -1 is noise, which gets a sheet like a cluster.
+        count: Images on all sheets together, at most N.
+        seed: Starts k-means.
+    """
+    found, sizes = np.unique(clusters, return_counts=True)
+    order = np.argsort(-sizes, kind="stable")
+    return [
+        _middles(features, np.flatnonzero(clusters == found[i]), share, seed)
+        for i, share in zip(order, _shares(sizes[order], count), strict=True)
+        if share
+    ]
+
+
+def next_to_read(
+    features: Floats,
+    clusters: NDArray[np.integer],
+    read: NDArray[np.bool_],
+    probe: Probe | None,
+    batch: int,
+    seed: int = 0,
+) -> Rows:
+    """The images whose answers would help most, most helpful first; at most `batch`, none that was read.
+
+    First the contact sheets of all clusters, whatever the batch; then the images the probe is least sure of: their
+    labels are the likeliest to be wrong, and their answers move the boundary most. Small batches are worth more: ask
+    again after every few answers.
+
+    Args:
+        features: (N, F) from `prepare`.
+        clusters: (N,), -1 is noise.
+        read: (N,) the images that have an answer, or are not to be asked about.
+        probe: From the answers so far; None before the first.
+        batch: Images wanted.
+        seed: Starts k-means.
+    """
+    unread = np.flatnonzero(~read)
+    if probe is None:
+        sheets = contact_sheets(features, clusters, sheet_images(len(read)), seed)
+        rows = np.concatenate(sheets) if sheets else unread
+        return np.asarray(rows[~read[rows]], dtype=np.int64)
+    if min(probe.answers) == 0:  # nothing to be unsure between: as far from what was read as can be
+        return _furthest(features, read, batch)
+    scores = np.abs(features[unread] @ probe.weights + np.float32(probe.bias))
+    return np.asarray(unread[np.argsort(scores, kind="stable")[:batch]], dtype=np.int64)
+
+
+def suggested(
+    probabilities: Floats, rows: NDArray[np.integer], present: NDArray[np.bool_], threshold: float = 0.98
+) -> Suggestions:
+    """What the probabilities suggest for every image beside the answers of the reader, which stand.
+
+    Args:
+        probabilities: (N,) from `Probe.probabilities`.
+        rows: (n,) the images that were read.
+        present: (n,) the answers.
+        threshold: How probable a suggestion must be to count as sure, above 0.5.
+    """
+    answer = probabilities > 0.5
+    confidence = np.maximum(probabilities, 1 - probabilities).astype(np.float64)
+    sure = confidence >= threshold
+    answer[rows], sure[rows], confidence[rows] = present, False, 1.0
+    return Suggestions(
+        present=answer,
+        sure=sure,
+        expected_precision=float(confidence[sure].mean()) if sure.any() else float("nan"),
+        expected_accuracy=float(confidence.mean()) if len(confidence) else float("nan"),
+    )
+
+
+def _unseen_scores(
+    seen: NDArray[np.float64], truth: NDArray[np.float64], groups: NDArray[np.integer] | None
+) -> NDArray[np.float64]:
+    """(n,) the score of each answer by a probe that was fitted without it and its group."""
+    _, members = np.unique(np.arange(len(seen)) if groups is None else groups, return_inverse=True)
+    fold = np.random.default_rng(0).permutation(int(members.max()) + 1)[members] % FOLDS
+    scores = np.zeros(len(seen))
+    for each in range(FOLDS):
+        rest = fold != each
+        if rest.all() or not 0 < truth[rest].sum() < rest.sum():
+            continue
+        weights, bias = fit_logistic(seen[rest], truth[rest], FREEDOM)
+        scores[~rest] = seen[~rest] @ weights + bias
+    return scores
+
+
+def _slope(scores: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
+    """The factor in [0.05, 5] under which the scores' log loss is least: golden-section search over its logarithm.
+
+    Targets are Platt's, short of 0 and 1 (1999): where all answers are told apart, any larger factor would do better.
+    """
+    positive = truth.sum()
+    target = np.where(truth > 0, (positive + 1) / (positive + 2), 1 / (len(truth) - positive + 2))
+    low, high = np.log(0.05), np.log(5.0)
+    golden = (np.sqrt(5.0) - 1) / 2
+
+    def loss(log_factor: float) -> float:
+        chance = sigmoid(np.exp(log_factor) * scores)
+        return float(-(target * np.log(chance) + (1 - target) * np.log1p(-chance)).sum())
+
+    for _ in range(30):
+        left, right = high - golden * (high - low), low + golden * (high - low)
+        if loss(left) < loss(right):
+            high = right
+        else:
+            low = left
+    return float(np.exp((low + high) / 2))
+
+
+def _shares(sizes: NDArray[np.integer], count: int) -> list[int]:
+    """`count` divided over clusters of these descending sizes, by largest remainder, one each while they last."""
+    if count <= len(sizes):
+        return [1 if i < count else 0 for i in range(len(sizes))]
+    count = min(count, int(sizes.sum()))
+    exact = sizes * (count / sizes.sum())
+    shares = np.minimum(np.maximum(np.floor(exact).astype(int), 1), sizes)
+    while (left := count - int(shares.sum())) != 0:  # the clusters that lack most give or take one each
+        lack = exact - shares
+        able = np.flatnonzero(shares < sizes if left > 0 else shares > 1)
+        chosen = able[np.argsort(-np.sign(left) * lack[able], kind="stable")[: abs(left)]]
+        shares[chosen] += int(np.sign(left))
+    return [int(share) for share in shares]
+
+
+def _middles(features: Floats, members: Rows, count: int, seed: int) -> Rows:
+    """The `count` members nearest to the centres of k-means, the one in the largest group first."""
+    if count >= len(members):
+        return members
+    from sklearn.cluster import KMeans
+
+    rows = features[members]
+    model = KMeans(count, n_init=1, max_iter=20, random_state=seed).fit(rows)
+    sizes = np.bincount(model.labels_, minlength=count)
+    apart = squared_distances(rows, np.asarray(model.cluster_centers_, dtype=np.float32))  # (M, count)
+    chosen: list[int] = []
+    for group in np.argsort(-sizes, kind="stable"):
+        order = np.argsort(apart[:, group], kind="stable")
+        chosen.append(next(int(i) for i in order if int(i) not in chosen))
+    return members[chosen]
+
+
+def _furthest(features: Floats, read: NDArray[np.bool_], batch: int) -> Rows:
+    """Unread images, each as far as can be from all that were read or chosen before."""
+    unread = np.flatnonzero(~read)
+    seen = np.flatnonzero(read)
+    nearest = np.full(len(unread), np.inf, dtype=np.float32)
+    for start in range(0, len(seen), 256):
+        nearest = np.minimum(nearest, squared_distances(features[unread], features[seen[start : start + 256]]).min(1))
+    chosen: list[int] = []
+    for _ in range(min(batch, len(unread))):
+        best = int(nearest.argmax())
+        chosen.append(best)
+        nearest = np.minimum(nearest, squared_distances(features[unread], features[unread[best]][None])[:, 0])
+        nearest[best] = -1.0
+    return np.asarray(unread[chosen], dtype=np.int64)

@@ -1,0 +1,221 @@
+"""What to read next, and what the answers suggest."""
+
+import numpy as np
+import pytest
+
+from cxr_explorer.labels import suggest
+from cxr_explorer.labels.suggest import (
+    Probe,
+    contact_sheets,
+    fit_probe,
+    next_to_read,
+    prepare,
+    sheet_images,
+    suggested,
+)
+
+
+def two_groups(count=400, dimension=24, apart=3.0, seed=0):
+    """Embeddings of two overlapping groups, and which is which."""
+    random = np.random.default_rng(seed)
+    truth = random.random(count) < 0.4
+    rows = random.standard_normal((count, dimension)).astype(np.float32)
+    rows[:, 0] += apart * truth
+    return rows, truth
+
+
+@pytest.fixture(scope="module")
+def groups():
+    rows, truth = two_groups()
+    return prepare(rows), truth
+
+
+def test_features_are_finite_float32_and_the_same_at_every_run(groups):
+    rows, _ = two_groups()
+    features, _ = groups
+    assert features.dtype == np.float32
+    assert np.isfinite(features).all()
+    assert len(features) == len(rows)
+    np.testing.assert_array_equal(prepare(rows), features)
+
+
+def test_features_do_not_depend_on_the_scale_of_an_encoder():
+    rows, _ = two_groups(60)
+    np.testing.assert_allclose(prepare(1000 * rows), prepare(rows), atol=1e-4)
+
+
+def test_several_encoders_are_put_side_by_side():
+    rows, truth = two_groups(300, apart=0.0)
+    telling = np.stack([truth, ~truth], axis=1).astype(np.float32)
+    features = prepare([rows, telling])
+    some = np.arange(40)
+    assert ((fit_probe(features, some, truth[some]).probabilities(features) > 0.5) == truth).mean() > 0.97
+
+
+def test_given_neighbours_are_used_instead_of_own_ones():
+    rows, _ = two_groups(50)
+    everyone = np.tile(np.arange(50), (50, 1))
+    assert not np.allclose(prepare(rows, everyone), prepare(rows))
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5])
+def test_a_handful_of_images_has_features_too(count):
+    features = prepare(np.random.default_rng(0).standard_normal((count, 8)).astype(np.float32))
+    assert len(features) == count
+    assert np.isfinite(features).all()
+
+
+def test_equal_images_have_equal_features():
+    features = prepare(np.ones((20, 4), np.float32))
+    assert np.isfinite(features).all()
+    assert np.abs(features - features[0]).max() < 1e-5
+
+
+def test_a_probe_learns_from_few_answers(groups):
+    features, truth = groups
+    some = np.arange(60)
+    probe = fit_probe(features, some, truth[some])
+    assert probe.answers == (truth[some].sum(), (~truth[some]).sum())
+    assert ((probe.probabilities(features) > 0.5) == truth).mean() > 0.85
+
+
+def test_more_images_than_features_and_fewer_give_the_same_kind_of_fit(groups):
+    features, truth = groups
+    narrow = features[:, :20]
+    some = np.arange(19)
+    few = fit_probe(narrow, some, truth[some], calibrate=False)
+    wide = fit_probe(np.pad(narrow, ((0, 0), (0, 30))), some, truth[some], calibrate=False)
+    np.testing.assert_allclose(
+        few.probabilities(narrow), wide.probabilities(np.pad(narrow, ((0, 0), (0, 30)))), atol=1e-4
+    )
+
+
+def test_calibration_keeps_the_boundary_and_the_order(groups):
+    features, truth = groups
+    some = np.arange(100)
+    plain = fit_probe(features, some, truth[some], calibrate=False)
+    scaled = fit_probe(features, some, truth[some])
+    assert scaled.calibrated and not plain.calibrated
+    np.testing.assert_array_equal(plain.probabilities(features) > 0.5, scaled.probabilities(features) > 0.5)
+
+
+def test_calibrated_probabilities_are_about_right_on_images_read_at_random():
+    rows, truth = two_groups(3000, apart=2.0)
+    features = prepare(rows)
+    some = np.arange(300)
+    probabilities = fit_probe(features, some, truth[some]).probabilities(features)[300:].astype(float)
+    expected = np.maximum(probabilities, 1 - probabilities).mean()
+    assert expected == pytest.approx(((probabilities > 0.5) == truth[300:]).mean(), abs=0.05)
+
+
+def test_a_patients_images_share_a_fold_of_the_calibration():
+    """Twins of noise: told apart by memory alone. With patients known, the probe admits that it knows nothing."""
+    random = np.random.default_rng(0)
+    people = np.repeat(np.arange(60), 4)
+    features = (random.standard_normal((60, 64)).astype(np.float32) / 8)[people]
+    truth = (random.random(60) < 0.5)[people]
+    some = np.arange(240)
+    assert fit_probe(features, some, truth, people).slope < 0.5 * fit_probe(features, some, truth).slope
+
+
+def test_one_kind_of_answer_suggests_it_without_certainty(groups):
+    features, truth = groups
+    rows = np.flatnonzero(truth)[:10]
+    probabilities = fit_probe(features, rows, truth[rows]).probabilities(features)
+    assert np.ptp(probabilities) == 0
+    assert probabilities[0] == pytest.approx(11 / 12)
+
+
+def test_no_answer_is_no_probe(groups):
+    with pytest.raises(ValueError, match="no answers"):
+        fit_probe(groups[0], np.array([], dtype=int), np.array([], dtype=bool))
+
+
+def test_a_fit_uses_no_more_answers_than_its_cap(groups, monkeypatch):
+    features, truth = groups
+    monkeypatch.setattr(suggest, "MOST_FITTED", 50)
+    probe = fit_probe(features, np.arange(400), truth)
+    assert sum(probe.answers) == 400
+    assert ((probe.probabilities(features) > 0.5) == truth).mean() > 0.8
+
+
+def test_contact_sheets_come_first_and_hold_an_image_of_every_cluster(groups):
+    features, _ = groups
+    clusters = np.arange(400) % 7 - 1
+    rows = next_to_read(features, clusters, np.zeros(400, bool), None, batch=1)
+    assert len(rows) == len(set(rows)) == sheet_images(400) == suggest.SHEET_LEAST
+    assert set(clusters[rows]) == set(range(-1, 6))
+
+
+def test_contact_sheets_follow_the_size_of_clusters_largest_first(groups):
+    features, _ = groups
+    clusters = np.where(np.arange(400) < 300, 4, np.where(np.arange(400) < 390, 2, 9))
+    sheets = contact_sheets(features, clusters, 40)
+    assert [len(sheet) for sheet in sheets] == [30, 9, 1]
+    assert [set(clusters[sheet]) for sheet in sheets] == [{4}, {2}, {9}]
+
+
+def test_with_more_clusters_than_images_on_sheets_the_largest_are_shown(groups):
+    features, _ = groups
+    sheets = contact_sheets(features, np.repeat(np.arange(40), 10), 16)
+    assert [len(sheet) for sheet in sheets] == [1] * 16
+
+
+def test_tiny_clusters_are_shown_whole_at_most():
+    features = prepare(two_groups(12)[0])
+    sheets = contact_sheets(features, np.array([0] * 9 + [1, 1, 2]), 100)
+    assert sorted(np.concatenate(sheets)) == list(range(12))
+
+
+def test_the_least_sure_unread_images_are_next(groups):
+    features, truth = groups
+    rows = np.arange(50)
+    read = np.zeros(400, bool)
+    read[rows] = True
+    probe = fit_probe(features, rows, truth[rows])
+    asked = next_to_read(features, np.zeros(400, int), read, probe, batch=7)
+    doubt = np.abs(probe.probabilities(features) - 0.5)
+    assert not read[asked].any()
+    assert len(asked) == 7
+    assert doubt[asked].max() <= np.delete(doubt[50:], asked - 50).min() + 1e-6
+
+
+def test_with_one_kind_of_answer_the_search_goes_far_from_what_was_read():
+    rows = np.concatenate([np.zeros((50, 4)), np.ones((3, 4))]) + np.random.default_rng(0).normal(0, 0.01, (53, 4))
+    rows = np.column_stack([rows, np.ones(53)])  # directions differ
+    features = prepare(rows.astype(np.float32))
+    read = np.arange(53) < 10
+    probe = fit_probe(features, np.flatnonzero(read), np.zeros(10, bool))
+    asked = next_to_read(features, np.zeros(53, int), read, probe, batch=2)
+    assert asked[0] >= 50
+    assert len(set(asked)) == 2
+
+
+def test_nothing_is_queued_when_everything_was_read(groups):
+    features, truth = groups
+    probe = fit_probe(features, np.arange(400), truth)
+    assert len(next_to_read(features, np.zeros(400, int), np.ones(400, bool), probe, 5)) == 0
+    assert len(next_to_read(features, np.zeros(400, int), np.ones(400, bool), None, 5)) == 0
+
+
+def test_the_readers_answers_stand_against_the_probe():
+    probabilities = np.array([0.999, 0.001, 0.99, 0.6], np.float32)
+    result = suggested(probabilities, np.array([0, 1]), np.array([False, True]))
+    assert result.present.tolist() == [False, True, True, True]
+    assert result.sure.tolist() == [False, False, True, False]
+    assert result.expected_precision == pytest.approx(0.99)
+    assert result.expected_accuracy == pytest.approx((1 + 1 + 0.99 + 0.6) / 4)
+    assert probabilities[0] == pytest.approx(0.999)
+
+
+def test_no_sure_suggestion_has_no_precision():
+    result = suggested(np.array([0.5, 0.6], np.float32), np.array([], dtype=int), np.array([], dtype=bool))
+    assert np.isnan(result.expected_precision)
+    assert not result.sure.any()
+
+
+def test_probabilities_are_float32_within_bounds():
+    probe = Probe(np.array([1e6], np.float32), 0.0, 5.0, (3, 3), True)
+    values = probe.probabilities(np.array([[1.0], [-1.0], [0.0]], np.float32))
+    assert values.dtype == np.float32
+    assert ((values >= 0) & (values <= 1)).all()
