@@ -151,8 +151,9 @@ class Session(QObject):
 
     def open_folder(self, folder: Path, project_path: Path | None = None) -> None:
         """Opens the folder's project, or makes one, and brings it up to date. Raises UserError."""
-        if not self._is_open(project_path or default_project_path(folder)):
-            self._take(Project.of_folder(folder, project_path, bundled_vocabularies()[0]))
+        path = project_path or default_project_path(folder)
+        if not self._is_open(path):
+            self._take(Project.of_folder(folder, path, bundled_vocabularies()[0]))
         self.start_indexing()
 
     def open_project(self, path: Path) -> None:
