@@ -27,7 +27,8 @@ from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.tables import Format, match_files, read_labels, write_labels
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project import labelling
-from cxr_explorer.project.project import SUFFIX, Project, demo_home
+from cxr_explorer.project.file import SUFFIX, demo_home
+from cxr_explorer.project.project import Project
 
 DONE, USER_ERROR, USAGE = 0, 1, 2
 

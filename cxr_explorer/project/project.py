@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,9 +11,8 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from numpy.typing import NDArray
-from platformdirs import user_data_path
 from sqlite_utils import Database
 
 from cxr_explorer.encoder.checkpoint import EncoderInfo
@@ -25,9 +20,7 @@ from cxr_explorer.encoder.embed import Batch, Source
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.scan import ScannedFile
 from cxr_explorer.labels.vocabulary import Vocabulary
-from cxr_explorer.project.schema import APPLICATION_ID, SCHEMA_VERSION, migrations
-
-SUFFIX = ".cxr"
+from cxr_explorer.project.file import connect, connect_read_only, default_project_path
 
 Ids = NDArray[np.int64]
 
@@ -105,21 +98,6 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def default_project_path(folder: Path) -> Path:
-    """Where the project of an image folder lies unless the user chooses: in the user's data folder.
-
-    The name ends in a hash of the folder's path, so that two folders of one name do not meet.
-    """
-    resolved = folder.resolve()
-    digest = hashlib.blake2b(os.fsencode(resolved), digest_size=4).hexdigest()
-    return user_data_path("cxr-explorer", appauthor=False) / "projects" / f"{resolved.name}-{digest}{SUFFIX}"
-
-
-def demo_home() -> Path:
-    """Where the demo set and its project lie unless the user chooses."""
-    return user_data_path("cxr-explorer", appauthor=False) / "demo"
-
-
 class Project:
     """An open project file. Open one with `Project.create`, `Project.open` or `Project.open_read_only`.
 
@@ -148,7 +126,7 @@ class Project:
             raise UserError(
                 f"Cannot create {path}: {error.strerror or error}. Choose another place with --project."
             ) from error
-        project = cls._connect(path, new=True)
+        project = cls(path, *connect(path, new=True))
         try:
             with project.db.atomic():
                 project.set("folder", str(folder.resolve()))
@@ -193,56 +171,14 @@ class Project:
         """
         if not path.is_file():
             raise UserError(f"Cannot open {path}: no such file. Check the path, or open the image folder instead.")
-        return cls._connect(path, new=False)
+        return cls(path, *connect(path, new=False))
 
     @classmethod
     def open_read_only(cls, path: Path) -> Self:
         """Opens a project for reading, also while another process writes it. Raises UserError as `open` does."""
         if not path.is_file():
             raise UserError(f"Cannot open {path}: no such file. Check the path.")
-        with _database_errors(path):
-            connection = sqlite3.connect(path, timeout=30)
-            connection.execute("PRAGMA query_only = on")
-            database = Database(connection, recursive_triggers=False)
-            _check_is_project(database, path)
-        return cls(path, database, None)
-
-    @classmethod
-    def _connect(cls, path: Path, new: bool) -> Self:
-        if not os.access(path if path.exists() else path.parent, os.W_OK):
-            raise UserError(f"Cannot write {path}: no permission. Copy the project to a place of your own.")
-        lock = FileLock(str(path) + ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            raise UserError(
-                f"Cannot open {path}: it is open in another window or command. Close that one first."
-            ) from error
-        except OSError as error:
-            raise UserError(
-                f"Cannot open {path}: {error.strerror or error}. Check the folder's permissions."
-            ) from error
-        connection: sqlite3.Connection | None = None
-        try:
-            with _database_errors(path):
-                connection = sqlite3.connect(path, timeout=30)
-                connection.execute("PRAGMA foreign_keys = on")
-                database = Database(connection)
-                if new:
-                    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                else:
-                    _check_is_project(database, path)
-                # Readers (the process that builds the map) and the writer do not wait for each other.
-                connection.execute("PRAGMA journal_mode = wal")
-                connection.execute("PRAGMA synchronous = full")
-                migrations.apply(database)
-                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        except BaseException:
-            if connection is not None:
-                connection.close()
-            lock.release()
-            raise
-        return cls(path, database, lock)
+        return cls(path, connect_read_only(path), None)
 
     def close(self) -> None:
         """Closes the file; closing twice does nothing."""
@@ -519,22 +455,3 @@ class Project:
             outlier,
             typicality,
         )
-
-
-@contextmanager
-def _database_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        raise UserError(
-            f"Cannot open {path}: {error}. If it is a project, restore it from a backup, or index the folder again."
-        ) from error
-
-
-def _check_is_project(database: Database, path: Path) -> None:
-    (application_id,) = database.execute("PRAGMA application_id").fetchone()
-    (version,) = database.execute("PRAGMA user_version").fetchone()
-    if application_id != APPLICATION_ID:
-        raise UserError(f"Cannot open {path}: not a CXR Explorer project. Choose a {SUFFIX} file.")
-    if version > SCHEMA_VERSION:
-        raise UserError(f"Cannot open {path}: made by a newer CXR Explorer. Update the program, then open it again.")

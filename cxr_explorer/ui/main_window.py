@@ -28,7 +28,7 @@ from cxr_explorer.indexing import IndexReport
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.tables import match_files, read_labels, write_labels
 from cxr_explorer.project import labelling
-from cxr_explorer.project.project import SUFFIX
+from cxr_explorer.project.file import SUFFIX
 from cxr_explorer.ui import dialogs
 from cxr_explorer.ui.actions import SPECS, make_actions
 from cxr_explorer.ui.cluster_list import ClusterList, Row, typical_ids

@@ -19,7 +19,8 @@ from cxr_explorer.indexing import Indexing, IndexReport, Progress
 from cxr_explorer.labels.label import How, LabelRow, Value
 from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies
 from cxr_explorer.project import labelling
-from cxr_explorer.project.project import SUFFIX, AtlasMap, Ids, Project, default_project_path, demo_home
+from cxr_explorer.project.file import SUFFIX, default_project_path, demo_home
+from cxr_explorer.project.project import AtlasMap, Ids, Project
 from cxr_explorer.ui.thumbnails import Thumbnails
 from cxr_explorer.worker import Job
 

@@ -9,8 +9,9 @@ import pytest
 from cxr_explorer.encoder.embed import Batch
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import Value
+from cxr_explorer.project.file import default_project_path
 from cxr_explorer.project.labelling import label, label_rows
-from cxr_explorer.project.project import Project, default_project_path
+from cxr_explorer.project.project import Project
 from tests.project.projects import ENCODER, FINDINGS, embed_all, embedded, files, new_project
 
 IDS = np.array
