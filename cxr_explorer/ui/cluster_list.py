@@ -20,7 +20,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QFocusEvent, QFont, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QApplication, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from cxr_explorer.ui.session import cluster_name
+from cxr_explorer.ui.selection import cluster_name
 from cxr_explorer.ui.thumbnails import Thumbnails
 
 MONTAGE = 5

@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QVBoxLayout
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project import labelling
 from cxr_explorer.ui.gallery import Gallery
-from cxr_explorer.ui.session import ORDERS, Session, cluster_name
+from cxr_explorer.ui.selection import ORDERS, cluster_name
+from cxr_explorer.ui.session import Session
 from cxr_explorer.ui.texts import text_label
 from cxr_explorer.ui.tile import Mark
 

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QColor, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
     QFileDialog,
     QFrame,
-    QHBoxLayout,
     QLabel,
     QMainWindow,
     QMenu,
@@ -31,12 +30,12 @@ from cxr_explorer.project import labelling
 from cxr_explorer.project.file import SUFFIX
 from cxr_explorer.ui import dialogs
 from cxr_explorer.ui.actions import SPECS, make_actions
-from cxr_explorer.ui.cluster_list import ClusterList, Row, typical_ids
+from cxr_explorer.ui.cluster_panel import ClusterPanel
 from cxr_explorer.ui.gallery_panel import GalleryPanel
 from cxr_explorer.ui.image_page import ImagePage
 from cxr_explorer.ui.label_panel import LabelPanel
 from cxr_explorer.ui.map_page import MapPage
-from cxr_explorer.ui.palette import categorical
+from cxr_explorer.ui.notice import Notice
 from cxr_explorer.ui.progress_strip import ProgressStrip
 from cxr_explorer.ui.session import Session
 from cxr_explorer.ui.texts import text_label
@@ -56,7 +55,6 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("CXR Explorer")
         self.setAcceptDrops(True)
         self._dress()
-        self._typical: dict[int, tuple[int, ...]] = {}
         self._build_views()
         self.actions_by_name = make_actions(self)
         self._build_menus()
@@ -69,17 +67,8 @@ class MainWindow(QMainWindow):
     def _build_views(self) -> None:
         session = self.session
         self.welcome = Welcome(session)
-        self.clusters = ClusterList()
-        self.clusters.set_thumbnails(session.thumbnails)
-        self._clusters_heading = text_label("Clusters", "heading")
-        left = QFrame()
-        left.setObjectName("panel")
-        column = QVBoxLayout(left)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        self._clusters_heading.setContentsMargins(12, 12, 12, 10)
-        column.addWidget(self._clusters_heading)
-        column.addWidget(self.clusters, 1)
+        self.cluster_panel = ClusterPanel(session, self._dark)
+        self.clusters = self.cluster_panel.clusters
         self.map_page = MapPage(session, self._dark)
         self.image_page = ImagePage(session)
         self.centre = QStackedWidget()
@@ -87,11 +76,11 @@ class MainWindow(QMainWindow):
         self.centre.addWidget(self.image_page)
         self.gallery_panel = GalleryPanel(session)
         self.across = QSplitter(Qt.Orientation.Horizontal)
-        for widget, stretch in ((left, 0), (self.centre, 1), (self.gallery_panel, 0)):
+        for widget, stretch in ((self.cluster_panel, 0), (self.centre, 1), (self.gallery_panel, 0)):
             self.across.addWidget(widget)
             self.across.setStretchFactor(self.across.count() - 1, stretch)
             self.across.setCollapsible(self.across.count() - 1, False)
-        left.setMinimumWidth(210)
+        self.cluster_panel.setMinimumWidth(210)
         self.centre.setMinimumWidth(380)
         self.gallery_panel.setMinimumWidth(260)
         self.label_panel = LabelPanel(session)
@@ -113,7 +102,7 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         self.progress = ProgressStrip(session)
-        self.notice = _Notice()
+        self.notice = Notice()
         column.addWidget(self.progress)
         column.addWidget(self.notice)
         column.addWidget(self._pages, 1)
@@ -155,14 +144,12 @@ class MainWindow(QMainWindow):
         self.welcome.folderWanted.connect(self.open_folder)
         self.welcome.demoWanted.connect(self.open_demo)
         self.welcome.projectWanted.connect(lambda path: self.open_path(Path(path)))
-        self.clusters.chosen.connect(session.select_cluster)
         self.map_page.imageWanted.connect(self.open_image)
         self.gallery_panel.imageWanted.connect(self.open_image)
         self.image_page.view.stepRequested.connect(self.step_image)
         self.label_panel.vocabularyWanted.connect(self.choose_vocabulary)
         session.projectChanged.connect(self._on_project)
         session.mapChanged.connect(self._on_map)
-        session.selectionChanged.connect(self._on_selection)
         session.currentChanged.connect(self._on_current)
         session.labelsChanged.connect(self._on_labels)
         session.exclusionsChanged.connect(self._on_labels)
@@ -213,36 +200,8 @@ class MainWindow(QMainWindow):
         self._on_current()
 
     def _on_map(self) -> None:
-        found = self.session.map
-        self._typical = typical_ids(found.image_ids, found.clusters, found.typicality) if found is not None else {}
-        self._show_clusters()
-        self._on_selection()
         self._show_summary()
         self._enable()
-
-    def _show_clusters(self) -> None:
-        session, found = self.session, self.session.map
-        if found is None or session.project is None:
-            self.clusters.set_rows([])
-            self._clusters_heading.setText("Clusters")
-            return
-        labelled = np.isin(found.image_ids, labelling.labelled_ids(session.project, session.reader))
-        count = int(found.clusters.max(initial=-1)) + 1
-        sizes = np.bincount(found.clusters + 1, minlength=count + 1).tolist()
-        done = np.bincount(found.clusters[labelled] + 1, minlength=count + 1).tolist()
-        colours = categorical(np.arange(-1, count), self._dark).tolist()
-        numbers = [*range(count), *([-1] if sizes[0] else [])]
-        self.clusters.set_rows(
-            [
-                Row(n, sizes[n + 1], done[n + 1], QColor.fromRgba(colours[n + 1]), self._typical.get(n, ()))
-                for n in numbers
-            ]
-        )
-        images = labelling.images_text(len(found.image_ids))
-        self._clusters_heading.setText(f"{count} cluster{'' if count == 1 else 's'}, {images}")
-
-    def _on_selection(self) -> None:
-        self.clusters.show_selected(self.session.selection.cluster)
 
     def _on_current(self) -> None:
         viewing = self.session.viewing_image
@@ -254,7 +213,6 @@ class MainWindow(QMainWindow):
         self._enable()
 
     def _on_labels(self) -> None:
-        self._show_clusters()
         self._show_summary()
         self._enable()
 
@@ -514,7 +472,7 @@ class MainWindow(QMainWindow):
         self._settings.setValue("dark", not light)
         self._dress()
         self.map_page.set_dark(not light)
-        self._show_clusters()
+        self.cluster_panel.set_dark(not light)
 
     def scale_text(self, by: int) -> None:
         nearest = min(range(len(TEXT_SCALES)), key=lambda index: abs(TEXT_SCALES[index] - self._text_scale))
@@ -547,27 +505,6 @@ class MainWindow(QMainWindow):
         self.image_page.close_down()
         self.session.close()
         super().closeEvent(event)
-
-
-class _Notice(QFrame):
-    """A message that stays until it is closed, and does not stand in the way."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setObjectName("progress")
-        self._text = text_label("", "warning", wraps=True)
-        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        close = QPushButton("Close")
-        close.clicked.connect(self.hide)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(12, 6, 12, 6)
-        layout.addWidget(self._text, 1)
-        layout.addWidget(close)
-        self.hide()
-
-    def show_text(self, text: str) -> None:
-        self._text.setText(f"⚠ {text}")
-        self.show()
 
 
 def _dropped_path(event: QDragEnterEvent | QDropEvent) -> Path | None:

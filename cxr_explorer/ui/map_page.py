@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QToolButto
 
 from cxr_explorer.labels.label import How
 from cxr_explorer.ui.actions import tooltip
+from cxr_explorer.ui.colouring import metadata_columns
 from cxr_explorer.ui.palette import categorical
 from cxr_explorer.ui.scatter_view import ScatterView, Tool
 from cxr_explorer.ui.session import Session
@@ -149,7 +150,7 @@ class MapPage(QWidget):
         self._colour.addItem("Label of the finding", "label")
         self._colour.addItem("Labelled or not", "labelled")
         if self._session.project is not None:
-            for column in self._session.metadata_columns():
+            for column in metadata_columns(self._session.facts):
                 self._colour.addItem(column.capitalize(), column)
 
     def _names(self) -> list[tuple[float, float, str]]:

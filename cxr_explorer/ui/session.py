@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,52 +20,13 @@ from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies
 from cxr_explorer.project import labelling
 from cxr_explorer.project.file import SUFFIX, default_project_path, demo_home
 from cxr_explorer.project.project import AtlasMap, Ids, Project
+from cxr_explorer.ui.colouring import categories
+from cxr_explorer.ui.selection import NO_IDS, Selection, Target, cluster_name
 from cxr_explorer.ui.thumbnails import Thumbnails
 from cxr_explorer.worker import Job
 
-NO_IDS: Ids = np.zeros(0, np.int64)
-
 DEMO_COUNT = 360
 DRAWING_DEMO = "Simulating radiographs"
-
-ORDERS = {"typical": "Typical first", "edge": "Edge first", "file": "File name"}
-
-
-@dataclass(frozen=True, eq=False)
-class Selection:
-    """The images all views speak of.
-
-    Attributes:
-        ids: (M,) int64 image ids, ascending.
-        how: How they were addressed, for the provenance of labels given to them.
-        cluster: The cluster when the selection is exactly one cluster, else None.
-    """
-
-    ids: Ids
-    how: How = "selection"
-    cluster: int | None = None
-
-
-@dataclass(frozen=True)
-class Target:
-    """What a label would be given to now: the picked images if there are any, else the selection.
-
-    Attributes:
-        ids: Image ids, ascending.
-        how: For the labels' provenance.
-        cluster: Likewise.
-        text: In words ("cluster 4", "this image", "3 picked images").
-    """
-
-    ids: Ids
-    how: How
-    cluster: int | None
-    text: str
-
-
-def cluster_name(cluster: int) -> str:
-    """What the window calls a cluster: counted from 1, noise by its own name."""
-    return f"Cluster {cluster + 1}" if cluster >= 0 else "Unclustered"
 
 
 class Session(QObject):
@@ -501,57 +461,11 @@ class Session(QObject):
         self.colour_by = colour_by
         self.colouringChanged.emit()
 
-    def metadata_columns(self) -> list[str]:
-        """Names of the metadata columns that tell images apart: at least two values among the images."""
-        values: dict[str, set[str]] = {}
-        for facts in self.facts.values():
-            for name, value in facts.items():
-                values.setdefault(name, set()).add(value)
-        total = len(self.facts)
-        counts = {name: sum(name in facts for facts in self.facts.values()) for name in values}
-        return sorted(name for name, seen in values.items() if len(seen) > 1 or counts[name] < total)
-
     def categories(self) -> tuple[NDArray[np.int64], list[str]]:
-        """A code for every image on the map (-1: none) and the names of the codes, for what is coloured by."""
+        """See `colouring.categories`, for what is coloured by now."""
         assert self.map is not None and self.project is not None
-        ids = self.map.image_ids
-        if self.colour_by == "cluster":
-            names = [cluster_name(cluster) for cluster in range(int(self.map.clusters.max(initial=-1)) + 1)]
-            return self.map.clusters.astype(np.int64), names
-        codes = np.full(len(ids), -1, np.int64)
-        if self.colour_by == "label":
-            column = labelling.label_column(self.project, self.finding, self.reader)
-            order = {Value.PRESENT: 0, Value.ABSENT: 1, Value.UNCERTAIN: 2}
-            for value, code in order.items():
-                codes[np.isin(ids, column.image_ids[column.values == value])] = code
-            return codes, [f"{self.finding}: {labelling.VALUE_WORDS[value]}" for value in order]
-        if self.colour_by == "labelled":
-            codes[np.isin(ids, labelling.labelled_ids(self.project, self.reader))] = 0
-            codes[np.isin(ids, self.project.excluded_ids())] = 1
-            return codes, ["Labelled", "Excluded"]
-        values = [self.facts.get(image_id, {}).get(self.colour_by) for image_id in ids.tolist()]
-        if self.colour_by == "age":
-            values = [_decade(value) for value in values]
-        names = _most_frequent_first(values) if self.colour_by != "age" else sorted({v for v in values if v})
-        code_of = {name: code for code, name in enumerate(names)}
-        return np.array([code_of.get(value, -1) if value else -1 for value in values], np.int64), names
+        return categories(self.project, self.map, self.facts, self.colour_by, self.finding, self.reader)
 
     def parameters(self) -> MapParameters:
         """The parameters of the map on screen, or the defaults."""
         return MapParameters.from_dict(self.map.parameters) if self.map is not None else MapParameters()
-
-
-def _most_frequent_first(values: Sequence[str | None]) -> list[str]:
-    counts: dict[str, int] = {}
-    for value in values:
-        if value:
-            counts[value] = counts.get(value, 0) + 1
-    return sorted(counts, key=lambda name: (-counts[name], name))
-
-
-def _decade(age: str | None) -> str | None:
-    """ "47" -> "40–49 years"."""
-    if not age or not age.rstrip("+").isdigit():
-        return None
-    start = int(age.rstrip("+")) // 10 * 10
-    return f"{start:02d}–{start + 9:02d} years" if start < 90 else "90 years and over"

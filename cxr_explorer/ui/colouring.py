@@ -1,0 +1,83 @@
+"""What the colours of the map stand for: a code for every image, and a name for every code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_explorer.labels.label import Value
+from cxr_explorer.project import labelling
+from cxr_explorer.project.project import AtlasMap, Project
+from cxr_explorer.ui.selection import cluster_name
+
+Facts = Mapping[int, Mapping[str, str]]
+
+
+def metadata_columns(facts: Facts) -> list[str]:
+    """Names of the metadata columns that tell images apart: more than one value, or not known of all."""
+    values: dict[str, set[str]] = {}
+    known: dict[str, int] = {}
+    for of_image in facts.values():
+        for name, value in of_image.items():
+            values.setdefault(name, set()).add(value)
+            known[name] = known.get(name, 0) + 1
+    return sorted(name for name, seen in values.items() if len(seen) > 1 or known[name] < len(facts))
+
+
+def categories(
+    project: Project, atlas_map: AtlasMap, facts: Facts, colour_by: str, finding: str, reader: str
+) -> tuple[NDArray[np.int64], list[str]]:
+    """A code for every image on the map and the names of the codes.
+
+    Args:
+        project: For labels and exclusions.
+        atlas_map: Whose images are coloured.
+        facts: Metadata by image id.
+        colour_by: "cluster", "label", "labelled", or the name of a metadata column.
+        finding: For "label".
+        reader: Whose labels count.
+
+    Returns:
+        (N,) int64 codes in the map's order, -1 for none; and a name for each code from 0.
+    """
+    ids = atlas_map.image_ids
+    if colour_by == "cluster":
+        names = [cluster_name(cluster) for cluster in range(int(atlas_map.clusters.max(initial=-1)) + 1)]
+        return atlas_map.clusters.astype(np.int64), names
+    codes = np.full(len(ids), -1, np.int64)
+    if colour_by == "label":
+        column = labelling.label_column(project, finding, reader)
+        order = (Value.PRESENT, Value.ABSENT, Value.UNCERTAIN)
+        for code, value in enumerate(order):
+            codes[np.isin(ids, column.image_ids[column.values == value])] = code
+        return codes, [f"{finding.replace('_', ' ')}: {labelling.VALUE_WORDS[value]}" for value in order]
+    if colour_by == "labelled":
+        codes[np.isin(ids, labelling.labelled_ids(project, reader))] = 0
+        codes[np.isin(ids, project.excluded_ids())] = 1
+        return codes, ["Labelled", "Excluded"]
+    values = [facts.get(image_id, {}).get(colour_by) for image_id in ids.tolist()]
+    if colour_by == "age":
+        values = [_decade(value) for value in values]
+        names = sorted({value for value in values if value})
+    else:
+        names = _most_frequent_first(values)
+    code_of = {name: code for code, name in enumerate(names)}
+    return np.array([code_of.get(value, -1) if value else -1 for value in values], np.int64), names
+
+
+def _most_frequent_first(values: Sequence[str | None]) -> list[str]:
+    counts: dict[str, int] = {}
+    for value in values:
+        if value:
+            counts[value] = counts.get(value, 0) + 1
+    return sorted(counts, key=lambda name: (-counts[name], name))
+
+
+def _decade(age: str | None) -> str | None:
+    """ "47" -> "40–49 years"."""
+    if not age or not age.rstrip("+").isdigit():
+        return None
+    start = int(age.rstrip("+")) // 10 * 10
+    return f"{start:02d}–{start + 9:02d} years" if start < 90 else "90 years and over"

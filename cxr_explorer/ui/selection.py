@@ -1,0 +1,51 @@
+"""What the views speak of: the selected images, and whom a label goes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cxr_explorer.labels.label import How
+from cxr_explorer.project.project import Ids
+
+NO_IDS: Ids = np.zeros(0, np.int64)
+
+ORDERS = {"typical": "Typical first", "edge": "Edge first", "file": "File name"}
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """The images all views speak of.
+
+    Attributes:
+        ids: (M,) int64 image ids, ascending.
+        how: How they were addressed, for the provenance of labels given to them.
+        cluster: The cluster when the selection is exactly one cluster, else None.
+    """
+
+    ids: Ids
+    how: How = "selection"
+    cluster: int | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a label would be given to now: the picked images if there are any, else the selection.
+
+    Attributes:
+        ids: Image ids, ascending.
+        how: For the labels' provenance.
+        cluster: Likewise.
+        text: In words ("cluster 4", "this image", "3 picked images").
+    """
+
+    ids: Ids
+    how: How
+    cluster: int | None
+    text: str
+
+
+def cluster_name(cluster: int) -> str:
+    """What the window calls a cluster: counted from 1, noise by its own name."""
+    return f"Cluster {cluster + 1}" if cluster >= 0 else "Unclustered"
