@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import sys
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, BinaryIO, get_args
 
 import numpy as np
-from platformdirs import user_data_path
 
 from cxr_explorer import __version__
 from cxr_explorer.atlas.build import MapParameters
+from cxr_explorer.doctor import describe, examine, has_screen
 from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, default_encoder, read_encoder
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import atomic_write
 from cxr_explorer.indexing import Indexing, IndexReport
 from cxr_explorer.labels.label import Value
-from cxr_explorer.labels.tables import Format, match_files, read_labels, write_labels
+from cxr_explorer.labels.tables import Format, match_files, read_labels
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project import labelling
 from cxr_explorer.project.file import SUFFIX, demo_home
@@ -229,11 +226,7 @@ def _finding(project: Project, name: str) -> str:
 
 def _export(chosen: argparse.Namespace) -> int:
     with Project.open_read_only(chosen.project) as project:
-        rows = [row for row in labelling.label_rows(project) if chosen.reader in (None, row.reader)]
-        findings = list(project.vocabulary.findings)
-    if chosen.format == "long":
-        findings += sorted({row.finding for row in rows} - set(findings))
-    report = write_labels(chosen.out, rows, chosen.format, findings)
+        report = labelling.export_labels(project, chosen.out, chosen.format, chosen.reader)
     if chosen.json:
         print(json.dumps({**asdict(report), "left_out": report.left_out}))
     else:
@@ -304,87 +297,9 @@ def _write_npz(stream: BinaryIO, arrays: dict[str, np.ndarray[Any, Any]]) -> Non
 
 
 def _doctor(chosen: argparse.Namespace) -> int:
-    from cxr_explorer.encoder.model import choose_device, describe_device
-
-    encoders = [
-        {"name": info.name, "key": info.key, "dimension": info.dimension, "input_px": info.spec.size_px}
-        for info in bundled_encoders()
-    ]
-    found: dict[str, Any] = {
-        "cxr-explorer": __version__,
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "cores": os.cpu_count(),
-        "packages": {name: _version(name) for name in _PACKAGES},
-        "device": describe_device(choose_device("auto")),
-        "default encoder": default_encoder().name,
-        "encoders": encoders,
-        "qt platform": _qt_platform(),
-        "user data": str(user_data_path("cxr-explorer", appauthor=False)),
-    }
-    if chosen.json:
-        print(json.dumps(found))
-        return DONE
-    for name, value in found.items():
-        if isinstance(value, dict):
-            value = ", ".join(f"{key} {entry}" for key, entry in value.items())
-        elif isinstance(value, list):
-            value = ", ".join(f"{entry['name']} ({entry['dimension']}-d, {entry['input_px']} px)" for entry in value)
-        print(f"{name + ':':<17} {value}")
+    found = examine()
+    print(json.dumps(found) if chosen.json else describe(found))
     return DONE
-
-
-_PACKAGES = (
-    "torch",
-    "torchvision",
-    "PySide6-Essentials",
-    "pyqtgraph",
-    "pydicom",
-    "umap-learn",
-    "hdbscan",
-    "numba",
-    "numpy",
-    "scikit-learn",
-    "sqlite-utils",
-    "pillow",
-    "imagecodecs",
-)
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "missing"
-
-
-def _qt_platform() -> str:
-    """The Qt platform a window would use, tried in a process of its own: a missing library ends the process."""
-    import subprocess
-
-    code = "from PySide6.QtGui import QGuiApplication as A; a = A([]); print(a.platformName())"
-    environment = {**os.environ, "QT_QPA_PLATFORM": os.environ.get("QT_QPA_PLATFORM", "")}
-    if not environment["QT_QPA_PLATFORM"]:
-        del environment["QT_QPA_PLATFORM"]
-        if not has_screen():
-            return "no screen (set DISPLAY, or use the headless commands)"
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=30, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return "does not start: no answer within 30 s"
-    lines = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()
-    return (
-        lines[-1] if done.returncode == 0 and lines else f"does not start: {lines[-1] if lines else 'no reason given'}"
-    )
-
-
-def has_screen() -> bool:
-    """Whether a window could be shown here."""
-    if platform.system() == "Linux":
-        return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    return True
 
 
 def _demo(chosen: argparse.Namespace) -> int:
@@ -406,9 +321,8 @@ def _demo(chosen: argparse.Namespace) -> int:
         ids = latest.image_ids[latest.clusters == cluster]
         finding = project.vocabulary.findings[0]
         labelling.label(project, ids, finding, Value.PRESENT, "demo", "cluster", cluster, latest.map_id)
-        rows = list(labelling.label_rows(project))
         csv = home / "demo-labels.csv"
-        write_labels(csv, rows, "long", [finding])
+        labelling.export_labels(project, csv, "long")
         picture = home / "demo-map.png"
         _draw_map(latest.xy, latest.clusters, picture)
     _tell(chosen, report, {"project": str(path), "labels": str(csv), "picture": str(picture)})

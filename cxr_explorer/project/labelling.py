@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.labels.label import How, LabelRow, Value
-from cxr_explorer.labels.tables import ImportedTable, Matching
+from cxr_explorer.labels.tables import Format, ImportedTable, Matching, WriteReport, write_labels
 from cxr_explorer.project.project import Ids, Project, now
 
 VALUE_WORDS = {Value.PRESENT: "present", Value.ABSENT: "absent", Value.UNCERTAIN: "uncertain"}
@@ -273,6 +274,25 @@ def label_rows(project: Project) -> Iterator[LabelRow]:
     )
     for file, finding, value, *rest in rows:
         yield LabelRow(file, finding, Value(value), *rest)
+
+
+def export_labels(project: Project, out: Path, format: Format, reader: str | None = None) -> WriteReport:
+    """Writes the labels as CSV, see `write_labels`; the long form also holds findings outside the vocabulary.
+
+    Args:
+        project: Whose labels.
+        out: The file.
+        format: Its form.
+        reader: Only this reader's labels; None for everybody's.
+
+    Raises:
+        UserError: The place cannot be written.
+    """
+    rows = [row for row in label_rows(project) if reader in (None, row.reader)]
+    findings = list(project.vocabulary.findings)
+    if format == "long":
+        findings += sorted({row.finding for row in rows} - set(findings))
+    return write_labels(out, rows, format, findings)
 
 
 def readers(project: Project) -> list[str]:

@@ -25,7 +25,6 @@ from PySide6.QtWidgets import (
 from cxr_explorer.errors import UserError
 from cxr_explorer.indexing import IndexReport
 from cxr_explorer.labels.label import Value
-from cxr_explorer.labels.tables import match_files, read_labels, write_labels
 from cxr_explorer.project import labelling
 from cxr_explorer.project.file import SUFFIX
 from cxr_explorer.ui import dialogs
@@ -38,6 +37,7 @@ from cxr_explorer.ui.map_page import MapPage
 from cxr_explorer.ui.notice import Notice
 from cxr_explorer.ui.progress_strip import ProgressStrip
 from cxr_explorer.ui.session import Session
+from cxr_explorer.ui.table_exchange import export_table, import_table
 from cxr_explorer.ui.texts import text_label
 from cxr_explorer.ui.theme import apply_theme
 from cxr_explorer.ui.welcome import Welcome, project_title
@@ -309,45 +309,18 @@ class MainWindow(QMainWindow):
             self.rescan()
 
     def import_labels(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileName(
-            self, "Import labels", self._last_folder(), "Label tables (*.csv *.tsv *.txt *.csv.gz);;All files (*)"
-        )
-        if not chosen or self.session.project is None:
-            return
         try:
-            table = read_labels(Path(chosen))
+            import_table(self, self.session, self._last_folder())
         except UserError as error:
             self.notice.show_text(str(error))
-            return
-        matching = match_files(table.files, self.session.project.paths().values())
-        dialog = dialogs.ImportDialog(self, Path(chosen), table, matching, self.session.reader)
-        if dialog.exec() == QDialog.DialogCode.Accepted:
-            self.session.import_rows(labelling.rows_to_import(table, matching, dialog.reader))
 
     def export_labels(self) -> None:
-        project = self.session.project
-        assert project is not None
-        rows = list(labelling.label_rows(project))
-        if not rows:
-            self.notice.show_text("There are no labels to export yet: label a cluster or some images first.")
-            return
-        dialog = dialogs.ExportDialog(self, len({row.file for row in rows}), len(rows))
-        if dialog.exec() != QDialog.DialogCode.Accepted:
-            return
-        start = Path(self._last_folder()) / f"{project_title(project.path)}-labels.csv"
-        chosen, _ = QFileDialog.getSaveFileName(self, "Export labels", str(start), "CSV (*.csv)")
-        if not chosen:
-            return
-        findings = list(project.vocabulary.findings)
-        if dialog.format == "long":
-            findings += sorted({row.finding for row in rows} - set(findings))
         try:
-            report = write_labels(Path(chosen), rows, dialog.format, findings)
+            said = export_table(self, self.session, self._last_folder())
         except UserError as error:
             self.notice.show_text(str(error))
-            return
-        left_out = f"; {report.left_out:,} have no place in this form" if report.left_out else ""
-        self._say(f"{report.labels:,} labels on {labelling.images_text(report.images)} written to {chosen}{left_out}")
+        else:
+            self._say(said)
 
     def _last_folder(self) -> str:
         return str(self._settings.value("last_folder", str(Path.home())))
