@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import zipfile
 from collections.abc import Callable, Sequence
@@ -162,6 +163,11 @@ def _parameters(chosen: argparse.Namespace, project: Project) -> MapParameters:
 
 
 def _open(chosen: argparse.Namespace) -> int:
+    if not has_screen() and "QT_QPA_PLATFORM" not in os.environ:
+        raise UserError(
+            "Cannot open a window: there is no screen here (DISPLAY is not set). Use `cxr-explorer index`, `map`, "
+            "`label` and `export` instead, or connect with a desktop."
+        )
     from cxr_explorer.ui.app import run
 
     encoder = _encoder(chosen.encoder).directory if chosen.encoder else None

@@ -115,6 +115,15 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.Capture
     assert main(arguments) == 2
 
 
+def test_opening_a_window_without_a_screen_is_a_user_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("cxr_explorer.cli.has_screen", lambda: False)
+    monkeypatch.delenv("QT_QPA_PLATFORM")
+    assert main(["open"]) == 1
+    assert "no screen" in capsys.readouterr().err
+
+
 def test_a_project_of_another_folder_is_refused(
     indexed: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
