@@ -12,7 +12,11 @@ def sigmoid(scores: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def fit_logistic(
-    seen: NDArray[np.float64], truth: NDArray[np.float64], freedom: float
+    seen: NDArray[np.float64],
+    truth: NDArray[np.float64],
+    freedom: float,
+    start: tuple[NDArray[np.float64], float] | None = None,
+    steps: int = 30,
 ) -> tuple[NDArray[np.float64], float]:
     """Weights (F,) and bias that minimise |weights|^2 / 2 + freedom * sum of log losses, by Newton's method.
 
@@ -20,6 +24,8 @@ def fit_logistic(
         seen: (n, F).
         truth: (n,) 0 or 1.
         freedom: Inverse of the ridge penalty's weight: the C of scikit-learn's LogisticRegression.
+        start: Weights and bias near the solution: those of nearly the same rows.
+        steps: Newton steps at most. Two from a near start are as good as all.
     """
     basis: NDArray[np.float64] | None = None
     if len(seen) < seen.shape[1]:  # the solution lies in the span of the rows: n unknowns instead of F
@@ -29,14 +35,16 @@ def fit_logistic(
     penalty = np.ones(design.shape[1])
     penalty[-1] = 1e-3  # as good as none, and defined where the answers can be told apart perfectly
     solution = np.zeros(design.shape[1])
-    for _ in range(30):
+    if start is not None:
+        solution[:-1] = start[0] if basis is None else start[0] @ basis
+        solution[-1] = start[1]
+    for _ in range(steps):
         chance = sigmoid(design @ solution)
         gradient = freedom * design.T @ (chance - truth) + penalty * solution
         curvature = (design * (freedom * chance * (1 - chance))[:, None]).T @ design + np.diag(penalty)
         step = np.linalg.solve(curvature, gradient)
-        largest = float(np.abs(step).max())
-        solution -= step * min(1.0, 20 / max(largest, 1e-12))
-        if largest < 1e-4:
+        solution -= step * min(1.0, 20 / max(float(np.abs(step).max()), 1e-12))
+        if np.abs(design @ step).max() < 1e-3:  # log odds that nobody could tell apart
             break
     weights = solution[:-1] if basis is None else basis @ solution[:-1]
     return weights, float(solution[-1])

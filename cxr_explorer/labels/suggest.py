@@ -29,8 +29,11 @@ __all__ = [
 FREEDOM = 10.0
 """Inverse of the weight of the ridge penalty: the C of scikit-learn's LogisticRegression."""
 
-MOST_FITTED = 8000
-"""Answers a fit uses; beyond, an even share of both answers is drawn, and nothing measurable is lost."""
+MOST_FITTED = 5000
+"""Answers a fit uses; of more, these many are drawn: a fit at 100,000 images then takes about a second on two cores."""
+
+MOST_CALIBRATED = 1000
+"""Answers a calibration uses."""
 
 FOLDS = 5
 """Folds of the calibration."""
@@ -38,10 +41,18 @@ FOLDS = 5
 FEWEST_CALIBRATED = 8
 """Answers of either kind below which probabilities are not calibrated."""
 
-SHEET_SHARE = 0.01
-"""Share of the images that is read on contact sheets of clusters before single images are queued."""
+SHEET_SHARE = 0.0035
+"""Share of the images that is read on contact sheets of clusters before single images are queued.
 
-SHEET_LEAST, SHEET_MOST = 16, 300
+Less is better as long as the sheets hold both answers: from there on the probe chooses better than clusters do."""
+
+SPARE = 4
+"""Candidates for each place in a batch."""
+
+ALIKE = 0.05
+"""Share of the pairs of candidates that count as much alike."""
+
+SHEET_LEAST, SHEET_MOST = 12, 300
 """Fewest and most images on the first contact sheets, whatever SHEET_SHARE says."""
 
 
@@ -123,11 +134,16 @@ def fit_probe(
         rows, present = rows[chosen], present[chosen]
     seen = features[rows].astype(np.float64)  # (n, F)
     truth = present.astype(np.float64)
-    weights, bias = fit_logistic(seen, truth, FREEDOM)
-    slope, calibrated = 1.0, calibrate and min(answers) >= FEWEST_CALIBRATED
-    if calibrated:
-        slope = _slope(_unseen_scores(seen, truth, None if groups is None else groups[rows]), truth)
-    return Probe(weights.astype(np.float32), bias, slope, answers, calibrated)
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):  # for matrices this small a second thread gains little, and on a busy machine costs much
+        weights, bias = fit_logistic(seen, truth, FREEDOM)
+        slope, calibrated = 1.0, calibrate and min(answers) >= FEWEST_CALIBRATED
+        if calibrated:
+            patients = np.arange(len(rows)) if groups is None else groups[rows]
+            some = np.random.default_rng(0).permutation(len(rows))[:MOST_CALIBRATED]
+            slope = _slope(_unseen_scores(seen[some], truth[some], patients[some], (weights, bias)), truth[some])
+        return Probe(weights.astype(np.float32), bias, slope, answers, calibrated)
 
 
 def sheet_images(count: int) -> int:
@@ -167,8 +183,8 @@ def next_to_read(
     """The images whose answers would help most, most helpful first; at most `batch`, none that was read.
 
     First the contact sheets of all clusters, whatever the batch; then the images the probe is least sure of: their
-    labels are the likeliest to be wrong, and their answers move the boundary most. Small batches are worth more: ask
-    again after every few answers.
+    labels are the likeliest to be wrong, and their answers move the boundary most. Of images much alike one is enough
+    for a batch. Small batches are worth more: ask again after every few answers.
 
     Args:
         features: (N, F) from `prepare`.
@@ -186,7 +202,7 @@ def next_to_read(
     if min(probe.answers) == 0:  # nothing to be unsure between: as far from what was read as can be
         return _furthest(features, read, batch)
     scores = np.abs(features[unread] @ probe.weights + np.float32(probe.bias))
-    return np.asarray(unread[np.argsort(scores, kind="stable")[:batch]], dtype=np.int64)
+    return _apart(features, unread[np.argsort(scores, kind="stable")[: SPARE * batch]], batch)
 
 
 def suggested(
@@ -213,17 +229,20 @@ def suggested(
 
 
 def _unseen_scores(
-    seen: NDArray[np.float64], truth: NDArray[np.float64], groups: NDArray[np.integer] | None
+    seen: NDArray[np.float64],
+    truth: NDArray[np.float64],
+    groups: NDArray[np.integer],
+    start: tuple[NDArray[np.float64], float],
 ) -> NDArray[np.float64]:
     """(n,) the score of each answer by a probe that was fitted without it and its group."""
-    _, members = np.unique(np.arange(len(seen)) if groups is None else groups, return_inverse=True)
+    _, members = np.unique(groups, return_inverse=True)
     fold = np.random.default_rng(0).permutation(int(members.max()) + 1)[members] % FOLDS
     scores = np.zeros(len(seen))
     for each in range(FOLDS):
         rest = fold != each
         if rest.all() or not 0 < truth[rest].sum() < rest.sum():
             continue
-        weights, bias = fit_logistic(seen[rest], truth[rest], FREEDOM)
+        weights, bias = fit_logistic(seen[rest], truth[rest], FREEDOM, start, steps=3)
         scores[~rest] = seen[~rest] @ weights + bias
     return scores
 
@@ -281,6 +300,18 @@ def _middles(features: Floats, members: Rows, count: int, seed: int) -> Rows:
         order = np.argsort(apart[:, group], kind="stable")
         chosen.append(next(int(i) for i in order if int(i) not in chosen))
     return members[chosen]
+
+
+def _apart(features: Floats, candidates: Rows, batch: int) -> Rows:
+    """The first `batch` candidates that are not much like an earlier one; in want of these, the next ones after all."""
+    alike = squared_distances(features[candidates], features[candidates])  # (c, c)
+    near = np.quantile(alike[np.triu_indices(len(candidates), 1)], ALIKE) if len(candidates) > 1 else 0.0
+    chosen: list[int] = []
+    for i in range(len(candidates)):
+        if len(chosen) < batch and (not chosen or alike[i, chosen].min() >= near):
+            chosen.append(i)
+    others = [i for i in range(len(candidates)) if i not in set(chosen)]
+    return np.asarray(candidates[sorted([*chosen, *others[: batch - len(chosen)]])], dtype=np.int64)
 
 
 def _furthest(features: Floats, read: NDArray[np.bool_], batch: int) -> Rows:
