@@ -11,13 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-import torchvision
+import torchvision.models
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as dump_tensors
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from cxr_explorer.encoder.checkpoint import (
     CARD_FILE,
@@ -80,6 +81,10 @@ LITE0_STAGES = (  # expansion, channels, blocks, stride, kernel: EfficientNet-B0
 )
 
 
+_LITE0_KEPT = (5, 10, 14, 15)
+"""Blocks whose output `EfficientNetLite0.stages` gives, of 80, 112, 192 and 320 channels."""
+
+
 class EfficientNetLite0(nn.Module):
     """EfficientNet-Lite0 for one channel: (B, 1, H, W) to (B, 1280).
 
@@ -99,28 +104,70 @@ class EfficientNetLite0(nn.Module):
         self.blocks = nn.Sequential(*blocks)
         self.head = nn.Sequential(*_conv_norm(channels, 1280), nn.ReLU6(inplace=True))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def stages(self, x: Tensor) -> list[Tensor]:
+        """Feature maps (B, C, h, w) of 80, 112, 192, 320 and 1280 channels: two at 1/16 of the side, three at 1/32."""
         x = self.stem(x)  # (B, 32, H/2, W/2)
-        x = self.blocks(x)  # (B, 320, H/32, W/32)
-        x = self.head(x)  # (B, 1280, H/32, W/32)
-        return x.mean((2, 3))  # (B, 1280)
+        found = []
+        for number, block in enumerate(self.blocks):
+            x = block(x)
+            if number in _LITE0_KEPT:
+                found.append(x)
+        return [*found, self.head(x)]  # the last: (B, 1280, H/32, W/32)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.stages(x)[-1].mean((2, 3))  # (B, 1280)
 
 
-def _resnet(make: Callable[..., nn.Module]) -> Callable[[], nn.Module]:
-    def build() -> nn.Module:
-        model = make(weights=None)
-        model.conv1 = nn.Conv2d(1, 64, 7, 2, 3, bias=False)
-        model.fc = nn.Identity()
-        return model
+class ResNet(torchvision.models.ResNet):  # type: ignore[misc]  # torchvision has no types
+    """torchvision's ResNet for one channel, without the classifier: (B, 1, H, W) to (B, 512), 2048 for ResNet-50."""
 
-    return build
+    def __init__(self, block: type[BasicBlock | Bottleneck], layers: list[int]) -> None:
+        super().__init__(block, layers)
+        self.conv1 = nn.Conv2d(1, 64, 7, 2, 3, bias=False)
+        self.fc = nn.Identity()
+
+    def stages(self, x: Tensor) -> list[Tensor]:
+        """Feature maps (B, C, h, w) of layers 2, 3 and 4, at 1/8, 1/16 and 1/32."""
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))  # (B, 64, H/4, W/4)
+        second = self.layer2(self.layer1(x))
+        third = self.layer3(second)
+        return [second, third, self.layer4(third)]
+
+
+class Stages(nn.Module):
+    """What all stages of a model see, not its last alone, as D principal components: (B, 1, H, W) to (B, D).
+
+    The mean and the standard deviation of every channel of every stage over the image, standardised, then projected.
+    Early stages tell textures and edges, which a model's last stage has given up for the classes it was trained on.
+    The projection is linear and fitted on radiographs without labels (`training/bundle.py`).
+    """
+
+    DIMENSION = 512
+
+    def __init__(self, base: EfficientNetLite0 | ResNet, channels: int) -> None:
+        super().__init__()
+        self.base = base
+        self.projection = nn.Linear(2 * channels, self.DIMENSION)
+
+    def pooled(self, x: Tensor) -> Tensor:
+        """(B, 2 * channels): all means, then all standard deviations."""
+        found = self.base.stages(x)
+        means = [stage.mean((2, 3)) for stage in found]
+        deviations = [stage.std((2, 3), unbiased=False) for stage in found]
+        return torch.cat([*means, *deviations], 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        projected: Tensor = self.projection(self.pooled(x))  # (B, D)
+        return projected
 
 
 ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
-    "resnet18": _resnet(torchvision.models.resnet18),
-    "resnet34": _resnet(torchvision.models.resnet34),
-    "resnet50": _resnet(torchvision.models.resnet50),
+    "resnet18": lambda: ResNet(BasicBlock, [2, 2, 2, 2]),
+    "resnet34": lambda: ResNet(BasicBlock, [3, 4, 6, 3]),
+    "resnet50": lambda: ResNet(Bottleneck, [3, 4, 6, 3]),
     "efficientnet_lite0": EfficientNetLite0,
+    "resnet18_stages": lambda: Stages(ResNet(BasicBlock, [2, 2, 2, 2]), 128 + 256 + 512),
+    "efficientnet_lite0_stages": lambda: Stages(EfficientNetLite0(), 80 + 112 + 192 + 320 + 1280),
 }
 """Untrained models by name: (B, 1, H, W) float32 to (B, D) pooled features, any H and W of 32 or more."""
 
