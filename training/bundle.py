@@ -29,8 +29,8 @@ from cxr_explorer.images.read import read
 from training.data import Item, index, select
 
 WHITENING = 0.5
-"""0 keeps the components' own spread, 1 makes all alike. A vote of the 15 nearest neighbours on held-out patients was
-best in between: Lite0 at 256 px, kermany three-way .820, .828 and .823 at 0, 0.5 and 1; the NIH view .966, .973, .971."""
+"""0 keeps the components' own spread, 1 makes all alike. A vote of 15 neighbours on held-out patients was best between:
+Lite0 at 256 px, kermany three-way .820, .828 and .823 at 0, 0.5 and 1; the NIH view .966, .973 and .971."""
 
 BATCH = 8
 
