@@ -28,7 +28,7 @@ from cxr_explorer.project import labelling
 from cxr_explorer.project.file import SUFFIX, demo_home
 from cxr_explorer.project.project import Project
 
-DONE, USER_ERROR, USAGE = 0, 1, 2
+DONE, USER_ERROR = 0, 1  # argparse ends wrong usage with 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -23,8 +23,8 @@ class Spec:
         tip: One line for tooltip and help.
         slot: Name of the main window's method.
         keys: Shortcuts in Qt's portable spelling, the first one is shown.
-        enabled: What must be there: "always", "project", "map", "target", "undo", "redo", "image" (one is open full
-            size) or "indexing".
+        enabled: What must be there: "always", "project", "map", "target", "undo", "redo" or "image" (one is open full
+            size).
         arguments: Passed to the slot.
         checkable: Whether it is a switch; the slot then gets the state.
         in_menu: Whether the menu shows it.

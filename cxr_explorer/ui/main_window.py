@@ -153,7 +153,6 @@ class MainWindow(QMainWindow):
         session.currentChanged.connect(self._on_current)
         session.labelsChanged.connect(self._on_labels)
         session.exclusionsChanged.connect(self._on_labels)
-        session.progressChanged.connect(self._enable)
         session.imagesArrived.connect(self._show_summary)
         session.targetChanged.connect(self._enable)
         session.indexingEnded.connect(self._on_indexed)
