@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +14,9 @@ from cxr_explorer.atlas.build import BuiltMap, MapParameters, Stage, build_map
 from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.encoder.embed import Batch, Ready, Source, Starting, Unreadable, embed
 from cxr_explorer.errors import UserError
-from cxr_explorer.images.read import read
+from cxr_explorer.images.read import digest_of, read
 from cxr_explorer.images.scan import ScannedFile, scan
-from cxr_explorer.project.project import KnownFile, Project
+from cxr_explorer.project.project import MAP_OUTDATED, KnownFile, Project
 from cxr_explorer.worker import Job, JobCrashed
 
 
@@ -96,14 +95,9 @@ def _same_content(path: Path, file: ScannedFile, before: KnownFile) -> bool:
     if file.mtime_ns == before.mtime_ns:
         return True
     try:
-        with path.open("rb") as opened:
-            return hashlib.file_digest(opened, _digest).hexdigest() == before.digest
+        return digest_of(path) == before.digest
     except OSError:
         return False  # reading it will say why
-
-
-def _digest() -> Any:
-    return hashlib.blake2b(digest_size=16)
 
 
 def try_reading(sources: Sequence[Source]) -> Iterator[Starting | Batch]:
@@ -297,6 +291,7 @@ class Indexing:
         if (
             latest is not None
             and not self._always_map
+            and not self._project.get(MAP_OUTDATED)
             and latest.encoder_key == self._encoder.key
             and MapParameters.from_dict(latest.parameters) == self._parameters
             and np.array_equal(latest.image_ids, self._project.embedded_ids(self._encoder.key))

@@ -75,8 +75,14 @@ def test_the_whole_way_then_only_what_changed(project: Project, folder: Path) ->
     assert (added.added, added.embedded, added.reused) == (1, 1, 12)
     assert len(project.latest_map().image_ids) == 13  # type: ignore[union-attr]
 
+    before = project.latest_map()
     draw(folder / "00.png", 99)
     assert run(project).changed == 1
+    # The same images, but one of another content: the old map would show it in the old place
+    assert project.latest_map().map_id > before.map_id  # type: ignore[union-attr]
+    newest = project.latest_map()
+    run(project)
+    assert project.latest_map().map_id == newest.map_id  # type: ignore[union-attr]
     assert project.image(1).replaced
     assert len(list(labelling.label_rows(project))) == 12
 

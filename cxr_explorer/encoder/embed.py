@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,7 +16,7 @@ from cxr_explorer.encoder.checkpoint import read_encoder
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.preprocess import InputSpec, preprocess, thumbnail_jpeg
 from cxr_explorer.images.radiograph import Float
-from cxr_explorer.images.read import read
+from cxr_explorer.images.read import digest_of, read
 
 if TYPE_CHECKING:
     import torch  # imported where it is used: the window's process needs this module's items, not torch
@@ -164,14 +163,12 @@ def _decode(source: Source, spec: InputSpec) -> _Decoded | Unreadable:
         pixels = preprocess(radiograph, spec)  # (1, size_px, size_px)
         if not np.isfinite(pixels).all():
             return Unreadable(source.image_id, "The picture holds values that are not numbers. Export it again.")
-        with source.path.open("rb") as file:
-            digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
         height_px, width_px = radiograph.values.shape
         return _Decoded(
             image_id=source.image_id,
             pixels=pixels,
             thumbnail=thumbnail_jpeg(radiograph),
-            digest=digest,
+            digest=digest_of(source.path),
             height_px=height_px,
             width_px=width_px,
             facts=dict(radiograph.facts),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -56,6 +57,12 @@ def decode(data: bytes) -> Radiograph:
         what = f"This is {other}" if other else "Not a known image"
         raise UserError(f"{what}: no PNG, JPEG, TIFF, WebP or DICOM inside. Export the picture as one of these.")
     return READERS[kind](data)
+
+
+def digest_of(path: Path) -> str:
+    """Hex BLAKE2b-128 of a file's bytes: tells a file whose content changed. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def identify(head: bytes) -> str | None:

@@ -24,6 +24,9 @@ from cxr_explorer.project.file import connect, connect_read_only, default_projec
 
 Ids = NDArray[np.int64]
 
+MAP_OUTDATED = "map outdated"
+"""Setting that is not empty when a file of the newest map has got another content since the map was made."""
+
 
 @dataclass(frozen=True)
 class KnownFile:
@@ -254,6 +257,8 @@ class Project:
                    digest = NULL WHERE id = ?""",
                 changed,
             )
+            if changed:
+                self.set(MAP_OUTDATED, "yes")
             added = [(file.path, file.size_bytes, file.mtime_ns) for file in new if file.path not in known]
             execute_many("INSERT INTO images (path, size_bytes, mtime_ns) VALUES (?, ?, ?)", added)
             self.db.execute("UPDATE images SET missing = 1")
@@ -418,6 +423,7 @@ class Project:
     ) -> int:
         """Stores a map and returns its number. Older maps are kept: labels name the map they were given on."""
         with self.db.atomic():
+            self.set(MAP_OUTDATED, "")
             cursor = self.db.execute(
                 "INSERT INTO maps VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [

@@ -60,6 +60,7 @@ class GalleryPanel(QFrame):
         self._arrivals = QTimer(self, interval=1000, singleShot=True)
         self._arrivals.timeout.connect(self.show_selection)
         session.projectChanged.connect(self.show_selection)
+        session.mapChanged.connect(self.gallery.refresh_thumbnails)
         session.selectionChanged.connect(self.show_selection)
         session.targetChanged.connect(self._show_heading)
         session.labelsChanged.connect(self._refresh_marks)
