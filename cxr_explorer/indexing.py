@@ -316,6 +316,8 @@ class Indexing:
                         item.strength,
                         item.outlier,
                         item.typicality,
+                        item.tree,
+                        item.neighbours,
                     )
                     self._count_clusters(item.labels)
                 else:

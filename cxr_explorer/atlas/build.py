@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_explorer.atlas.clusters import ClusterParameters, find_clusters, typicality
+from cxr_explorer.atlas.clusters import ClusterParameters, CondensedTree, find_clusters, typicality
 from cxr_explorer.atlas.layout import LayoutParameters, layout
 from cxr_explorer.atlas.neighbours import Neighbours, compare
 from cxr_explorer.errors import UserError
@@ -70,6 +70,8 @@ class BuiltMap:
         strength: (N,) float32, see `clusters.Clustering`.
         outlier: (N,) float32, see `clusters.Clustering`.
         typicality: (N,) float32, see `clusters.typicality`.
+        tree: See `clusters.CondensedTree`.
+        neighbours: See `neighbours.Neighbours`.
         seconds: Seconds each stage took, by its name.
     """
 
@@ -78,6 +80,8 @@ class BuiltMap:
     strength: NDArray[np.float32]
     outlier: NDArray[np.float32]
     typicality: NDArray[np.float32]
+    tree: CondensedTree
+    neighbours: Neighbours
     seconds: Mapping[str, float]
 
 
@@ -124,4 +128,13 @@ def build_map(
     typical = typicality(embeddings, clustering.labels)
     seconds[CLUSTERING] = time.monotonic() - began
     yield Stage(CLUSTERING, 1.0)
-    yield BuiltMap(xy, clustering.labels, clustering.strength, clustering.outlier, typical, seconds)
+    yield BuiltMap(
+        xy,
+        clustering.labels,
+        clustering.strength,
+        clustering.outlier,
+        typical,
+        clustering.tree,
+        neighbours,
+        seconds,
+    )

@@ -6,7 +6,19 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
 
-How = Literal["single", "cluster", "lasso", "rectangle", "selection", "import"]
+How = Literal[
+    "single",
+    "cluster",
+    "lasso",
+    "rectangle",
+    "selection",
+    "import",
+    "audit",
+    "suggestion",
+    "reread",
+    "adjudication",
+    "merge",
+]
 
 
 class Value(IntEnum):

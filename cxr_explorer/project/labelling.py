@@ -1,9 +1,9 @@
-"""What a reader does to a project: label, clear, exclude, import, undo, redo. Each verb is one transaction."""
+"""What a reader does to a project: label, clear, exclude, import. Each verb is one act, see `acts`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cxr_explorer.labels.label import How, LabelRow, Value
 from cxr_explorer.labels.tables import Format, ImportedTable, Matching, WriteReport, write_labels
+from cxr_explorer.project.acts import Act, Change, recorded
 from cxr_explorer.project.project import Ids, Project, now
 
 VALUE_WORDS = {Value.PRESENT: "present", Value.ABSENT: "absent", Value.UNCERTAIN: "uncertain"}
@@ -35,15 +36,6 @@ class LabelPlan:
     overwrites_single: int
     excluded: int
     already: int
-
-
-@dataclass(frozen=True)
-class Change:
-    """What an act changed, for the views to decide what to redraw."""
-
-    text: str
-    labels: bool = False
-    exclusions: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,54 +76,78 @@ def label(
     how: How,
     cluster: int | None = None,
     map_id: int | None = None,
+    puts: Mapping[tuple[str, str], str | None] | None = None,
 ) -> Change | None:
     """Gives images a reader's judgement of one finding; value None clears it. Excluded images are skipped.
+
+    Args:
+        project: Open for writing.
+        image_ids: The images.
+        finding: What is judged.
+        value: The judgement.
+        reader: Who judges.
+        how: How the images were addressed.
+        cluster: The cluster they are judged as part of.
+        map_id: The map on screen.
+        puts: State by (kind, key) that belongs to the same act, see `Act.put`.
 
     Returns:
         What changed, or None where nothing had to (then no act is recorded and nothing needs undoing).
     """
-    with project.db.atomic(), _chosen(project, image_ids):
-        parameters = {
-            "value": value,
-            "finding": finding,
-            "reader": reader,
-            "how": how,
-            "cluster": cluster,
-            "map_id": map_id,
-            "at": now(),
-        }
-        act = _new_act(project, reader)
-        changed = project.db.execute(
-            """INSERT INTO label_changes
-               SELECT :act, chosen.id, :finding, :reader, value, at, label.how, label.cluster, label.map_id,
-                      :value, iif(:value IS NULL, NULL, :at), iif(:value IS NULL, NULL, :how), :cluster, :map_id
-               FROM temp.chosen JOIN images ON images.id = chosen.id
-               LEFT JOIN labels AS label ON label.image_id = chosen.id AND finding = :finding AND reader = :reader
-               WHERE NOT excluded AND value IS NOT :value""",
-            {**parameters, "act": act},
-        ).rowcount
-        word = VALUE_WORDS[value] if value is not None else "not read"
-        text = f"{finding} = {word} on {images_text(changed)}"
-        if not _finish_act(project, act, text, changed):
-            return None
-        _apply(project, act, "after")
-    return Change(text, labels=True)
+    with recorded(project, reader) as act:
+        changed = record_label(project, act, image_ids, finding, value, reader, how, cluster, map_id)
+        for (kind, key), state in (puts or {}).items():
+            act.put(kind, key, state)
+        act.text = f"{finding} = {VALUE_WORDS[value] if value is not None else 'not read'} on {images_text(changed)}"
+    return act.change
+
+
+def record_label(
+    project: Project,
+    act: Act,
+    image_ids: Ids,
+    finding: str,
+    value: Value | None,
+    reader: str,
+    how: How,
+    cluster: int | None = None,
+    map_id: int | None = None,
+) -> int:
+    """Records a label as part of an act, see `label`; returns the number of images whose label changes."""
+    with _chosen(project, image_ids):
+        return int(
+            project.db.execute(
+                """INSERT OR REPLACE INTO label_changes
+                   SELECT :act, chosen.id, :finding, :reader, value, at, label.how, label.cluster, label.map_id,
+                          :value, iif(:value IS NULL, NULL, :at), iif(:value IS NULL, NULL, :how), :cluster, :map_id
+                   FROM temp.chosen JOIN images ON images.id = chosen.id
+                   LEFT JOIN labels AS label
+                       ON label.image_id = chosen.id AND finding = :finding AND reader = :reader
+                   WHERE NOT excluded AND value IS NOT :value""",
+                {
+                    "act": act.number,
+                    "value": value,
+                    "finding": finding,
+                    "reader": reader,
+                    "how": how,
+                    "cluster": cluster,
+                    "map_id": map_id,
+                    "at": now(),
+                },
+            ).rowcount
+        )
 
 
 def exclude(project: Project, image_ids: Ids, excluded: bool, reader: str) -> Change | None:
     """Sets images aside (or takes them back in). Labels they have are kept; bulk labels skip them from now on."""
-    with project.db.atomic(), _chosen(project, image_ids):
-        act = _new_act(project, reader)
+    with recorded(project, reader) as act, _chosen(project, image_ids):
         changed = project.db.execute(
             """INSERT INTO exclusion_changes SELECT ?, chosen.id, excluded, ? FROM temp.chosen
                JOIN images ON images.id = chosen.id WHERE excluded != ?""",
-            [act, int(excluded), int(excluded)],
+            [act.number, int(excluded), int(excluded)],
         ).rowcount
-        text = f"{'Excluded' if excluded else 'Took back'} {images_text(changed)}"
-        if not _finish_act(project, act, text, changed):
-            return None
-        _apply(project, act, "after")
-    return Change(text, exclusions=True)
+        act.text = f"{'Excluded' if excluded else 'Took back'} {images_text(changed)}"
+    return act.change
 
 
 def import_labels(project: Project, rows: Iterable[LabelRow], reader: str) -> Change | None:
@@ -142,8 +158,7 @@ def import_labels(project: Project, rows: Iterable[LabelRow], reader: str) -> Ch
         rows: Labels whose `file` is a path the project knows; rows of unknown files are skipped.
         reader: Who imports (the act's reader; each row names its own).
     """
-    with project.db.atomic():
-        act = _new_act(project, reader)
+    with recorded(project, reader) as act:
         ids = {path: image_id for image_id, path in project.paths().items()}
         project.db.conn.executemany(
             """INSERT OR REPLACE INTO label_changes
@@ -153,7 +168,7 @@ def import_labels(project: Project, rows: Iterable[LabelRow], reader: str) -> Ch
                WHERE value IS NOT :value""",
             (
                 {
-                    "act": act,
+                    "act": act.number,
                     "id": ids[row.file],
                     "finding": row.finding,
                     "reader": row.reader,
@@ -168,13 +183,10 @@ def import_labels(project: Project, rows: Iterable[LabelRow], reader: str) -> Ch
             ),
         )
         (changed, images) = project.db.execute(
-            "SELECT count(*), count(DISTINCT image_id) FROM label_changes WHERE act_id = ?", [act]
+            "SELECT count(*), count(DISTINCT image_id) FROM label_changes WHERE act_id = ?", [act.number]
         ).fetchone()
-        text = f"Imported {changed:,} label{'' if changed == 1 else 's'} on {images_text(images)}"
-        if not _finish_act(project, act, text, changed):
-            return None
-        _apply(project, act, "after")
-    return Change(text, labels=True)
+        act.text = f"Imported {changed:,} label{'' if changed == 1 else 's'} on {images_text(images)}"
+    return act.change
 
 
 def rows_to_import(table: ImportedTable, matching: Matching, reader: str) -> list[LabelRow]:
@@ -200,28 +212,6 @@ def rows_to_import(table: ImportedTable, matching: Matching, reader: str) -> lis
         for row in table.rows
         if row.file in matching.matched
     ]
-
-
-def undo(project: Project) -> Change | None:
-    """Takes back the last act with everything it overwrote. Returns None where there is nothing to undo."""
-    return _step(project, "SELECT id, text FROM acts WHERE NOT undone ORDER BY id DESC LIMIT 1", "before", 1)
-
-
-def redo(project: Project) -> Change | None:
-    """Does the last undone act again. Returns None where there is nothing to redo."""
-    return _step(project, "SELECT id, text FROM acts WHERE undone ORDER BY id LIMIT 1", "after", 0)
-
-
-def undo_text(project: Project) -> str | None:
-    """What `undo` would take back, or None."""
-    row = project.db.execute("SELECT text FROM acts WHERE NOT undone ORDER BY id DESC LIMIT 1").fetchone()
-    return str(row[0]) if row else None
-
-
-def redo_text(project: Project) -> str | None:
-    """What `redo` would do again, or None."""
-    row = project.db.execute("SELECT text FROM acts WHERE undone ORDER BY id LIMIT 1").fetchone()
-    return str(row[0]) if row else None
 
 
 def label_column(project: Project, finding: str, reader: str) -> LabelColumn:
@@ -312,54 +302,3 @@ def _chosen(project: Project, image_ids: Ids) -> Iterator[None]:
             [json.dumps(np.asarray(image_ids).tolist())],
         )
         yield
-
-
-def _new_act(project: Project, reader: str) -> int:
-    cursor = project.db.execute("INSERT INTO acts (at, reader, text) VALUES (?, ?, '')", [now(), reader])
-    return int(cursor.lastrowid or 0)
-
-
-def _finish_act(project: Project, act: int, text: str, changed: int) -> bool:
-    """Names the act and ends the chance to redo, or drops the act where it changed nothing."""
-    if changed == 0:
-        project.db.execute("DELETE FROM acts WHERE id = ?", [act])
-        return False
-    project.db.execute("DELETE FROM acts WHERE undone")
-    project.db.execute("UPDATE acts SET text = ? WHERE id = ?", [text, act])
-    return True
-
-
-def _step(project: Project, query: str, side: str, undone: int) -> Change | None:
-    with project.db.atomic():
-        row = project.db.execute(query).fetchone()
-        if row is None:
-            return None
-        act, text = row
-        _apply(project, act, side)
-        project.db.execute("UPDATE acts SET undone = ? WHERE id = ?", [undone, act])
-        touched = project.db.execute(
-            """SELECT EXISTS (SELECT 1 FROM label_changes WHERE act_id = :act),
-                      EXISTS (SELECT 1 FROM exclusion_changes WHERE act_id = :act)""",
-            {"act": act},
-        ).fetchone()
-    return Change(str(text), labels=bool(touched[0]), exclusions=bool(touched[1]))
-
-
-def _apply(project: Project, act: int, side: str) -> None:
-    """Brings the rows an act changed to their state before or after it. `side` is "before" or "after"."""
-    project.db.execute(
-        f"""DELETE FROM labels WHERE (image_id, finding, reader) IN
-            (SELECT image_id, finding, reader FROM label_changes WHERE act_id = ? AND {side}_value IS NULL)""",
-        [act],
-    )
-    project.db.execute(
-        f"""INSERT OR REPLACE INTO labels
-            SELECT image_id, finding, reader, {side}_value, {side}_at, {side}_how, {side}_cluster, {side}_map_id
-            FROM label_changes WHERE act_id = ? AND {side}_value IS NOT NULL""",
-        [act],
-    )
-    project.db.execute(
-        f"""UPDATE images SET excluded = change.{side}
-            FROM exclusion_changes AS change WHERE act_id = ? AND images.id = change.image_id""",
-        [act],
-    )

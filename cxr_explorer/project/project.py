@@ -15,6 +15,8 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from sqlite_utils import Database
 
+from cxr_explorer.atlas.clusters import CondensedTree
+from cxr_explorer.atlas.neighbours import Neighbours
 from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.encoder.embed import Batch, Source
 from cxr_explorer.errors import UserError
@@ -320,12 +322,17 @@ class Project:
         return {int(row[0]): str(row[1]) for row in self.db.execute("SELECT id, path FROM images")}
 
     def facts(self) -> dict[int, dict[str, str]]:
-        """Acquisition facts of every image that was read, by id; the folder it lies in is one of them."""
+        """What is known of every image that was read, by id: what its file says, overruled by what a table says, and
+        the folder it lies in."""
         rows = self.db.execute("SELECT id, path, facts FROM images WHERE state = 'read'")
-        return {
+        known = {
             image_id: {**json.loads(facts), "folder": path.rpartition("/")[0] or "(top)"}
             for image_id, path, facts in rows
         }
+        for image_id, name, value in self.db.execute("SELECT image_id, name, value FROM metadata"):
+            if image_id in known:
+                known[image_id][name] = value
+        return known
 
     def excluded_ids(self) -> Ids:
         """Ids of the excluded images, ascending."""
@@ -420,8 +427,13 @@ class Project:
         strength: NDArray[np.float32],
         outlier: NDArray[np.float32],
         typicality: NDArray[np.float32],
+        tree: CondensedTree | None = None,
+        neighbours: Neighbours | None = None,
     ) -> int:
-        """Stores a map and returns its number. Older maps are kept: labels name the map they were given on."""
+        """Stores a map and returns its number. Older maps are kept: labels name the map they were given on.
+
+        Of tree and neighbours, which are large, only the newest map's are kept.
+        """
         with self.db.atomic():
             self.set(MAP_OUTDATED, "")
             cursor = self.db.execute(
@@ -437,7 +449,51 @@ class Project:
                     *(array.astype("<f4").tobytes() for array in (strength, outlier, typicality)),
                 ],
             )
-            return int(cursor.lastrowid or 0)
+            map_id = int(cursor.lastrowid or 0)
+            self.db.execute("DELETE FROM trees")
+            self.db.execute("DELETE FROM neighbours")
+            if tree is not None:
+                self.db.execute(
+                    "INSERT INTO trees VALUES (?, ?, ?, ?, ?)",
+                    [
+                        map_id,
+                        tree.parent.astype("<i4").tobytes(),
+                        tree.child.astype("<i4").tobytes(),
+                        tree.density.astype("<f4").tobytes(),
+                        tree.size.astype("<i4").tobytes(),
+                    ],
+                )
+            if neighbours is not None:
+                self.db.execute(
+                    "INSERT INTO neighbours VALUES (?, ?, ?, ?)",
+                    [
+                        map_id,
+                        neighbours.indices.shape[1],
+                        neighbours.indices.astype("<i4").tobytes(),
+                        neighbours.distances.astype("<f4").tobytes(),
+                    ],
+                )
+            return map_id
+
+    def tree(self, map_id: int) -> CondensedTree | None:
+        """The condensed tree of a map; None where it is not kept."""
+        row = self.db.execute("SELECT parent, child, density, size FROM trees WHERE map_id = ?", [map_id]).fetchone()
+        if row is None:
+            return None
+        parent, child, density, size = (
+            np.frombuffer(blob, kind) for blob, kind in zip(row, ("<i4", "<i4", "<f4", "<i4"), strict=True)
+        )
+        return CondensedTree(parent, child, density, size)
+
+    def neighbours(self, map_id: int) -> Neighbours | None:
+        """The nearest images of every image of a map, as rows of its `image_ids`; None where they are not kept."""
+        row = self.db.execute("SELECT k, indices, distances FROM neighbours WHERE map_id = ?", [map_id]).fetchone()
+        if row is None:
+            return None
+        k, indices, distances = row
+        return Neighbours(
+            np.frombuffer(indices, "<i4").reshape(-1, k or 1), np.frombuffer(distances, "<f4").reshape(-1, k or 1)
+        )
 
     def latest_map(self) -> AtlasMap | None:
         """The newest map, or None."""

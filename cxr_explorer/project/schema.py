@@ -8,7 +8,7 @@ from sqlite_utils.migrations import Migrations
 APPLICATION_ID = 0x43585245
 """SQLite's application_id ("CXRE"): tells a project from any other SQLite file."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Number of migrations below; SQLite's user_version holds it, and a file with a higher one is refused."""
 
 migrations = Migrations("cxr_explorer")
@@ -99,5 +99,72 @@ def m001_images_maps_labels(db: Database) -> None:
             after INTEGER NOT NULL,
             PRIMARY KEY (act_id, image_id)
         ) STRICT, WITHOUT ROWID""",
+    ):
+        db.execute(statement)
+
+
+@migrations()
+def m002_partitions_audits_metadata(db: Database) -> None:
+    for statement in (
+        # Small facts a reader's acts change, such as which partition is in use: undone with the act.
+        """CREATE TABLE state (
+            kind TEXT NOT NULL,
+            key TEXT NOT NULL,
+            value TEXT NOT NULL,
+            PRIMARY KEY (kind, key)
+        ) STRICT, WITHOUT ROWID""",
+        # A NULL value means: not there before, or not there after
+        """CREATE TABLE state_changes (
+            act_id INTEGER NOT NULL REFERENCES acts ON DELETE CASCADE,
+            kind TEXT NOT NULL,
+            key TEXT NOT NULL,
+            before TEXT,
+            after TEXT,
+            PRIMARY KEY (act_id, kind, key)
+        ) STRICT, WITHOUT ROWID""",
+        # Ways to divide a map into clusters. clusters: int32, parallel to the map's image_ids; groups: JSON, one entry
+        # a cluster.
+        """CREATE TABLE partitions (
+            id INTEGER PRIMARY KEY,
+            map_id INTEGER NOT NULL REFERENCES maps,
+            clusters BLOB NOT NULL,
+            groups TEXT NOT NULL,
+            how TEXT NOT NULL,
+            at TEXT NOT NULL
+        ) STRICT""",
+        # HDBSCAN's condensed tree of a map, parallel arrays: parent, child, size int32, density float32
+        """CREATE TABLE trees (
+            map_id INTEGER PRIMARY KEY REFERENCES maps,
+            parent BLOB NOT NULL,
+            child BLOB NOT NULL,
+            density BLOB NOT NULL,
+            size BLOB NOT NULL
+        ) STRICT""",
+        # (N, k) rows of the map's image_ids, int32, and distances, float32
+        """CREATE TABLE neighbours (
+            map_id INTEGER PRIMARY KEY REFERENCES maps,
+            k INTEGER NOT NULL,
+            indices BLOB NOT NULL,
+            distances BLOB NOT NULL
+        ) STRICT""",
+        # What a table says of images; it goes before what the files say
+        """CREATE TABLE metadata (
+            image_id INTEGER NOT NULL REFERENCES images,
+            name TEXT NOT NULL,
+            value TEXT NOT NULL,
+            PRIMARY KEY (image_id, name)
+        ) STRICT, WITHOUT ROWID""",
+        # What was planned before anybody looked. population, sample: image ids, int64. What came of it is in `state`.
+        """CREATE TABLE audits (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            at TEXT NOT NULL,
+            reader TEXT NOT NULL,
+            finding TEXT NOT NULL,
+            expected INTEGER NOT NULL,
+            title TEXT NOT NULL,
+            plan TEXT NOT NULL,
+            population BLOB NOT NULL,
+            sample BLOB NOT NULL
+        ) STRICT""",
     ):
         db.execute(statement)

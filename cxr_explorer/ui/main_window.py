@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 from cxr_explorer.errors import UserError
 from cxr_explorer.indexing import IndexReport
 from cxr_explorer.labels.label import Value
-from cxr_explorer.project import labelling
+from cxr_explorer.project import acts, labelling
 from cxr_explorer.project.file import SUFFIX
 from cxr_explorer.ui import dialogs
 from cxr_explorer.ui.actions import SPECS, make_actions
@@ -245,8 +245,8 @@ class MainWindow(QMainWindow):
     def _enable(self) -> None:
         session = self.session
         project = session.project
-        undo = labelling.undo_text(project) if project is not None else None
-        redo = labelling.redo_text(project) if project is not None else None
+        undo = acts.undo_text(project) if project is not None else None
+        redo = acts.redo_text(project) if project is not None else None
         states = {
             "always": True,
             "project": project is not None,

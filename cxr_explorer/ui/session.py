@@ -17,7 +17,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.indexing import Indexing, IndexReport, Progress
 from cxr_explorer.labels.label import How, LabelRow, Value
 from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies
-from cxr_explorer.project import labelling
+from cxr_explorer.project import acts, labelling
 from cxr_explorer.project.file import SUFFIX, default_project_path, demo_home
 from cxr_explorer.project.project import AtlasMap, Ids, Project
 from cxr_explorer.ui.colouring import categories
@@ -429,14 +429,14 @@ class Session(QObject):
     def undo(self) -> None:
         """Takes back the last act."""
         if self.project is not None:
-            self._tell(labelling.undo(self.project), "Nothing to undo.", "Undid: {}")
+            self._tell(acts.undo(self.project), "Nothing to undo.", "Undid: {}")
 
     def redo(self) -> None:
         """Does the last undone act again."""
         if self.project is not None:
-            self._tell(labelling.redo(self.project), "Nothing to redo.", "Redid: {}")
+            self._tell(acts.redo(self.project), "Nothing to redo.", "Redid: {}")
 
-    def _tell(self, change: labelling.Change | None, otherwise: str, form: str = "{}") -> None:
+    def _tell(self, change: acts.Change | None, otherwise: str, form: str = "{}") -> None:
         if change is None:
             self.said.emit(otherwise)
             return

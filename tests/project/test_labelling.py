@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxr_explorer.labels.label import LabelRow, Value
-from cxr_explorer.project import labelling
+from cxr_explorer.project import acts, labelling
 from cxr_explorer.project.project import Project
 from tests.project.projects import new_project
 
@@ -76,9 +76,9 @@ def test_undo_restores_only_the_rows_the_act_changed(tmp_path: Path) -> None:
         labelling.label(project, ids(1), "Effusion", Value.ABSENT, "ann", "single")
         before = list(labelling.label_rows(project))
         labelling.label(project, ids(1, 2, 3), "Effusion", Value.PRESENT, "ann", "cluster", 1, 1)
-        labelling.undo(project)
+        acts.undo(project)
         assert list(labelling.label_rows(project)) == before
-        labelling.redo(project)
+        acts.redo(project)
         assert values(project) == {1: 1, 2: 1, 3: 1}
 
 
@@ -86,31 +86,31 @@ def test_undo_and_redo_survive_a_restart(tmp_path: Path) -> None:
     with new_project(tmp_path) as project:
         labelling.label(project, ids(1, 2), "Effusion", Value.PRESENT, "ann", "cluster", 0, 1)
         labelling.label(project, ids(2), "Effusion", Value.ABSENT, "ann", "single")
-        labelling.undo(project)
+        acts.undo(project)
         path = project.path
     with Project.open(path) as project:
-        assert labelling.redo_text(project) == "Effusion = absent on 1 image"
-        assert labelling.undo_text(project) == "Effusion = present on 2 images"
-        labelling.undo(project)
+        assert acts.redo_text(project) == "Effusion = absent on 1 image"
+        assert acts.undo_text(project) == "Effusion = present on 2 images"
+        acts.undo(project)
         assert values(project) == {}
-        assert labelling.undo(project) is None
+        assert acts.undo(project) is None
 
 
 def test_an_act_that_changes_nothing_is_none_and_keeps_what_can_be_redone(tmp_path: Path) -> None:
     with new_project(tmp_path) as project:
         labelling.label(project, ids(1), "Effusion", Value.PRESENT, "ann", "single")
         labelling.label(project, ids(2), "Effusion", Value.PRESENT, "ann", "single")
-        labelling.undo(project)
+        acts.undo(project)
         assert labelling.label(project, ids(1), "Effusion", Value.PRESENT, "ann", "cluster") is None
-        assert labelling.redo_text(project) == "Effusion = present on 1 image"
+        assert acts.redo_text(project) == "Effusion = present on 1 image"
 
 
 def test_a_new_act_ends_the_chance_to_redo(tmp_path: Path) -> None:
     with new_project(tmp_path) as project:
         labelling.label(project, ids(1), "Effusion", Value.PRESENT, "ann", "single")
-        labelling.undo(project)
+        acts.undo(project)
         labelling.label(project, ids(2), "Effusion", Value.PRESENT, "ann", "single")
-        assert labelling.redo(project) is None
+        assert acts.redo(project) is None
 
 
 def test_a_label_can_be_taken_away(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_import_is_one_act_and_keeps_the_rows_provenance(tmp_path: Path) -> None
         assert change is not None
         assert change.text == "Imported 2 labels on 2 images"
         assert list(labelling.label_rows(project)) == rows[:2]
-        labelling.undo(project)
+        acts.undo(project)
         assert list(labelling.label_rows(project)) == before
 
 
@@ -179,12 +179,12 @@ def test_any_sequence_of_acts_undoes_and_redoes_to_the_states_it_went_through(ve
         undone: list[object] = []
         for verb, *arguments in verbs:
             if verb == "undo":
-                changed = labelling.undo(project) is not None
+                changed = acts.undo(project) is not None
                 assert changed == (len(done) > 1)
                 if changed:
                     undone.append(done.pop())
             elif verb == "redo":
-                changed = labelling.redo(project) is not None
+                changed = acts.redo(project) is not None
                 assert changed == bool(undone)
                 if changed:
                     done.append(undone.pop())
@@ -209,8 +209,8 @@ def test_a_failing_act_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest
         def fail(*_: object) -> None:
             raise RuntimeError("the disk is gone")
 
-        monkeypatch.setattr(labelling, "_apply", fail)
+        monkeypatch.setattr(acts, "_apply", fail)
         with pytest.raises(RuntimeError):
             labelling.label(project, ids(2), "Effusion", Value.PRESENT, "ann", "single")
         assert _state(project) == before
-        assert labelling.undo_text(project) == "Effusion = present on 1 image"
+        assert acts.undo_text(project) == "Effusion = present on 1 image"

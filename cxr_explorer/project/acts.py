@@ -1,0 +1,161 @@
+"""A reader's acts: each is one transaction with the record that takes it back, also after a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from cxr_explorer.project.project import Project, now
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an act changed, for the views to decide what to redraw.
+
+    Attributes:
+        text: The act in words.
+        labels: Whether labels changed.
+        exclusions: Whether images were set aside or taken back.
+        states: Kinds of state that changed.
+    """
+
+    text: str
+    labels: bool = False
+    exclusions: bool = False
+    states: frozenset[str] = frozenset()
+
+
+class Act:
+    """An act being recorded, see `recorded`.
+
+    Attributes:
+        number: Its row in `acts`, for the rows of `label_changes` and `exclusion_changes` that belong to it.
+        text: What it did, in words; to be set before it ends.
+        change: What it changed, once it has ended; None where nothing had to change.
+    """
+
+    def __init__(self, project: Project, number: int) -> None:
+        self._project = project
+        self.number = number
+        self.text = ""
+        self.change: Change | None = None
+
+    def put(self, kind: str, key: str, value: str | None) -> None:
+        """Sets a piece of state, or removes it with None; applied when the act ends."""
+        self._project.db.execute(
+            """INSERT OR REPLACE INTO state_changes
+               SELECT :act, :kind, :key, state.value, :value
+               FROM (SELECT 1) LEFT JOIN state ON kind = :kind AND key = :key""",
+            {"act": self.number, "kind": kind, "key": key, "value": value},
+        )
+
+
+@contextmanager
+def recorded(project: Project, reader: str) -> Iterator[Act]:
+    """One act, applied and committed when the block ends; an exception takes all of it back.
+
+    In the block, changes are only recorded (`Act.put`, rows of `label_changes` and `exclusion_changes`); they are
+    applied at its end. Where they change nothing the act is dropped, and so is nothing that could be done again.
+
+    Args:
+        project: Open for writing.
+        reader: Who acts.
+    """
+    with project.db.atomic():
+        cursor = project.db.execute("INSERT INTO acts (at, reader, text) VALUES (?, ?, '')", [now(), reader])
+        act = Act(project, int(cursor.lastrowid or 0))
+        yield act
+        project.db.execute("DELETE FROM state_changes WHERE act_id = ? AND before IS after", [act.number])
+        change = _change(project, act.number, act.text)
+        if change == Change(act.text):
+            project.db.execute("DELETE FROM acts WHERE id = ?", [act.number])
+            return
+        project.db.execute("DELETE FROM acts WHERE undone")
+        project.db.execute("UPDATE acts SET text = ? WHERE id = ?", [act.text, act.number])
+        _apply(project, act.number, "after")
+        act.change = change
+
+
+def state(project: Project, kind: str, key: str) -> str | None:
+    """A piece of state, or None."""
+    row = project.db.execute("SELECT value FROM state WHERE kind = ? AND key = ?", [kind, key]).fetchone()
+    return str(row[0]) if row else None
+
+
+def states(project: Project, kind: str) -> dict[str, str]:
+    """All state of a kind, by key."""
+    return dict(project.db.execute("SELECT key, value FROM state WHERE kind = ? ORDER BY key", [kind]).fetchall())
+
+
+def undo(project: Project) -> Change | None:
+    """Takes back the last act with everything it overwrote. Returns None where there is nothing to undo."""
+    return _step(project, "SELECT id, text FROM acts WHERE NOT undone ORDER BY id DESC LIMIT 1", "before", 1)
+
+
+def redo(project: Project) -> Change | None:
+    """Does the last undone act again. Returns None where there is nothing to redo."""
+    return _step(project, "SELECT id, text FROM acts WHERE undone ORDER BY id LIMIT 1", "after", 0)
+
+
+def undo_text(project: Project) -> str | None:
+    """What `undo` would take back, or None."""
+    row = project.db.execute("SELECT text FROM acts WHERE NOT undone ORDER BY id DESC LIMIT 1").fetchone()
+    return str(row[0]) if row else None
+
+
+def redo_text(project: Project) -> str | None:
+    """What `redo` would do again, or None."""
+    row = project.db.execute("SELECT text FROM acts WHERE undone ORDER BY id LIMIT 1").fetchone()
+    return str(row[0]) if row else None
+
+
+def _step(project: Project, query: str, side: str, undone: int) -> Change | None:
+    with project.db.atomic():
+        row = project.db.execute(query).fetchone()
+        if row is None:
+            return None
+        act, text = row
+        _apply(project, act, side)
+        project.db.execute("UPDATE acts SET undone = ? WHERE id = ?", [undone, act])
+        return _change(project, act, str(text))
+
+
+def _change(project: Project, act: int, text: str) -> Change:
+    labels, exclusions = project.db.execute(
+        """SELECT EXISTS (SELECT 1 FROM label_changes WHERE act_id = :act),
+                  EXISTS (SELECT 1 FROM exclusion_changes WHERE act_id = :act)""",
+        {"act": act},
+    ).fetchone()
+    kinds = project.db.execute("SELECT DISTINCT kind FROM state_changes WHERE act_id = ?", [act])
+    return Change(text, bool(labels), bool(exclusions), frozenset(row[0] for row in kinds))
+
+
+def _apply(project: Project, act: int, side: str) -> None:
+    """Brings the rows an act changed to their state before or after it. `side` is "before" or "after"."""
+    project.db.execute(
+        f"""DELETE FROM labels WHERE (image_id, finding, reader) IN
+            (SELECT image_id, finding, reader FROM label_changes WHERE act_id = ? AND {side}_value IS NULL)""",
+        [act],
+    )
+    project.db.execute(
+        f"""INSERT OR REPLACE INTO labels
+            SELECT image_id, finding, reader, {side}_value, {side}_at, {side}_how, {side}_cluster, {side}_map_id
+            FROM label_changes WHERE act_id = ? AND {side}_value IS NOT NULL""",
+        [act],
+    )
+    project.db.execute(
+        f"""UPDATE images SET excluded = change.{side}
+            FROM exclusion_changes AS change WHERE act_id = ? AND images.id = change.image_id""",
+        [act],
+    )
+    project.db.execute(
+        f"""DELETE FROM state WHERE (kind, key) IN
+            (SELECT kind, key FROM state_changes WHERE act_id = ? AND {side} IS NULL)""",
+        [act],
+    )
+    project.db.execute(
+        f"""INSERT OR REPLACE INTO state
+            SELECT kind, key, {side} FROM state_changes WHERE act_id = ? AND {side} IS NOT NULL""",
+        [act],
+    )
