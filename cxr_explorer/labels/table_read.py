@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import csv
-import gzip
-import io
 import re
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 from cxr_explorer.errors import UserError
+from cxr_explorer.labels.csv_file import Record, read_records, read_text
 from cxr_explorer.labels.label import How, Value
 from cxr_explorer.labels.table_cells import VALUES, Format, plain
 from cxr_explorer.labels.vocabulary import objection_to
@@ -81,7 +79,7 @@ def read_labels(path: Path) -> ImportedTable:
     Raises:
         UserError: The file cannot be read, or is no such table.
     """
-    text, problems = _read_text(path)
+    text, problems = read_text(path)
     try:
         format, header, records = _parse(text)
         names = [_squeezed(cell) for cell in header]
@@ -100,49 +98,16 @@ def read_labels(path: Path) -> ImportedTable:
     )
 
 
-def _read_text(path: Path) -> tuple[str, list[str]]:
-    try:
-        content = path.read_bytes()
-        if content.startswith(b"\x1f\x8b"):
-            content = gzip.decompress(content)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise UserError(f"Cannot read {path}: the compressed file is damaged; get it again.") from error
-    except OSError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror}; choose another file.") from error
-    if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise UserError(f"Cannot read {path}: it is a spreadsheet or an archive; save it as CSV (UTF-8) first.")
-    try:
-        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-            return content.decode("utf-16"), []
-        return content.decode("utf-8-sig"), []
-    except UnicodeDecodeError:
-        return content.decode("latin-1"), ["The table is not UTF-8; it was read as Latin-1: check accented letters."]
-
-
-_Record = tuple[int, list[str]]  # line it begins on, cells
-
-
-def _parse(text: str) -> tuple[Format | None, list[str], Iterator[_Record]]:
+def _parse(text: str) -> tuple[Format | None, list[str], Iterator[Record]]:
     """The form of the table, its header and the records below, with the delimiter that makes the header a known one."""
     for delimiter in ",;\t":
-        records = _records(text, delimiter)
+        records = read_records(text, delimiter)
         _, header = next(records, (0, []))
         if len(header) <= 2 and header[0:1] and header[0].casefold().startswith("sep="):  # Excel's hint to itself
             _, header = next(records, (0, []))
         if (format := _format_of(header)) is not None:
             return format, header, records
     return None, [], iter(())
-
-
-def _records(text: str, delimiter: str) -> Iterator[_Record]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    while True:
-        line = reader.line_num + 1
-        cells = next(reader, None)
-        if cells is None:
-            return
-        if any(cell.strip() for cell in cells):
-            yield line, cells
 
 
 def _squeezed(header_cell: str) -> str:
@@ -192,7 +157,7 @@ class _Import:
         return text
 
 
-def _read_long(names: list[str], records: Iterator[_Record], problems: list[str]) -> ImportedTable:
+def _read_long(names: list[str], records: Iterator[Record], problems: list[str]) -> ImportedTable:
     table = _Import(problems)
     column = {name: names.index(name) for name in set(names)}
 
@@ -230,7 +195,7 @@ def _read_long(names: list[str], records: Iterator[_Record], problems: list[str]
     return table.finish("long")
 
 
-def _read_nih(names: list[str], records: Iterator[_Record], problems: list[str]) -> ImportedTable:
+def _read_nih(names: list[str], records: Iterator[Record], problems: list[str]) -> ImportedTable:
     table = _Import(problems)
     file_column, findings_column = names.index("imageindex"), names.index("findinglabels")
     for line, cells in records:
@@ -253,7 +218,7 @@ def _read_nih(names: list[str], records: Iterator[_Record], problems: list[str])
 _FACTS = {"sex", "gender", "age", "frontal/lateral", "ap/pa", "view", "viewposition"}
 
 
-def _read_chexpert(header: list[str], records: Iterator[_Record], problems: list[str]) -> ImportedTable:
+def _read_chexpert(header: list[str], records: Iterator[Record], problems: list[str]) -> ImportedTable:
     table = _Import(problems)
     names = [_squeezed(cell) for cell in header]
     file_column = names.index("path")

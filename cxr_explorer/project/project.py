@@ -323,16 +323,26 @@ class Project:
 
     def facts(self) -> dict[int, dict[str, str]]:
         """What is known of every image that was read, by id: what its file says, overruled by what a table says, and
-        the folder it lies in."""
+        the folder it lies in; patients and studies are not among them, see `patient_groups`."""
         rows = self.db.execute("SELECT id, path, facts FROM images WHERE state = 'read'")
         known = {
             image_id: {**json.loads(facts), "folder": path.rpartition("/")[0] or "(top)"}
             for image_id, path, facts in rows
         }
-        for image_id, name, value in self.db.execute("SELECT image_id, name, value FROM metadata"):
+        rows = self.db.execute("SELECT image_id, name, value FROM metadata WHERE name NOT IN ('patient', 'study')")
+        for image_id, name, value in rows:
             if image_id in known:
                 known[image_id][name] = value
         return known
+
+    def patient_groups(self, image_ids: Ids) -> Ids:
+        """(N,) int64, parallel to the ids: equal numbers are one patient's images; -1 where the patient is not known.
+
+        Patients are known where a table said so. The numbers mean nothing beyond this project.
+        """
+        rows = self.db.execute("SELECT image_id, value FROM metadata WHERE name = 'patient'")
+        group_of = {image_id: int(group) for image_id, group in rows}
+        return np.fromiter((group_of.get(image_id, -1) for image_id in image_ids.tolist()), np.int64, len(image_ids))
 
     def excluded_ids(self) -> Ids:
         """Ids of the excluded images, ascending."""

@@ -159,3 +159,14 @@ def test_facts_hold_the_folder_an_image_lies_in(tmp_path: Path) -> None:
         embed_all(project)
         assert [facts["folder"] for facts in project.facts().values()] == ["(top)", "ward/deep"]
         assert project.facts()[1]["view"] == "PA"
+
+
+def test_what_a_table_says_goes_before_what_the_file_says_and_patients_are_no_fact(tmp_path: Path) -> None:
+    with new_project(tmp_path, 3) as project:
+        embed_all(project)
+        rows = [(1, "view", "AP"), (1, "patient", "7"), (2, "patient", "7"), (2, "study", "1")]
+        with project.db.atomic():
+            project.db.conn.executemany("INSERT INTO metadata VALUES (?, ?, ?)", rows)
+        assert project.facts()[1] == {"view": "AP", "folder": "(top)"}
+        assert project.facts()[2] == {"view": "PA", "folder": "(top)"}
+        assert project.patient_groups(IDS([3, 2, 1])).tolist() == [-1, 7, 7]
