@@ -65,9 +65,10 @@ class ImagePage(QWidget):
         self._answer = _Answer()
         self._answer.read.connect(self._show)
         self._pool = QThreadPool(self, maxThreadCount=1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.view)
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(0, 0, 0, 0)
+        self.column.setSpacing(0)
+        self.column.addWidget(self.view, 1)
         session.currentChanged.connect(self.refresh)
 
     def refresh(self) -> None:

@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QGridLayout, QHBoxLayout, QP
 
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project.labelling import VALUE_WORDS, LabelPlan, images_text
-from cxr_explorer.ui.actions import FINDING_KEYS, tooltip
+from cxr_explorer.ui.actions import tooltip
 from cxr_explorer.ui.session import Session
+from cxr_explorer.ui.specs.label import FINDING_KEYS
 from cxr_explorer.ui.texts import text_label
 
 COLUMNS = 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer
+from PySide6.QtCore import QByteArray, QObject, QSettings, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSplitter,
     QStackedWidget,
+    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -36,6 +37,7 @@ from cxr_explorer.ui.label_panel import LabelPanel
 from cxr_explorer.ui.map_page import MapPage
 from cxr_explorer.ui.notice import Notice
 from cxr_explorer.ui.progress_strip import ProgressStrip
+from cxr_explorer.ui.reading import Reading
 from cxr_explorer.ui.session import Session
 from cxr_explorer.ui.table_exchange import export_table, import_table
 from cxr_explorer.ui.texts import text_label
@@ -56,6 +58,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self._dress()
         self._build_views()
+        self._build_parts()
         self.actions_by_name = make_actions(self)
         self._build_menus()
         self._connect()
@@ -72,15 +75,19 @@ class MainWindow(QMainWindow):
         self.map_page = MapPage(session, self._dark)
         self.image_page = ImagePage(session)
         self.centre = QStackedWidget()
-        self.centre.addWidget(self.map_page)
-        self.centre.addWidget(self.image_page)
+        self.pages: dict[str, QWidget] = {}
+        self.add_page("map", self.map_page)
+        self.add_page("image", self.image_page)
+        self.side = QTabWidget()
+        self.side.setDocumentMode(True)
+        self.side.addTab(self.cluster_panel, "Clusters")
         self.gallery_panel = GalleryPanel(session)
         self.across = QSplitter(Qt.Orientation.Horizontal)
-        for widget, stretch in ((self.cluster_panel, 0), (self.centre, 1), (self.gallery_panel, 0)):
+        for widget, stretch in ((self.side, 0), (self.centre, 1), (self.gallery_panel, 0)):
             self.across.addWidget(widget)
             self.across.setStretchFactor(self.across.count() - 1, stretch)
             self.across.setCollapsible(self.across.count() - 1, False)
-        self.cluster_panel.setMinimumWidth(210)
+        self.side.setMinimumWidth(230)
         self.centre.setMinimumWidth(380)
         self.gallery_panel.setMinimumWidth(260)
         self.label_panel = LabelPanel(session)
@@ -94,9 +101,9 @@ class MainWindow(QMainWindow):
         line.setStyleSheet("background: palette(mid)")
         column.addWidget(line)
         column.addWidget(self.label_panel)
-        self._pages = QStackedWidget()
-        self._pages.addWidget(self.welcome)
-        self._pages.addWidget(work)
+        self._whole = QStackedWidget()
+        self._whole.addWidget(self.welcome)
+        self._whole.addWidget(work)
         body = QWidget()
         column = QVBoxLayout(body)
         column.setContentsMargins(0, 0, 0, 0)
@@ -105,7 +112,7 @@ class MainWindow(QMainWindow):
         self.notice = Notice()
         column.addWidget(self.progress)
         column.addWidget(self.notice)
-        column.addWidget(self._pages, 1)
+        column.addWidget(self._whole, 1)
         self.setCentralWidget(body)
         self._said = QLabel()
         self._said.setContentsMargins(10, 0, 0, 0)
@@ -119,6 +126,16 @@ class MainWindow(QMainWindow):
         bar.addWidget(self._said, 1)
         bar.addPermanentWidget(self._unreadable)
         bar.addPermanentWidget(self._summary)
+
+    def add_page(self, name: str, widget: QWidget) -> None:
+        """Adds what `Session.show_page` can put in the centre; Escape leads back to the map."""
+        self.pages[name] = widget
+        self.centre.addWidget(widget)
+
+    def _build_parts(self) -> None:
+        """Parts of the window: each builds its own widgets, and offers slots for the actions."""
+        self.reading = Reading(self)
+        self.parts: tuple[QObject, ...] = (self.reading,)
 
     def _build_menus(self) -> None:
         menus: dict[str, QMenu] = {}
@@ -191,7 +208,7 @@ class MainWindow(QMainWindow):
     def _on_project(self) -> None:
         project = self.session.project
         self.notice.hide()
-        self._pages.setCurrentIndex(0 if project is None else 1)
+        self._whole.setCurrentIndex(0 if project is None else 1)
         self.setWindowTitle("CXR Explorer" if project is None else f"{project_title(project.path)} – CXR Explorer")
         self.welcome.refresh()
         self._say("")
@@ -203,12 +220,19 @@ class MainWindow(QMainWindow):
         self._enable()
 
     def _on_current(self) -> None:
-        viewing = self.session.viewing_image
-        self.centre.setCurrentWidget(self.image_page if viewing else self.map_page)
-        if viewing:
+        shown = self.pages[self.session.page]
+        if self.centre.currentWidget() is not shown:
+            leaving, focused = self.centre.currentWidget(), self.focusWidget()
+            had_focus = leaving is not None and focused is not None and leaving.isAncestorOf(focused)
+            self.centre.setCurrentWidget(shown)
+            if shown is self.image_page:
+                self.image_page.view.setFocus()
+            elif shown is not self.map_page:
+                shown.setFocus()
+            elif had_focus:
+                self.gallery_panel.gallery.setFocus()
+        elif shown is self.image_page:
             self.image_page.view.setFocus()
-        elif self.image_page.view.hasFocus():
-            self.gallery_panel.gallery.setFocus()
         self._enable()
 
     def _on_labels(self) -> None:
@@ -256,6 +280,8 @@ class MainWindow(QMainWindow):
             "redo": redo is not None,
             "image": session.viewing_image,
         }
+        for part in self.parts:
+            states |= part.states() if hasattr(part, "states") else {}
         for spec in SPECS:
             self.actions_by_name[spec.name].setEnabled(states[spec.enabled])
         self.actions_by_name["undo"].setText(f"&Undo {undo}" if undo else "&Undo")
@@ -326,46 +352,21 @@ class MainWindow(QMainWindow):
 
     # -- edit, map -------------------------------------------------------------------------------------------------
 
-    def undo(self) -> None:
-        self.session.undo()
-
-    def redo(self) -> None:
-        self.session.redo()
-
-    def select_all(self) -> None:
-        self.session.select_all()
-
     def step_back(self) -> None:
         session = self.session
-        if session.viewing_image:
-            session.view_image(False)
+        if self.reading.active:
+            self.reading.stop()
+        elif session.page != "map":
+            session.show_page("map")
         elif session.picked.size:
             self.gallery_panel.gallery.set_picked(np.zeros(0, np.int64))
         else:
             session.clear_selection()
 
-    def use_pan(self) -> None:
-        self.map_page.use_tool("pan")
-
-    def use_lasso(self) -> None:
-        self.map_page.use_tool("lasso")
-
-    def use_rectangle(self) -> None:
-        self.map_page.use_tool("rectangle")
-
-    def reset_view(self) -> None:
-        self.map_page.scatter.reset_view()
-
-    def show_selection(self) -> None:
-        self.map_page.show_selection_closely()
-
     def show_names(self, shown: bool) -> None:
         self._settings.setValue("names", shown)
         self.map_page.names.setChecked(shown)
         self.map_page.scatter.set_names_visible(shown)
-
-    def step_cluster(self, by: int) -> None:
-        self.clusters.step(by)
 
     def change_parameters(self) -> None:
         dialog = dialogs.MapDialog(self, self.session.parameters())
@@ -374,25 +375,24 @@ class MainWindow(QMainWindow):
 
     # -- label -----------------------------------------------------------------------------------------------------
 
-    def apply_label(self) -> None:
-        self.session.label_target()
-
     def label_finding(self, position: int, value: int) -> None:
         project = self.session.project
         assert project is not None
         findings = project.vocabulary.findings
-        if position < len(findings):
-            self.session.set_judgement(findings[position], Value(value))
-            self.session.label_target()
+        if position >= len(findings):
+            return
+        if self.reading.active and findings[position] == self.reading.finding:
+            self.reading.answer(Value(value))
+            return
+        self.session.set_judgement(findings[position], Value(value))
+        self.session.label_target()
 
     def set_value(self, value: int | None) -> None:
-        self.session.set_judgement(self.session.finding, None if value is None else Value(value))
-
-    def step_finding(self, by: int) -> None:
-        self.label_panel.step_finding(by)
-
-    def toggle_excluded(self) -> None:
-        self.session.toggle_excluded()
+        chosen = None if value is None else Value(value)
+        if self.reading.active:
+            self.reading.answer(chosen)
+        else:
+            self.session.set_judgement(self.session.finding, chosen)
 
     def choose_vocabulary(self) -> None:
         project = self.session.project
@@ -410,26 +410,10 @@ class MainWindow(QMainWindow):
         self.session.view_image(True)
 
     def step_image(self, by: int) -> None:
-        self.gallery_panel.gallery.step(by)
-
-    def invert_image(self) -> None:
-        self.image_page.view.invert()
-
-    def reset_window(self) -> None:
-        self.image_page.view.reset_window()
-
-    def fit_image(self) -> None:
-        self.image_page.view.zoom_fit()
-
-    def actual_image(self) -> None:
-        self.image_page.view.zoom_actual()
-
-    def zoom_image(self, by: int) -> None:
-        view = self.image_page.view
-        (view.zoom_in if by > 0 else view.zoom_out)()
-
-    def toggle_overlay(self) -> None:
-        self.image_page.view.toggle_overlay()
+        if self.reading.active:
+            self.reading.step(by)
+        else:
+            self.gallery_panel.gallery.step(by)
 
     # -- settings, help --------------------------------------------------------------------------------------------
 

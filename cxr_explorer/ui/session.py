@@ -39,6 +39,8 @@ class Session(QObject):
     currentChanged = Signal()
     labelsChanged = Signal()
     exclusionsChanged = Signal()
+    statesChanged = Signal(object)  # frozenset of kinds of state, see `acts`
+    undid = Signal(str)  # the act that was taken back, in words
     colouringChanged = Signal()
     progressChanged = Signal()
     indexingEnded = Signal(object)  # IndexReport, or None when cancelled or failed
@@ -54,7 +56,7 @@ class Session(QObject):
         self.selection = Selection(NO_IDS)
         self.picked: Ids = NO_IDS
         self.current_id = -1
-        self.viewing_image = False
+        self.page = "map"
         self.finding = ""
         self.value: Value | None = Value.PRESENT
         self.colour_by = "cluster"
@@ -194,7 +196,7 @@ class Session(QObject):
         self.selection = Selection(NO_IDS)
         self.picked = NO_IDS
         self.current_id = -1
-        self.viewing_image = False
+        self.page = "map"
 
     def _load_map(self) -> None:
         assert self.project is not None
@@ -285,7 +287,8 @@ class Session(QObject):
         self.picked = NO_IDS
         if self.current_id not in chosen:
             self.current_id = -1
-            self.viewing_image = False
+            if self.viewing_image:
+                self.page = "map"
         self.selectionChanged.emit()
         self.currentChanged.emit()
         self.targetChanged.emit()
@@ -317,11 +320,21 @@ class Session(QObject):
             if self.viewing_image:
                 self.targetChanged.emit()
 
-    def view_image(self, viewing: bool) -> None:
+    @property
+    def viewing_image(self) -> bool:
         """Whether the current image fills the centre: then labels go to it alone."""
-        viewing = viewing and self.current_id >= 0
-        if viewing != self.viewing_image:
-            self.viewing_image = viewing
+        return self.page == "image"
+
+    def view_image(self, viewing: bool) -> None:
+        """Shows the current image full size, if there is one, or the map."""
+        self.show_page("image" if viewing else "map")
+
+    def show_page(self, page: str) -> None:
+        """What fills the centre: "map", "image", or a page that a part of the window has added."""
+        if page == "image" and self.current_id < 0:
+            page = "map"
+        if page != self.page:
+            self.page = page
             self.currentChanged.emit()
             self.targetChanged.emit()
 
@@ -404,7 +417,7 @@ class Session(QObject):
         change = labelling.label(
             self.project, target.ids, self.finding, self.value, self.reader, target.how, target.cluster, map_id
         )
-        self._tell(change, "Nothing changed: all of these images carry this label already, or are excluded.")
+        self.tell(change, "Nothing changed: all of these images carry this label already, or are excluded.")
         if change is not None and plan is not None and plan.overwrites_single:
             self.said.emit(f"{change.text}; overwrote {plan.overwrites_single:,} read individually. Undo: Ctrl+Z")
 
@@ -419,24 +432,34 @@ class Session(QObject):
         if self.project is None or not ids.size:
             return
         all_excluded = bool(np.isin(ids, self.project.excluded_ids()).all())
-        self._tell(labelling.exclude(self.project, ids, not all_excluded, self.reader), "Nothing changed.")
+        self.tell(labelling.exclude(self.project, ids, not all_excluded, self.reader), "Nothing changed.")
 
     def import_rows(self, rows: Sequence[LabelRow]) -> None:
         """Takes labels of a table in as one act."""
         assert self.project is not None
-        self._tell(labelling.import_labels(self.project, rows, self.reader), "All of these labels are here already.")
+        self.tell(labelling.import_labels(self.project, rows, self.reader), "All of these labels are here already.")
 
     def undo(self) -> None:
         """Takes back the last act."""
         if self.project is not None:
-            self._tell(acts.undo(self.project), "Nothing to undo.", "Undid: {}")
+            change = acts.undo(self.project)
+            self.tell(change, "Nothing to undo.", "Undid: {}")
+            if change is not None:
+                self.undid.emit(change.text)
 
     def redo(self) -> None:
         """Does the last undone act again."""
         if self.project is not None:
-            self._tell(acts.redo(self.project), "Nothing to redo.", "Redid: {}")
+            self.tell(acts.redo(self.project), "Nothing to redo.", "Redid: {}")
 
-    def _tell(self, change: acts.Change | None, otherwise: str, form: str = "{}") -> None:
+    def tell(self, change: acts.Change | None, otherwise: str, form: str = "{}") -> None:
+        """Tells the views what an act changed, and the reader in words.
+
+        Args:
+            change: Of the act; None where nothing changed.
+            otherwise: What to say then.
+            form: What is said of the act's text.
+        """
         if change is None:
             self.said.emit(otherwise)
             return
@@ -445,6 +468,8 @@ class Session(QObject):
             self.labelsChanged.emit()
         if change.exclusions:
             self.exclusionsChanged.emit()
+        if change.states:
+            self.statesChanged.emit(change.states)
         self.targetChanged.emit()
 
     def set_vocabulary(self, vocabulary: Vocabulary) -> None:

@@ -1,0 +1,269 @@
+"""Reading images one after another: one question, a key an answer, and on to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
+
+from cxr_explorer.labels.label import How, Value
+from cxr_explorer.project import labelling
+from cxr_explorer.project.project import Ids
+from cxr_explorer.ui.actions import tooltip
+from cxr_explorer.ui.texts import text_label
+
+if TYPE_CHECKING:
+    from cxr_explorer.ui.main_window import MainWindow
+
+Source = Callable[[], Ids]
+"""Gives the next images to read; none ends the reading."""
+
+OnAnswer = Callable[[int, Value], Mapping[tuple[str, str], str | None]]
+"""Told of an answer before it is stored; gives the state that belongs to the same act, see `acts.Act.put`."""
+
+
+@dataclass
+class _Task:
+    """What is being read.
+
+    Attributes:
+        title: In words, for the strip.
+        source: Where more images come from.
+        finding: The question.
+        reader: Under whose name the answers are kept.
+        how: For the labels' provenance.
+        ids: Images so far, in order.
+        position: Which of them is shown.
+        given: Position of each answer that changed something, with the act's text: what undo goes back to.
+        answered: Images with an answer or skipped.
+    """
+
+    title: str
+    source: Source
+    finding: str
+    reader: str
+    how: How
+    hide_suggestions: bool
+    known_total: bool
+    on_answer: OnAnswer | None
+    on_end: Callable[[bool], None] | None
+    ids: list[int]
+    position: int = 0
+    given: list[tuple[int, str]] = field(default_factory=list)
+    answered: set[int] = field(default_factory=set)
+
+
+class Reading(QObject):
+    """Shows one image after the other full size and asks one question of each.
+
+    While it is active, the keys of the values answer; the key of "not read" skips; the arrows go back and forth.
+    """
+
+    changed = Signal()
+    """Another image, an answer, the begin or the end."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session = window.session
+        self._task: _Task | None = None
+        self.strip = ReadingStrip(self)
+        window.image_page.column.insertWidget(0, self.strip)
+        self._session.undid.connect(self._on_undid)
+        self._session.projectChanged.connect(lambda: self.stop())
+        self._session.currentChanged.connect(self._on_current)
+
+    # -- what others ask -------------------------------------------------------------------------------------------
+
+    @property
+    def active(self) -> bool:
+        """Whether images are being read."""
+        return self._task is not None
+
+    @property
+    def finding(self) -> str:
+        """The question; empty when nothing is being read."""
+        return self._task.finding if self._task is not None else ""
+
+    @property
+    def hides_suggestions(self) -> bool:
+        """Whether the reader is to answer without seeing what the program or anybody else thinks."""
+        return self._task is not None and self._task.hide_suggestions
+
+    @property
+    def answered(self) -> int:
+        """How many images have been answered or skipped."""
+        return len(self._task.answered) if self._task is not None else 0
+
+    def text(self) -> str:
+        """Where the reading stands, in words."""
+        task = self._task
+        if task is None:
+            return ""
+        place = f"{task.position + 1:,} of {len(task.ids):,}" if task.known_total else f"image {task.position + 1:,}"
+        return f"{task.title}  ·  {place}  ·  {task.finding.replace('_', ' ')}?"
+
+    def states(self) -> dict[str, bool]:
+        """For the actions."""
+        return {"reading": self.active}
+
+    # -- verbs -----------------------------------------------------------------------------------------------------
+
+    def start(
+        self,
+        title: str,
+        source: Ids | Source,
+        finding: str,
+        *,
+        on_answer: OnAnswer | None = None,
+        on_end: Callable[[bool], None] | None = None,
+        how: How = "single",
+        reader: str | None = None,
+        hide_suggestions: bool = False,
+    ) -> None:
+        """Begins with the first image; a reading that is under way ends.
+
+        Args:
+            title: What is being read, in words.
+            source: The images in order, or a function that gives the next ones (none ends the reading).
+            finding: What is asked.
+            on_answer: See OnAnswer.
+            on_end: Told at the end whether every image was answered or skipped (False: the reader stopped).
+            how: For the labels' provenance.
+            reader: Whose name the answers are kept under; None: the session's reader.
+            hide_suggestions: See `hides_suggestions`.
+        """
+        self.stop()
+        known = not callable(source)
+        ids = np.asarray(source() if callable(source) else source, np.int64)
+        if not ids.size:
+            self._session.said.emit(f"{title}: there is nothing to read.")
+            if on_end is not None:
+                on_end(True)
+            return
+        more: Source = source if callable(source) else _nothing
+        name = reader or self._session.reader
+        self._task = _Task(
+            title, more, finding, name, how, hide_suggestions, known, on_answer, on_end, [int(i) for i in ids]
+        )
+        self._session.set_judgement(finding, self._session.value)
+        self._show()
+
+    def answer(self, value: Value | None) -> None:
+        """Answers for the image shown, None skips it; then goes to the next one."""
+        task, project = self._task, self._session.project
+        if task is None or project is None:
+            return
+        image_id = task.ids[task.position]
+        if value is not None:
+            puts = task.on_answer(image_id, value) if task.on_answer is not None else {}
+            map_id = self._session.map.map_id if self._session.map is not None else None
+            change = labelling.label(
+                project, np.array([image_id], np.int64), task.finding, value, task.reader, task.how, None, map_id, puts
+            )
+            word = labelling.VALUE_WORDS[value]
+            if change is not None:
+                task.given.append((task.position, change.text))
+            self._session.tell(change, f"{task.finding} = {word} holds for this image already.")
+        if self._task is not task:  # what was told ended it
+            return
+        task.answered.add(image_id)
+        task.position += 1
+        if task.position >= len(task.ids):
+            task.ids.extend(int(i) for i in task.source())
+        if task.position >= len(task.ids):
+            self._end(True)
+        else:
+            self._show()
+
+    def step(self, by: int) -> None:
+        """Goes back to what was read, or forth as far as what has been answered."""
+        task = self._task
+        if task is None:
+            return
+        furthest = min(len(task.answered), len(task.ids) - 1)
+        task.position = min(max(task.position + by, 0), furthest)
+        self._show()
+
+    def stop(self) -> None:
+        """Ends the reading where it is; the answers stay."""
+        if self._task is not None:
+            self._end(False)
+
+    # -- following -------------------------------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        assert self._task is not None
+        self._session.set_current(self._task.ids[self._task.position])
+        self._session.view_image(True)
+        self.changed.emit()
+
+    def _end(self, complete: bool) -> None:
+        task, self._task = self._task, None
+        self._session.view_image(False)
+        self.changed.emit()
+        if task is not None and task.on_end is not None:
+            task.on_end(complete)
+
+    def _on_undid(self, text: str) -> None:
+        task = self._task
+        if task is not None and task.given and task.given[-1][1] == text:
+            task.position, _ = task.given.pop()
+            task.answered.discard(task.ids[task.position])
+            self._show()
+
+    def _on_current(self) -> None:
+        """The reader went elsewhere (a click on the map, another page): the reading is over."""
+        task = self._task
+        if task is not None and (
+            not self._session.viewing_image and self._session.current_id != task.ids[task.position]
+        ):
+            self._end(False)
+
+
+class ReadingStrip(QFrame):
+    """Above the image: what is read, how far, the question, and the keys that answer it."""
+
+    def __init__(self, reading: Reading) -> None:
+        super().__init__()
+        self.setObjectName("progress")
+        self._reading = reading
+        self._text = text_label("", "heading")
+        self._text.setMinimumWidth(60)
+        self._buttons: list[QPushButton] = []
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 6, 12, 6)
+        row.addWidget(self._text, 1)
+        answers: tuple[tuple[str, str, Value | None], ...] = (
+            ("Present  P", "value_present", Value.PRESENT),
+            ("Absent  A", "value_absent", Value.ABSENT),
+            ("Uncertain  U", "value_uncertain", Value.UNCERTAIN),
+            ("Skip  C", "value_clear", None),
+        )
+        for text, action, value in answers:
+            button = QPushButton(text)
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            button.setToolTip("Go on without an answer" if value is None else tooltip(action))
+            button.clicked.connect(lambda _checked=False, v=value: reading.answer(v))
+            row.addWidget(button)
+        stop = QPushButton("Stop  Esc")
+        stop.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        stop.setToolTip("End here; the answers given stay")
+        stop.clicked.connect(reading.stop)
+        row.addWidget(stop)
+        reading.changed.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Brings the text in line with the reading."""
+        self.setVisible(self._reading.active)
+        self._text.setText(self._reading.text())
+        self._text.setToolTip(self._reading.text())
+
+
+def _nothing() -> Ids:
+    return np.zeros(0, np.int64)

@@ -1,0 +1,52 @@
+"""Folder, project, tables."""
+
+from __future__ import annotations
+
+from cxr_explorer.ui.specs.spec import Spec
+
+SPECS: tuple[Spec, ...] = (
+    Spec("open_folder", "&File", "&Open folder…", "Open a folder of radiographs", "open_folder", ("Ctrl+O",)),
+    Spec("open_project", "&File", "Open &project…", "Open a project file (.cxr)", "open_project", ("Ctrl+Shift+O",)),
+    Spec("demo", "&File", "Try the &demo", "Open a set of simulated radiographs", "open_demo"),
+    Spec(
+        "rescan",
+        "&File",
+        "&Look for new images",
+        "Scan the folder again and embed what is new",
+        "rescan",
+        ("F5",),
+        "project",
+        separated=True,
+    ),
+    Spec(
+        "unreadable",
+        "&File",
+        "&Unreadable files…",
+        "List the files that could not be read, with reasons",
+        "show_unreadable",
+        (),
+        "project",
+    ),
+    Spec(
+        "import_labels",
+        "&File",
+        "&Import labels…",
+        "Take in labels from a CSV, after a preview",
+        "import_labels",
+        ("Ctrl+I",),
+        "project",
+        separated=True,
+    ),
+    Spec(
+        "export_labels",
+        "&File",
+        "&Export labels…",
+        "Write the labels as CSV",
+        "export_labels",
+        ("Ctrl+E",),
+        "project",
+    ),
+    Spec(
+        "quit", "&File", "&Quit", "Close the window; everything is stored already", "close", ("Ctrl+Q",), separated=True
+    ),
+)
