@@ -178,6 +178,11 @@ class ScatterCanvas(pg.GraphicsView):
             self._raster.arrange(self._selected, self._emphasised)
         self._redraw()
 
+    @property
+    def current(self) -> int:
+        """The marked point, or -1."""
+        return self._current
+
     def set_current(self, index: int) -> None:
         self._current = int(index)
         self._picture.update()

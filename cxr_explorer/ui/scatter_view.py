@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from cxr_explorer.atlas.selection import inside_polygon, inside_rectangle
 from cxr_explorer.ui.scatter_canvas import ScatterCanvas, load_rasteriser
 from cxr_explorer.ui.scatter_card import HoverCard
+from cxr_explorer.ui.scatter_keys import MapKeys
 
 Tool = Literal["pan", "lasso", "rectangle"]
 Mode = Literal["replace", "add", "subtract", "intersect"]
@@ -23,8 +24,6 @@ REACH_PX: Final = 8.0
 DRAG_PX: Final = 4.0
 LASSO_STEP_PX: Final = 2.0
 HOVER_MS: Final = 60
-KEY_ZOOM: Final = 1.25
-KEY_PAN_SHARE: Final = 0.12
 WHEEL_ZOOM: Final = 1.0016  # a factor of 1.21 for a wheel's click of 120
 
 
@@ -59,7 +58,8 @@ class ScatterView(QWidget):
     The wheel zooms about the cursor; the right and the middle button pan, and so does the left one with the tool "pan".
     A click picks the point seen there. The tools "lasso" and "rectangle" choose by an outline; with the tool "pan",
     dragging with a modifier held draws a rectangle. Modifiers, as the button goes down: Shift adds, Ctrl subtracts,
-    both intersect. Esc gives up a drag. Keys: + and - zoom, arrows pan, Home and 0 show all.
+    both intersect. Esc gives up a drag. Keys: arrows go from point to point, Enter picks the point (with Shift it adds or
+    takes away) and, pressed again, activates it; + and - zoom, Shift with arrows pans, Home and 0 show all.
 
     Signals:
         pointsChosen: int64 indices, sorted; "click", "lasso" or "rectangle"; "replace", "add", "subtract" or
@@ -81,10 +81,12 @@ class ScatterView(QWidget):
         self.canvas = ScatterCanvas(self)
         self._card = HoverCard(self)
         self._tool: Tool = "pan"
-        self._xy = np.empty((0, 2), np.float32)
+        self.xy = np.empty((0, 2), np.float32)
+        self.selected: NDArray[np.bool_] | None = None
+        self.keys = MapKeys(self)
         self._drag: _Drag | None = None
         self._activating = False
-        self._hovered = -1
+        self.hovered = -1
         self._cursor: QPointF | None = None
         self._thumbnail_source: Callable[[int], QPixmap | None] = lambda index: None
         self._caption_source: Callable[[int], str] = lambda index: ""
@@ -105,7 +107,7 @@ class ScatterView(QWidget):
         self.canvas.doubleClicked.connect(self._double_click)
         self.canvas.wheeled.connect(self._wheel)
         self.canvas.left.connect(self._leave)
-        self.canvas.keyPressed.connect(self._key)
+        self.canvas.keyPressed.connect(self.keys.press)
         self.canvas.installEventFilter(self)
         self._show_cursor()
 
@@ -126,10 +128,12 @@ class ScatterView(QWidget):
 
         Colours, selection, emphasis, the current image and the names belonged to the old points and are forgotten.
         """
-        self._cancel_drag()
-        self._end_hover()
+        self.cancel_drag()
+        self.end_hover()
+        self.selected = None
+        self.keys.forget()
         self.canvas.set_points(xy)
-        self._xy = np.ascontiguousarray(xy, np.float32)
+        self.xy = np.ascontiguousarray(xy, np.float32)
 
     def set_colours(self, argb: NDArray[np.uint32]) -> None:
         """(N,) uint32 ARGB, see `ui.palette`; their alpha is ignored."""
@@ -137,6 +141,7 @@ class ScatterView(QWidget):
 
     def set_selected(self, mask: NDArray[np.bool_] | None) -> None:
         """(N,) bool: points drawn on top of the others with a ring around them."""
+        self.selected = mask
         self.canvas.set_selected(mask)
 
     def set_emphasis(self, mask: NDArray[np.bool_] | None) -> None:
@@ -176,7 +181,7 @@ class ScatterView(QWidget):
         """What dragging with the left button does: "pan", "lasso" or "rectangle"."""
         if tool not in ("pan", "lasso", "rectangle"):
             raise ValueError(f"no such tool: {tool}")
-        self._cancel_drag()
+        self.cancel_drag()
         self._tool = tool
         self._show_cursor()
 
@@ -215,8 +220,8 @@ class ScatterView(QWidget):
         self._cursor = position
         drag = self._drag
         if drag is None:
-            if self._hovered >= 0 and self.canvas.pick(position, REACH_PX) != self._hovered:
-                self._end_hover()
+            if self.hovered >= 0 and self.canvas.pick(position, REACH_PX) != self.hovered:
+                self.end_hover()
             self._rest.start()
             return
         if not drag.moved:
@@ -224,7 +229,7 @@ class ScatterView(QWidget):
             if max(abs(position.x() - start.x()), abs(position.y() - start.y())) < DRAG_PX:
                 return
             drag.moved = True
-            self._end_hover()
+            self.end_hover()
             self._show_cursor()
         if drag.kind == "pan":
             self.canvas.pan(position - drag.path[-1])
@@ -274,9 +279,9 @@ class ScatterView(QWidget):
         path = [*drag.path[:1], end] if drag.kind == "rectangle" else [*drag.path, end]
         corners = [(point.x(), point.y()) for point in map(self.canvas.to_data, path)]
         if drag.kind == "rectangle":
-            inside = inside_rectangle(self._xy, corners[0], corners[-1])
+            inside = inside_rectangle(self.xy, corners[0], corners[-1])
         else:
-            inside = inside_polygon(self._xy, corners)
+            inside = inside_polygon(self.xy, corners)
         self.pointsChosen.emit(np.flatnonzero(inside).astype(np.int64), drag.kind, drag.mode)
 
     def _outline(self, drag: _Drag) -> QPolygonF:
@@ -292,7 +297,8 @@ class ScatterView(QWidget):
             "intersect": self.tr("∩ Keep only"),
         }[mode]
 
-    def _cancel_drag(self) -> bool:
+    def cancel_drag(self) -> bool:
+        """Gives up what is being drawn or dragged; False where nothing is."""
         if self._drag is None:
             return False
         self._drag = None
@@ -308,7 +314,7 @@ class ScatterView(QWidget):
         if self._drag is not None and self._drag.moved and self._drag.kind == "pan":
             shape = Qt.CursorShape.ClosedHandCursor
         elif self._tool == "pan":
-            shape = Qt.CursorShape.PointingHandCursor if self._hovered >= 0 else Qt.CursorShape.ArrowCursor
+            shape = Qt.CursorShape.PointingHandCursor if self.hovered >= 0 else Qt.CursorShape.ArrowCursor
         else:
             shape = Qt.CursorShape.CrossCursor
         self.canvas.viewport().setCursor(shape)
@@ -320,65 +326,49 @@ class ScatterView(QWidget):
             return
         index = self.canvas.pick(self._cursor, REACH_PX)
         if index < 0:
-            self._end_hover()
+            self.end_hover()
             return
-        if index == self._hovered:
-            return
-        self._hovered = index
+        if index != self.hovered:
+            self.show_point(index)
+
+    def show_point(self, index: int) -> None:
+        """Shows the image of a point on a card beside it."""
+        self.hovered = index
         self.canvas.set_hovered(index)
         self._show_cursor()
         thumbnail, caption = self._thumbnail_source(index), self._caption_source(index)
         self._card.show_for(self.canvas.position_of(index), self.canvas.radius_of_points(), thumbnail, caption)
         self.pointHovered.emit(index)
 
-    def _end_hover(self) -> None:
+    def end_hover(self) -> None:
+        """Takes the card away."""
         self._rest.stop()
         self._card.hide()
-        if self._hovered >= 0:
-            self._hovered = -1
+        if self.hovered >= 0:
+            self.hovered = -1
             self.canvas.set_hovered(-1)
             self._show_cursor()
             self.pointHovered.emit(-1)
 
     def _leave(self) -> None:
         self._cursor = None
-        self._end_hover()
+        if not self.keys.shown:
+            self.end_hover()
 
     def _range_changed(self) -> None:
-        self._end_hover()
+        if self.keys.shown:
+            self.show_point(self.keys.at)
+            return
+        self.end_hover()
         if self._cursor is not None and self._drag is None:
             self._rest.start()
-
-    # the keyboard
-
-    def _key(self, event: QKeyEvent) -> None:
-        key = event.key()
-        across, down = KEY_PAN_SHARE * self.canvas.width(), KEY_PAN_SHARE * self.canvas.height()
-        pans = {
-            Qt.Key.Key_Left: QPointF(across, 0),
-            Qt.Key.Key_Right: QPointF(-across, 0),
-            Qt.Key.Key_Up: QPointF(0, down),
-            Qt.Key.Key_Down: QPointF(0, -down),
-        }
-        if key == Qt.Key.Key_Escape:
-            if not self._cancel_drag():
-                return
-        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
-            self.canvas.zoom(KEY_ZOOM)
-        elif key == Qt.Key.Key_Minus:
-            self.canvas.zoom(1 / KEY_ZOOM)
-        elif key in (Qt.Key.Key_Home, Qt.Key.Key_0):
-            self.reset_view()
-        elif key in pans:
-            self.canvas.pan(pans[Qt.Key(key)])
-        else:
-            return
-        event.accept()
 
     # events
 
     def eventFilter(self, watched: object, event: QEvent) -> bool:
-        """Esc ends a drag before it can mean anything else in the window."""
+        """Esc ends a drag before it can mean anything else in the window; the card goes and comes with the focus."""
+        if event.type() in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
+            self.keys.follow_focus(event.type() == QEvent.Type.FocusIn)
         if (
             event.type() == QEvent.Type.ShortcutOverride
             and self._drag is not None
@@ -394,6 +384,6 @@ class ScatterView(QWidget):
         super().showEvent(event)
 
     def hideEvent(self, event: QHideEvent) -> None:
-        self._cancel_drag()
+        self.cancel_drag()
         self._leave()
         super().hideEvent(event)

@@ -308,9 +308,9 @@ def test_keys_zoom_pan_and_reset(qtbot, view):
     assert gap() == pytest.approx(1.25 * start)
     qtbot.keyClick(view.canvas, Qt.Key.Key_Minus)
     assert gap() == pytest.approx(start)
-    qtbot.keyClick(view.canvas, Qt.Key.Key_Right)
+    qtbot.keyClick(view.canvas, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
     assert at(view, 5, 4).x() < whole.x()
-    qtbot.keyClick(view.canvas, Qt.Key.Key_Up)
+    qtbot.keyClick(view.canvas, Qt.Key.Key_Up, Qt.KeyboardModifier.ShiftModifier)
     assert at(view, 5, 4).y() > whole.y()
     for key in (Qt.Key.Key_Home, Qt.Key.Key_0):
         view.canvas.zoom(3)

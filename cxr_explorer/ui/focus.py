@@ -1,0 +1,153 @@
+"""The keyboard's place in the window: always to be seen, and a focused control keeps the keys it works with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import shiboken6
+from PySide6.QtCore import QEvent, QObject, QRectF, Qt
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QFocusFrame,
+    QGroupBox,
+    QMenu,
+    QMenuBar,
+    QRadioButton,
+    QTabBar,
+    QTextEdit,
+    QWidget,
+)
+
+_Key = Qt.Key
+_ARROWS = frozenset({_Key.Key_Left, _Key.Key_Right, _Key.Key_Up, _Key.Key_Down})
+_MOVES = _ARROWS | {_Key.Key_Home, _Key.Key_End, _Key.Key_PageUp, _Key.Key_PageDown}
+_NONE = Qt.KeyboardModifier.NoModifier
+_KEYPAD = Qt.KeyboardModifier.KeypadModifier
+_SHIFT = Qt.KeyboardModifier.ShiftModifier
+
+
+def own_keys(widget: QWidget) -> frozenset[Qt.Key]:
+    """The keys without Ctrl or Alt that this kind of control cannot do without, whatever the window's actions want."""
+    if isinstance(widget, QRadioButton | QTabBar | QGroupBox):
+        return _ARROWS | {_Key.Key_Space}
+    if isinstance(widget, QAbstractButton):
+        grouped = widget.autoExclusive() or (widget.group() is not None and widget.group().exclusive())
+        return _ARROWS | {_Key.Key_Space} if grouped else frozenset({_Key.Key_Space})
+    if isinstance(widget, QComboBox):
+        return frozenset({_Key.Key_Space, _Key.Key_Up, _Key.Key_Down, _Key.Key_Home, _Key.Key_End})
+    if isinstance(widget, QAbstractItemView):
+        index = widget.currentIndex()
+        checkable = index.isValid() and bool(index.flags() & Qt.ItemFlag.ItemIsUserCheckable)
+        return _MOVES | {_Key.Key_Space} if checkable else _MOVES
+    if isinstance(widget, QAbstractSlider | QTextEdit):
+        return _MOVES
+    if isinstance(widget, QAbstractSpinBox):
+        return frozenset({_Key.Key_Up, _Key.Key_Down, _Key.Key_PageUp, _Key.Key_PageDown})
+    return frozenset()
+
+
+class FocusRing(QFocusFrame):
+    """A ring around the control that has the focus, the same for every kind of control and in both themes."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(self.palette().highlight().color(), 2))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 4, 4)
+
+
+class FocusKeeper(QObject):
+    """Follows the focus through the program's windows: it moves the ring, and guards the focused control's keys.
+
+    A key that is both a window's shortcut and the control's own (Space on a button, arrows in a list) is the control's.
+    """
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._watched: QWidget | None = None
+        application = QApplication.instance()
+        assert isinstance(application, QApplication)
+        application.focusChanged.connect(self._follow)
+
+    def _follow(self, _before: QWidget | None, now: QWidget | None) -> None:
+        if self._watched is not None and shiboken6.isValid(self._watched):
+            self._watched.removeEventFilter(self)
+        self._watched = now
+        if now is None:
+            return
+        now.installEventFilter(self)
+        window = now.window()
+        ring = getattr(window, "_focus_ring", None)
+        if ring is None or not shiboken6.isValid(ring):
+            ring = FocusRing(window)
+            window._focus_ring = ring  # type: ignore[attr-defined]
+        ring.setWidget(None if isinstance(now, QMenuBar | QMenu) or now.isWindow() else now)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and watched is self._watched:
+            plain = (event.modifiers() & ~_KEYPAD) in (_NONE, _SHIFT)
+            if plain and isinstance(watched, QWidget) and Qt.Key(event.key()) in own_keys(watched):
+                event.accept()
+                return True
+        return False
+
+
+def step_pane(panes: Sequence[QWidget], by: int) -> None:
+    """Moves the focus to the next (1) or previous (-1) visible pane, to the control that had it there last.
+
+    Args:
+        panes: In the order of reading.
+        by: Direction.
+    """
+    seen = [pane for pane in panes if pane.isVisible()]
+    focused = QApplication.focusWidget()
+    for pane in seen:
+        if focused is not None and (pane is focused or pane.isAncestorOf(focused)):
+            pane.setProperty("lastFocus", focused)
+            at = seen.index(pane)
+            order = [seen[(at + by * step) % len(seen)] for step in range(1, len(seen) + 1)]
+            break
+    else:
+        order = seen if by > 0 else seen[::-1]
+    for pane in order:
+        target = _focusable(pane)
+        if target is not None:
+            target.setFocus(Qt.FocusReason.TabFocusReason)
+            return
+
+
+def _focusable(pane: QWidget) -> QWidget | None:
+    """Where the focus goes in a pane: where it was last, else the first large view, else the first control."""
+    last = pane.property("lastFocus")
+    if isinstance(last, QWidget) and shiboken6.isValid(last) and _takes_focus(last) and pane.isAncestorOf(last):
+        return last
+    if _takes_focus(pane):
+        return pane
+    candidates = [child for child in _in_tab_order(pane) if _takes_focus(child)]
+    large = [child for child in candidates if child.height() > 150]
+    return (large or candidates or [None])[0]
+
+
+def _in_tab_order(pane: QWidget) -> list[QWidget]:
+    found = []
+    child = pane.nextInFocusChain()
+    while child is not None and child is not pane:
+        if pane.isAncestorOf(child):
+            found.append(child)
+        child = child.nextInFocusChain()
+    return found
+
+
+def _takes_focus(widget: QWidget) -> bool:
+    return (
+        widget.isVisible()
+        and widget.isEnabled()
+        and widget.focusProxy() is None
+        and bool(widget.focusPolicy() & Qt.FocusPolicy.TabFocus)
+    )
