@@ -45,8 +45,8 @@ class Command:
     def score(self, words: Sequence[str]) -> float:
         """How well the typed words (casefolded) fit; 0 when one of them fits nowhere.
 
-        A word fits the whole of a word of the name (4), its beginning (3), its inside (1.5), the initials (1), or a word
-        of the explanation (1 whole, 0.75 beginning); two letters at least for an inside and for initials.
+        A word fits the whole of a word of the name (4), its beginning (3), its inside (1.5), the initials (1), or
+        a word of the explanation (1 whole, 0.75 beginning); two letters at least for an inside and for initials.
         """
         total = 0.0
         for typed in words:

@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from PySide6.QtCore import QSettings
 from PySide6.QtGui import QKeySequence
 
+Bindings = Mapping[str, tuple[str, ...]]
+"""Keys by the action's name."""
+
 GROUP = "keys"
 
 RESERVED: Mapping[str, str] = {
@@ -48,9 +51,7 @@ def load(settings: QSettings) -> None:
     settings.endGroup()
 
 
-def store(
-    settings: QSettings, bindings: Mapping[str, tuple[str, ...]], defaults: Mapping[str, tuple[str, ...]]
-) -> None:
+def store(settings: QSettings, bindings: Bindings, defaults: Bindings) -> None:
     """Makes these keys the ones in force and keeps what differs from the defaults."""
     _changed.clear()
     settings.remove(GROUP)
@@ -77,14 +78,12 @@ def normal(keys: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(portable(key) for key in keys))
 
 
-def owner(bindings: Mapping[str, tuple[str, ...]], key: str) -> str | None:
+def owner(bindings: Bindings, key: str) -> str | None:
     """The action that has the key, or None."""
     return next((name for name, keys in bindings.items() if key in keys), None)
 
 
-def assign(
-    bindings: Mapping[str, tuple[str, ...]], name: str, key: str, fixed: frozenset[str] = frozenset()
-) -> dict[str, tuple[str, ...]]:
+def assign(bindings: Bindings, name: str, key: str, fixed: frozenset[str] = frozenset()) -> dict[str, tuple[str, ...]]:
     """The keys when an action gets this key alone.
 
     An action that has the key now gets the first of those that become free, in its place: no key ever means two things,

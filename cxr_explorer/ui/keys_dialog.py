@@ -22,9 +22,9 @@ from PySide6.QtWidgets import (
 
 from cxr_explorer.ui import keymap
 from cxr_explorer.ui.commands import Command, matching
+from cxr_explorer.ui.keymap import Bindings
 from cxr_explorer.ui.texts import text_label
 
-Bindings = Mapping[str, tuple[str, ...]]
 _MODIFIERS = (Qt.Key.Key_Shift, Qt.Key.Key_Control, Qt.Key.Key_Alt, Qt.Key.Key_Meta, Qt.Key.Key_AltGr)
 
 

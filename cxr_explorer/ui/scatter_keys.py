@@ -19,7 +19,7 @@ KEY_PAN_SHARE: Final = 0.12
 MARGIN_PX: Final = 30
 _UNIT: Final = {"left": (-1.0, 0.0), "right": (1.0, 0.0), "up": (0.0, 1.0), "down": (0.0, -1.0)}
 STEP_PX: Final = 9.0
-"""A key press moves at least so far where it can: among 100,000 points the very next one is the same spot to the eye."""
+"""A key press moves at least so far where it can: among 100,000 points the very next one is the same spot."""
 
 
 def next_point(

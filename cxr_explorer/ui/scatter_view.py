@@ -58,8 +58,8 @@ class ScatterView(QWidget):
     The wheel zooms about the cursor; the right and the middle button pan, and so does the left one with the tool "pan".
     A click picks the point seen there. The tools "lasso" and "rectangle" choose by an outline; with the tool "pan",
     dragging with a modifier held draws a rectangle. Modifiers, as the button goes down: Shift adds, Ctrl subtracts,
-    both intersect. Esc gives up a drag. Keys: arrows go from point to point, Enter picks the point (with Shift it adds or
-    takes away) and, pressed again, activates it; + and - zoom, Shift with arrows pans, Home and 0 show all.
+    both intersect. Esc gives up a drag. Keys: arrows go from point to point, Enter picks the point (with Shift it adds
+    or takes away) and, pressed again, activates it; + and - zoom, Shift with arrows pans, Home and 0 show all.
 
     Signals:
         pointsChosen: int64 indices, sorted; "click", "lasso" or "rectangle"; "replace", "add", "subtract" or

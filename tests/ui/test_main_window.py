@@ -14,7 +14,7 @@ from cxr_explorer.labels.vocabulary import Vocabulary
 from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Project
 from cxr_explorer.ui import dialogs, main_window
-from cxr_explorer.ui.actions import SPECS, keyboard_table
+from cxr_explorer.ui.actions import SPECS
 from cxr_explorer.ui.main_window import MainWindow
 from tests.ui.windows import CLUSTER_SIZES, make_project, open_window
 
@@ -299,11 +299,6 @@ def test_every_action_has_a_slot_and_every_key_only_one_meaning(window: MainWind
     keys = [key for spec in SPECS for key in spec.keys]
     assert len(keys) == len(set(keys))
     assert len({spec.name for spec in SPECS}) == len(SPECS)
-
-
-def test_the_readme_has_the_keyboard_table_of_the_program() -> None:
-    readme = Path(__file__).parents[2] / "README.md"
-    assert keyboard_table() in readme.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("light", [False, True])
