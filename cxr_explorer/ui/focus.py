@@ -87,7 +87,8 @@ class FocusKeeper(QObject):
         if ring is None or not shiboken6.isValid(ring):
             ring = FocusRing(window)
             window._focus_ring = ring  # type: ignore[attr-defined]
-        ring.setWidget(None if isinstance(now, QMenuBar | QMenu) or now.isWindow() else now)
+        # No widget takes the ring away: Qt allows it, its stubs do not know.
+        ring.setWidget(None if isinstance(now, QMenuBar | QMenu) or now.isWindow() else now)  # type: ignore[arg-type]
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and watched is self._watched:
@@ -131,7 +132,7 @@ def _focusable(pane: QWidget) -> QWidget | None:
         return pane
     candidates = [child for child in _in_tab_order(pane) if _takes_focus(child)]
     large = [child for child in candidates if child.height() > 150]
-    return (large or candidates or [None])[0]
+    return next(iter(large or candidates), None)
 
 
 def _in_tab_order(pane: QWidget) -> list[QWidget]:

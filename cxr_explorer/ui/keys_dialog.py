@@ -209,6 +209,7 @@ class EditKeysDialog(QDialog):
         for row, name in enumerate(self._names):
             keys = self._bindings[name]
             item = self.table.item(row, 2)
+            assert item is not None
             item.setText(" or ".join(native(key) for key in keys))
             font = item.font()
             font.setBold(keys != self._defaults[name])
