@@ -1,0 +1,90 @@
+"""Facts of a table in a project: taken in, counted, cleared. They are no labels, so no act: a table replaces them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from cxr_explorer.labels.matching import Matching, match_files
+from cxr_explorer.labels.metadata import GROUPS, FactValues, Table, take_facts
+from cxr_explorer.project.project import Project
+
+
+@dataclass(frozen=True)
+class FactPlan:
+    """What storing one fact would do, in images.
+
+    Attributes:
+        fact: Its name.
+        column: The column it comes from.
+        images: Images that get a value.
+        distinct: How many different values.
+        replaces: Images whose value from an earlier table changes or goes.
+        dates: Cells left out because they look like dates.
+        odd: Cells left out because they are no such fact.
+        conflicting: Images left out because rows of the table contradict each other.
+    """
+
+    fact: str
+    column: str
+    images: int
+    distinct: int
+    replaces: int
+    dates: int
+    odd: int
+    conflicting: int
+
+
+def read_facts_of(
+    project: Project, table: Table, file_column: str, mapping: Mapping[str, str]
+) -> tuple[Matching, list[FactValues]]:
+    """Finds the image of each row, as label tables do, and takes the mapped columns. Raises UserError as `take_facts`."""
+    matching = match_files(table.column(file_column), project.paths().values())
+    return matching, take_facts(table, mapping, file_column, matching.matched)
+
+
+def plan_facts(project: Project, facts: Iterable[FactValues]) -> list[FactPlan]:
+    """What `store_facts` would do with the same facts; nothing is changed."""
+    paths = project.paths()
+    plans = []
+    for one in facts:
+        before = project.db.execute("SELECT image_id, value FROM metadata WHERE name = ?", [one.fact]).fetchall()
+        if one.fact in GROUPS:
+            replaces = len(before)
+        else:
+            replaces = sum(one.values.get(paths[image_id], value) != value for image_id, value in before)
+        plans.append(
+            FactPlan(
+                one.fact, one.column, len(one.values), len(set(one.values.values())), replaces, one.dates, one.odd,
+                one.conflicting,
+            )
+        )  # fmt: skip
+    return plans
+
+
+def store_facts(project: Project, facts: Iterable[FactValues]) -> None:
+    """Takes facts in, replacing what an earlier table said of the same images.
+
+    Patient and study numbers replace all earlier ones: numbers of two tables cannot be told to mean the same patient.
+    """
+    ids = {path: image_id for image_id, path in project.paths().items()}
+    with project.db.atomic():
+        for one in facts:
+            if one.fact in GROUPS:
+                project.db.execute("DELETE FROM metadata WHERE name = ?", [one.fact])
+            project.db.conn.executemany(
+                "INSERT OR REPLACE INTO metadata VALUES (?, ?, ?)",
+                ((ids[file], one.fact, value) for file, value in one.values.items() if file in ids),
+            )
+
+
+def stored_facts(project: Project) -> dict[str, int]:
+    """Facts that tables have brought, with the number of images each is known of."""
+    rows = project.db.execute("SELECT name, count(*) FROM metadata GROUP BY name ORDER BY name")
+    return {str(name): int(count) for name, count in rows}
+
+
+def clear_facts(project: Project, names: Iterable[str]) -> None:
+    """Forgets facts that tables have brought; what the image files say themselves shows again."""
+    with project.db.atomic():
+        project.db.conn.executemany("DELETE FROM metadata WHERE name = ?", ((name,) for name in names))
