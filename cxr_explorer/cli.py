@@ -22,10 +22,12 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.files import atomic_write
 from cxr_explorer.indexing import Indexing, IndexReport
 from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.metadata import describe_columns, propose_file_column, read_table
 from cxr_explorer.labels.tables import Format, match_files, read_labels
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project import labelling
 from cxr_explorer.project.file import SUFFIX, demo_home
+from cxr_explorer.project.metadata import describe_plan, plan_facts, read_facts_of, store_facts
 from cxr_explorer.project.project import Project
 
 DONE, USER_ERROR = 0, 1  # argparse ends wrong usage with 2
@@ -103,6 +105,21 @@ def _parser() -> argparse.ArgumentParser:
     imported.add_argument("--reader", default="imported", help="whose labels they are where the table does not say")
     imported.add_argument("--dry-run", action="store_true", help="only say what would be taken")
     _add_json(imported)
+
+    metadata = command("metadata", _metadata, "Take facts of images (view, sex, age, …) from a CSV of any columns.")
+    metadata.add_argument("project", type=Path)
+    metadata.add_argument("table", type=Path)
+    metadata.add_argument("--file-column", metavar="COLUMN", help="names the image files (default: by its header)")
+    metadata.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="FACT=COLUMN",
+        help="take a column as view, sex, age, maker, model, patient, study or a name of your own; patients and "
+        "studies are kept as numbers, dates are not taken (default: what the headers say)",
+    )
+    metadata.add_argument("--dry-run", action="store_true", help="only say what would be taken")
+    _add_json(metadata)
 
     embeddings = command("embeddings", _embeddings, "Write embeddings and map as .npz for notebooks.")
     embeddings.add_argument("project", type=Path)
@@ -265,6 +282,42 @@ def _import(chosen: argparse.Namespace) -> int:
     for problem in table.problems[:10]:
         print(f"  {problem}")
     print(change.text if change is not None else "Nothing was changed.")
+    return DONE
+
+
+def _metadata(chosen: argparse.Namespace) -> int:
+    table = read_table(chosen.table)
+    file_column = chosen.file_column or propose_file_column(table)
+    if not file_column:
+        raise UserError(
+            f"No column of {chosen.table} is known to name image files. Name it with --file-column; the columns are: "
+            f"{', '.join(table.header)}."
+        )
+    mapping = {column.proposal: column.name for column in reversed(describe_columns(table)) if column.proposal}
+    if chosen.map:
+        mapping = {fact.strip(): column for fact, _, column in (entry.partition("=") for entry in chosen.map)}
+    if not mapping:
+        raise UserError(
+            f"The headers of {chosen.table} name no known fact. Say with --map FACT=COLUMN what to take; the columns "
+            f"are: {', '.join(table.header)}."
+        )
+    with Project.open(chosen.project) as project:
+        matching, facts = read_facts_of(project, table, file_column, mapping)
+        plans = plan_facts(project, facts)
+        if not chosen.dry_run:
+            store_facts(project, facts)
+    if chosen.json:
+        summary = {"matched": len(matching.matched), "unmatched": len(matching.unmatched)}
+        summary |= {"ambiguous": len(matching.ambiguous)}
+        print(json.dumps({**summary, "facts": [asdict(plan) for plan in plans], "stored": not chosen.dry_run}))
+        return DONE
+    for problem in table.problems:
+        print(problem)
+    print(f"{len(matching.matched):,} files matched, {len(matching.unmatched):,} not in the project, ", end="")
+    print(f"{len(matching.ambiguous):,} ambiguous")
+    for plan in plans:
+        print(f"  {describe_plan(plan)}")
+    print("Nothing was changed." if chosen.dry_run else "Stored. A table taken in later replaces it.")
     return DONE
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cxr_explorer.labels.matching import Matching, match_files
-from cxr_explorer.labels.metadata import GROUPS, FactValues, Table, take_facts
+from cxr_explorer.labels.metadata import GROUPS, KNOWN_FACTS, FactValues, Table, take_facts
+from cxr_explorer.project.labelling import images_text
 from cxr_explorer.project.project import Project
 
 
@@ -38,7 +39,7 @@ class FactPlan:
 def read_facts_of(
     project: Project, table: Table, file_column: str, mapping: Mapping[str, str]
 ) -> tuple[Matching, list[FactValues]]:
-    """Finds the image of each row, as label tables do, and takes the mapped columns. Raises UserError as `take_facts`."""
+    """Finds the image of each row, as label tables do, and takes the mapped columns. Raises UserError."""
     matching = match_files(table.column(file_column), project.paths().values())
     return matching, take_facts(table, mapping, file_column, matching.matched)
 
@@ -60,6 +61,21 @@ def plan_facts(project: Project, facts: Iterable[FactValues]) -> list[FactPlan]:
             )
         )  # fmt: skip
     return plans
+
+
+def describe_plan(plan: FactPlan) -> str:
+    """ "view, from View Position: 1,204 images, 2 values; 3 dates left out" in one line."""
+    kind = f"{plan.distinct:,} {'number' if plan.fact in GROUPS else 'value'}{'' if plan.distinct == 1 else 's'}"
+    text = f"{plan.fact}, from {plan.column}: {images_text(plan.images)}, {kind}"
+    for count, what in (
+        (plan.replaces, "from an earlier table replaced"),
+        (plan.dates, "left out: dates"),
+        (plan.odd, f"left out: no {plan.fact}" if plan.fact in KNOWN_FACTS else "left out: too long"),
+        (plan.conflicting, "left out: rows of the table contradict each other"),
+    ):
+        if count:
+            text += f"; {count:,} {what}"
+    return text
 
 
 def store_facts(project: Project, facts: Iterable[FactValues]) -> None:
