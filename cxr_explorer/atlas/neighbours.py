@@ -60,20 +60,37 @@ def compare(embeddings: NDArray[np.floating], k: int, device: str = "cpu") -> It
         yield from _compare(embeddings, k, "cpu")
 
 
+def unit_rows(embeddings: NDArray[np.floating]) -> NDArray[np.float32]:
+    """The rows (N, D) at length 1, float32, as `similar_to` takes them; a row of zeros stays one."""
+    rows = np.ascontiguousarray(embeddings, dtype=np.float32)
+    return rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), np.finfo(np.float32).tiny)
+
+
 def similar_to(
-    embeddings: NDArray[np.floating], query: NDArray[np.floating], k: int
+    units: NDArray[np.float32], query: NDArray[np.floating], k: int, leave_out: NDArray[np.integer] | None = None
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """The k rows most like one vector, nearest first, ties by index: ((k,) int32 indices, (k,) float32 cosines).
 
+    Lengths are not measured here, so that a search through 100,000 rows is one product of a matrix and a vector.
+
     Args:
-        embeddings: (N, D).
-        query: (D,), not necessarily a row.
-        k: Fewer come back where N < k.
+        units: (N, D) rows of length 1, see `unit_rows`.
+        query: (D,), of any length, not necessarily a row.
+        k: Fewer come back where fewer rows are asked about.
+        leave_out: Rows that are not wanted.
     """
-    norms = np.linalg.norm(embeddings, axis=1) * np.linalg.norm(query)
-    cosines = (embeddings @ query) / np.maximum(norms, np.finfo(np.float32).tiny)  # (N,)
-    order = np.argsort(-cosines, kind="stable")[:k]
-    return order.astype(np.int32), cosines[order].astype(np.float32)
+    cosines = units @ unit_rows(query)  # (N,)
+    wanted = len(cosines)
+    if leave_out is not None and leave_out.size:
+        cosines[leave_out] = -np.inf
+        wanted -= len(np.unique(leave_out))
+    k = min(k, wanted)
+    if k < 1:
+        return np.zeros(0, np.int32), np.zeros(0, np.float32)
+    last = np.partition(cosines, -k)[-k]
+    candidates = np.flatnonzero(cosines >= last)  # ascending: the stable sort keeps the lower index among equals
+    order = candidates[np.argsort(-cosines[candidates], kind="stable")[:k]]
+    return order.astype(np.int32), cosines[order]
 
 
 def _compare(embeddings: NDArray[np.floating], k: int, device: str) -> Iterator[float | Neighbours]:

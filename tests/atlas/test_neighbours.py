@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cxr_explorer.atlas import neighbours
-from cxr_explorer.atlas.neighbours import Neighbours, compare, find_neighbours, similar_to
+from cxr_explorer.atlas.neighbours import Neighbours, compare, find_neighbours, similar_to, unit_rows
 
 
 def brute_force(embeddings: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -105,7 +105,36 @@ def test_refuses_embeddings_that_are_not_numbers() -> None:
 
 
 def test_similar_to_ranks_rows_by_cosine() -> None:
-    embeddings = np.array([[1, 0], [0, 2], [3, 3], [1, 0]], dtype=np.float32)
-    indices, cosines = similar_to(embeddings, np.array([5, 0], dtype=np.float32), 3)
+    units = unit_rows(np.array([[1, 0], [0, 2], [3, 3], [1, 0]], dtype=np.float32))
+    indices, cosines = similar_to(units, np.array([5, 0], dtype=np.float32), 3)
     assert indices.tolist() == [0, 3, 2]
     np.testing.assert_allclose(cosines, [1, 1, 0.5**0.5], atol=1e-6)
+
+
+def test_similar_to_agrees_with_sorting_all_cosines() -> None:
+    random = np.random.default_rng(5)
+    embeddings = random.normal(size=(200, 16)).astype(np.float32)
+    query = random.normal(size=16).astype(np.float32)
+    cosines = embeddings @ query / np.linalg.norm(embeddings, axis=1) / np.linalg.norm(query)
+    indices, found = similar_to(unit_rows(embeddings), query, 30)
+    assert indices.tolist() == np.argsort(-cosines)[:30].tolist()
+    np.testing.assert_allclose(found, cosines[indices], atol=1e-6)
+
+
+def test_similar_to_takes_equals_by_index_even_at_the_last_place() -> None:
+    units = unit_rows(np.ones((50, 3), dtype=np.float32))
+    assert similar_to(units, units[9], 4)[0].tolist() == [0, 1, 2, 3]
+
+
+def test_similar_to_leaves_out_what_is_not_wanted_and_never_fills_up_with_it() -> None:
+    units = unit_rows(np.eye(4, dtype=np.float32) + 1)
+    assert similar_to(units, units[2], 4, np.array([2, 0, 2]))[0].tolist() == [1, 3]
+    assert similar_to(units, units[2], 4, np.arange(4))[0].size == 0
+    assert similar_to(units[:0], units[2], 4)[0].size == 0
+
+
+def test_a_row_of_zeros_is_like_nothing() -> None:
+    units = unit_rows(np.array([[0, 0], [0, 3]], dtype=np.float32))
+    indices, cosines = similar_to(units, np.array([0, 1], dtype=np.float32), 2)
+    assert indices.tolist() == [1, 0]
+    assert cosines.tolist() == [1, 0]
