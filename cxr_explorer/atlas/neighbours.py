@@ -63,7 +63,8 @@ def compare(embeddings: NDArray[np.floating], k: int, device: str = "cpu") -> It
 def unit_rows(embeddings: NDArray[np.floating]) -> NDArray[np.float32]:
     """The rows (N, D) at length 1, float32, as `similar_to` takes them; a row of zeros stays one."""
     rows = np.ascontiguousarray(embeddings, dtype=np.float32)
-    return rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), np.finfo(np.float32).tiny)
+    lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
+    return np.asarray(rows / np.maximum(lengths, np.finfo(np.float32).tiny), np.float32)
 
 
 def similar_to(

@@ -14,7 +14,7 @@ from cxr_explorer.encoder.embed import Batch, Source, embed
 from cxr_explorer.errors import UserError
 from cxr_explorer.project.project import AtlasMap, Ids, Project
 
-PAGE_ROWS = 1000
+PAGE_ROWS = 500
 """Embeddings read in one go: a few milliseconds."""
 
 
@@ -51,7 +51,8 @@ class UnitEmbeddings:
 
     def load(self) -> Iterator[float]:
         """Reads page by page; yields the fraction done after each. `image_ids` is complete when it ends."""
-        row = self._project.db.execute("SELECT id, dimension FROM encoders WHERE key = ?", [self.encoder_key]).fetchone()
+        execute = self._project.db.execute
+        row = execute("SELECT id, dimension FROM encoders WHERE key = ?", [self.encoder_key]).fetchone()
         if row is None:
             return
         encoder_id, dimension = row
@@ -60,7 +61,7 @@ class UnitEmbeddings:
         filled, last = 0, -1
         while True:
             # A page is a query of its own: no cursor stays open between them for a writer to trip over.
-            page = self._project.db.execute(
+            page = execute(
                 """SELECT image_id, vector FROM embeddings WHERE encoder_id = ? AND image_id > ?
                    ORDER BY image_id LIMIT ?""",
                 [encoder_id, last, PAGE_ROWS],
@@ -83,12 +84,12 @@ class UnitEmbeddings:
         row = int(np.searchsorted(self.image_ids, image_id))
         if row == len(self.image_ids) or self.image_ids[row] != image_id:
             raise KeyError(image_id)
-        return self._units[row]
+        return np.asarray(self._units[row])
 
     def centre(self, image_ids: Ids) -> NDArray[np.float32]:
         """(D,) mean direction of some images; zeros where none of them has an embedding."""
-        rows = self._rows(image_ids)
-        return unit_rows(self._units[rows].sum(axis=0)) if rows.size else np.zeros(self._units.shape[1], np.float32)
+        # A product with all rows: copying out many of them takes longer.
+        return unit_rows(np.isin(self.image_ids, image_ids).astype(np.float32) @ self._units)
 
     def alike(self, vector: NDArray[np.floating], count: int, leave_out: Ids | None = None) -> Alike:
         """The images most like a vector (D,), at most `count`, without those to leave out."""

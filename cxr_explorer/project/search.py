@@ -1,0 +1,256 @@
+"""Search: the images whose file name, labels and facts hold all of the words asked for."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_explorer.labels.label import Value
+from cxr_explorer.project import labelling
+from cxr_explorer.project.project import Ids, Project
+
+LABEL, FILE = "label", "file"
+LABELLED, UNLABELLED, EXCLUDED = "labelled", "unlabelled", "excluded"
+VALUES = {word: value for value, word in labelling.VALUE_WORDS.items()}
+
+PAGE_ROWS = 10_000
+"""Images got ready in one go."""
+
+_TERM = re.compile(r'(?:([^\s":]+):)?(?:"([^"]*)"?|([^\s"]+))')
+_NO_FACTS: Mapping[str, str] = {}
+_SPACES = str.maketrans("_/\\-", "    ")
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Term:
+    """One word of a query.
+
+    Attributes:
+        text: What is looked for; never empty.
+        field: Where: "label", "file" or the name of a fact; empty for anywhere.
+        quoted: Whether it stood in quotes, so that "unlabelled" is a word like any other.
+    """
+
+    text: str
+    field: str = ""
+    quoted: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a search found.
+
+    Attributes:
+        image_ids: (K,) int64, ascending.
+        unknown: Fields that were asked for and are not known of any image.
+    """
+
+    image_ids: Ids
+    unknown: tuple[str, ...] = ()
+
+
+def parse(query: str) -> tuple[Term, ...]:
+    """The words of a query: `view:AP`, `label:"No Finding"`, free words; a field without a word yet is left out."""
+    terms = []
+    for match in _TERM.finditer(query):
+        field, quoted, plain = match.groups()
+        text = (quoted if quoted is not None else plain).strip()
+        if text and not text.endswith(":"):  # a field whose word is still to come
+            terms.append(Term(text, (field or "").casefold(), quoted is not None))
+    return tuple(terms)
+
+
+class Search:
+    """Everything there is to find among the images of a map. Make it once for a map, ask it as often as you like.
+
+    A word is found anywhere in a file's path; in a fact and in the name of a finding it is found where a word begins.
+    The name of a finding finds the images on which this reader said it is present; `label:Effusion=absent` the others.
+    Upper and lower case count as the same.
+
+    Args:
+        project: For file names and labels.
+        image_ids: (N,) int64, ascending: the images to search.
+        facts: See `Project.facts`.
+        reader: Whose labels.
+    """
+
+    def __init__(self, project: Project, image_ids: Ids, facts: Mapping[int, Mapping[str, str]], reader: str) -> None:
+        self._project = project
+        self._ids = image_ids
+        self._facts = facts
+        self._reader = reader
+        self._paths: list[str] = []
+        self._columns: dict[str, tuple[NDArray[np.int32], list[str]]] = {}
+        self._labels: dict[tuple[str, Value] | str, Mask] = {}
+        self._findings: list[tuple[str, str]] | None = None
+        self._steps = self._prepare()
+        self._ready = False
+
+    def prepare(self) -> bool:
+        """Does a part of what has to be done once, a few hundredths of a second; whether all of it is done."""
+        self._ready = self._ready or next(self._steps, None) is None
+        return self._ready
+
+    def forget_labels(self) -> None:
+        """Labels or exclusions have changed."""
+        self._labels.clear()
+        self._findings = None
+
+    @property
+    def fact_names(self) -> list[str]:
+        """Names of the facts that can be asked for, sorted."""
+        return sorted(self._columns)
+
+    def find(self, query: str) -> Found:
+        """The images that hold every word of the query; all of them for a query without words."""
+        while not self.prepare():
+            pass
+        found = np.ones(len(self._ids), bool)
+        unknown = []
+        for term in parse(query):
+            mask = self._mask(term)
+            if mask is None:
+                unknown.append(term.field)
+            else:
+                found &= mask
+        return Found(self._ids[found] if not unknown else self._ids[:0], tuple(unknown))
+
+    def named(self, text: str, limit: int) -> Ids:
+        """Images whose file name holds the text, at most `limit`: exact names first, then those that begin with it."""
+        while not self.prepare():
+            pass
+        wanted = _folded(text.strip())
+        if not wanted:
+            return self._ids[:0]
+        hits = [row for row, path in enumerate(self._paths) if wanted in path]
+
+        def rank(row: int) -> tuple[int, str]:
+            path = self._paths[row]
+            name = path.rpartition("/")[2]
+            exact = wanted in (path, name, name.rpartition(".")[0])
+            return (0 if exact else 1 if name.startswith(wanted) else 2 if wanted in name else 3), path
+
+        return self._ids[sorted(hits, key=rank)[:limit]]
+
+    def _prepare(self) -> Iterator[bool]:
+        paths: dict[int, str] = {}
+        last = -1
+        while True:
+            page = self._project.db.execute(
+                "SELECT id, path FROM images WHERE id > ? ORDER BY id LIMIT ?", [last, PAGE_ROWS]
+            ).fetchall()
+            if not page:
+                break
+            last = page[-1][0]
+            paths.update((image_id, _folded(path)) for image_id, path in page)
+            yield True
+        ids = self._ids.tolist()
+        parts = [slice(start, start + PAGE_ROWS) for start in range(0, len(ids), PAGE_ROWS)]
+        names: set[str] = set()
+        for part in parts:
+            self._paths += [paths.get(image_id, "") for image_id in ids[part]]
+            for image_id in ids[part]:
+                names.update(self._facts.get(image_id, ()))
+            yield True
+        del paths
+        for name in sorted(names):
+            codes: dict[str, int] = {"": 0}  # not known
+            coded = np.zeros(len(ids), np.int32)
+            for part in parts:
+                values = [self._facts.get(image_id, _NO_FACTS).get(name, "") for image_id in ids[part]]
+                coded[part] = [codes.setdefault(value, len(codes)) for value in values]
+                yield True
+            self._columns[name] = coded, [_words(value) for value in codes]
+            yield True
+
+    def _mask(self, term: Term) -> Mask | None:
+        """Which images hold the word; None where its field is not known."""
+        if term.field == LABEL:
+            return self._labelled_as(term.text)
+        if term.field == FILE:
+            return self._in_path(term.text)
+        if term.field:
+            names = [name for name in self._columns if name.casefold() == term.field]
+            if not names:
+                return None
+            return np.asarray(np.any([self._in_fact(name, term.text) for name in names], axis=0))
+        word = term.text.casefold()
+        if not term.quoted and word in (LABELLED, UNLABELLED, EXCLUDED):
+            return self._state(word)
+        mask = self._in_path(term.text) | self._labelled_as(term.text)
+        for name in self._columns:
+            mask |= self._in_fact(name, term.text)
+        return mask
+
+    def _in_path(self, text: str) -> Mask:
+        wanted = _folded(text)
+        return np.array([wanted in path for path in self._paths], bool)
+
+    def _in_fact(self, name: str, text: str) -> Mask:
+        codes, values = self._columns[name]
+        wanted = _words(text)
+        hits = np.array([wanted in value for value in values], bool)
+        hits[0] = False
+        return hits[codes] if hits.any() else np.zeros(len(codes), bool)
+
+    def _labelled_as(self, text: str) -> Mask:
+        name, _, word = text.rpartition("=")
+        value = VALUES.get(word.casefold(), Value.PRESENT) if name else Value.PRESENT
+        wanted = _words(name if name and word.casefold() in VALUES else text)
+        if self._findings is None:
+            names = {*self._project.vocabulary.findings, *_findings(self._project)}
+            self._findings = [(finding, _words(finding)) for finding in names]
+        mask = np.zeros(len(self._ids), bool)
+        for finding, words in self._findings:
+            if wanted in words:
+                mask |= self._with_label(finding, value)
+        return mask
+
+    def _with_label(self, finding: str, value: Value) -> Mask:
+        if (finding, value) not in self._labels:
+            rows = self._project.db.execute(
+                "SELECT image_id FROM labels WHERE finding = ? AND reader = ? AND value = ? ORDER BY image_id",
+                [finding, self._reader, int(value)],
+            )
+            self._labels[finding, value] = np.isin(self._ids, np.fromiter((row[0] for row in rows), np.int64))
+        return self._labels[finding, value]
+
+    def _state(self, word: str) -> Mask:
+        if word == UNLABELLED:
+            return ~self._state(LABELLED)
+        if word not in self._labels:
+            ids = (
+                labelling.labelled_ids(self._project, self._reader)
+                if word == LABELLED
+                else self._project.excluded_ids()
+            )
+            self._labels[word] = np.isin(self._ids, ids)
+        return self._labels[word]
+
+
+def _findings(project: Project) -> list[str]:
+    """Every finding that any label speaks of, in a step an index entry each, not by reading all labels."""
+    rows = project.db.execute(
+        """WITH RECURSIVE step(finding) AS (
+               SELECT min(finding) FROM labels
+               UNION ALL SELECT (SELECT min(finding) FROM labels WHERE finding > step.finding) FROM step
+               WHERE step.finding IS NOT NULL)
+           SELECT finding FROM step WHERE finding IS NOT NULL"""
+    )
+    return [str(row[0]) for row in rows]
+
+
+def _folded(text: str) -> str:
+    return (text if text.isascii() else unicodedata.normalize("NFC", text)).casefold()
+
+
+def _words(text: str) -> str:
+    """Comparable, with a space before every word: " pleural thickening" for "Pleural_Thickening"."""
+    return " " + " ".join(_folded(text).translate(_SPACES).split())
