@@ -14,6 +14,9 @@ SHARE = 150
 FOLD = 4
 """A cluster of up to FOLD smallest ones is never too large."""
 
+FINER, LEAST_FINE = 4, 5
+"""The tree also holds clusters of a FINER-th of the smallest size, but none of fewer than LEAST_FINE for that."""
+
 
 @dataclass(frozen=True)
 class ClusterParameters:
@@ -72,6 +75,21 @@ def default_min_cluster_size(count: int) -> int:
     return max(10, round(count / SHARE))
 
 
+def smallest_cluster(count: int, parameters: ClusterParameters) -> int:
+    """Fewest images of a cluster, of `count` images."""
+    return max(2, parameters.min_cluster_size or default_min_cluster_size(count))
+
+
+def finest_cluster(smallest: int) -> int:
+    """Fewest images of a cluster in the tree that is kept, so that finer cuts than the first are there to take."""
+    return max(min(smallest, LEAST_FINE), smallest // FINER)
+
+
+def largest_cluster(count: int, parameters: ClusterParameters) -> float:
+    """Images from which on a cluster gives way to those within it, of `count` images."""
+    return max(parameters.largest_share * count, FOLD * smallest_cluster(count, parameters))
+
+
 def find_clusters(xy: NDArray[np.floating], parameters: ClusterParameters) -> Clustering:
     """Clusters the layout.
 
@@ -83,7 +101,7 @@ def find_clusters(xy: NDArray[np.floating], parameters: ClusterParameters) -> Cl
         parameters: See `ClusterParameters`.
     """
     count = len(xy)
-    smallest = max(2, parameters.min_cluster_size or default_min_cluster_size(count))
+    smallest = smallest_cluster(count, parameters)
     if count < smallest:
         empty = np.zeros(0, dtype=np.int32)
         return _one_cluster(count, CondensedTree(empty, empty, empty.astype(np.float32), empty))
@@ -92,12 +110,11 @@ def find_clusters(xy: NDArray[np.floating], parameters: ClusterParameters) -> Cl
         import hdbscan
 
         model = hdbscan.HDBSCAN(
-            min_cluster_size=smallest,
+            min_cluster_size=finest_cluster(smallest),
             min_samples=max(1, min(parameters.min_samples, count - 1)),
             core_dist_n_jobs=1,  # 6 s for 112,120 images; a pool of processes starts slower
         ).fit(np.asarray(xy, dtype=np.float64))
         raw = model.condensed_tree_.to_numpy()
-        outlier = model.outlier_scores_
     most = float(np.finfo(np.float32).max)
     density = np.nan_to_num(raw["lambda_val"], nan=most, posinf=most)
     tree = CondensedTree(
@@ -106,15 +123,83 @@ def find_clusters(xy: NDArray[np.floating], parameters: ClusterParameters) -> Cl
         density=np.minimum(density, most).astype(np.float32),
         size=raw["child_size"].astype(np.int32),
     )
-    labels, strength = cut(tree, count, max(parameters.largest_share * count, FOLD * smallest))
+    coarse, _ = without_small(tree, count, smallest)
+    labels, strength = cut(coarse, count, largest_cluster(count, parameters))
     if (labels < 0).all():
         return _one_cluster(count, tree)
-    return Clustering(
-        labels=labels,
-        strength=strength,
-        outlier=np.clip(np.nan_to_num(outlier, nan=0.0), 0, 1).astype(np.float32),
-        tree=tree,
+    return Clustering(labels, strength, outlier_scores(coarse, count), tree)
+
+
+def without_small(tree: CondensedTree, count: int, smallest: int) -> tuple[CondensedTree, NDArray[np.int64]]:
+    """The tree as it would be if a cluster needed more images: HDBSCAN's for that size, without clustering anew.
+
+    Where a part of a node is too small, its images leave the node at once, and the other part goes on as the node.
+
+    Args:
+        tree: Of `count` images.
+        count: N.
+        smallest: Fewest images of a cluster.
+
+    Returns:
+        The tree, and the node of `tree` that each of its nodes is.
+    """
+    nodes = tree_nodes(tree, count)
+    above, clusters = nodes.above, len(nodes.size)
+    inner = tree.child >= count
+    birth = np.zeros(clusters, np.float32)
+    birth[tree.child[inner] - count] = tree.density[inner]
+    large = nodes.size >= smallest
+    large[0] = True
+    parts = np.bincount(above[1:], large[1:], clusters)  # parts of each node that are large enough
+    kept = large & (parts[above] >= 2)
+    kept[0] = True
+    self_or_kept = lowest_marked(above, kept)
+    # An image leaves at the density at which the largest of the small nodes it is in begins.
+    top = large[above] & ~large
+    leaves_with = lowest_marked(above, top)[nodes.home]  # -1: it is in none
+    left = np.zeros(count, np.float32)
+    left[tree.child[~inner]] = tree.density[~inner]
+    left = np.where(leaves_with >= 0, birth[leaves_with], left)
+    # Where no part goes on, the last images, too few for a cluster, leave together.
+    if count >= smallest:
+        holder = lowest_marked(above, large)[nodes.home]
+        order = np.lexsort((-left, holder))
+        ends = large & (parts == 0)
+        first = np.searchsorted(holder[order], np.flatnonzero(ends))
+        together = np.full(clusters, np.inf)
+        together[ends] = left[order[first + smallest - 1]]
+        left = np.minimum(left, together[holder])
+    of = np.flatnonzero(kept)
+    number = np.full(clusters, -1, np.int64)
+    number[of] = np.arange(len(of))
+    images = tree.child[~inner]
+    parent = np.concatenate([number[self_or_kept[above[of[1:]]]], number[self_or_kept[nodes.home[images]]]])
+    return (
+        CondensedTree(
+            (parent + count).astype(np.int32),
+            np.concatenate([count + np.arange(1, len(of)), images]).astype(np.int32),
+            np.concatenate([birth[of[1:]], left[images]]).astype(np.float32),
+            np.concatenate([nodes.size[of[1:]], np.ones(len(images))]).astype(np.int32),
+        ),
+        of,
     )
+
+
+def outlier_scores(tree: CondensedTree, count: int) -> NDArray[np.float32]:
+    """(N,) float32 in [0, 1]: GLOSH (Campello et al. 2015, doi 10.1145/2733381, section 6): 1 - the density at which
+    an image leaves its cluster over the highest density within that cluster."""
+    nodes = tree_nodes(tree, count)
+    images = tree.child < count
+    densest = np.zeros(len(nodes.size))
+    np.maximum.at(densest, tree.parent - count, tree.density.astype(np.float64))
+    highest, above = densest.tolist(), nodes.above.tolist()
+    for node in range(len(highest) - 1, 0, -1):
+        highest[above[node]] = max(highest[above[node]], highest[node])
+    left = np.zeros(count)
+    left[tree.child[images]] = tree.density[images]
+    within = np.maximum(np.array(highest)[np.maximum(nodes.home, 0)], np.finfo(np.float32).tiny)
+    scores = np.where(nodes.home >= 0, 1 - left / within, 0)
+    return np.clip(scores, 0, 1).astype(np.float32)
 
 
 def cut(tree: CondensedTree, count: int, largest: float) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
@@ -130,29 +215,14 @@ def cut(tree: CondensedTree, count: int, largest: float) -> tuple[NDArray[np.int
     Returns:
         Labels (N,) int32 and strength (N,) float32, as in `Clustering`; all noise where the tree has no clusters.
     """
-    clusters = int(tree.parent.max(initial=count)) - count + 1  # C; cluster 0 is the root
+    nodes = tree_nodes(tree, count)
     parent, child, density = tree.parent - count, tree.child, tree.density.astype(np.float64)
-    inner = child >= count  # edges between clusters; a child's number is above its parent's
-    birth, size, above = np.zeros(clusters), np.full(clusters, count), np.zeros(clusters, dtype=np.int64)
-    birth[child[inner] - count] = density[inner]
-    size[child[inner] - count] = tree.size[inner]
-    above[child[inner] - count] = parent[inner]
-    stability = np.bincount(parent, (density - birth[parent]) * tree.size, clusters)
-    within = np.zeros(clusters)  # what the best clusters below a cluster are worth
-    chosen = np.zeros(clusters, dtype=np.bool_)
-    divided = np.zeros(clusters, dtype=np.bool_)
-    divided[parent[inner]] = True
-    for node in range(clusters - 1, 0, -1):
-        chosen[node] = not divided[node] or (within[node] <= stability[node] and size[node] <= largest)
-        within[above[node]] += stability[node] if chosen[node] else within[node]
-    owner = np.full(clusters, -1)
-    for node in range(1, clusters):
-        owner[node] = owner[above[node]] if owner[above[node]] >= 0 else node if chosen[node] else -1
-
-    labels, left = np.full(count, -1), np.zeros(count)
-    labels[child[~inner]] = owner[parent[~inner]]
-    left[child[~inner]] = density[~inner]  # the density up to which an image stays in
-    end = np.zeros(clusters)  # the density at which nothing is left of a cluster, or it divides
+    images = child < count
+    owner = lowest_marked(nodes.above, choose_nodes(tree, nodes, largest))
+    labels = np.where(nodes.home >= 0, owner[nodes.home], -1)
+    left = np.zeros(count)
+    left[child[images]] = density[images]  # the density up to which an image stays in
+    end = np.zeros(len(nodes.size))  # the density at which nothing is left of a cluster, or it divides
     np.maximum.at(end, parent, density)
     members = labels >= 0
     last = np.maximum(end[labels[members]], np.finfo(np.float32).tiny)
@@ -161,16 +231,72 @@ def cut(tree: CondensedTree, count: int, largest: float) -> tuple[NDArray[np.int
     return by_size(labels), strength.astype(np.float32)
 
 
+@dataclass(frozen=True, eq=False)
+class TreeNodes:
+    """The clusters of a condensed tree; node 0 is the root, and a node's number is above its parent's.
+
+    Attributes:
+        above: (C,) int64 parent; the root's is itself.
+        size: (C,) int64 images.
+        home: (N,) int64 the smallest node an image is in; -1 where it is in none.
+    """
+
+    above: NDArray[np.int64]
+    size: NDArray[np.int64]
+    home: NDArray[np.int64]
+
+
+def tree_nodes(tree: CondensedTree, count: int) -> TreeNodes:
+    """The clusters of a condensed tree of `count` images."""
+    clusters = int(tree.parent.max(initial=count)) - count + 1
+    above, size = np.zeros(clusters, np.int64), np.full(clusters, count, np.int64)
+    home = np.full(count, -1, np.int64)
+    inner = tree.child >= count  # edges between clusters
+    above[tree.child[inner] - count] = tree.parent[inner] - count
+    size[tree.child[inner] - count] = tree.size[inner]
+    home[tree.child[~inner]] = tree.parent[~inner] - count
+    return TreeNodes(above, size, home)
+
+
+def choose_nodes(tree: CondensedTree, nodes: TreeNodes, largest: float) -> NDArray[np.bool_]:
+    """(C,) bool: the nodes that `cut` makes clusters of; never the root."""
+    count, clusters = len(nodes.home), len(nodes.size)
+    parent, density = tree.parent - count, tree.density.astype(np.float64)
+    inner = tree.child >= count
+    birth = np.zeros(clusters)
+    birth[tree.child[inner] - count] = density[inner]
+    stability = np.bincount(parent, (density - birth[parent]) * tree.size, clusters).tolist()
+    divided, small, above = [False] * clusters, (nodes.size <= largest).tolist(), nodes.above.tolist()
+    for node in above[1:]:
+        divided[node] = True
+    within = [0.0] * clusters  # what the best clusters below a cluster are worth
+    chosen = [False] * clusters
+    for node in range(clusters - 1, 0, -1):
+        chosen[node] = not divided[node] or (within[node] <= stability[node] and small[node])
+        within[above[node]] += stability[node] if chosen[node] else within[node]
+    marked = np.array(chosen)
+    over = lowest_marked(nodes.above, marked)[nodes.above] >= 0  # a larger one above it was chosen as well
+    over[0] = False
+    return np.asarray(marked & ~over)
+
+
+def lowest_marked(above: NDArray[np.int64], marked: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(C,) int64: the nearest marked node at or above each node; -1 where there is none."""
+    found = np.where(marked, np.arange(len(above)), above)
+    while True:
+        further = found[found]
+        if np.array_equal(further, found):
+            return np.where(marked[found], found, -1)
+        found = further
+
+
 def by_size(labels: NDArray[np.integer]) -> NDArray[np.int32]:
     """(N,) int32: the same clusters numbered 0, 1, … by size descending, ties by their first image; -1 stays."""
-    found, first, sizes = np.unique(labels, return_index=True, return_counts=True)
-    kept = found >= 0
-    found, first, sizes = found[kept], first[kept], sizes[kept]
-    order = np.lexsort((first, -sizes))
-    renumbered = np.full(len(labels), -1, dtype=np.int32)
-    for new, old in enumerate(found[order]):
-        renumbered[labels == old] = new
-    return renumbered
+    found, first, inverse, sizes = np.unique(labels, return_index=True, return_inverse=True, return_counts=True)
+    kept = np.flatnonzero(found >= 0)
+    number = np.full(len(found), -1, dtype=np.int32)
+    number[kept[np.lexsort((first[kept], -sizes[kept]))]] = np.arange(len(kept))
+    return np.asarray(number[inverse])
 
 
 def typicality(embeddings: NDArray[np.floating], labels: NDArray[np.integer]) -> NDArray[np.float32]:

@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 
 from cxr_explorer.atlas.clusters import (
     ClusterParameters,
+    CondensedTree,
     by_size,
     cut,
     default_min_cluster_size,
     find_clusters,
+    tree_nodes,
     typicality,
+    without_small,
 )
 
 
@@ -82,6 +85,34 @@ def test_the_cut_without_a_limit_is_the_one_of_hdbscan(seed: int) -> None:
     found = find_clusters(xy, ClusterParameters(12, 5, largest_share=1.0))
     np.testing.assert_array_equal(found.labels, by_size(expected.labels_))
     np.testing.assert_allclose(found.strength, expected.probabilities_, atol=1e-6)
+    np.testing.assert_allclose(found.outlier, expected.outlier_scores_, atol=1e-6)
+
+
+@pytest.mark.parametrize("smallest", [12, 30, 60])
+def test_a_tree_without_its_small_clusters_is_the_one_hdbscan_finds(smallest: int) -> None:
+    random = np.random.default_rng(smallest)
+    xy = np.concatenate([random.normal(size=(120, 2)) * s + 6 * random.normal(size=2) for s in (0.3, 0.5, 1, 1, 2)])
+    found = find_clusters(xy, ClusterParameters(12, 5))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import hdbscan
+
+        expected = hdbscan.HDBSCAN(min_cluster_size=smallest, min_samples=5).fit(xy).condensed_tree_.to_numpy()
+    tree, same = without_small(found.tree, 600, smallest)
+    nodes, wanted = tree_nodes(tree, 600), tree_nodes(_as_tree(expected), 600)
+    assert sorted(nodes.size.tolist()) == sorted(wanted.size.tolist())
+    np.testing.assert_array_equal(nodes.size[nodes.home], wanted.size[wanted.home])
+    assert len(tree.child) == len(expected)
+    left, wanted_left = np.zeros(600), np.zeros(600)
+    left[tree.child[tree.child < 600]] = tree.density[tree.child < 600]
+    wanted_left[expected["child"][expected["child"] < 600]] = expected["lambda_val"][expected["child"] < 600]
+    np.testing.assert_allclose(left, wanted_left, rtol=1e-5)
+    np.testing.assert_array_equal(tree_nodes(found.tree, 600).size[same], nodes.size)
+
+
+def _as_tree(raw: NDArray[np.void]) -> CondensedTree:
+    names = ("parent", "child", "lambda_val", "child_size")
+    return CondensedTree(*(raw[name] for name in names))
 
 
 def test_a_cluster_over_the_limit_is_divided_only_where_it_can_be() -> None:
@@ -93,7 +124,7 @@ def test_a_cluster_over_the_limit_is_divided_only_where_it_can_be() -> None:
     limited = find_clusters(xy, ClusterParameters(50, 5, largest_share=0.3))
     assert np.bincount(free.labels[free.labels >= 0]).max() >= 300
     assert (limited.labels[:400] >= 0).mean() > 0.5
-    labels, _ = cut(limited.tree, 600, 150)
+    labels, _ = cut(without_small(limited.tree, 600, 50)[0], 600, 150)
     assert set(np.unique(labels[400:][labels[400:] >= 0])).isdisjoint(labels[:400])
 
 

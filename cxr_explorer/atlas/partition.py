@@ -1,0 +1,320 @@
+"""A division of the map into clusters that have an identity: what a reader does to it, and how it outlives the map.
+
+Images are divided anew all the time (finer, coarser, split, merged, a new layout, another encoder). What a reader
+remembers of a cluster, its colour and its name, goes with the images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_explorer.atlas.clusters import lowest_marked
+from cxr_explorer.atlas.ladder import Ladder
+
+Lineage = Literal["cut", "kept", "split", "merged", "new"]
+LINEAGES: tuple[Lineage, ...] = get_args(Lineage)
+
+UNCLUSTERED = "Unclustered"
+
+CRUMB = 0.1
+"""A part that holds less than this share of a cluster neither divides it nor joins another."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """What is known of a cluster besides its images.
+
+    Attributes:
+        identity: Who it is, from 0; stays over maps, gives colour and default name, and is never given again.
+        name: The reader's name for it, or "".
+        lineage: Where it comes from: "cut" (of the tree, without a history), "kept", "split", "merged", "new".
+        sources: Identities it comes from, where it was split or merged.
+        node: The node of its map's tree that it is or was cut out of (see `TreeNodes`); -1 for none.
+    """
+
+    identity: int
+    name: str = ""
+    lineage: Lineage = "cut"
+    sources: tuple[int, ...] = ()
+    node: int = -1
+
+    @property
+    def title(self) -> str:
+        """The reader's name for it, or its default name, which counts from 1."""
+        return self.name or default_name(self.identity)
+
+
+@dataclass(frozen=True, eq=False)
+class Partition:
+    """Clusters of N images.
+
+    Attributes:
+        clusters: (N,) int32: position in `groups`; -1 is unclustered. Every group has an image.
+        groups: What is known of each cluster, in the reader's own order.
+    """
+
+    clusters: NDArray[np.int32]
+    groups: tuple[Group, ...]
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """(K,) int64 images of each cluster."""
+        return np.bincount(self.clusters[self.clusters >= 0], minlength=len(self.groups))
+
+
+def default_name(identity: int) -> str:
+    """ "Cluster 1" for identity 0."""
+    return f"Cluster {identity + 1}"
+
+
+def first_partition(labels: NDArray[np.integer], nodes: Sequence[int] = ()) -> Partition:
+    """The clusters of a map that has no history: identities as numbered."""
+    count = int(labels.max(initial=-1)) + 1
+    found = nodes if len(nodes) == count else [-1] * count
+    return Partition(labels.astype(np.int32), tuple(Group(i, node=node) for i, node in enumerate(found)))
+
+
+def carry_over(
+    labels: NDArray[np.integer],
+    nodes: Sequence[int],
+    before: Partition,
+    fresh: int,
+    known: Mapping[int, int] | None = None,
+    names: Mapping[int, str] | None = None,
+) -> Partition:
+    """Gives new clusters the identities of the old ones, by the images they share.
+
+    A cluster can take the identity that most of its images had, of those that had one; where several could take the
+    same, the one that shares the most images does. As no cluster could take two, this is the assignment with which
+    the most images keep their identity.
+
+    Args:
+        labels: (N,) the new clusters, 0 … K-1, -1 for none.
+        nodes: (K,) the node of each, or empty.
+        before: The old clusters of the same N images; -2 in its `clusters` for images that were not there.
+        fresh: The first identity that was never given.
+        known: Identities by node from earlier cuts of the same tree: they go before what is shared.
+        names: Names by identity from earlier divisions, for identities that `before` lacks.
+
+    Returns:
+        The new clusters in the order of those they come from, new ones last.
+    """
+    count, old_count = int(labels.max(initial=-1)) + 1, len(before.groups)
+    found = list(nodes) if len(nodes) == count else [-1] * count
+    both = (labels >= 0) & (before.clusters >= 0)
+    pair, shared = np.unique(before.clusters[both].astype(np.int64) * count + labels[both], return_counts=True)
+    old, new = pair // max(count, 1), pair % max(count, 1)  # (P,) each: which old and new cluster share how many
+    old_size = np.bincount(before.clusters[before.clusters >= 0], minlength=old_count)
+    new_size = np.bincount(new, shared, count)  # images that had a cluster
+    main = np.full(count, -1)  # the old cluster that most of a new one comes from
+    mostly = 2 * shared > new_size[new]
+    main[new[mostly]] = old[mostly]
+    parts = np.bincount(old[mostly & (shared >= CRUMB * old_size[old])], minlength=old_count)
+    joins = (2 * shared > old_size[old]) & (shared >= CRUMB * new_size[new])
+    joined: dict[int, list[int]] = {}
+    for i in np.flatnonzero(joins)[np.argsort(-shared[joins], kind="stable")].tolist():
+        joined.setdefault(int(new[i]), []).append(int(old[i]))
+
+    identities: dict[int, int] = {}  # by new cluster
+    taken: set[int] = set()
+    for number, node in enumerate(found):
+        if known and node in known and known[node] not in taken:
+            identities[number] = known[node]
+            taken.add(known[node])
+    for i in np.flatnonzero(mostly)[np.argsort(-shared[mostly], kind="stable")].tolist():
+        number, identity = int(new[i]), before.groups[old[i]].identity
+        if number not in identities and identity not in taken:
+            identities[number] = identity
+            taken.add(identity)
+
+    called = {**(names or {}), **{group.identity: group.name for group in before.groups}}
+    groups: list[Group] = []
+    place = []
+    for number, source in enumerate(main.tolist()):
+        of_old = before.groups[source].identity if source >= 0 else -1
+        joining = joined.get(number, [])
+        kept = identities.get(number)
+        lineage: Lineage = "new"
+        sources: tuple[int, ...] = ()
+        if len(joining) > 1:
+            lineage, sources = "merged", tuple(before.groups[one].identity for one in joining)
+        elif source >= 0 and (parts[source] > 1 or kept != of_old):
+            lineage, sources = "split", (of_old,)
+        elif source >= 0:
+            lineage = "kept"
+        place.append(source if source >= 0 else joining[0] if joining else old_count)
+        groups.append(Group(fresh if kept is None else kept, "", lineage, sources, found[number]))
+        groups[-1] = replace(groups[-1], name=called.get(groups[-1].identity, ""))
+        fresh += kept is None
+    return _renumbered(labels, groups, np.argsort(place, kind="stable"))
+
+
+def split(partition: Partition, cluster: int, xy: NDArray[np.floating], fresh: int, ladder: Ladder | None) -> Partition:
+    """Divides a cluster: as the tree does, else in two by 2-means of its coordinates.
+
+    The largest part keeps identity, name and colour. Images that the tree leaves between its parts go to the part of
+    the nearest image: nothing becomes unclustered.
+
+    Args:
+        partition: Of N images.
+        cluster: Its number.
+        xy: (N, 2) layout.
+        fresh: The first identity that was never given.
+        ladder: Of the map's tree; None where there is none.
+
+    Raises:
+        ValueError: A cluster of one image.
+    """
+    rows = np.flatnonzero(partition.clusters == cluster)
+    if len(rows) < 2:
+        raise ValueError("one image cannot be divided")
+    group = partition.groups[cluster]
+    divided = _divided_by_tree(rows, group.node, xy, ladder) if ladder is not None and group.node >= 0 else None
+    if divided is None:
+        side, nodes = two_means(xy[rows]), [-1, -1]
+    else:
+        side, nodes = divided
+    sizes = np.bincount(side, minlength=len(nodes))
+    order = np.argsort(-sizes, kind="stable")
+    parts = []
+    for position, part in enumerate(order.tolist()):
+        mine = replace(group, node=nodes[part]) if position == 0 else Group(fresh + position - 1, node=nodes[part])
+        parts.append(replace(mine, lineage="split", sources=(group.identity,)))
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    clusters = partition.clusters.copy()
+    clusters[clusters > cluster] += len(parts) - 1
+    clusters[rows] = cluster + rank[side]
+    return Partition(clusters, (*partition.groups[:cluster], *parts, *partition.groups[cluster + 1 :]))
+
+
+def _divided_by_tree(
+    rows: NDArray[np.int64], node: int, xy: NDArray[np.floating], ladder: Ladder
+) -> tuple[NDArray[np.int64], list[int]] | None:
+    """The part of each row and the node of each part; None where the tree divides the images no further."""
+    above = ladder.nodes.above
+    if node >= len(above):
+        return None
+    below = np.zeros(len(above), np.bool_)
+    below[np.flatnonzero(above == node)] = True
+    below[0] = below[node] = False
+    home = ladder.nodes.home[rows]
+    part = np.where(home >= 0, lowest_marked(above, below)[home], -1)
+    nodes = np.unique(part[part >= 0])
+    if len(nodes) < 2:
+        return None
+    side = np.searchsorted(nodes, part)
+    left = part < 0
+    if left.any():
+        from scipy.spatial import cKDTree
+
+        _, nearest = cKDTree(xy[rows[~left]]).query(xy[rows[left]])
+        side[left] = side[~left][nearest]
+    return side, nodes.tolist()
+
+
+def two_means(xy: NDArray[np.floating]) -> NDArray[np.int64]:
+    """(N,) int64, 0 or 1: two parts by Lloyd's 2-means, from the halves of the longest axis; both hold an image."""
+    points = np.asarray(xy, np.float64) - np.mean(xy, axis=0)
+    _, vectors = np.linalg.eigh(points.T @ points)
+    along = points @ vectors[:, -1]
+    side = along > 0
+    if not side.any() or side.all():  # they all lie at one place
+        return (np.arange(len(points)) >= len(points) // 2).astype(np.int64)
+    for _ in range(50):
+        middles = points[~side].mean(axis=0), points[side].mean(axis=0)
+        nearer = ((points - middles[1]) ** 2).sum(axis=1) < ((points - middles[0]) ** 2).sum(axis=1)
+        if not nearer.any() or nearer.all() or np.array_equal(nearer, side):
+            break
+        side = nearer
+    return np.asarray(side, np.int64)
+
+
+def merge(partition: Partition, chosen: Sequence[int]) -> Partition:
+    """Makes one cluster of several. It has the identity of the largest, the largest's name or the next one's, and
+    stands where the first of them stood.
+
+    Args:
+        partition: Its clusters.
+        chosen: Numbers of two or more clusters.
+    """
+    numbers = sorted(set(chosen))
+    if len(numbers) < 2 or numbers[0] < 0 or numbers[-1] >= len(partition.groups):
+        raise ValueError(f"no clusters to merge: {numbers}")
+    sizes = partition.sizes
+    by_weight = [partition.groups[number] for number in sorted(numbers, key=lambda number: -sizes[number])]
+    name = next((group.name for group in by_weight if group.name), "")
+    sources = tuple(group.identity for group in by_weight)
+    groups = list(partition.groups)
+    groups[numbers[0]] = Group(by_weight[0].identity, name, "merged", sources)
+    clusters = np.where(np.isin(partition.clusters, numbers), numbers[0], partition.clusters)
+    kept = [number for number in range(len(groups)) if number not in numbers[1:]]
+    return _renumbered(clusters, groups, np.array(kept))
+
+
+def rename(partition: Partition, cluster: int, name: str) -> Partition:
+    """Gives a cluster a name; "" or its default name take the name away."""
+    group = partition.groups[cluster]
+    chosen = " ".join(name.split())
+    named = replace(group, name="" if chosen == default_name(group.identity) else chosen)
+    return replace(partition, groups=(*partition.groups[:cluster], named, *partition.groups[cluster + 1 :]))
+
+
+def reorder(partition: Partition, order: Sequence[int]) -> Partition:
+    """Puts the clusters into another order, given as a permutation of their numbers."""
+    if sorted(order) != list(range(len(partition.groups))):
+        raise ValueError("not an order of all clusters")
+    return _renumbered(partition.clusters, partition.groups, np.array(order, np.int64))
+
+
+def recluster(partition: Partition, frozen: NDArray[np.bool_], labels: NDArray[np.integer], fresh: int) -> Partition:
+    """Keeps the frozen images in their clusters and takes new clusters for the rest.
+
+    Args:
+        partition: Of N images.
+        frozen: (N,) bool: images that stay where they are; their clusters keep their identity.
+        labels: (N,) new clusters of the images that are not frozen, -1 for none; what frozen ones have is ignored.
+        fresh: The first identity that was never given.
+    """
+    staying = np.unique(partition.clusters[frozen & (partition.clusters >= 0)])
+    leaving = np.setdiff1d(np.arange(len(partition.groups)), staying)
+    # Only clusters that nobody stays in can be taken up again by the rest.
+    place = np.full(len(partition.groups) + 1, -1)
+    place[leaving] = np.arange(len(leaving))
+    rest = Partition(
+        np.where(frozen, -2, place[partition.clusters]).astype(np.int32),
+        tuple(partition.groups[number] for number in leaving),
+    )
+    moved = carry_over(np.where(frozen, -1, labels), (), rest, fresh)
+    place[:] = -1
+    place[staying] = np.arange(len(staying))
+    clusters = np.where(
+        frozen, place[partition.clusters], np.where(moved.clusters >= 0, moved.clusters + len(staying), -1)
+    )
+    kept = [replace(partition.groups[number], lineage="kept", sources=(), node=-1) for number in staying]
+    return Partition(clusters.astype(np.int32), (*kept, *moved.groups))
+
+
+def centrality(xy: NDArray[np.floating], clusters: NDArray[np.integer]) -> NDArray[np.float32]:
+    """(N,) float32 in [0, 1]: how near an image lies to the middle of its cluster on the map; 0 without a cluster."""
+    values = np.zeros(len(clusters), np.float32)
+    order = np.argsort(clusters, kind="stable")
+    bounds = np.searchsorted(clusters[order], np.arange(int(clusters.max(initial=-1)) + 2))
+    for start, end in pairwise(bounds):
+        rows = order[start:end]
+        distance = np.linalg.norm(xy[rows] - np.median(xy[rows], axis=0), axis=1)
+        values[rows] = 1 - distance / max(float(distance.max(initial=0)), 1e-12)
+    return values
+
+
+def _renumbered(labels: NDArray[np.integer], groups: Sequence[Group], order: NDArray[np.integer]) -> Partition:
+    """The groups in this order; those that it leaves out have no images any more."""
+    place = np.full(len(groups) + 1, -1, np.int32)  # the last entry is for -1
+    place[order] = np.arange(len(order))
+    return Partition(place[labels].astype(np.int32), tuple(groups[number] for number in order))
