@@ -66,7 +66,7 @@ def compare(table: NDArray[np.int64]) -> Agreement:
     images = int(table.sum())
     counts = tuple(tuple(int(count) for count in row) for row in table)
     if not images:
-        return Agreement(counts, 0, *[None] * 7, note="no image was judged by both")
+        return Agreement(counts, 0, None, None, None, None, None, None, None, "no image was judged by both")
     kappa, error = cohen_kappa(table)
     interval = None
     if kappa is None:

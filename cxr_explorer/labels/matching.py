@@ -1,4 +1,4 @@
-"""Which image of a project does a file name in somebody's table mean?"""
+"""Which image of a project does a file name in somebody's table mean, or an image of somebody's project?"""
 
 from __future__ import annotations
 
@@ -68,6 +68,74 @@ def match_files(table_files: Iterable[str], project_files: Iterable[str]) -> Mat
             claimed.update(claims)
             rest = [file for file in rest if file not in found]
     return Matching(matched, tuple(rest), ambiguous)
+
+
+@dataclass(frozen=True)
+class ImageMatching:
+    """The outcome of `match_images`; every file of theirs is in exactly one of the five.
+
+    Attributes:
+        by_content: Their file -> our file with the very same bytes.
+        by_name: Their file -> our file of that name, where the content of one of the two is not known.
+        other_content: Their file -> our file of that name, whose content is another one: perhaps another picture.
+        unmatched: Their files that no file of ours resembles.
+        ambiguous: Their file -> our files it may be.
+    """
+
+    by_content: dict[str, str]
+    by_name: dict[str, str]
+    other_content: dict[str, str]
+    unmatched: tuple[str, ...]
+    ambiguous: dict[str, tuple[str, ...]]
+
+
+def match_images(theirs: Mapping[str, str | None], ours: Mapping[str, str | None]) -> ImageMatching:
+    """Find the image each file of another project is: by content where that is known, else by name as `match_files`.
+
+    Of several files with the same content the one of that name is meant; where the name does not tell, none is.
+
+    Args:
+        theirs: Path -> digest of the content, or None where it is not known.
+        ours: The same of our files.
+    """
+    same = _by_digest(ours)
+    named = match_files(theirs, ours)
+    by_content: dict[str, str] = {}
+    ambiguous: dict[str, tuple[str, ...]] = {}
+    for digest, files in _by_digest(theirs).items():
+        candidates = same.get(digest)
+        if candidates is None:
+            continue
+        if len(files) == 1 and len(candidates) == 1:
+            by_content[files[0]] = candidates[0]
+            continue
+        group = match_files(files, candidates)
+        by_content.update(group.matched)
+        ambiguous.update({file: candidates for file in files if file not in group.matched})
+    claimed = set(by_content.values())
+    by_name: dict[str, str] = {}
+    other_content: dict[str, str] = {}
+    for file, ours_file in named.matched.items():
+        if file in by_content or file in ambiguous:
+            continue
+        if ours_file in claimed:
+            ambiguous[file] = (ours_file,)
+        elif theirs[file] is not None and ours[ours_file] is not None:
+            other_content[file] = ours_file
+        else:
+            by_name[file] = ours_file
+    settled = {*by_content, *ambiguous}
+    ambiguous.update({file: files for file, files in named.ambiguous.items() if file not in settled})
+    unmatched = tuple(file for file in named.unmatched if file not in settled)
+    return ImageMatching(by_content, by_name, other_content, unmatched, ambiguous)
+
+
+def _by_digest(files: Mapping[str, str | None]) -> dict[str, tuple[str, ...]]:
+    groups: dict[str, list[str]] = {}
+    for file, digest in files.items():
+        if digest is not None:
+            groups.setdefault(digest, []).append(file)
+    return {digest: tuple(group) for digest, group in groups.items()}
 
 
 def _stem(key: str) -> str:

@@ -32,6 +32,8 @@ class WriteReport:
         absent: Absent labels left out (nih has no way to write them).
         conflicts: Images judged "No Finding" and some finding at once (nih: "No Finding" is left out; chexpert: both
             are written as judged).
+        unresolved: Findings on images left blank because the readers differ and nothing decides between them.
+        one_reader: Majority or unanimous answers in the table that rest on one reader alone.
     """
 
     images: int
@@ -41,6 +43,8 @@ class WriteReport:
     uncertain: int = 0
     absent: int = 0
     conflicts: int = 0
+    unresolved: int = 0
+    one_reader: int = 0
 
     @property
     def left_out(self) -> int:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_explorer.labels.consensus import Rule, agree_on
 from cxr_explorer.labels.label import How, LabelRow, Value
+from cxr_explorer.labels.reader_names import REREAD
 from cxr_explorer.labels.tables import Format, ImportedTable, Matching, WriteReport, write_labels
 from cxr_explorer.project.acts import Act, Change, recorded
 from cxr_explorer.project.project import Ids, Project, now
@@ -266,7 +268,9 @@ def label_rows(project: Project) -> Iterator[LabelRow]:
         yield LabelRow(file, finding, Value(value), *rest)
 
 
-def export_labels(project: Project, out: Path, format: Format, reader: str | None = None) -> WriteReport:
+def export_labels(
+    project: Project, out: Path, format: Format, reader: str | None = None, rule: Rule | None = None
+) -> WriteReport:
     """Writes the labels as CSV, see `write_labels`; the long form also holds findings outside the vocabulary.
 
     Args:
@@ -274,15 +278,27 @@ def export_labels(project: Project, out: Path, format: Format, reader: str | Non
         out: The file.
         format: Its form.
         reader: Only this reader's labels; None for everybody's.
+        rule: One answer out of all readers' instead, see `agree_on`.
+
+    Everybody's labels hold, in the long form, all there are; in the other two, which have room for one answer, re-reads
+    are passed over: a second reading does not replace the first.
 
     Raises:
         UserError: The place cannot be written.
     """
     rows = [row for row in label_rows(project) if reader in (None, row.reader)]
+    agreed = agree_on(rows, rule) if rule is not None else None
+    if agreed is not None:
+        rows = agreed.rows
+    elif reader is None and format != "long":
+        rows = [row for row in rows if not row.reader.endswith(REREAD)]
     findings = list(project.vocabulary.findings)
     if format == "long":
         findings += sorted({row.finding for row in rows} - set(findings))
-    return write_labels(out, rows, format, findings)
+    report = write_labels(out, rows, format, findings)
+    if agreed is None:
+        return report
+    return replace(report, unresolved=len(agreed.unresolved), one_reader=agreed.one_reader)
 
 
 def readers(project: Project) -> list[str]:

@@ -65,7 +65,9 @@ def test_what_stands_for_several_is_dated_by_the_latest_and_says_it_was_brought_
     assert (alone.how, alone.cluster) == ("cluster", 3)
 
 
-@pytest.mark.parametrize("name", ["adjudicated", " Majority", "UNANIMOUS ", "ann (re-read)", "", "  ", "a\nb", "x" * 61])
+@pytest.mark.parametrize(
+    "name", ["adjudicated", " Majority", "UNANIMOUS ", "ann (re-read)", "", "  ", "a\nb", "x" * 61]
+)
 def test_names_that_are_nobodys_or_unusable_are_refused(name: str) -> None:
     with pytest.raises(UserError):
         check_reader(name)

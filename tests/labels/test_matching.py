@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxr_explorer.labels.matching import Matching
+from cxr_explorer.labels.matching import Matching, match_images
 from cxr_explorer.labels.tables import match_files
 
 
@@ -91,3 +91,35 @@ def test_a_table_of_112120_files_is_matched_in_seconds(folder: str) -> None:
     start = time.process_time()
     assert len(match_files(table, project).matched) == 112_120
     assert time.process_time() - start < 5  # about 1 s on a free core
+
+
+def test_images_of_another_project_are_the_same_when_their_bytes_are_whatever_their_name() -> None:
+    found = match_images({"old/7.png": "aa", "x.png": "bb"}, {"x.png": "aa", "y.png": "cc"})
+    assert found.by_content == {"old/7.png": "x.png"}
+    assert found.ambiguous == {"x.png": ("x.png",)}  # the name says x.png, which is another image of theirs
+
+
+def test_the_same_name_with_other_bytes_is_not_taken_for_the_same_image() -> None:
+    found = match_images({"x.png": "aa", "y.png": None}, {"x.png": "bb", "y.png": "cc"})
+    assert (found.by_content, found.by_name, found.other_content) == ({}, {"y.png": "y.png"}, {"x.png": "x.png"})
+
+
+def test_of_copies_the_one_of_that_name_is_meant_or_none() -> None:
+    found = match_images({"a.png": "aa", "c.png": "aa"}, {"a.png": "aa", "b.png": "aa"})
+    assert found.by_content == {"a.png": "a.png"}
+    assert found.ambiguous == {"c.png": ("a.png", "b.png")}
+
+
+def test_every_image_of_theirs_has_one_outcome() -> None:
+    theirs = {"a.png": "1", "b.png": "2", "c.png": None, "d/e.png": None, "zz.png": None, "f.png": "3"}
+    ours = {"b.png": "1", "x/c.png": "4", "y/c.png": "5", "e.png": None, "f.png": "9"}
+    found = match_images(theirs, ours)
+    outcomes = [
+        *found.by_content,
+        *found.by_name,
+        *found.other_content,
+        *found.unmatched,
+        *found.ambiguous,
+    ]
+    assert sorted(outcomes) == sorted(theirs)
+    assert found.unmatched == ("zz.png",)

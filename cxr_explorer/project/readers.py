@@ -1,0 +1,177 @@
+"""Several readers of one project: who they are, how far they agree, and where they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from cxr_explorer.labels.agreement import ANSWERS, Agreement, compare, fleiss_kappa
+from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.reader_names import ADJUDICATED, is_reserved, ordinary
+from cxr_explorer.project.project import Ids, Project
+
+_IN_BULK = "('cluster', 'lasso', 'rectangle', 'selection', 'suggestion')"
+
+
+@dataclass(frozen=True)
+class ReaderCount:
+    """What is kept under one name: labels, and the images they are on."""
+
+    name: str
+    images: int
+    labels: int
+
+
+@dataclass(frozen=True)
+class FindingAgreement:
+    """How two readers agree on a finding.
+
+    Attributes:
+        finding: The finding.
+        first: The reader of the table's rows.
+        second: The reader of its columns.
+        agreement: The numbers.
+        in_bulk: Images of the table that at least one of the two is known to have labelled together with others. They
+            say little about reading: a cluster labelled twice agrees on a thousand images at once.
+    """
+
+    finding: str
+    first: str
+    second: str
+    agreement: Agreement
+    in_bulk: int
+
+
+@dataclass(frozen=True)
+class GroupAgreement:
+    """How three or more readers agree on a finding: Fleiss' kappa on the images all of them judged."""
+
+    finding: str
+    readers: tuple[str, ...]
+    images: int
+    kappa: float | None
+
+
+def reader_counts(project: Project) -> list[ReaderCount]:
+    """Every name that labels are kept under, by name; also those that are no readers, see `reader_names`."""
+    rows = project.db.execute("SELECT reader, count(DISTINCT image_id), count(*) FROM labels GROUP BY reader")
+    return [ReaderCount(*row) for row in rows]
+
+
+def known_findings(project: Project) -> list[str]:
+    """The vocabulary's findings, then others that have labels."""
+    findings = list(project.vocabulary.findings)
+    rows = project.db.execute("SELECT DISTINCT finding FROM labels ORDER BY finding")
+    return findings + [row[0] for row in rows if row[0] not in findings]
+
+
+def compare_pair(project: Project, first: str, second: str) -> list[FindingAgreement]:
+    """How two readers agree on each finding both judged on some image, in the order of `known_findings`.
+
+    Excluded images are left out.
+    """
+    tables: dict[str, np.ndarray[tuple[int, int], np.dtype[np.int64]]] = {}
+    in_bulk: dict[str, int] = {}
+    rows = project.db.execute(
+        f"""SELECT one.finding, one.value, other.value, count(*),
+                   sum(one.how IN {_IN_BULK} OR other.how IN {_IN_BULK})
+            FROM labels AS one
+            JOIN labels AS other
+                ON other.image_id = one.image_id AND other.finding = one.finding AND other.reader = ?
+            JOIN images ON images.id = one.image_id
+            WHERE one.reader = ? AND NOT excluded GROUP BY 1, 2, 3""",
+        [second, first],
+    )
+    for finding, one, other, count, bulk in rows:
+        table = tables.setdefault(finding, np.zeros((len(ANSWERS), len(ANSWERS)), np.int64))
+        table[ANSWERS.index(Value(one)), ANSWERS.index(Value(other))] = count
+        in_bulk[finding] = in_bulk.get(finding, 0) + bulk
+    return [
+        FindingAgreement(finding, first, second, compare(tables[finding]), in_bulk[finding])
+        for finding in known_findings(project)
+        if finding in tables
+    ]
+
+
+def compare_group(project: Project, readers: Sequence[str]) -> list[GroupAgreement]:
+    """How three or more readers agree on each finding all of them judged on some image. Excluded images are left out.
+
+    An image that not all of them judged does not count: Fleiss' kappa needs as many answers on each.
+    """
+    votes: dict[str, list[tuple[int, int, int, int]]] = {}
+    marks = ", ".join("?" * len(readers))
+    rows = project.db.execute(
+        f"""SELECT finding, present, uncertain, absent, count(*) FROM (
+                SELECT finding, sum(value = 1) AS present, sum(value = -1) AS uncertain, sum(value = 0) AS absent
+                FROM labels JOIN images ON images.id = image_id
+                WHERE NOT excluded AND reader IN ({marks})
+                GROUP BY image_id, finding HAVING count(*) = ?)
+            GROUP BY 1, 2, 3, 4""",
+        [*readers, len(readers)],
+    )
+    for finding, *counts in rows:
+        votes.setdefault(finding, []).append((counts[0], counts[1], counts[2], counts[3]))
+    found = []
+    for finding in known_findings(project):
+        if finding in votes:
+            table = np.array(votes[finding], np.int64)
+            every = np.repeat(table[:, :3], table[:, 3], axis=0)
+            found.append(GroupAgreement(finding, tuple(readers), len(every), fleiss_kappa(every)))
+    return found
+
+
+def compare_readers(
+    path: Path, readers: Sequence[str]
+) -> Iterator[tuple[list[FindingAgreement], list[GroupAgreement]]]:
+    """For a child process: opens the project and yields, once, all pairs of the readers and, of three or more, all."""
+    with Project.open_read_only(path) as project:
+        pairs = [found for first, second in combinations(readers, 2) for found in compare_pair(project, first, second)]
+        group = compare_group(project, readers) if len(readers) > 2 else []
+    yield pairs, group
+
+
+def disagreements(project: Project, finding: str, readers: Sequence[str] | None = None, settled: bool = False) -> Ids:
+    """Ids (M,) of the images on which readers differ about a finding, ascending.
+
+    Args:
+        project: The project.
+        finding: The finding.
+        readers: Between whom; None for all who are readers (re-reads and the like are not).
+        settled: Whether to give those too that were adjudicated.
+
+    Excluded images, and those no longer in the folder, are left out: they cannot be judged.
+    """
+    rows = project.db.execute("SELECT DISTINCT reader FROM labels WHERE finding = ?", [finding])
+    names = list(readers) if readers is not None else ordinary(row[0] for row in rows)
+    marks = ", ".join("?" * len(names))
+    rows = project.db.execute(
+        f"""SELECT image_id FROM labels JOIN images ON images.id = image_id
+            WHERE finding = ? AND reader IN ({marks}) AND NOT excluded AND NOT missing
+            GROUP BY image_id HAVING min(value) != max(value)""",
+        [finding, *names],
+    )
+    ids = np.fromiter((row[0] for row in rows), np.int64)
+    if not settled:
+        rows = project.db.execute(
+            "SELECT image_id FROM labels WHERE finding = ? AND reader = ?", [finding, ADJUDICATED]
+        )
+        ids = ids[~np.isin(ids, np.fromiter((row[0] for row in rows), np.int64))]
+    return np.sort(ids)
+
+
+def open_disagreements(project: Project) -> dict[str, int]:
+    """How many images readers differ on that were not adjudicated, by finding; findings without any are left out."""
+    counts = {finding: len(disagreements(project, finding)) for finding in known_findings(project)}
+    return {finding: count for finding, count in counts.items() if count}
+
+
+def who_said(project: Project, image_id: int, finding: str) -> dict[str, Value]:
+    """Every reader's answer on one image, by name; re-reads, exported majorities and the adjudicated are left out."""
+    rows = project.db.execute(
+        "SELECT reader, value FROM labels WHERE image_id = ? AND finding = ? ORDER BY reader", [image_id, finding]
+    )
+    return {reader: Value(value) for reader, value in rows if not is_reserved(reader)}
