@@ -16,13 +16,16 @@ import numpy as np
 
 from cxr_explorer import __version__
 from cxr_explorer.atlas.build import MapParameters
+from cxr_explorer.cli_readers import add_commands, add_whose, check_known_reader, export_report
 from cxr_explorer.doctor import describe, examine, has_screen
 from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, default_encoder, read_encoder
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import atomic_write
 from cxr_explorer.indexing import Indexing, IndexReport
+from cxr_explorer.labels.consensus import Rule
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.metadata import describe_columns, propose_file_column, read_table
+from cxr_explorer.labels.reader_names import check_reader
 from cxr_explorer.labels.tables import Format, match_files, read_labels
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project import labelling
@@ -96,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("project", type=Path)
     export.add_argument("out", type=Path)
     export.add_argument("--format", choices=get_args(Format), default="long")
-    export.add_argument("--reader", help="only this reader's labels")
+    add_whose(export)
     _add_json(export)
 
     imported = command("import", _import, "Take labels from a CSV (long, NIH or CheXpert form) into a project.")
@@ -120,6 +123,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     metadata.add_argument("--dry-run", action="store_true", help="only say what would be taken")
     _add_json(metadata)
+
+    add_commands(command, _add_json)
 
     embeddings = command("embeddings", _embeddings, "Write embeddings and map as .npz for notebooks.")
     embeddings.add_argument("project", type=Path)
@@ -223,6 +228,7 @@ def _map(chosen: argparse.Namespace) -> int:
 def _label(chosen: argparse.Namespace) -> int:
     with Project.open(chosen.project) as project:
         finding = _finding(project, chosen.finding)
+        reader = check_reader(chosen.reader)
         latest = project.latest_map()
         if latest is None:
             raise UserError(f"{chosen.project} has no map yet. Run `cxr-explorer index` first.")
@@ -230,10 +236,8 @@ def _label(chosen: argparse.Namespace) -> int:
         if not ids.size:
             raise UserError(f"The map has no cluster {chosen.cluster}: it has {int(latest.clusters.max()) + 1}.")
         value = next(value for value, word in labelling.VALUE_WORDS.items() if word == chosen.value)
-        plan = labelling.plan_label(project, ids, finding, value, chosen.reader)
-        change = labelling.label(
-            project, ids, finding, value, chosen.reader, "cluster", chosen.cluster - 1, latest.map_id
-        )
+        plan = labelling.plan_label(project, ids, finding, value, reader)
+        change = labelling.label(project, ids, finding, value, reader, "cluster", chosen.cluster - 1, latest.map_id)
     text = change.text if change is not None else "Nothing changed: these images carry this label already."
     print(json.dumps(asdict(plan)) if chosen.json else text)
     return DONE
@@ -249,13 +253,17 @@ def _finding(project: Project, name: str) -> str:
 
 def _export(chosen: argparse.Namespace) -> int:
     with Project.open_read_only(chosen.project) as project:
-        report = labelling.export_labels(project, chosen.out, chosen.format, chosen.reader)
+        reader = None if chosen.reader is None else check_known_reader(project, chosen.reader)
+        rule: Rule | None = "majority" if chosen.majority else "adjudicated" if chosen.adjudicated else None
+        report = labelling.export_labels(project, chosen.out, chosen.format, reader, rule)
     if chosen.json:
         print(json.dumps({**asdict(report), "left_out": report.left_out}))
     else:
         print(f"{report.labels:,} labels on {report.images:,} images written to {chosen.out}")
         if report.left_out:
             print(f"{report.left_out:,} labels have no place in this form; --format long keeps everything")
+        for line in export_report(report):
+            print(line)
     return DONE
 
 
@@ -263,8 +271,9 @@ def _import(chosen: argparse.Namespace) -> int:
     table = read_labels(chosen.table)
     with Project.open(chosen.project) as project:
         matching = match_files(table.files, project.paths().values())
-        rows = labelling.rows_to_import(table, matching, chosen.reader)
-        change = None if chosen.dry_run else labelling.import_labels(project, rows, chosen.reader)
+        reader = check_reader(chosen.reader)
+        rows = labelling.rows_to_import(table, matching, reader)
+        change = None if chosen.dry_run else labelling.import_labels(project, rows, reader)
     summary = {
         "format": table.format,
         "labels": len(rows),
