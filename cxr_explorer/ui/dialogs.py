@@ -1,4 +1,4 @@
-"""The dialogs: settings, map parameters, findings, import with preview, export, unreadable files, keys, about."""
+"""The dialogs: settings, map parameters, findings, import with preview, export, unreadable files, about."""
 
 from __future__ import annotations
 
@@ -40,7 +40,6 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.labels.tables import Format, ImportedTable, Matching
 from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies, clean_findings
 from cxr_explorer.project.project import Failure
-from cxr_explorer.ui.actions import keyboard_rows
 from cxr_explorer.ui.texts import text_label
 
 _Buttons = QDialogButtonBox.StandardButton
@@ -313,7 +312,7 @@ class ImportDialog(QDialog):
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.addWidget(head)
-        layout.addWidget(_table(("", "In the table", "In this project"), rows[:5000]), 1)
+        layout.addWidget(table_of(("", "In the table", "In this project"), rows[:5000]), 1)
         if len(rows) > 5000:
             layout.addWidget(text_label(f"The first 5,000 of {len(rows):,} lines are shown.", "dim"))
         layout.addLayout(form)
@@ -369,7 +368,7 @@ class UnreadableDialog(QDialog):
         )
         layout.addWidget(QLabel(count if failures else "Every file could be read."))
         if failures:
-            layout.addWidget(_table(("File", "Reason"), [(item.path, item.reason) for item in failures]), 1)
+            layout.addWidget(table_of(("File", "Reason"), [(item.path, item.reason) for item in failures]), 1)
         else:
             layout.addStretch(1)
         buttons = QDialogButtonBox(_Buttons.Close)
@@ -380,20 +379,6 @@ class UnreadableDialog(QDialog):
             copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(text))
             retry = buttons.addButton("Try again", QDialogButtonBox.ButtonRole.AcceptRole)
             retry.clicked.connect(self.accept)
-        layout.addWidget(buttons)
-
-
-class KeysDialog(QDialog):
-    """All keys."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Keyboard")
-        self.setMinimumSize(680, 620)
-        layout = QVBoxLayout(self)
-        layout.addWidget(_table(("Where", "Keys", "What they do"), keyboard_rows()), 1)
-        buttons = QDialogButtonBox(_Buttons.Close)
-        buttons.rejected.connect(self.reject)
         layout.addWidget(buttons)
 
 
@@ -428,13 +413,15 @@ def _spin(low: int, high: int, value: int) -> QSpinBox:
     return box
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> QTableWidget:
+def table_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> QTableWidget:
+    """A table to read; its last column takes the room that is left."""
     table = QTableWidget(len(rows), len(header))
     table.setHorizontalHeaderLabels(list(header))
     table.verticalHeader().hide()
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.setShowGrid(False)
+    table.setTabKeyNavigation(False)  # Tab leads on to the next control
     table.setWordWrap(True)
     for row, cells in enumerate(rows):
         for column, cell in enumerate(cells):

@@ -12,7 +12,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.images.radiograph import Radiograph
 from cxr_explorer.images.read import read
 from cxr_explorer.project.project import ImageRecord
-from cxr_explorer.ui.actions import spec_of
+from cxr_explorer.ui.actions import key_text
 from cxr_explorer.ui.image_view import ImageView
 from cxr_explorer.ui.session import Session
 
@@ -60,7 +60,7 @@ class ImagePage(QWidget):
         self._session = session
         self._shown_id = -1
         self.view = ImageView()
-        self.view.set_shortcut_hints({button: spec_of(name).keys[0] for button, name in _ACTIONS.items()})
+        self.show_keys()
         self.view.backRequested.connect(lambda: session.view_image(False))
         self._answer = _Answer()
         self._answer.read.connect(self._show)
@@ -70,6 +70,10 @@ class ImagePage(QWidget):
         self.column.setSpacing(0)
         self.column.addWidget(self.view, 1)
         session.currentChanged.connect(self.refresh)
+
+    def show_keys(self) -> None:
+        """Says the keys, as they are now, in the buttons' tooltips."""
+        self.view.set_shortcut_hints({button: key_text(name) for button, name in _ACTIONS.items()})
 
     def refresh(self) -> None:
         """Starts reading the current image if it is to be shown and is not yet."""

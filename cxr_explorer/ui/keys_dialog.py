@@ -99,6 +99,7 @@ class EditKeysDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Change keys")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._names = [name for name, _, _, _ in actions]
         self._texts = {name: text for name, _, text, _ in actions}
         self._defaults = {name: keymap.normal(keys) for name, keys in defaults.items()}
@@ -178,12 +179,12 @@ class EditKeysDialog(QDialog):
         self.search.setFocus()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        in_table = self.table.hasFocus() or self.search.hasFocus()
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and in_table:
+        focused = self.focusWidget()
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and focused in (self.table, self.search):
             self.record()
-        elif event.key() == Qt.Key.Key_Delete and self.table.hasFocus():
+        elif event.key() == Qt.Key.Key_Delete and focused is self.table:
             self._remove()
-        elif event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Up) and self.search.hasFocus():
+        elif event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Up) and focused is self.search:
             self.table.setFocus()
         else:
             super().keyPressEvent(event)

@@ -10,9 +10,8 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QGridLayout, QHBoxLayout, QP
 
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project.labelling import VALUE_WORDS, LabelPlan, images_text
-from cxr_explorer.ui.actions import tooltip
+from cxr_explorer.ui.actions import key_text, tooltip
 from cxr_explorer.ui.session import Session
-from cxr_explorer.ui.specs.label import FINDING_KEYS
 from cxr_explorer.ui.texts import text_label
 
 COLUMNS = 5
@@ -32,7 +31,7 @@ def apply_text(finding: str, value: Value | None, target: str, plan: LabelPlan |
     skipped = f"; skips {plan.excluded:,} excluded" if plan.excluded else ""
     if plan.images == 0:
         if not plan.already:
-            return "All of these images are excluded (Space takes them back)"
+            return f"All of these images are excluded ({key_text('exclude')} takes them back)"
         state = f"{finding} = {VALUE_WORDS[value]}" if value is not None else f"{finding} not read"
         return f"{state} already holds for {target}{skipped}"
     if value is None:
@@ -53,17 +52,17 @@ class _Chip(QPushButton):
     """A finding: its key, its name, and how the images at hand stand: present/absent/uncertain as a small bar."""
 
     def __init__(self, number: int, finding: str) -> None:
-        key = f"{number + 1}  " if number < FINDING_KEYS else ""
+        key = key_text(f"label_present_{number + 1}")
+        key = f"{key}  ".replace("&", "&&") if key else ""
         super().__init__(f"{key}{finding.replace('_', ' ').replace('&', '&&')}")
         self.setObjectName("chip")
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.finding = finding
         self._shares = (0.0, 0.0, 0.0)
-        keys = ""
-        if number < FINDING_KEYS:
-            keys = f"\n{number + 1} present, Ctrl+{number + 1} absent, Alt+{number + 1} uncertain"
-        self._plain_tip = finding.replace("_", " ") + keys
+        keys = {word: key_text(f"label_{word}_{number + 1}") for word in ("present", "absent", "uncertain")}
+        said = ", ".join(f"{key} {word}" for word, key in keys.items() if key)
+        self._plain_tip = finding.replace("_", " ") + (f"\n{said}" if said else "")
 
     def show_counts(self, counts: Mapping[Value, int], total: int) -> None:
         present, absent, uncertain = (counts.get(value, 0) for value in (Value.PRESENT, Value.ABSENT, Value.UNCERTAIN))
@@ -71,6 +70,7 @@ class _Chip(QPushButton):
         self._shares = (present / whole, absent / whole, uncertain / whole)
         of = f"\nOf {images_text(total)}: {present:,} present, {absent:,} absent, {uncertain:,} uncertain"
         self.setToolTip(self._plain_tip + (of if total else ""))
+        self.setAccessibleDescription(of.strip() if total else "")
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -160,6 +160,10 @@ class LabelPanel(QFrame):
             position = (findings.index(self._session.finding) + by) % len(findings)
             self._session.set_judgement(findings[position], self._session.value)
 
+    def show_keys(self) -> None:
+        """Says the keys as they are now."""
+        self._rebuild()
+
     def _rebuild_if_changed(self) -> None:
         project = self._session.project
         if project is not None and tuple(chip.finding for chip in self._chips) != project.vocabulary.findings:
@@ -199,7 +203,9 @@ class LabelPanel(QFrame):
         self._wrap()
         self.apply.setToolTip(f"{text}\n{tooltip('apply')}")
         self._hint.setText(
-            "Keys 1 to 9 label at once: present. Ctrl: absent. Alt: uncertain. Ctrl+Z undoes."
+            f"{key_text('label_present_1')} to {key_text('label_present_9')} label at once as present, "
+            f"{key_text('label_absent_1')} … as absent, {key_text('label_uncertain_1')} … as uncertain; "
+            f"{key_text('undo')} undoes."
             if session.project is not None
             else ""
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QByteArray, QObject, QSettings, Qt, QTimer
+from PySide6.QtCore import QObject, QSettings, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -28,11 +28,13 @@ from cxr_explorer.indexing import IndexReport
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project import acts, labelling
 from cxr_explorer.project.file import SUFFIX
-from cxr_explorer.ui import dialogs
+from cxr_explorer.ui import dialogs, keymap, window_state
 from cxr_explorer.ui.actions import SPECS, make_actions
 from cxr_explorer.ui.cluster_panel import ClusterPanel
+from cxr_explorer.ui.comfort import Comfort
 from cxr_explorer.ui.gallery_panel import GalleryPanel
 from cxr_explorer.ui.image_page import ImagePage
+from cxr_explorer.ui.keys_help import KeysDialog
 from cxr_explorer.ui.label_panel import LabelPanel
 from cxr_explorer.ui.map_page import MapPage
 from cxr_explorer.ui.notice import Notice
@@ -41,7 +43,7 @@ from cxr_explorer.ui.reading import Reading
 from cxr_explorer.ui.session import Session
 from cxr_explorer.ui.table_exchange import export_table, import_table
 from cxr_explorer.ui.texts import text_label
-from cxr_explorer.ui.theme import apply_theme
+from cxr_explorer.ui.theme import apply_theme, system_is_dark
 from cxr_explorer.ui.welcome import Welcome, project_title
 
 TEXT_SCALES = (0.9, 1.0, 1.15, 1.3, 1.5)
@@ -54,6 +56,9 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.session = Session(settings)
         self._settings = settings
+        if not settings.contains("dark"):
+            settings.setValue("dark", system_is_dark())
+        keymap.load(settings)
         self.setWindowTitle("CXR Explorer")
         self.setAcceptDrops(True)
         self._dress()
@@ -64,6 +69,7 @@ class MainWindow(QMainWindow):
         self._connect()
         self._restore()
         self._on_project()
+        self.comfort.begin()
 
     # -- building --------------------------------------------------------------------------------------------------
 
@@ -135,7 +141,8 @@ class MainWindow(QMainWindow):
     def _build_parts(self) -> None:
         """Parts of the window: each builds its own widgets, and offers slots for the actions."""
         self.reading = Reading(self)
-        self.parts: tuple[QObject, ...] = (self.reading,)
+        self.comfort = Comfort(self)
+        self.parts: tuple[QObject, ...] = (self.reading, self.comfort)
 
     def _build_menus(self) -> None:
         menus: dict[str, QMenu] = {}
@@ -190,18 +197,7 @@ class MainWindow(QMainWindow):
         apply_theme(application, self._dark, self._text_scale)
 
     def _restore(self) -> None:
-        geometry = self._settings.value("geometry")
-        if isinstance(geometry, QByteArray):
-            self.restoreGeometry(geometry)
-        else:
-            room = self.screen().availableSize()
-            self.resize(min(1720, room.width() - 40), min(1020, room.height() - 60))
-        across = self._settings.value("across")
-        if isinstance(across, QByteArray):
-            self.across.restoreState(across)
-        else:
-            width = self.width()
-            self.across.setSizes([max(230, width // 7), width // 2, max(330, width // 4)])
+        window_state.restore(self, self._settings)
 
     # -- following the session -------------------------------------------------------------------------------------
 
@@ -437,7 +433,7 @@ class MainWindow(QMainWindow):
         self._dress()
 
     def show_keys(self) -> None:
-        dialogs.KeysDialog(self).exec()
+        KeysDialog(self).exec()
 
     def show_about(self) -> None:
         dialogs.AboutDialog(self, self.session.encoder()).exec()
@@ -456,8 +452,7 @@ class MainWindow(QMainWindow):
             QTimer.singleShot(0, self, lambda: self.open_path(path))
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        self._settings.setValue("geometry", self.saveGeometry())
-        self._settings.setValue("across", self.across.saveState())
+        window_state.keep(self, self._settings)
         self.image_page.close_down()
         self.session.close()
         super().closeEvent(event)

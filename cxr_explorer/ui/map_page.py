@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from cxr_explorer.labels.label import How
-from cxr_explorer.ui.actions import tooltip
+from cxr_explorer.ui.actions import key_text, tooltip
 from cxr_explorer.ui.colouring import metadata_columns
 from cxr_explorer.ui.palette import categorical
 from cxr_explorer.ui.scatter_view import ScatterView, Tool
@@ -182,7 +182,7 @@ class MapPage(QWidget):
             text = (
                 "The map appears here when every image is read."
                 if session.indexing is not None
-                else "There is no map yet.\nFile > Look for new images (F5) goes on where it stopped."
+                else f"There is no map yet.\nFile > Look for new images ({key_text('rescan')}) goes on from there."
             )
         self.scatter.set_message(text)
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
 from cxr_explorer.labels.label import How, Value
 from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Ids
-from cxr_explorer.ui.actions import tooltip
+from cxr_explorer.ui.actions import key_text, tooltip
 from cxr_explorer.ui.texts import text_label
 
 if TYPE_CHECKING:
@@ -234,29 +234,37 @@ class ReadingStrip(QFrame):
         self._reading = reading
         self._text = text_label("", "heading")
         self._text.setMinimumWidth(60)
-        self._buttons: list[QPushButton] = []
+        self._keyed: list[tuple[QPushButton, str, str]] = []
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 6, 12, 6)
         row.addWidget(self._text, 1)
         answers: tuple[tuple[str, str, Value | None], ...] = (
-            ("Present  P", "value_present", Value.PRESENT),
-            ("Absent  A", "value_absent", Value.ABSENT),
-            ("Uncertain  U", "value_uncertain", Value.UNCERTAIN),
-            ("Skip  C", "value_clear", None),
+            ("Present", "value_present", Value.PRESENT),
+            ("Absent", "value_absent", Value.ABSENT),
+            ("Uncertain", "value_uncertain", Value.UNCERTAIN),
+            ("Skip", "value_clear", None),
         )
         for text, action, value in answers:
-            button = QPushButton(text)
+            button = QPushButton()
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             button.setToolTip("Go on without an answer" if value is None else tooltip(action))
+            self._keyed.append((button, text, action))
             button.clicked.connect(lambda _checked=False, v=value: reading.answer(v))
             row.addWidget(button)
-        stop = QPushButton("Stop  Esc")
+        stop = QPushButton()
+        self._keyed.append((stop, "Stop", "back"))
         stop.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         stop.setToolTip("End here; the answers given stay")
         stop.clicked.connect(reading.stop)
         row.addWidget(stop)
         reading.changed.connect(self.refresh)
+        self.show_keys()
         self.refresh()
+
+    def show_keys(self) -> None:
+        """Says on each button the key that does the same, as it is now."""
+        for button, text, action in self._keyed:
+            button.setText(f"{text}  {key_text(action)}".rstrip().replace("&", "&&"))
 
     def refresh(self) -> None:
         """Brings the text in line with the reading."""

@@ -20,7 +20,8 @@ from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies
 from cxr_explorer.project import acts, labelling
 from cxr_explorer.project.file import SUFFIX, default_project_path, demo_home
 from cxr_explorer.project.project import AtlasMap, Ids, Project
-from cxr_explorer.ui.colouring import categories
+from cxr_explorer.ui.actions import key_text
+from cxr_explorer.ui.colouring import categories, metadata_columns
 from cxr_explorer.ui.selection import NO_IDS, Selection, Target, cluster_name
 from cxr_explorer.ui.thumbnails import Thumbnails
 from cxr_explorer.worker import Job
@@ -139,13 +140,15 @@ class Session(QObject):
     def _take(self, project: Project) -> None:
         self.close()
         self.project = project
+        is_last = self.recent_projects()[:1] == [str(project.path)]
         recent = [str(project.path), *(entry for entry in self.recent_projects() if entry != str(project.path))]
         self.settings.setValue("recent", recent[:8])
         findings = project.vocabulary.findings
         self.finding = findings[0]
         self.value = Value.PRESENT
-        self.colour_by = "cluster"
         self._load_map()
+        kept = str(self.settings.value("colour_by", "cluster")) if is_last else "cluster"
+        self.colour_by = kept if kept in ("label", "labelled", *metadata_columns(self.facts)) else "cluster"
         self.projectChanged.emit()
 
     def open_demo(self, home: Path | None = None, count: int = DEMO_COUNT) -> None:
@@ -419,7 +422,9 @@ class Session(QObject):
         )
         self.tell(change, "Nothing changed: all of these images carry this label already, or are excluded.")
         if change is not None and plan is not None and plan.overwrites_single:
-            self.said.emit(f"{change.text}; overwrote {plan.overwrites_single:,} read individually. Undo: Ctrl+Z")
+            self.said.emit(
+                f"{change.text}; overwrote {plan.overwrites_single:,} read individually. Undo: {key_text('undo')}"
+            )
 
     def toggle_excluded(self) -> None:
         """Excludes the picked or current images, or takes them back if all of them are excluded."""
@@ -427,7 +432,9 @@ class Session(QObject):
         if not self.viewing_image and not self.picked.size and self.current_id >= 0:
             ids = np.array([self.current_id], np.int64)
         elif not self.viewing_image and not self.picked.size:
-            self.said.emit("Pick images in the gallery first; Space then excludes them from bulk labels.")
+            self.said.emit(
+                f"Pick images in the gallery first; {key_text('exclude')} then excludes them from bulk labels."
+            )
             return
         if self.project is None or not ids.size:
             return

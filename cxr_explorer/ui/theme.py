@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtGui import QColor, QFont, QPalette
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
 from cxr_explorer.assets import asset
@@ -32,6 +33,11 @@ LIGHT = Theme("#eef0f3", "#ffffff", "#ffffff", "#c3cad3", "#161a1f", "#57616d", 
 def theme(dark: bool) -> Theme:
     """The colours of that kind."""
     return DARK if dark else LIGHT
+
+
+def system_is_dark() -> bool:
+    """Whether the desktop asks for dark windows; where it does not say, dark: radiographs are read in dim rooms."""
+    return QGuiApplication.styleHints().colorScheme() != Qt.ColorScheme.Light
 
 
 def apply_theme(application: QApplication, dark: bool, text_scale: float) -> None:

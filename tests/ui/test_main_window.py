@@ -15,6 +15,7 @@ from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Project
 from cxr_explorer.ui import dialogs, main_window
 from cxr_explorer.ui.actions import SPECS
+from cxr_explorer.ui.keys_help import KeysDialog
 from cxr_explorer.ui.main_window import MainWindow
 from tests.ui.windows import CLUSTER_SIZES, make_project, open_window
 
@@ -310,7 +311,7 @@ def test_dialogs_open_in_both_themes(window: MainWindow, light: bool, tmp_path: 
         dialogs.MapDialog(window, session.parameters()),
         dialogs.FindingsDialog(window, session.project.vocabulary),  # type: ignore[union-attr]
         dialogs.ExportDialog(window, 3, 5),
-        dialogs.KeysDialog(window),
+        KeysDialog(window),
         dialogs.AboutDialog(window, session.encoder()),
     ]
     for dialog in shown:
