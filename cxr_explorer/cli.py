@@ -16,6 +16,7 @@ import numpy as np
 
 from cxr_explorer import __version__
 from cxr_explorer.atlas.build import MapParameters
+from cxr_explorer.cli_lists import add_list_commands, latest_map
 from cxr_explorer.cli_readers import add_commands, add_whose, check_known_reader, export_report
 from cxr_explorer.doctor import describe, examine, has_screen
 from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, default_encoder, read_encoder
@@ -31,7 +32,7 @@ from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project import labelling
 from cxr_explorer.project.file import SUFFIX, demo_home
 from cxr_explorer.project.metadata import describe_plan, plan_facts, read_facts_of, store_facts
-from cxr_explorer.project.project import Project
+from cxr_explorer.project.project import Ids, Project
 
 DONE, USER_ERROR = 0, 1  # argparse ends wrong usage with 2
 
@@ -92,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     label.add_argument("finding")
     label.add_argument("value", choices=list(labelling.VALUE_WORDS.values()))
     label.add_argument("--cluster", type=int, required=True, help="number as in the window, from 1; 0 is unclustered")
+    label.add_argument("--except", dest="odd", nargs="+", metavar="FILE", default=[], help="files to leave as they are")
     label.add_argument("--reader", default="reader 1")
     _add_json(label)
 
@@ -125,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_json(metadata)
 
     add_commands(command, _add_json)
+    add_list_commands(command, _add_json)
 
     embeddings = command("embeddings", _embeddings, "Write embeddings and map as .npz for notebooks.")
     embeddings.add_argument("project", type=Path)
@@ -229,18 +232,30 @@ def _label(chosen: argparse.Namespace) -> int:
     with Project.open(chosen.project) as project:
         finding = _finding(project, chosen.finding)
         reader = check_reader(chosen.reader)
-        latest = project.latest_map()
-        if latest is None:
-            raise UserError(f"{chosen.project} has no map yet. Run `cxr-explorer index` first.")
+        latest = latest_map(project)
         ids = latest.image_ids[latest.clusters == chosen.cluster - 1]
         if not ids.size:
             raise UserError(f"The map has no cluster {chosen.cluster}: it has {int(latest.clusters.max()) + 1}.")
         value = next(value for value, word in labelling.VALUE_WORDS.items() if word == chosen.value)
-        plan = labelling.plan_label(project, ids, finding, value, reader)
-        change = labelling.label(project, ids, finding, value, reader, "cluster", chosen.cluster - 1, latest.map_id)
+        odd = _ids_of(project, chosen.odd)
+        if not np.isin(odd, ids).all():
+            raise UserError(f"Some files after --except are not in cluster {chosen.cluster}. Name only files of it.")
+        plan = labelling.plan_label(project, np.setdiff1d(ids, odd), finding, value, reader)
+        change = labelling.label_except(
+            project, ids, odd, finding, value, reader, "cluster", chosen.cluster - 1, latest.map_id
+        )
     text = change.text if change is not None else "Nothing changed: these images carry this label already."
     print(json.dumps(asdict(plan)) if chosen.json else text)
     return DONE
+
+
+def _ids_of(project: Project, files: Sequence[str]) -> Ids:
+    """Ids of files that are named by their paths in the image folder."""
+    known = {path: image_id for image_id, path in project.paths().items()} if files else {}
+    unknown = [file for file in files if file not in known]
+    if unknown:
+        raise UserError(f"{unknown[0]} is not in the project. Name files by their paths in {project.folder}.")
+    return np.array([known[file] for file in files], np.int64)
 
 
 def _finding(project: Project, name: str) -> str:
@@ -332,9 +347,7 @@ def _metadata(chosen: argparse.Namespace) -> int:
 
 def _embeddings(chosen: argparse.Namespace) -> int:
     with Project.open_read_only(chosen.project) as project:
-        latest = project.latest_map()
-        if latest is None:
-            raise UserError(f"{chosen.project} has no map yet. Run `cxr-explorer index` first.")
+        latest = latest_map(project)
         ids, embeddings = project.embeddings(latest.encoder_key)
         paths = project.paths()
     on_map = np.isin(ids, latest.image_ids)

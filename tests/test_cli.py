@@ -3,15 +3,18 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cxr_explorer.cli import main
 from cxr_explorer.demo import write_demo
+from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Project
 
 
@@ -78,6 +81,59 @@ def test_label_export_and_import_make_a_round_trip(
     assert (capsys_report["matched"], capsys_report["unmatched"]) == (labelled, 0)
     assert main(["export", str(project), str(tmp_path / "nih.csv"), "--format", "nih"]) == 0
     assert (tmp_path / "nih.csv").read_text(encoding="utf-8").startswith("Image Index,Finding Labels")
+
+
+def test_named_files_are_left_out_of_a_cluster_label(
+    indexed: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = indexed[1]
+    with Project.open_read_only(project) as opened:
+        latest = opened.latest_map()
+        members = latest.image_ids[latest.clusters == 0].tolist()  # type: ignore[union-attr]
+        paths = opened.paths()
+    odd = [paths[image_id] for image_id in members[:2]]
+    arguments = ["label", str(project), "nodule", "present", "--cluster", "1", "--reader", "bob"]
+    assert main([*arguments, "--json", "--except", *odd]) == 0
+    assert last_json(capsys)["images"] == len(members) - 2
+    with Project.open_read_only(project) as opened:
+        labelled = {row.file for row in labelling.label_rows(opened) if row.reader == "bob"}
+    assert labelled == {paths[image_id] for image_id in members[2:]}
+    assert main([*arguments, "--except", "elsewhere.png"]) == 1
+    assert "elsewhere.png is not in the project" in capsys.readouterr().err
+
+
+def test_outliers_are_listed_most_alone_first(indexed: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["outliers", str(indexed[1]), "--count", "5", "--json"]) == 0
+    listed = last_json(capsys)["outliers"]
+    assert 0 < len(listed) <= 5
+    scores = [row["score"] for row in listed]
+    assert scores == sorted(scores, reverse=True)
+    assert (indexed[0] / listed[0]["file"]).is_file()
+    assert main(["outliers", str(indexed[1]), "--count", "5"]) == 0
+    assert listed[0]["file"] in capsys.readouterr().out.splitlines()[0]
+
+
+def test_copies_and_near_duplicates_are_listed_in_groups(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, project = tmp_path / "images", tmp_path / "demo.cxr"
+    write_demo(folder, 30)
+    first, second = sorted(path for path in folder.rglob("*.png"))[:2]
+    shutil.copy(first, folder / "copy.png")
+    with Image.open(second) as picture:
+        brighter = picture.convert("L").point(lambda value: min(255, round(value * 1.02)))
+    brighter.save(folder / "brighter.png")
+    assert main(["index", str(folder), "--project", str(project)]) == 0
+    capsys.readouterr()
+    assert main(["duplicates", str(project), "--json"]) == 0
+    found = last_json(capsys)
+    assert found["pictures_compared"]
+    names = {first: first.relative_to(folder).as_posix(), second: second.relative_to(folder).as_posix()}
+    groups = {frozenset(row["file"] for row in group): group for group in found["groups"]}
+    copies, alike = groups[frozenset({"copy.png", names[first]})], groups[frozenset({"brighter.png", names[second]})]
+    assert all(row["same_file"] for row in copies)
+    assert not any(row["same_file"] for row in alike)
+    assert all(0 < row["distance"] <= found["limit"] for row in alike)
+    assert main(["duplicates", str(project)]) == 0
+    assert "same file     copy.png" in capsys.readouterr().out
 
 
 def test_embeddings_are_written_for_notebooks(indexed: tuple[Path, Path], tmp_path: Path) -> None:

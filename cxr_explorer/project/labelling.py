@@ -20,6 +20,8 @@ from cxr_explorer.project.project import Ids, Project, now
 
 VALUE_WORDS = {Value.PRESENT: "present", Value.ABSENT: "absent", Value.UNCERTAIN: "uncertain"}
 
+OPPOSITE = {Value.PRESENT: Value.ABSENT, Value.ABSENT: Value.PRESENT}
+
 
 @dataclass(frozen=True)
 class LabelPlan:
@@ -101,6 +103,52 @@ def label(
         for (kind, key), state in (puts or {}).items():
             act.put(kind, key, state)
         act.text = f"{finding} = {VALUE_WORDS[value] if value is not None else 'not read'} on {images_text(changed)}"
+    return act.change
+
+
+def label_except(
+    project: Project,
+    image_ids: Ids,
+    odd: Ids,
+    finding: str,
+    value: Value | None,
+    reader: str,
+    how: How,
+    cluster: int | None = None,
+    map_id: int | None = None,
+    turn: bool = False,
+) -> Change | None:
+    """Labels images except the odd ones among them, as one act; see `label`.
+
+    Args:
+        project: Open for writing.
+        image_ids: The images, the odd ones included.
+        odd: What the reader found not to belong with the others.
+        finding: What is judged.
+        value: The judgement of the others.
+        reader: Who judges.
+        how: How the others were addressed.
+        cluster: The cluster they are judged as part of.
+        map_id: The map on screen.
+        turn: Whether the odd ones get the opposite of present or absent, as read individually; else they stay as they
+            are.
+
+    Raises:
+        ValueError: `turn` with a value that has no opposite.
+    """
+    if turn and value not in OPPOSITE:
+        raise ValueError(f"{value} has no opposite")
+    with recorded(project, reader) as act:
+        rest = np.setdiff1d(image_ids, odd)
+        changed = record_label(project, act, rest, finding, value, reader, how, cluster, map_id)
+        word = VALUE_WORDS[value] if value is not None else "not read"
+        act.text = f"{finding} = {word} on {images_text(changed)}"
+        if turn and value is not None:
+            other = OPPOSITE[value]
+            turned = record_label(
+                project, act, np.intersect1d(image_ids, odd), finding, other, reader, "single", None, map_id
+            )
+            act.text += f", {VALUE_WORDS[other]} on {turned:,} odd" if turned else ""
     return act.change
 
 

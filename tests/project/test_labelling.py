@@ -162,6 +162,13 @@ _verbs = st.one_of(
         st.sampled_from([*Value, None]),
     ),
     st.tuples(st.just("exclude"), st.lists(st.integers(1, 6), min_size=1, max_size=4), st.booleans()),
+    st.tuples(
+        st.just("except"),
+        st.lists(st.integers(1, 6), min_size=1, max_size=6),
+        st.lists(st.integers(1, 6), max_size=3),
+        st.sampled_from([Value.PRESENT, Value.ABSENT]),
+        st.booleans(),
+    ),
     st.tuples(st.just("undo")),
     st.tuples(st.just("redo")),
 )
@@ -192,6 +199,11 @@ def test_any_sequence_of_acts_undoes_and_redoes_to_the_states_it_went_through(ve
                 if verb == "label":
                     chosen, finding, value = arguments
                     change = labelling.label(project, ids(*chosen), finding, value, "ann", "selection")
+                elif verb == "except":
+                    chosen, odd, value, turn = arguments
+                    change = labelling.label_except(
+                        project, ids(*chosen), ids(*odd), "Effusion", value, "ann", "cluster", 2, 1, turn
+                    )
                 else:
                     chosen, excluded = arguments
                     change = labelling.exclude(project, ids(*chosen), excluded, "ann")
@@ -199,6 +211,36 @@ def test_any_sequence_of_acts_undoes_and_redoes_to_the_states_it_went_through(ve
                     done.append(_state(project))
                     undone.clear()
             assert _state(project) == done[-1]
+
+
+def test_the_odd_ones_of_a_cluster_stay_as_they_are(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        labelling.label(project, ids(2), "Effusion", Value.UNCERTAIN, "ann", "single")
+        change = labelling.label_except(
+            project, ids(1, 2, 3, 4), ids(2, 3), "Effusion", Value.PRESENT, "ann", "cluster", 5, 1
+        )
+        assert change is not None and change.text == "Effusion = present on 2 images"
+        assert values(project) == {1: 1, 2: -1, 4: 1}
+
+
+def test_the_odd_ones_can_take_the_opposite_as_read_individually_in_the_same_act(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        labelling.exclude(project, ids(4), True, "ann")
+        change = labelling.label_except(
+            project, ids(1, 2, 3, 4), ids(2, 4, 6), "Effusion", Value.ABSENT, "ann", "cluster", 5, 1, turn=True
+        )
+        assert change is not None and change.text == "Effusion = absent on 2 images, present on 1 odd"
+        assert values(project) == {1: 0, 2: 1, 3: 0}
+        rows = {row.file: (row.how, row.cluster) for row in labelling.label_rows(project)}
+        assert rows == {"00.png": ("cluster", 5), "01.png": ("single", None), "02.png": ("cluster", 5)}
+        acts.undo(project)
+        assert values(project) == {}
+
+
+@pytest.mark.parametrize("value", [Value.UNCERTAIN, None])
+def test_what_has_no_opposite_is_not_turned(tmp_path: Path, value: Value | None) -> None:
+    with new_project(tmp_path) as project, pytest.raises(ValueError, match="no opposite"):
+        labelling.label_except(project, ids(1), ids(2), "Effusion", value, "ann", "cluster", 0, 1, turn=True)
 
 
 def test_a_failing_act_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
