@@ -29,6 +29,27 @@ class Value(IntEnum):
     UNCERTAIN = -1
 
 
+AuditState = Literal["valid", "stale", "failed"]
+
+
+@dataclass(frozen=True)
+class LabelBound:
+    """What a random audit says of the labels of which this is one.
+
+    Attributes:
+        audit: Its number in the project.
+        error_bound: At most this share of the labels it covers is wrong, 0..1; None where a failed one was not read to
+            its end.
+        confidence: With which the bound holds, 0..1, counting earlier audits of the same images.
+        state: "stale" where covered labels changed afterwards; a failed audit stays failed.
+    """
+
+    audit: int
+    error_bound: float | None
+    confidence: float
+    state: AuditState
+
+
 @dataclass(frozen=True)
 class LabelRow:
     """One label with its provenance.
@@ -42,6 +63,7 @@ class LabelRow:
         how: How the image was addressed.
         cluster: The cluster it was judged as part of, in that map, else None.
         map_id: The map on screen when it was judged, else None.
+        bound: What a random audit says of it, else None.
     """
 
     file: str
@@ -52,3 +74,4 @@ class LabelRow:
     how: How
     cluster: int | None = None
     map_id: int | None = None
+    bound: LabelBound | None = None

@@ -12,7 +12,7 @@ from typing import get_args
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.csv_file import Record, read_records, read_text
-from cxr_explorer.labels.label import How, Value
+from cxr_explorer.labels.label import AuditState, How, LabelBound, Value
 from cxr_explorer.labels.table_cells import VALUES, Format, plain
 from cxr_explorer.labels.vocabulary import objection_to
 
@@ -31,6 +31,8 @@ class ImportedLabel:
         how: How the image was addressed.
         cluster: The cluster it was judged as part of.
         map_id: The map the cluster is of.
+        bound: What an audit said of the label when the table was written. A project does not take it over: it holds for
+            the labels that were audited together, and whether all of them came along a table cannot say.
     """
 
     file: str
@@ -42,6 +44,7 @@ class ImportedLabel:
     how: How | None = None
     cluster: int | None = None
     map_id: int | None = None
+    bound: LabelBound | None = None
 
 
 @dataclass(frozen=True)
@@ -191,8 +194,26 @@ def _read_long(names: list[str], records: Iterator[Record], problems: list[str])
                 problems.append(f"Line {line}: the {name} {text[:40]!r} is not a whole number; label kept without.")
             numbers.append(number)
         reader = plain(cell(cells, "reader")) or None
-        table.rows.append(ImportedLabel(file, finding, value, line, reader, at, how, numbers[0], numbers[1]))
+        audited = [cell(cells, name).strip() for name in ("audit", "errorbound", "confidence", "auditstate")]
+        if (bound := _bound(*audited)) is None and any(audited):
+            problems.append(f"Line {line}: what it says of an audit is not complete; label kept without.")
+        table.rows.append(ImportedLabel(file, finding, value, line, reader, at, how, numbers[0], numbers[1], bound))
     return table.finish("long")
+
+
+def _bound(audit: str, error_bound: str, confidence: str, audit_state: str) -> LabelBound | None:
+    number, share, sure = _integer(audit), _share(error_bound), _share(confidence)
+    state = next((state for state in get_args(AuditState) if state == audit_state.casefold()), None)
+    if number is None or sure is None or state is None or (share is None and (error_bound or state != "failed")):
+        return None
+    return LabelBound(number, share, sure, state)
+
+
+def _share(cell: str) -> float | None:
+    try:
+        return share if 0 <= (share := float(cell)) <= 1 else None
+    except ValueError:
+        return None
 
 
 def _read_nih(names: list[str], records: Iterator[Record], problems: list[str]) -> ImportedTable:

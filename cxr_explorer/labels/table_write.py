@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,11 +12,14 @@ from pathlib import Path
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import atomic_write
-from cxr_explorer.labels.label import LabelRow, Value
+from cxr_explorer.labels.label import LabelBound, LabelRow, Value
 from cxr_explorer.labels.table_cells import WORDS, Format, harmless
 from cxr_explorer.labels.vocabulary import is_no_finding
 
-LONG_HEADER = ("file", "finding", "value", "reader", "time", "how", "cluster", "map")
+LONG_HEADER = (
+    *("file", "finding", "value", "reader", "time", "how", "cluster", "map"),
+    *("audit", "error_bound", "confidence", "audit_state"),
+)
 NIH_HEADER = ("Image Index", "Finding Labels")
 
 
@@ -56,7 +60,8 @@ def write_labels(out: Path, rows: Iterable[LabelRow], format: Format, findings: 
     """Write labels to a CSV file (UTF-8, no byte order mark), all of it or nothing.
 
     - long: one label a row, in the order given: file, finding, value (present, absent, uncertain), reader, time, how,
-      cluster, map.
+      cluster, map, and of the random audit that covers it: its number, the upper bound of the share of wrong labels
+      (rounded up), the confidence, and whether it is valid, stale or failed.
     - nih: `Image Index,Finding Labels`, one image a row, the present findings joined by "|". An image with labels of
       which none is present gets an empty cell: "absent Effusion" is not "No Finding".
     - chexpert: `Path` and one column a finding: 1 present, 0 absent, -1 uncertain, blank not judged.
@@ -96,8 +101,16 @@ def _long_table(rows: Iterable[LabelRow], findings: Sequence[str]) -> tuple[list
         files.add(row.file)
         cluster, map_id = ("" if number is None else str(number) for number in (row.cluster, row.map_id))
         named = (harmless(text) for text in (row.file, row.finding))
-        table.append((*named, WORDS[row.value], harmless(row.reader), harmless(row.at), row.how, cluster, map_id))
+        provenance = (harmless(row.reader), harmless(row.at), row.how, cluster, map_id)
+        table.append((*named, WORDS[row.value], *provenance, *_bound_cells(row.bound)))
     return table, WriteReport(images=len(files), labels=len(table) - 1, other_findings=other_findings)
+
+
+def _bound_cells(bound: LabelBound | None) -> tuple[str, str, str, str]:
+    if bound is None:
+        return "", "", "", ""
+    share = "" if bound.error_bound is None else f"{math.ceil(bound.error_bound * 10_000 - 1e-9) / 10_000:g}"
+    return str(bound.audit), share, f"{math.floor(bound.confidence * 10_000 + 1e-9) / 10_000:g}", bound.state
 
 
 def _nih_table(rows: Iterable[LabelRow], findings: Sequence[str]) -> tuple[list[Sequence[str]], WriteReport]:

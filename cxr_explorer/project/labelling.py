@@ -16,6 +16,7 @@ from cxr_explorer.labels.label import How, LabelRow, Value
 from cxr_explorer.labels.reader_names import REREAD
 from cxr_explorer.labels.tables import Format, ImportedTable, Matching, WriteReport, write_labels
 from cxr_explorer.project.acts import Act, Change, recorded
+from cxr_explorer.project.audit_bounds import label_bounds
 from cxr_explorer.project.project import Ids, Project, now
 
 VALUE_WORDS = {Value.PRESENT: "present", Value.ABSENT: "absent", Value.UNCERTAIN: "uncertain"}
@@ -163,7 +164,10 @@ def record_label(
     cluster: int | None = None,
     map_id: int | None = None,
 ) -> int:
-    """Records a label as part of an act, see `label`; returns the number of images whose label changes."""
+    """Records a label as part of an act, see `label`; returns the number of images whose label changes.
+
+    A label that an audit finds right counts as changed too: from now on it rests on a look at the image alone.
+    """
     with _chosen(project, image_ids):
         return int(
             project.db.execute(
@@ -173,7 +177,8 @@ def record_label(
                    FROM temp.chosen JOIN images ON images.id = chosen.id
                    LEFT JOIN labels AS label
                        ON label.image_id = chosen.id AND finding = :finding AND reader = :reader
-                   WHERE NOT excluded AND value IS NOT :value""",
+                   WHERE NOT excluded
+                       AND (value IS NOT :value OR (:how = 'audit' AND label.how IS NOT 'audit'))""",
                 {
                     "act": act.number,
                     "value": value,
@@ -307,13 +312,15 @@ def finding_counts(project: Project, image_ids: Ids, reader: str) -> dict[str, d
 
 
 def label_rows(project: Project) -> Iterator[LabelRow]:
-    """Every label with its provenance, by file, finding and reader."""
+    """Every label with its provenance and what the random audits say of it, by file, finding and reader."""
+    bounds = label_bounds(project)
     rows = project.db.execute(
-        """SELECT path, finding, value, reader, at, how, cluster, map_id FROM labels
+        """SELECT image_id, path, finding, value, reader, at, how, cluster, map_id FROM labels
            JOIN images ON images.id = image_id ORDER BY path, finding, reader"""
     )
-    for file, finding, value, *rest in rows:
-        yield LabelRow(file, finding, Value(value), *rest)
+    for image_id, file, finding, value, reader, at, how, cluster, map_id in rows:
+        bound = bounds.get((finding, reader), {}).get(image_id)
+        yield LabelRow(file, finding, Value(value), reader, at, how, cluster, map_id, bound)
 
 
 def export_labels(

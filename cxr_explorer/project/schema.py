@@ -8,7 +8,7 @@ from sqlite_utils.migrations import Migrations
 APPLICATION_ID = 0x43585245
 """SQLite's application_id ("CXRE"): tells a project from any other SQLite file."""
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Number of migrations below; SQLite's user_version holds it, and a file with a higher one is refused."""
 
 migrations = Migrations("cxr_explorer")
@@ -168,3 +168,24 @@ def m002_partitions_audits_metadata(db: Database) -> None:
         ) STRICT""",
     ):
         db.execute(statement)
+
+
+@migrations()
+def m003_audits_of_any_labels(db: Database) -> None:
+    """An audit may cover labels of several values: `covered` holds them. No program before this one stored an audit."""
+    db.execute("DROP TABLE audits")
+    # What was planned before anybody looked. population, sample: image ids, int64; covered: int8, the labels of the
+    # population. What came of it is in `state`.
+    db.execute(
+        """CREATE TABLE audits (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            at TEXT NOT NULL,
+            reader TEXT NOT NULL,
+            finding TEXT NOT NULL,
+            title TEXT NOT NULL,
+            plan TEXT NOT NULL,
+            population BLOB NOT NULL,
+            covered BLOB NOT NULL,
+            sample BLOB NOT NULL
+        ) STRICT"""
+    )

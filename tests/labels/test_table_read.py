@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.label import How, LabelRow, Value
+from cxr_explorer.labels.label import AuditState, How, LabelBound, LabelRow, Value
 from cxr_explorer.labels.tables import ImportedLabel, ImportedTable, read_labels, write_labels
 from cxr_explorer.labels.vocabulary import bundled_vocabularies, objection_to
 
@@ -168,6 +168,10 @@ VOCABULARIES = st.lists(FINDING_NAMES, min_size=1, max_size=4, unique_by=str.cas
 TIMES = st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1)).map(
     lambda time: time.isoformat(timespec="seconds") + "Z"
 )
+BOUNDS = st.builds(
+    LabelBound, st.integers(1, 10**6), st.integers(0, 10_000).map(lambda n: n / 10_000),
+    st.integers(0, 100).map(lambda n: n / 100), st.sampled_from(get_args(AuditState)),
+)  # fmt: skip
 NUMBERS = st.none() | st.integers(0, 10**9)
 FACTS = {"sex", "gender", "age", "frontal/lateral", "ap/pa", "view", "viewposition", "view position", "view_position"}
 ROUND_TRIP = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
@@ -178,7 +182,7 @@ def judgements(draw: st.DrawFn) -> tuple[list[str], list[LabelRow]]:
     findings = draw(VOCABULARIES)
     row = st.builds(
         LabelRow, FILES, st.sampled_from(findings), st.sampled_from(Value), NAMES, TIMES,
-        st.sampled_from(get_args(How)), NUMBERS, NUMBERS,
+        st.sampled_from(get_args(How)), NUMBERS, NUMBERS, st.none() | BOUNDS,
     )  # fmt: skip
     return findings, draw(st.lists(row, max_size=6, unique_by=lambda label: (label.file, label.finding)))
 
@@ -187,7 +191,7 @@ def as_written(row: ImportedLabel) -> LabelRow:
     assert row.at is not None
     assert row.how is not None
     return LabelRow(
-        row.file, row.finding, row.value, row.reader or "", row.at, row.how, cluster=row.cluster, map_id=row.map_id
+        row.file, row.finding, row.value, row.reader or "", row.at, row.how, row.cluster, row.map_id, row.bound
     )
 
 
@@ -223,6 +227,18 @@ def test_nih_brings_back_what_is_present(tmp_path: Path, judged: tuple[list[str]
     table = read_labels(tmp_path / "t.csv")
     assert sorted(labels(table)) == sorted((row.file, row.finding, 1) for row in rows if row.value is Value.PRESENT)
     assert table.problems == ()
+
+
+def test_a_table_from_before_the_audits_is_read_and_half_a_bound_is_not(tmp_path: Path) -> None:
+    assert read(tmp_path, "file,finding,value\na,Mass,1\n").rows[0].bound is None
+    header = "file,finding,value,audit,error_bound,confidence,audit_state\n"
+    table = read(tmp_path, header + "a,Mass,1,3,0.02,0.95,valid\nb,Mass,1,4,,0.9,failed\nc,Mass,1,5,,0.95,valid\n")
+    assert [row.bound for row in table.rows] == [
+        LabelBound(3, 0.02, 0.95, "valid"),
+        LabelBound(4, None, 0.9, "failed"),
+        None,
+    ]
+    assert table.problems == ("Line 4: what it says of an audit is not complete; label kept without.",)
 
 
 def test_times_of_other_zones_become_utc(tmp_path: Path) -> None:

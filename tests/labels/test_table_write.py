@@ -7,12 +7,13 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.label import LabelRow, Value
+from cxr_explorer.labels.label import LabelBound, LabelRow, Value
 from cxr_explorer.labels.tables import WriteReport, write_labels
 
 FINDINGS = ("No Finding", "Effusion", "Mass")
@@ -35,11 +36,23 @@ def test_long_has_one_label_a_row_with_its_provenance(tmp_path: Path) -> None:
     single = LabelRow("b.png", "Mass", Value.UNCERTAIN, "ben", LATER, "single")
     report = write_labels(out, [row("a/a.png", "Effusion", Value.ABSENT), single], "long", FINDINGS)
     assert cells(out) == [
-        ["file", "finding", "value", "reader", "time", "how", "cluster", "map"],
-        ["a/a.png", "Effusion", "absent", "ana", NOON, "cluster", "7", "1"],
-        ["b.png", "Mass", "uncertain", "ben", LATER, "single", "", ""],
+        [
+            *("file", "finding", "value", "reader", "time", "how", "cluster", "map"),
+            *("audit", "error_bound", "confidence", "audit_state"),
+        ],
+        ["a/a.png", "Effusion", "absent", "ana", NOON, "cluster", "7", "1", "", "", "", ""],
+        ["b.png", "Mass", "uncertain", "ben", LATER, "single", "", "", "", "", "", ""],
     ]
     assert report == WriteReport(images=2, labels=2)
+
+
+def test_long_says_what_an_audit_allows_to_be_claimed_and_never_less_than_that(tmp_path: Path) -> None:
+    out = tmp_path / "labels.csv"
+    valid = LabelBound(3, 0.03121, 0.95, "valid")
+    failed = LabelBound(4, None, 0.899999, "failed")
+    rows = [replace(row("a.png", "Mass"), bound=valid), replace(row("b.png", "Mass"), bound=failed)]
+    write_labels(out, rows, "long", FINDINGS)
+    assert [line[8:] for line in cells(out)[1:]] == [["3", "0.0313", "0.95", "valid"], ["4", "", "0.8999", "failed"]]
 
 
 def test_nih_joins_what_is_present_and_counts_what_it_cannot_say(tmp_path: Path) -> None:
