@@ -246,7 +246,7 @@ def _read_chexpert(header: list[str], records: Iterator[Record], problems: list[
     body = list(records)
     columns: list[tuple[int, str]] = []
     for index, name in enumerate(names):
-        if index == file_column or not name:
+        if index == file_column or not header[index].strip():
             continue
         title = plain(header[index]).strip()
         filled = [cells[index] for _, cells in body if index < len(cells) and cells[index].strip()]
