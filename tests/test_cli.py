@@ -227,3 +227,59 @@ def test_the_demo_without_a_screen_goes_the_whole_way(tmp_path: Path) -> None:
     assert report["embedded"] == 30
     assert Path(report["picture"]).stat().st_size > 10_000
     assert len(Path(report["labels"]).read_text(encoding="utf-8").splitlines()) > 1
+
+
+def test_similar_lists_the_others_by_likeness(indexed: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    folder, project = indexed
+    with Project.open_read_only(project) as opened:
+        first = sorted(opened.paths().values())[0]
+    assert main(["similar", str(project), "--to", first, "--count", "5", "--json"]) == 0
+    inside = last_json(capsys)["images"]
+    assert len(inside) == 5
+    assert first not in [row["file"] for row in inside]
+    likeness = [row["likeness"] for row in inside]
+    assert likeness == sorted(likeness, reverse=True)
+    assert main(["similar", str(project), "--to", str(folder / first)]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 20
+
+
+def test_a_file_from_elsewhere_is_most_like_itself(
+    indexed: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, project = indexed
+    with Project.open_read_only(project) as opened:
+        first = sorted(opened.paths().values())[0]
+    copied = tmp_path / f"elsewhere{Path(first).suffix}"
+    copied.write_bytes((folder / first).read_bytes())
+    assert main(["similar", str(project), "--to", str(copied), "--count", "1", "--json"]) == 0
+    (row,) = last_json(capsys)["images"]
+    assert row["file"] == first
+    assert row["likeness"] > 0.999
+
+
+def test_similar_says_what_is_wrong(
+    indexed: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = indexed[1]
+    assert main(["similar", str(project), "--to", "nowhere.png"]) == 1
+    assert "neither an image of the project nor a file" in capsys.readouterr().err
+    (tmp_path / "broken.png").write_bytes(b"not a picture")
+    assert main(["similar", str(project), "--to", str(tmp_path / "broken.png")]) == 1
+    assert "broken.png" in capsys.readouterr().err
+    assert main(["similar", str(project), "--to", "nowhere.png", "--count", "0"]) == 1
+
+
+def test_search_lists_the_files_that_hold_all_words(
+    indexed: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = indexed[1]
+    with Project.open_read_only(project) as opened:
+        paths, facts = opened.paths(), opened.facts()
+    assert main(["search", str(project), "view:PA", "unlabelled", "--reader", "nobody", "--json"]) == 0
+    found = last_json(capsys)
+    assert found["files"] == [paths[i] for i in sorted(paths) if facts[i].get("view") == "PA"]
+    assert found["images"] == len(found["files"]) > 0
+    assert main(["search", str(project), "label:No Finding", "--reader", "nobody"]) == 0
+    assert capsys.readouterr().out.splitlines() == ["0 images"]
+    assert main(["search", str(project), "colour:red"]) == 1
+    assert "view" in capsys.readouterr().err
