@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QVBoxLayout
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project import labelling
 from cxr_explorer.ui.gallery import Gallery
-from cxr_explorer.ui.selection import ORDERS, cluster_name
+from cxr_explorer.ui.selection import ORDERS, RANKED, cluster_name
 from cxr_explorer.ui.session import Session
 from cxr_explorer.ui.texts import text_label
 from cxr_explorer.ui.tile import Mark
@@ -37,8 +37,7 @@ class GalleryPanel(QFrame):
         self._order.setToolTip(
             "Typical first: the images nearest to the middle of their cluster. Edge first: the oddest"
         )
-        for key, text in ORDERS.items():
-            self._order.addItem(text, key)
+        self._fill_orders()
         self._order.activated.connect(lambda: session.set_order(self._order.currentData()))
         self._order.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.gallery = Gallery(session.thumbnails)
@@ -71,7 +70,7 @@ class GalleryPanel(QFrame):
     def show_selection(self) -> None:
         """Shows the session's selection, or what has been read so far where there is no map yet."""
         session = self._session
-        self._order.setCurrentIndex(self._order.findData(session.order))
+        self._fill_orders()
         ids = session.ordered_ids()
         if session.project is not None and session.map is None:
             ids = session.read_ids()
@@ -83,8 +82,21 @@ class GalleryPanel(QFrame):
         )
         if not np.array_equal(ids, self.gallery.image_ids()):
             self.gallery.set_images(ids)
+        else:
+            self.gallery.refresh_marks()  # the same images may have been found by another question
         self._follow_current()
         self._show_heading()
+
+    def _fill_orders(self) -> None:
+        """The orders there are; one more where the selection came in an order of its own."""
+        session = self._session
+        ranking = session.selection.ranking
+        offered = {**({RANKED: ranking.order} if ranking is not None else {}), **ORDERS}
+        if [self._order.itemText(index) for index in range(self._order.count())] != list(offered.values()):
+            self._order.clear()
+            for key, text in offered.items():
+                self._order.addItem(text, key)
+        self._order.setCurrentIndex(self._order.findData(RANKED if session.ranking is not None else session.order))
 
     def _on_arrivals(self) -> None:
         if not self._arrivals.isActive():
@@ -97,6 +109,8 @@ class GalleryPanel(QFrame):
     def _show_heading(self) -> None:
         selection, picked = self._session.selection, self._session.picked
         name = cluster_name(selection.cluster) if selection.cluster is not None else "Selection"
+        if selection.ranking is not None:
+            name = selection.ranking.title
         if self._session.map is None:
             name = "Read so far"
         count = len(self.gallery.image_ids())
@@ -128,5 +142,9 @@ class GalleryPanel(QFrame):
                 badge = f"{finding.replace('_', ' ')} {_SIGN[value]} (+{len(shown) - 1})"
         words = [f"{finding.replace('_', ' ')}: {labelling.VALUE_WORDS[value]}" for finding, value in labels]
         excluded = image_id in self._excluded
+        ranking = session.selection.ranking
+        note = ranking.notes.get(image_id, "") if ranking is not None else ""
+        if ranking is not None and note and ranking.meaning:
+            words.append(f"{ranking.meaning} {note}")
         tip = "\n".join([session.caption(image_id), *words, *(["Excluded from bulk labels"] if excluded else [])])
-        return Mark(excluded, badge, None, tip)
+        return Mark(excluded, badge, None, tip, note)

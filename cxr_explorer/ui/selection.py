@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,6 +14,28 @@ NO_IDS: Ids = np.zeros(0, np.int64)
 
 ORDERS = {"typical": "Typical first", "edge": "Edge first", "file": "File name"}
 
+RANKED = "ranked"
+"""The order a selection came in, offered beside ORDERS where it has one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """The order in which images were found.
+
+    Attributes:
+        ids: (M,) int64, in order.
+        order: What the order is called ("Most alike first").
+        title: What the gallery's heading says of the images ("Most like 0012.png").
+        notes: What is written on the tile of an image, by id.
+        meaning: What these notes say, for the tooltip; the note follows it.
+    """
+
+    ids: Ids
+    order: str
+    title: str
+    notes: Mapping[int, str] = field(default_factory=dict)
+    meaning: str = ""
+
 
 @dataclass(frozen=True, eq=False)
 class Selection:
@@ -22,11 +45,13 @@ class Selection:
         ids: (M,) int64 image ids, ascending.
         how: How they were addressed, for the provenance of labels given to them.
         cluster: The cluster when the selection is exactly one cluster, else None.
+        ranking: The order they were found in; None where they have none of their own.
     """
 
     ids: Ids
     how: How = "selection"
     cluster: int | None = None
+    ranking: Ranking | None = None
 
 
 @dataclass(frozen=True)

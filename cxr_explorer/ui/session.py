@@ -22,7 +22,7 @@ from cxr_explorer.project.file import SUFFIX, default_project_path, demo_home
 from cxr_explorer.project.project import AtlasMap, Ids, Project
 from cxr_explorer.ui.actions import key_text
 from cxr_explorer.ui.colouring import categories, metadata_columns
-from cxr_explorer.ui.selection import NO_IDS, Selection, Target, cluster_name
+from cxr_explorer.ui.selection import NO_IDS, RANKED, Ranking, Selection, Target, cluster_name
 from cxr_explorer.ui.thumbnails import Thumbnails
 from cxr_explorer.worker import Job
 
@@ -62,6 +62,7 @@ class Session(QObject):
         self.value: Value | None = Value.PRESENT
         self.colour_by = "cluster"
         self.order = "typical"
+        self.keeps_ranking = True
         self.indexing: Indexing | None = None
         self._demo: Job | None = None
         self.progress: Progress | None = None
@@ -280,13 +281,21 @@ class Session(QObject):
 
     # -- selection -------------------------------------------------------------------------------------------------
 
-    def select(self, ids: Ids, how: How, cluster: int | None = None, mode: str = "replace") -> None:
+    def select(
+        self,
+        ids: Ids,
+        how: How,
+        cluster: int | None = None,
+        mode: str = "replace",
+        ranking: Ranking | None = None,
+    ) -> None:
         """Changes the selection; `mode` is "replace", "add", "subtract" or "intersect"."""
         chosen = np.unique(np.asarray(ids, np.int64))
         if mode != "replace" and self.selection.ids.size:
             chosen = combine(self.selection.ids, chosen, mode)
-            how, cluster = "selection", None
-        self.selection = Selection(chosen, how, cluster)
+            how, cluster, ranking = "selection", None, None
+        self.selection = Selection(chosen, how, cluster, ranking)
+        self.keeps_ranking = True
         self.picked = NO_IDS
         if self.current_id not in chosen:
             self.current_id = -1
@@ -300,6 +309,10 @@ class Session(QObject):
         """Selects a whole cluster; -1 is noise."""
         if self.map is not None:
             self.select(self.map.image_ids[self.map.clusters == cluster], "cluster", cluster, mode)
+
+    def select_ranked(self, ranking: Ranking) -> None:
+        """Selects images that were found in an order, which the gallery shows them in."""
+        self.select(ranking.ids, "selection", ranking=ranking)
 
     def select_all(self) -> None:
         """Selects every image on the map."""
@@ -359,15 +372,24 @@ class Session(QObject):
         return "\n".join([*parts, *([", ".join(shown)] if shown else [])])
 
     def set_order(self, order: str) -> None:
-        """The gallery's order, a key of ORDERS."""
-        self.order = order
+        """The gallery's order, a key of ORDERS, or RANKED for the order the selection came in."""
+        self.keeps_ranking = order == RANKED
+        if order != RANKED:
+            self.order = order
         self.selectionChanged.emit()
+
+    @property
+    def ranking(self) -> Ranking | None:
+        """The order the selection came in, unless the reader chose another one."""
+        return self.selection.ranking if self.keeps_ranking else None
 
     def ordered_ids(self) -> Ids:
         """The selection in the gallery's order."""
         ids = self.selection.ids
         if self.map is None or not ids.size:
             return ids
+        if self.ranking is not None:
+            return self.ranking.ids[np.isin(self.ranking.ids, ids)]
         if self.order == "file":
             paths = self.project.paths() if self.project is not None else {}
             return np.array(sorted(ids.tolist(), key=lambda image_id: paths.get(image_id, "")), np.int64)

@@ -19,12 +19,14 @@ class Mark:
         badge: Short text at the tile's foot ("Effusion +", "3 labels"); empty for none.
         colour: The badge's ground; None takes the palette's.
         tooltip: Shown over the tile; empty for none.
+        note: Short text at the tile's top right, what was measured of it ("0.93"); empty for none.
     """
 
     excluded: bool = False
     badge: str = ""
     colour: QColor | None = None
     tooltip: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ def paint_tile(
         _paint_excluded(painter, rect, palette)
     if mark.badge:
         _paint_badge(painter, rect, mark, palette)
+    if mark.note:
+        _paint_note(painter, rect, mark.note, palette)
     if state.picked:
         _paint_picked(painter, rect, palette)
     if state.current:
@@ -106,13 +110,8 @@ def _paint_excluded(painter: QPainter, rect: QRect, palette: QPalette) -> None:
 
 
 def _paint_badge(painter: QPainter, rect: QRect, mark: Mark, palette: QPalette) -> None:
-    font = _small(painter.font())
-    font.setWeight(QFont.Weight.DemiBold)
-    metrics = QFontMetrics(font)
     inset = _inset(rect)
-    room = rect.width() - 2 * inset - 2 * _CHIP_PADDING_PX
-    text = metrics.elidedText(mark.badge, Qt.TextElideMode.ElideRight, room)
-    chip = QRectF(0, 0, metrics.horizontalAdvance(text) + 2 * _CHIP_PADDING_PX, metrics.height() + 4)
+    font, text, chip = _chip(painter, mark.badge, rect.width() - 2 * inset)
     chip.moveBottomLeft(QPointF(rect.left() + inset, rect.bottom() + 1 - inset))
     if mark.colour is None:
         ground = palette.color(QPalette.ColorRole.Window)
@@ -120,6 +119,28 @@ def _paint_badge(painter: QPainter, rect: QRect, mark: Mark, palette: QPalette) 
     else:
         ground = mark.colour
         ink = readable_on(ground)
+    _paint_chip(painter, chip, font, text, ground, ink)
+
+
+def _paint_note(painter: QPainter, rect: QRect, note: str, palette: QPalette) -> None:
+    inset = _inset(rect)
+    # What is picked has its tick in the other corner.
+    font, text, chip = _chip(painter, note, rect.width() - 3 * inset - 20)
+    chip.moveTopRight(QPointF(rect.right() + 1 - inset, rect.top() + inset))
+    ground, ink = palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Text)
+    _paint_chip(painter, chip, font, text, ground, ink)
+
+
+def _chip(painter: QPainter, words: str, room: int) -> tuple[QFont, str, QRectF]:
+    """Font, text and size of a chip that takes at most so much of the width."""
+    font = _small(painter.font())
+    font.setWeight(QFont.Weight.DemiBold)
+    metrics = QFontMetrics(font)
+    text = metrics.elidedText(words, Qt.TextElideMode.ElideRight, room - 2 * _CHIP_PADDING_PX)
+    return font, text, QRectF(0, 0, metrics.horizontalAdvance(text) + 2 * _CHIP_PADDING_PX, metrics.height() + 4)
+
+
+def _paint_chip(painter: QPainter, chip: QRectF, font: QFont, text: str, ground: QColor, ink: QColor) -> None:
     edge = QColor(ink)
     edge.setAlphaF(0.45)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
