@@ -1,14 +1,18 @@
-"""Run a generator in a child process: its items come back one by one; it can be cancelled, and may crash."""
+"""Run a generator in a child process: its items come back one by one; it can be cancelled, and may crash.
+
+`Job` runs one to its end. `Conversation` keeps one alive that answers what it is sent.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -53,8 +57,11 @@ class Job:
 
     def __init__(self, function: Callable[..., Iterable[Any]], *arguments: Any) -> None:
         """Starts the child at once. `function` must be importable by name."""
-        self._receiver, sender = _context.Pipe(duplex=False)
-        self._process = _context.Process(target=_run, args=(sender, function, arguments), daemon=True)
+        self._start(_run, function, arguments)
+
+    def _start(self, run: Callable[..., None], function: Callable[..., Iterable[Any]], arguments: Any) -> None:
+        self._receiver, sender = _context.Pipe(duplex=run is _converse)
+        self._process = _context.Process(target=run, args=(sender, function, arguments), daemon=True)
         self._process.start()
         sender.close()
         self.finished = False
@@ -102,6 +109,23 @@ class Job:
         self._receiver.close()
 
 
+class Conversation(Job):
+    """A generator function that keeps what it has prepared and answers requests until it is cancelled.
+
+    The function's first argument iterates over what `send` was given. A request is small, and waits for the answer to
+    the one before: a pipe that is full would hold back the sender.
+    """
+
+    def __init__(self, function: Callable[..., Iterable[Any]], *arguments: Any) -> None:
+        """Starts the child at once. `function` must be importable by name."""
+        self._start(_converse, function, arguments)
+
+    def send(self, request: Any) -> None:
+        """Hands the child a request. A child that has died is found by the next `receive`."""
+        with contextlib.suppress(OSError):
+            self._receiver.send(request)
+
+
 def _run(sender: Connection, function: Callable[..., Iterable[Any]], arguments: tuple[Any, ...]) -> None:
     _be_quiet()
     try:
@@ -114,6 +138,18 @@ def _run(sender: Connection, function: Callable[..., Iterable[Any]], arguments: 
         pass  # the parent has gone: nobody is listening
     except BaseException:  # noqa: BLE001 - the parent raises it again, with this traceback
         sender.send(_Failed(traceback.format_exc(), False))
+
+
+def _converse(pipe: Connection, function: Callable[..., Iterable[Any]], arguments: tuple[Any, ...]) -> None:
+    _run(pipe, function, (_requests(pipe), *arguments))
+
+
+def _requests(pipe: Connection) -> Iterator[Any]:
+    while True:
+        try:
+            yield pipe.recv()
+        except (EOFError, OSError):
+            return  # the parent has gone
 
 
 def _be_quiet() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.worker import Job, JobCrashed, JobFailed
+from cxr_explorer.worker import Conversation, Job, JobCrashed, JobFailed
 
 
 def count(last: int) -> Iterator[int]:
@@ -83,3 +83,36 @@ def test_cancelling_ends_the_child_wherever_it_is(function: Any) -> None:
     assert job.finished
     assert not job._process.is_alive()
     job.cancel()
+
+
+def add_up(requests: Iterator[int], start: int) -> Iterator[int]:
+    total = start
+    for request in requests:
+        if request < 0:
+            raise UserError("Less than nothing. Send more.")
+        total += request
+        yield total
+
+
+def receive_one(job: Job) -> Any:
+    while not (items := job.receive(5)):
+        pass
+    return items[0]
+
+
+def test_a_conversation_answers_each_request_and_keeps_what_it_has() -> None:
+    talk = Conversation(add_up, 100)
+    for request, answer in ((1, 101), (20, 121), (300, 421)):
+        talk.send(request)
+        assert receive_one(talk) == answer
+    talk.cancel()
+    assert talk.finished
+
+
+def test_an_error_ends_a_conversation_and_further_requests_are_lost_quietly() -> None:
+    talk = Conversation(add_up, 0)
+    talk.send(-1)
+    with pytest.raises(UserError, match="Less than nothing"):
+        receive_one(talk)
+    talk.send(1)
+    assert talk.receive(0) == []
