@@ -8,19 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_explorer.labels.suggest import Probe, contact_sheets, fit_probe, next_to_read, sheet_images, suggested
+from cxr_explorer.labels.suggest import (
+    Probe,
+    batch_size,
+    contact_sheets,
+    fit_probe,
+    next_to_read,
+    sheet_images,
+    suggested,
+)
 
 LOOKED = (0.01, 0.02, 0.03, 0.05, 0.06, 0.1, 0.15, 0.2, 0.3)
 """Shares of images looked at, at which a run is reported."""
 
 COVERED = (0.5, 0.8, 0.9, 0.95, 1.0)
 """Shares of the unread images, surest first, for which the precision of suggestions is reported."""
-
-BATCH_SHARE = 0.002
-"""Answers between two fits, as a share of the images."""
-
-BATCH_LEAST = 3
-"""Fewest answers between two fits."""
 
 Features = NDArray[np.float32]
 Answers = NDArray[np.bool_]
@@ -111,7 +113,7 @@ def _chosen_run(
 ) -> tuple[Point, ...]:
     count = len(truth)
     read = np.zeros(count, dtype=np.bool_)
-    batch = max(BATCH_LEAST, round(BATCH_SHARE * count))
+    batch = batch_size(count)
     queue = next_to_read(features, clusters, read, None, count, seed)
     sheets = contact_sheets(features, clusters, sheet_images(count), seed)
     decided = _sheet_decisions(sheets, truth)  # image -> decisions once it and all before it were read

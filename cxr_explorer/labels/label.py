@@ -20,6 +20,9 @@ How = Literal[
     "merge",
 ]
 
+ONE_BY_ONE: tuple[How, ...] = ("single", "audit", "reread", "adjudication")
+"""Ways in which the image itself was looked at and judged."""
+
 
 class Value(IntEnum):
     """CheXpert's coding of a judgement; no row at all means: not read."""

@@ -18,19 +18,23 @@ from cxr_explorer.labels.logistic import fit_logistic, sigmoid
 __all__ = [
     "Probe",
     "Suggestions",
+    "batch_size",
+    "both_kinds",
     "contact_sheets",
     "fit_probe",
     "next_to_read",
     "prepare",
     "sheet_images",
     "suggested",
+    "sure_suggestions",
+    "unseen_scores",
 ]
 
 FREEDOM = 10.0
 """Inverse of the weight of the ridge penalty: the C of scikit-learn's LogisticRegression."""
 
 MOST_FITTED = 5000
-"""Answers a fit uses; of more, these many are drawn: a fit at 100,000 images then takes about a second on two cores."""
+"""Answers a fit uses, see `both_kinds`: a fit at 100,000 images then takes about a second on two cores."""
 
 MOST_CALIBRATED = 1000
 """Answers a calibration uses."""
@@ -45,6 +49,9 @@ SHEET_SHARE = 0.0035
 """Share of the images that is read on contact sheets of clusters before single images are queued.
 
 Less is better as long as the sheets hold both answers: from there on the probe chooses better than clusters do."""
+
+BATCH_SHARE, BATCH_LEAST = 0.002, 3
+"""Answers between two fits, as a share of the images, and the fewest."""
 
 SPARE = 4
 """Candidates for each place in a batch."""
@@ -98,6 +105,21 @@ class Suggestions:
     expected_accuracy: float
 
 
+@dataclass(frozen=True, eq=False)
+class Sure:
+    """Suggestions probable enough to be accepted.
+
+    Attributes:
+        present: (N,) bool.
+        absent: (N,) bool.
+        expected_precision: Mean probability of these, by the probe's own account; NaN if none. It is no evidence.
+    """
+
+    present: NDArray[np.bool_]
+    absent: NDArray[np.bool_]
+    expected_precision: float
+
+
 def fit_probe(
     features: Floats,
     rows: NDArray[np.integer],
@@ -129,9 +151,9 @@ def fit_probe(
     if min(answers) == 0:  # one kind of answer knows no boundary: the share of it, by the rule of succession
         share = (positive + 1) / (len(rows) + 2)
         return Probe(np.zeros(features.shape[1], np.float32), float(np.log(share / (1 - share))), 1.0, answers, False)
-    if len(rows) > MOST_FITTED:
-        chosen = np.random.default_rng(0).permutation(len(rows))[:MOST_FITTED]
-        rows, present = rows[chosen], present[chosen]
+    chosen = both_kinds(present, MOST_FITTED)
+    rows, present = rows[chosen], present[chosen]
+    kept = present.sum() / answers[0], (~present).sum() / answers[1]  # shares; unequal where one kind is rare
     seen = features[rows].astype(np.float64)  # (n, F)
     truth = present.astype(np.float64)
     from threadpoolctl import threadpool_limits
@@ -141,14 +163,32 @@ def fit_probe(
         slope, calibrated = 1.0, calibrate and min(answers) >= FEWEST_CALIBRATED
         if calibrated:
             patients = np.arange(len(rows)) if groups is None else groups[rows]
-            some = np.random.default_rng(0).permutation(len(rows))[:MOST_CALIBRATED]
-            slope = _slope(_unseen_scores(seen[some], truth[some], patients[some], (weights, bias)), truth[some])
+            some = both_kinds(present, MOST_CALIBRATED)
+            slope = _slope(unseen_scores(seen[some], truth[some], patients[some], (weights, bias)), truth[some])
+        # Answers that were left out shift the log odds alone (sampling by outcome; Prentice and Pyke 1979).
+        bias -= float(np.log(kept[0] / kept[1])) / slope
         return Probe(weights.astype(np.float32), bias, slope, answers, calibrated)
 
 
 def sheet_images(count: int) -> int:
     """How many of `count` images are read on contact sheets of clusters before single images are queued."""
     return min(count, max(SHEET_LEAST, min(SHEET_MOST, round(SHEET_SHARE * count))))
+
+
+def both_kinds(present: NDArray[np.bool_], most: int) -> Rows:
+    """Positions of at most `most` answers, drawn so that those of a rare kind are kept: up to half of the places."""
+    order = np.random.default_rng(0).permutation(len(present))
+    if len(present) <= most:
+        return np.asarray(order, dtype=np.int64)
+    kinds = order[present[order]], order[~present[order]]
+    rare, frequent = sorted(kinds, key=len)
+    rare = rare[: most // 2]
+    return np.concatenate([rare, frequent[: most - len(rare)]]).astype(np.int64)
+
+
+def batch_size(count: int) -> int:
+    """After how many answers to fit again and choose anew among `count` images."""
+    return max(BATCH_LEAST, round(BATCH_SHARE * count))
 
 
 def contact_sheets(features: Floats, clusters: NDArray[np.integer], count: int, seed: int = 0) -> list[Rows]:
@@ -228,7 +268,21 @@ def suggested(
     )
 
 
-def _unseen_scores(
+def sure_suggestions(probabilities: Floats, settled: NDArray[np.bool_], threshold: float) -> Sure:
+    """What would be accepted at a threshold.
+
+    Args:
+        probabilities: (N,), NaN where nothing is known.
+        settled: (N,) images that nothing is suggested for: they have a label, or are excluded.
+        threshold: Above 0.5. A finding is accepted as absent where its probability is at most 1 - threshold.
+    """
+    present = ~settled & (probabilities >= threshold)  # NaN compares as False
+    absent = ~settled & (1 - probabilities >= threshold)
+    chances = np.concatenate([probabilities[present], 1 - probabilities[absent]]).astype(np.float64)
+    return Sure(present, absent, float(chances.mean()) if len(chances) else float("nan"))
+
+
+def unseen_scores(
     seen: NDArray[np.float64],
     truth: NDArray[np.float64],
     groups: NDArray[np.integer],

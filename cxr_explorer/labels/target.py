@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,23 +103,23 @@ def standing(
     size, looked, wrong, never_audited = _lots(unread, audits)
     labels = len(read) + len(unread)
     allowed = int(np.floor((1 - target) * labels + 1e-9))
-    found = {
-        "labels": labels,
-        "read": len(read),
-        "never_audited": never_audited,
-        "looked": int(looked.sum()),
-        "wrong": int(wrong.sum()),
-        "target": target,
-        "confidence": confidence,
-    }
+    found = partial(
+        Standing,
+        labels=labels,
+        read=len(read),
+        never_audited=never_audited,
+        looked=int(looked.sum()),
+        wrong=int(wrong.sum()),
+        target=target,
+        confidence=confidence,
+    )
     if len(unread) <= allowed or not labels:
         most = len(unread)
-        return Standing(**found, right_at_least=1 - most / labels if labels else 1.0, sure=1.0, more_looks=0)
+        return found(right_at_least=1 - most / labels if labels else 1.0, sure=1.0, more_looks=0)
     budget = float(np.log(1 / (1 - confidence)))
     most = _most_wrong(size, looked, wrong, budget)
     evidence = float(_evidence(size, looked, wrong, allowed + 1))
-    return Standing(
-        **found,
+    return found(
         right_at_least=1 - most / labels,
         sure=1 - float(np.exp(-max(evidence, 0.0))),
         more_looks=0 if evidence >= budget else _more_looks(size, looked, wrong, allowed + 1, budget),
@@ -242,14 +243,9 @@ def _log_likelihood(size: Reals, looked: Reals, wrong: Reals, many: Reals) -> Re
 def _log_prior_likelihood(looked: Reals, wrong: Reals) -> Reals:
     """Log probability of the outcomes in their order when the share of wrong ones is drawn from the prior."""
     a, b = PRIOR
-    return np.asarray(
-        _log_gamma(a + wrong)
-        + _log_gamma(b + looked - wrong)
-        - _log_gamma(a + b + looked)
-        - _log_gamma(np.float64(a))
-        - _log_gamma(np.float64(b))
-        + _log_gamma(np.float64(a + b))
-    )
+    none = np.zeros_like(looked)
+    log_beta = _log_gamma(none + a) + _log_gamma(none + b) - _log_gamma(none + a + b)
+    return _log_gamma(a + wrong) + _log_gamma(b + looked - wrong) - _log_gamma(a + b + looked) - log_beta
 
 
 def _log_factorial(values: Reals) -> Reals:

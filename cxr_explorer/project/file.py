@@ -34,6 +34,11 @@ def demo_home() -> Path:
     return user_data_path("cxr-explorer", appauthor=False) / "demo"
 
 
+def probes_home() -> Path:
+    """Where saved probes lie unless the user chooses."""
+    return user_data_path("cxr-explorer", appauthor=False) / "probes"
+
+
 def connect(path: Path, new: bool) -> tuple[Database, FileLock]:
     """Opens the file for writing, brings its tables up to date, and holds its lock.
 

@@ -139,6 +139,30 @@ def test_a_fit_uses_no_more_answers_than_its_cap(groups, monkeypatch):
     assert ((probe.probabilities(features) > 0.5) == truth).mean() > 0.8
 
 
+def test_of_more_answers_than_a_fit_uses_those_of_a_rare_kind_are_kept(monkeypatch):
+    """And the probabilities are still those of the whole, in which the finding is rare."""
+    random = np.random.default_rng(0)
+    features = random.standard_normal((20_000, 6)).astype(np.float32) / 2
+    truth = random.random(20_000) < 1 / (1 + np.exp(6 - 4 * features[:, 0]))
+    assert truth.mean() < 0.02
+    monkeypatch.setattr(suggest, "MOST_FITTED", 800)
+    probe = fit_probe(features, np.arange(20_000), truth)
+    assert probe.answers == (truth.sum(), (~truth).sum())
+    assert probe.calibrated
+    assert probe.probabilities(features).mean() == pytest.approx(truth.mean(), rel=0.25)
+    assert probe.weights[0] * probe.slope == pytest.approx(4, rel=0.2)
+
+
+def test_sure_suggestions_leave_alone_what_is_settled_or_not_known():
+    chances = np.array([0.99, 0.99, 0.02, 0.5, np.nan, 0.985], np.float32)
+    settled = np.array([False, True, False, False, False, False])
+    sure = suggest.sure_suggestions(chances, settled, 0.98)
+    assert np.flatnonzero(sure.present).tolist() == [0, 5]
+    assert np.flatnonzero(sure.absent).tolist() == [2]
+    assert sure.expected_precision == pytest.approx((0.99 + 0.985 + 0.98) / 3)
+    assert np.isnan(suggest.sure_suggestions(chances, settled, 1.0).expected_precision)
+
+
 def test_contact_sheets_come_first_and_hold_an_image_of_every_cluster(groups):
     features, _ = groups
     clusters = np.arange(400) % 7 - 1

@@ -1,0 +1,190 @@
+"""The commands `suggest` and `probes`: what labels so far suggest, accepting it, and taking it to another folder."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from cxr_explorer.errors import UserError
+from cxr_explorer.files import atomic_write
+from cxr_explorer.labels.features import Floats
+from cxr_explorer.labels.probes import load_probes, save_probes
+from cxr_explorer.labels.suggest import FEWEST_CALIBRATED, sure_suggestions
+from cxr_explorer.project.file import probes_home
+from cxr_explorer.project.project import Ids, Project
+from cxr_explorer.project.suggestions import accept, answers
+from cxr_explorer.suggesting import Question, Suggester, Suggestion
+
+Run = Callable[[argparse.Namespace], int]
+DONE = 0
+
+
+def add_commands(command: Callable[[str, Run, str], argparse.ArgumentParser]) -> None:
+    """Adds both commands; `command` makes a parser from name, function and text."""
+    suggest = command("suggest", _suggest, "Say what the labels so far suggest for all other images.")
+    suggest.add_argument("project", type=Path)
+    suggest.add_argument("--finding", action="append", help="may be given several times (default: all findings)")
+    suggest.add_argument("--reader", default="reader 1", help="whose labels to learn from, and to accept for")
+    suggest.add_argument(
+        "--accept", type=_share, metavar="P", help="take over suggestions at least this probable, such as 0.98"
+    )
+    suggest.add_argument("--out", type=Path, metavar="CSV", help="write the probabilities, a column a finding")
+    _add_json(suggest)
+
+    probes = command("probes", _no_probes_command, "Save what was learnt, or apply it to another folder.")
+    steps = probes.add_subparsers(required=True, metavar="save|apply")
+    save = steps.add_parser("save", help="fit probes to a project's labels and save them")
+    save.set_defaults(run=_save)
+    save.add_argument("project", type=Path)
+    save.add_argument("name", help="what to call them")
+    save.add_argument("--folder", type=Path, help="where to (default: in the user's data folder)")
+    save.add_argument("--reader", default="reader 1", help="whose labels to learn from")
+    _add_json(save)
+    applied = steps.add_parser("apply", help="write the probabilities that saved probes give another project's images")
+    applied.set_defaults(run=_apply)
+    applied.add_argument("project", type=Path)
+    applied.add_argument("probes", type=Path, metavar="PROBES", help="probes-NAME.json, or the name of saved probes")
+    applied.add_argument("out", type=Path, metavar="CSV")
+    _add_json(applied)
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0.5 < value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a probability above 0.5")
+    return value
+
+
+def _no_probes_command(_chosen: argparse.Namespace) -> int:
+    raise AssertionError("argparse asks for save or apply")
+
+
+def _suggest(chosen: argparse.Namespace) -> int:
+    opened = Project.open if chosen.accept is not None else Project.open_read_only
+    with opened(chosen.project) as project:
+        findings = [_finding(project, name) for name in chosen.finding or project.vocabulary.findings]
+        suggester = Suggester(project)
+        columns: dict[str, Floats] = {}
+        summaries = []
+        for finding in findings:
+            suggestion = suggester.suggest(Question(finding, chosen.reader))
+            if suggestion.enough and suggestion.probabilities is not None:
+                columns[finding] = suggestion.probabilities
+            accepted = None
+            if chosen.accept is not None:
+                accepted = _accept(project, suggester, suggestion, chosen.accept)
+            summaries.append(_summary(project, suggestion, accepted))
+        if chosen.out is not None:
+            _write(chosen.out, project.paths(), suggester.image_ids, columns)
+    for summary in [] if chosen.json else summaries:
+        print(summary["text"])
+    if chosen.json:
+        print(json.dumps({"findings": [{k: v for k, v in one.items() if k != "text"} for one in summaries]}))
+    return DONE
+
+
+def _accept(project: Project, suggester: Suggester, suggestion: Suggestion, threshold: float) -> dict[str, object]:
+    """What accepting did, in numbers."""
+    if not suggestion.enough or suggestion.probabilities is None:
+        return {"present": 0, "absent": 0, "expected_precision": None}
+    settled = answers(project, suggestion.finding, suggestion.reader).settled
+    sure = sure_suggestions(suggestion.probabilities, np.isin(suggester.image_ids, settled), threshold)
+    ids = suggester.image_ids
+    accept(project, ids[sure.present], ids[sure.absent], suggestion.finding, suggestion.reader, suggester.map_id)
+    counts = {"present": int(sure.present.sum()), "absent": int(sure.absent.sum())}
+    precision = None if np.isnan(sure.expected_precision) else round(sure.expected_precision, 6)
+    return {**counts, "expected_precision": precision}
+
+
+def _summary(project: Project, found: Suggestion, accepted: Mapping[str, object] | None) -> dict[str, object]:
+    text = f"{found.finding}: {found.present:,} present, {found.absent:,} absent, {found.left:,} without a label"
+    if not found.enough:
+        text += f"; too few labels to suggest anything (needs {FEWEST_CALIBRATED} of each)"
+    elif found.source:
+        text += f"; probabilities from the probes {found.source}"
+    if accepted is not None and found.enough:
+        text += f"; accepted {accepted['present']:,} present, {accepted['absent']:,} absent"
+    paths = project.paths()
+    return {
+        "text": text,
+        "finding": found.finding,
+        "present": found.present,
+        "absent": found.absent,
+        "read": found.read,
+        "without_label": found.left,
+        "enough": found.enough,
+        "source": found.source,
+        "read_next": [paths[image_id] for image_id in found.queue.tolist()],
+        **({} if accepted is None else {"accepted": accepted}),
+    }
+
+
+def _save(chosen: argparse.Namespace) -> int:
+    with Project.open_read_only(chosen.project) as project:
+        probes = Suggester(project).fit_set(chosen.name, project.vocabulary.findings, chosen.reader)
+    path = save_probes(probes, chosen.folder or probes_home())
+    if chosen.json:
+        found = {"path": str(path), "encoder": probes.encoder_key, "findings": [asdict(one) for one in probes.probes]}
+        print(json.dumps({**found, "too_few": probes.too_few}))
+        return DONE
+    for one in probes.probes:
+        print(
+            f"{one.finding}: {one.present:,} present, {one.absent:,} absent, AUROC {one.auroc:.3f} on answers held out"
+        )
+    for finding, (present, absent) in probes.too_few.items():
+        print(f"{finding}: too few labels ({present:,} present, {absent:,} absent)")
+    print(f"Saved as {path}")
+    return DONE
+
+
+def _apply(chosen: argparse.Namespace) -> int:
+    path: Path = chosen.probes
+    if not path.is_file() and path.suffix != ".json":
+        path = probes_home() / f"probes-{path.name}.json"
+    probes = load_probes(path)
+    with Project.open_read_only(chosen.project) as project:
+        ids, embeddings = project.embeddings(probes.encoder_key)
+        if not len(ids):
+            raise UserError(
+                f"The probes {probes.name} are for the encoder {probes.encoder_key}, which has not embedded "
+                f"{chosen.project}. Index the folder with that encoder first."
+            )
+        columns = probes.probabilities(embeddings)
+        _write(chosen.out, project.paths(), ids, columns)
+    if chosen.json:
+        print(json.dumps({"images": len(ids), "findings": list(columns), "out": str(chosen.out)}))
+    else:
+        print(f"Probabilities of {len(columns):,} findings on {len(ids):,} images written to {chosen.out}")
+    return DONE
+
+
+def _write(out: Path, paths: Mapping[int, str], ids: Ids, columns: Mapping[str, Floats]) -> None:
+    """`file` and a column a finding; empty where nothing is known."""
+    text = io.StringIO(newline="")
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(["file", *columns])
+    values: Sequence[Floats] = list(columns.values())
+    for place, image_id in enumerate(ids.tolist()):
+        cells = ["" if np.isnan(column[place]) else f"{column[place]:.4f}" for column in values]
+        rows.writerow([paths[image_id], *cells])
+    with atomic_write(out) as stream:
+        stream.write(text.getvalue().encode("utf-8"))
+
+
+def _finding(project: Project, name: str) -> str:
+    for finding in project.vocabulary.findings:
+        if finding.casefold() == name.casefold():
+            return finding
+    known = ", ".join(project.vocabulary.findings)
+    raise UserError(f"{name} is not among the project's findings. They are: {known}.")

@@ -1,0 +1,250 @@
+"""Probes that can be taken to another folder: fitted on an encoder's embeddings alone, saved in two small files.
+
+Within one folder `suggest` uses features that follow the folder's own images (their neighbours, landmarks among them);
+these mean nothing elsewhere. What is saved here is plainer and a little weaker: a linear probe on the standardised
+components of the embeddings, calibrated on answers of patients the probe had not seen. It may be applied wherever the
+same encoder was used. How well it does there, and whether its probabilities hold there, only labels of the new folder
+can tell: another department has other devices, other patients and other shares of findings.
+
+`probes-NAME.json` describes the probes (see `load_probes`), `probes-NAME.safetensors` holds `weights` (K, D), `bias`
+(K,) and `slope` (K,), float32, in the order of the findings. No image, file name or patient is in either.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_explorer.errors import UserError
+from cxr_explorer.files import atomic_write
+from cxr_explorer.labels.features import Floats
+from cxr_explorer.labels.logistic import sigmoid
+from cxr_explorer.labels.suggest import (
+    FEWEST_CALIBRATED,
+    MOST_CALIBRATED,
+    Probe,
+    both_kinds,
+    fit_probe,
+    unseen_scores,
+)
+
+FORMAT = 1
+"""Raised when an older program could not apply a file correctly."""
+
+PREFIX = "probes-"
+
+MOST_MEASURED = 20_000
+"""Images from which mean and spread of the components are taken."""
+
+
+@dataclass(frozen=True)
+class ProbeFacts:
+    """What is known of one finding's probe.
+
+    Attributes:
+        finding: Its name.
+        present: Answers it was fitted to.
+        absent: Likewise.
+        auroc: Area under the curve of receiver operation, on answers of patients it had not seen.
+    """
+
+    finding: str
+    present: int
+    absent: int
+    auroc: float
+
+
+@dataclass(frozen=True, eq=False)
+class ProbeSet:
+    """Probes of several findings for one encoder.
+
+    Attributes:
+        name: What they are called.
+        encoder_key: Whose embeddings they are for, see `EncoderInfo.key`.
+        created: When, ISO 8601.
+        probes: What is known of each.
+        too_few: Findings that had labels, but too few for a probe: (present, absent).
+        weights: (K, D) float32, for embeddings scaled to length 1.
+        bias: (K,) float32.
+        slope: (K,) float32, turns a score into a log odds.
+    """
+
+    name: str
+    encoder_key: str
+    created: str
+    probes: tuple[ProbeFacts, ...]
+    too_few: Mapping[str, tuple[int, int]]
+    weights: Floats
+    bias: Floats
+    slope: Floats
+
+    def probabilities(self, embeddings: Floats) -> dict[str, Floats]:
+        """By finding (N,) float32 that it is present, from (N, D) embeddings of the probes' encoder."""
+        lengths = np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), np.finfo(np.float32).tiny)  # (N, 1)
+        scores = embeddings @ self.weights.T / lengths + self.bias  # (N, K)
+        chances = np.asarray(sigmoid(self.slope * scores), dtype=np.float32)
+        return {probe.finding: chances[:, i] for i, probe in enumerate(self.probes)}
+
+
+def enough(present: int, absent: int) -> bool:
+    """Whether there are answers enough of both kinds for a probe whose probabilities mean something."""
+    return min(present, absent) >= FEWEST_CALIBRATED
+
+
+def fit_probe_set(
+    name: str,
+    encoder_key: str,
+    created: str,
+    embeddings: Floats,
+    answers: Mapping[str, tuple[NDArray[np.integer], NDArray[np.bool_]]],
+    groups: NDArray[np.integer] | None = None,
+) -> ProbeSet:
+    """A probe for every finding with answers enough.
+
+    Args:
+        name: What to call the set.
+        encoder_key: Whose embeddings these are.
+        created: ISO 8601.
+        embeddings: (N, D).
+        answers: By finding the rows that were read, and (n,) whether it was present.
+        groups: (N,) numbers of patients, see `suggest.fit_probe`.
+
+    Raises:
+        UserError: No finding has answers enough.
+    """
+    counts = {finding: (int(present.sum()), int((~present).sum())) for finding, (_, present) in answers.items()}
+    chosen = [finding for finding in answers if enough(*counts[finding])]
+    if not chosen:
+        raise UserError(
+            f"There are too few labels for a probe: it needs {FEWEST_CALIBRATED} images with a finding and "
+            f"{FEWEST_CALIBRATED} without. Read more images first."
+        )
+    sample = _directions(embeddings[np.random.default_rng(0).permutation(len(embeddings))[:MOST_MEASURED]])
+    middle = sample.mean(axis=0)
+    spread = np.maximum(sample.std(axis=0), 1e-9) * np.sqrt(embeddings.shape[1])  # mean squared length 1
+    facts, weights, biases, slopes = [], [], [], []
+    for finding in chosen:
+        rows, present = answers[finding]
+        standard = ((_directions(embeddings[rows]) - middle) / spread).astype(np.float32)  # (n, D)
+        patients = None if groups is None else groups[rows]
+        probe = fit_probe(standard, np.arange(len(rows)), present, patients)
+        facts.append(ProbeFacts(finding, *counts[finding], _held_out_auroc(standard, present, patients, probe)))
+        weights.append(probe.weights / spread)
+        biases.append(probe.bias - float(middle @ weights[-1]))
+        slopes.append(probe.slope)
+    return ProbeSet(
+        name=name,
+        encoder_key=encoder_key,
+        created=created,
+        probes=tuple(facts),
+        too_few={finding: counts[finding] for finding in answers if finding not in chosen and max(counts[finding])},
+        weights=np.asarray(weights, np.float32),
+        bias=np.asarray(biases, np.float32),
+        slope=np.asarray(slopes, np.float32),
+    )
+
+
+def save_probes(probes: ProbeSet, folder: Path) -> Path:
+    """Writes both files, over those of the same name, and returns the path of the description.
+
+    Raises:
+        UserError: The name is no file name, or the place cannot be written.
+    """
+    from safetensors.numpy import save
+
+    if not probes.name or any(character in '/\\:*?"<>|\0' for character in probes.name) or len(probes.name) > 80:
+        raise UserError(f"Probes cannot be called {probes.name!r}: it is no file name. Choose letters and numbers.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"Cannot write {folder}: {error.strerror or error}. Choose another folder.") from error
+    tensors = save({"weights": probes.weights, "bias": probes.bias, "slope": probes.slope})
+    described = {
+        "format": FORMAT,
+        "name": probes.name,
+        "encoder": probes.encoder_key,
+        "dimension": probes.weights.shape[1],
+        "created": probes.created,
+        "findings": [asdict(probe) for probe in probes.probes],
+        "too_few": {finding: list(counts) for finding, counts in probes.too_few.items()},
+        "weights_sha256": hashlib.sha256(tensors).hexdigest(),
+        "note": "For research and annotation, not a medical device. Check on labels of your own before relying on it.",
+    }
+    path = folder / f"{PREFIX}{probes.name}.json"
+    with atomic_write(path.with_suffix(".safetensors")) as stream:
+        stream.write(tensors)
+    with atomic_write(path) as stream:
+        stream.write((json.dumps(described, indent=2, ensure_ascii=False) + "\n").encode("utf-8"))
+    return path
+
+
+def load_probes(path: Path) -> ProbeSet:
+    """Reads `probes-NAME.json` and the weights beside it.
+
+    Raises:
+        UserError: Not there, not probes, of a newer format, or the two files do not belong together.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        described: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        tensors = path.with_suffix(".safetensors").read_bytes()
+    except FileNotFoundError as error:
+        raise UserError(f"No probes at {path}: {error.filename} is missing. Choose another file.") from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"The probes {path} cannot be read: {error}. Choose another file.") from error
+    try:
+        if int(described["format"]) > FORMAT:
+            raise UserError(f"The probes {path} were made by a newer version of the program. Update the program.")
+        if hashlib.sha256(tensors).hexdigest() != described["weights_sha256"]:
+            raise ValueError("the weights are not those it describes")
+        arrays = load(tensors)
+        found = ProbeSet(
+            name=str(described["name"]),
+            encoder_key=str(described["encoder"]),
+            created=str(described["created"]),
+            probes=tuple(ProbeFacts(**probe) for probe in described["findings"]),
+            too_few={finding: (int(a), int(b)) for finding, (a, b) in described["too_few"].items()},
+            weights=arrays["weights"],
+            bias=arrays["bias"],
+            slope=arrays["slope"],
+        )
+        if found.weights.shape != (len(found.probes), int(described["dimension"])):
+            raise ValueError(f"weights of shape {found.weights.shape}")
+    except (KeyError, TypeError, ValueError, SafetensorError) as error:
+        raise UserError(f"The probes {path} are damaged: {error}. Save them again.") from error
+    return found
+
+
+def _directions(embeddings: Floats) -> Floats:
+    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    return np.asarray(embeddings / np.maximum(lengths, np.finfo(np.float32).tiny), dtype=np.float32)
+
+
+def _held_out_auroc(
+    features: Floats, present: NDArray[np.bool_], groups: NDArray[np.integer] | None, probe: Probe
+) -> float:
+    from threadpoolctl import threadpool_limits
+
+    chosen = both_kinds(present, MOST_CALIBRATED)
+    truth = present[chosen]
+    patients = chosen if groups is None else groups[chosen]
+    start = probe.weights.astype(np.float64), probe.bias
+    with threadpool_limits(1):
+        scores = unseen_scores(features[chosen].astype(np.float64), truth.astype(np.float64), patients, start)
+    return round(_auroc(scores, truth), 4)
+
+
+def _auroc(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
+    """Share of pairs, one present and one absent, that the scores put in order; ties count half."""
+    positive, negative = scores[truth], np.sort(scores[~truth])
+    below = np.searchsorted(negative, positive, "left") + np.searchsorted(negative, positive, "right")
+    return float(below.mean() / (2 * len(negative)))

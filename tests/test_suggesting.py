@@ -1,0 +1,268 @@
+"""Suggestions of a whole project: the way of the simulated reader, on a real project file."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cxr_explorer import cli
+from cxr_explorer.atlas.build import MapParameters
+from cxr_explorer.encoder.embed import Batch, Embedded
+from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.probes import load_probes
+from cxr_explorer.labels.suggest import batch_size, fit_probe, next_to_read, prepare
+from cxr_explorer.project import labelling
+from cxr_explorer.project.project import Project
+from cxr_explorer.project.suggestions import PROBES_SETTING, accept
+from cxr_explorer.suggesting import Question, Suggester, converse, save_probe_set
+from cxr_explorer.worker import Conversation, Job
+from tests.project.projects import ENCODER, FINDINGS, files
+
+COUNT = 240
+ASKED = Question("Effusion", "ann")
+
+
+def truth_of(count: int = COUNT) -> np.ndarray:
+    return np.random.default_rng(7).random(count) < 0.4
+
+
+def make_project(home: Path, name: str = "test", seed: int = 0) -> Path:
+    """Images in two overlapping groups that differ in the finding."""
+    (home / "images").mkdir(exist_ok=True)
+    random = np.random.default_rng(seed)
+    vectors = random.standard_normal((COUNT, 12)).astype(np.float32)
+    vectors[:, 0] += 3 * truth_of()
+    with Project.create(home / f"{name}.cxr", home / "images", FINDINGS) as project:
+        project.update_files(files(*(f"{number:03}.png" for number in range(COUNT))), [])
+        ids = [source.image_id for source in project.pending(ENCODER.key)]
+        items = [
+            Embedded(image_id, vector, b"jpeg", "d", 20, 30, {}, ())
+            for image_id, vector in zip(ids, vectors, strict=True)
+        ]
+        project.store_batch(ENCODER, Batch(tuple(items), ()))
+        clusters = (np.arange(COUNT) % 5 - 1).astype(np.int32)
+        one = np.ones(COUNT, np.float32)
+        xy = random.standard_normal((COUNT, 2)).astype(np.float32)
+        project.store_map(ENCODER, MapParameters().to_dict(), {}, np.array(ids), xy, clusters, one, one, one)
+        return project.path
+
+
+def read(project: Project, ids: np.ndarray, finding: str = "Effusion") -> None:
+    right = truth_of()
+    for image_id in ids.tolist():
+        value = Value.PRESENT if right[image_id - 1] else Value.ABSENT
+        labelling.label(project, np.array([image_id]), finding, value, "ann", "single")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return make_project(tmp_path)
+
+
+@pytest.fixture
+def project(path: Path):
+    with Project.open(path) as opened:
+        yield opened
+
+
+def test_reading_what_is_queued_reads_what_the_simulated_reader_reads(project: Project):
+    """Image by image, the sequence `training.simulated_reader` plays."""
+    suggester = Suggester(project)
+    done: list[int] = []
+    while len(done) < 60:
+        queue = suggester.suggest(ASKED).queue
+        read(project, queue)
+        done += (queue - 1).tolist()
+    _, embeddings = project.embeddings(ENCODER.key)
+    features, clusters, truth = prepare(embeddings), np.arange(COUNT) % 5 - 1, truth_of()
+    mask = np.zeros(COUNT, bool)
+    rows = next_to_read(features, clusters, mask, None, COUNT).tolist()
+    while len(rows) < len(done):
+        mask[rows] = True
+        probe = fit_probe(features, np.sort(rows), truth[np.sort(rows)], calibrate=False)
+        rows += next_to_read(features, clusters, mask, probe, batch_size(COUNT)).tolist()
+    assert done == rows
+
+
+def test_before_any_answer_contact_sheets_are_queued_and_nothing_is_suggested(project: Project):
+    found = Suggester(project).suggest(ASKED)
+    assert found.sheets
+    assert len(found.queue) == 12
+    assert found.probabilities is None
+    assert not found.enough
+    assert (found.present, found.absent, found.left) == (0, 0, COUNT)
+
+
+def test_a_sheet_begun_is_read_to_its_end_before_single_images(project: Project):
+    suggester = Suggester(project)
+    queue = suggester.suggest(ASKED).queue
+    read(project, queue[:5])
+    rest = suggester.suggest(ASKED)
+    assert rest.sheets
+    assert rest.queue.tolist() == queue[5:].tolist()
+    read(project, rest.queue)
+    assert not suggester.suggest(ASKED).sheets
+
+
+def test_with_answers_enough_the_suggestions_are_mostly_right(project: Project):
+    read(project, np.arange(1, 61))
+    found = Suggester(project).suggest(ASKED)
+    assert found.enough and found.calibrated
+    assert found.probabilities is not None
+    assert ((found.probabilities > 0.5) == truth_of()).mean() > 0.85
+    assert found.left == COUNT - 60
+    assert not np.isin(found.queue, np.arange(1, 61)).any()
+
+
+def test_few_answers_of_a_kind_are_not_enough(project: Project):
+    right = truth_of()
+    read(project, np.flatnonzero(right)[:20] + 1)
+    read(project, np.flatnonzero(~right)[:3] + 1)
+    found = Suggester(project).suggest(ASKED)
+    assert (found.present, found.absent) == (20, 3)
+    assert found.probabilities is not None and not found.enough
+
+
+def test_the_same_answers_are_not_fitted_twice(project: Project, monkeypatch: pytest.MonkeyPatch):
+    read(project, np.arange(1, 31))
+    suggester = Suggester(project)
+    first = suggester.suggest(ASKED)
+    monkeypatch.setattr("cxr_explorer.suggesting.fit_probe", None)
+    assert suggester.suggest(ASKED).probabilities is first.probabilities
+
+
+def test_accepted_suggestions_are_settled_and_teach_nothing(project: Project):
+    read(project, np.arange(1, 61))
+    suggester = Suggester(project)
+    before = suggester.suggest(ASKED)
+    accept(project, np.arange(61, 121), np.array([], int), "Effusion", "ann")
+    after = suggester.suggest(ASKED)
+    assert (after.present, after.absent, after.left) == (before.present, before.absent, before.left - 60)
+    assert after.accepted == 60
+    np.testing.assert_array_equal(after.probabilities, before.probabilities)
+
+
+def test_patients_that_a_table_names_share_a_fold(project: Project, monkeypatch: pytest.MonkeyPatch):
+    read(project, np.arange(1, 31))
+    project.db.conn.executemany(
+        "INSERT INTO metadata VALUES (?, 'patient', ?)", [(i, str(i % 3)) for i in range(1, 31)]
+    )
+    seen = []
+    monkeypatch.setattr(
+        "cxr_explorer.suggesting.fit_probe",
+        lambda features, rows, present, groups: seen.append(groups) or fit_probe(features, rows, present, groups),
+    )
+    Suggester(project).suggest(ASKED)
+    (groups,) = seen
+    assert groups[0] == groups[3] != groups[1]
+    assert len(set(groups[30:].tolist())) == COUNT - 30
+
+
+def test_an_image_whose_file_is_gone_is_neither_suggested_nor_queued(project: Project):
+    read(project, np.arange(1, 61))
+    project.db.execute("UPDATE images SET missing = 1 WHERE id = 100")
+    found = Suggester(project).suggest(ASKED)
+    assert found.probabilities is not None
+    assert np.flatnonzero(np.isnan(found.probabilities)).tolist() == [99]
+    assert found.left == COUNT - 61
+
+
+def test_a_child_process_answers_from_the_project_as_it_is_when_asked(project: Project):
+    talk = Conversation(converse, project.path)
+    counts = []
+    for end in (20, 40):
+        read(project, np.arange(1, end + 1))
+        talk.send(ASKED)
+        while not (items := talk.receive(10)):
+            pass
+        counts.append(items[0].present + items[0].absent)
+    talk.cancel()
+    assert counts == [20, 40]
+
+
+def test_saved_probes_serve_a_project_without_labels(project: Project, tmp_path: Path):
+    read(project, np.arange(1, 101))
+    job = Job(save_probe_set, project.path, tmp_path, "mine", "ann")
+    items = []
+    while not job.finished:
+        items += job.receive(10)
+    ((saved, probes),) = items
+    assert [one.finding for one in probes.probes] == ["Effusion"]
+    with Project.open(make_project(tmp_path, "other", seed=5)) as other:
+        assert not Suggester(other).suggest(ASKED).enough
+        other.set(PROBES_SETTING, str(saved))
+        found = Suggester(other).suggest(ASKED)
+        assert found.enough and not found.calibrated
+        assert found.source == "mine"
+        assert found.probabilities is not None
+        assert ((found.probabilities > 0.5) == truth_of()).mean() > 0.85
+        read(other, np.arange(1, 61))
+        assert Suggester(other).suggest(ASKED).source == ""
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, object]:
+    assert cli.main([*map(str, arguments), "--json"]) == 0
+    found: dict[str, object] = json.loads(capsys.readouterr().out.splitlines()[-1])
+    return found
+
+
+def test_suggest_and_accept_without_a_window(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    with Project.open(path) as project:
+        read(project, np.arange(1, 101))
+    out = tmp_path / "out.csv"
+    asked = ("suggest", path, "--finding", "effusion", "--reader", "ann", "--out", out)
+    (found,) = run(capsys, *asked)["findings"]  # type: ignore[misc]
+    assert (found["present"] + found["absent"], found["without_label"], found["enough"]) == (100, 140, True)
+    assert len(found["read_next"]) == batch_size(COUNT)
+    rows = list(csv.DictReader(out.read_text(encoding="utf-8").splitlines()))
+    assert len(rows) == COUNT
+    assert 0 <= float(rows[0]["Effusion"]) <= 1
+    (accepted,) = run(capsys, *asked, "--accept", "0.9")["findings"]  # type: ignore[misc]
+    done = accepted["accepted"]
+    assert done["present"] > 0 and done["absent"] > 0
+    assert 0.9 <= done["expected_precision"] <= 1
+    with Project.open_read_only(path) as project:
+        assert (
+            len(labelling.label_column(project, "Effusion", "ann").image_ids) == 100 + done["present"] + done["absent"]
+        )
+
+
+def test_without_labels_enough_suggest_says_so(path: Path, capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["suggest", str(path), "--accept", "0.98"]) == 0
+    assert capsys.readouterr().out.count("too few labels") == 2
+
+
+@pytest.mark.parametrize("arguments", [("--accept", "0.4"), ("--accept", "much")])
+def test_a_threshold_that_is_none_is_wrong_usage(path: Path, arguments: tuple[str, str]):
+    assert cli.main(["suggest", str(path), *arguments]) == 2
+
+
+def test_an_unknown_finding_is_named(path: Path, capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["suggest", str(path), "--finding", "Gout"]) == 1
+    assert "Effusion, Nodule" in capsys.readouterr().err
+
+
+def test_probes_are_saved_and_applied_without_a_window(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    with Project.open(path) as project:
+        read(project, np.arange(1, 101))
+        read(project, np.arange(1, 4), "Nodule")
+    saved = run(capsys, "probes", "save", path, "mine", "--folder", tmp_path / "probes", "--reader", "ann")
+    assert load_probes(Path(str(saved["path"]))).encoder_key == ENCODER.key
+    assert list(saved["too_few"]) == ["Nodule"]  # type: ignore[call-overload]
+    other, out = make_project(tmp_path, "other", seed=5), tmp_path / "out.csv"
+    assert run(capsys, "probes", "apply", other, saved["path"], out)["findings"] == ["Effusion"]
+    chances = [float(row["Effusion"]) for row in csv.DictReader(out.read_text(encoding="utf-8").splitlines())]
+    assert ((np.array(chances) > 0.5) == truth_of()).mean() > 0.85
+
+
+def test_probes_of_another_encoder_are_refused(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    with Project.open(path) as project:
+        read(project, np.arange(1, 101))
+        project.db.execute("UPDATE encoders SET key = 'other-2'")
+    run(capsys, "probes", "save", path, "mine", "--folder", tmp_path, "--reader", "ann")
+    with Project.open(path) as project:
+        project.db.execute("UPDATE encoders SET key = 'toy-1'")
+    assert cli.main(["probes", "apply", str(path), str(tmp_path / "probes-mine.json"), str(tmp_path / "o.csv")]) == 1
+    assert "other-2" in capsys.readouterr().err
