@@ -9,6 +9,7 @@ import numpy as np
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
+from cxr_explorer.project.file import SUFFIX, demo_home
 from cxr_explorer.project.labelling import images_text
 from cxr_explorer.project.project import Ids
 from cxr_explorer.ui import keymap
@@ -17,6 +18,8 @@ from cxr_explorer.ui.command_palette import CommandPalette
 from cxr_explorer.ui.focus import FocusKeeper, step_pane
 from cxr_explorer.ui.keys_dialog import EditKeysDialog
 from cxr_explorer.ui.selection import NO_IDS
+from cxr_explorer.ui.tour import Tour
+from cxr_explorer.ui.tour_steps import tour_steps
 from cxr_explorer.ui.window_commands import commands
 
 if TYPE_CHECKING:
@@ -43,10 +46,20 @@ class Comfort(QObject):
         super().__init__(window)
         self._window = window
         self._grown: _Grown | None = None
+        self._tour_waits = False
         self.focus = FocusKeeper(self)
 
     def begin(self) -> None:
-        """What needs the whole window."""
+        """What needs the whole window: the tour, which the demo's first map starts by itself, once."""
+        window, session = self._window, self._window.session
+        self.tour = Tour(window, tour_steps(window))
+        session.selectionChanged.connect(self._tell_selection)
+        session.currentChanged.connect(lambda: self.tour.tell("open" if session.viewing_image else "back"))
+        session.labelsChanged.connect(lambda: self.tour.tell("label"))
+        session.undid.connect(lambda _text: self.tour.tell("undo"))
+        session.projectChanged.connect(self._tour_if_due)
+        session.mapChanged.connect(self._tour_if_due)
+        window.welcome.tourWanted.connect(self.show_tour)
 
     # -- palette and keys ------------------------------------------------------------------------------------------
 
@@ -86,7 +99,32 @@ class Comfort(QObject):
     # -- the way around --------------------------------------------------------------------------------------------
 
     def show_tour(self) -> None:
-        """Starts the tour, on the demo where nothing is open."""
+        """Starts the tour: at once where there is a map, else when the map is there; on the demo if nothing is open."""
+        session = self._window.session
+        self._tour_waits = True
+        if session.project is None:
+            session.open_demo()
+        elif session.map is None:
+            session.said.emit("The tour starts when the map is there.")
+        self._tour_if_due()
+
+    def _tour_if_due(self) -> None:
+        session = self._window.session
+        if session.project is None or session.map is None:
+            if self.tour.active:
+                self.tour.end()
+            return
+        is_new = not bool(session.settings.value("tour_seen", False, bool))
+        is_demo = session.project.path.resolve() == (demo_home() / f"demo{SUFFIX}").resolve()
+        if self._tour_waits or (is_new and is_demo):
+            self._tour_waits = False
+            session.settings.setValue("tour_seen", True)
+            session.show_page("map")
+            self.tour.start()
+
+    def _tell_selection(self) -> None:
+        if self._window.session.selection.cluster is not None:
+            self.tour.tell("cluster")
 
     def step_pane(self, by: int) -> None:
         """Puts the keyboard on the next or previous part of the window."""
@@ -94,7 +132,14 @@ class Comfort(QObject):
         if window.welcome.isVisible():
             step_pane([window.welcome], by)
             return
-        panes: list[QWidget] = [window.progress, window.notice, window.side, window.centre, window.gallery_panel]
+        panes: list[QWidget] = [
+            self.tour.bubble,
+            window.progress,
+            window.notice,
+            window.side,
+            window.centre,
+            window.gallery_panel,
+        ]
         step_pane([*panes, window.label_panel, window.statusBar()], by)
 
     # -- selecting on the map --------------------------------------------------------------------------------------

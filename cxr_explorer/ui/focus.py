@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import shiboken6
-from PySide6.QtCore import QEvent, QObject, QRectF, Qt
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPalette, QPen, QRegion
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
     QComboBox,
-    QFocusFrame,
     QGroupBox,
     QMenu,
     QMenuBar,
@@ -28,6 +27,8 @@ _Key = Qt.Key
 _ARROWS = frozenset({_Key.Key_Left, _Key.Key_Right, _Key.Key_Up, _Key.Key_Down})
 _MOVES = _ARROWS | {_Key.Key_Home, _Key.Key_End, _Key.Key_PageUp, _Key.Key_PageDown}
 _NONE = Qt.KeyboardModifier.NoModifier
+RING_PX = 2
+PANE_PX = 80
 _KEYPAD = Qt.KeyboardModifier.KeypadModifier
 _SHIFT = Qt.KeyboardModifier.ShiftModifier
 
@@ -52,13 +53,65 @@ def own_keys(widget: QWidget) -> frozenset[Qt.Key]:
     return frozenset()
 
 
-class FocusRing(QFocusFrame):
-    """A ring around the control that has the focus, the same for every kind of control and in both themes."""
+class Ring(QWidget):
+    """A ring around a control, the same for every kind of control and in both themes.
+
+    Qt's own QFocusFrame lies in the control's parent and is cut off where a pane fills it. This one lies in the window.
+    """
+
+    def __init__(self, window: QWidget, role: QPalette.ColorRole = QPalette.ColorRole.Highlight) -> None:
+        super().__init__(window)
+        self._role = role
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.widget: QWidget | None = None
+        self._lineage: list[QWidget] = []
+        self.hide()
+
+    def put_on(self, widget: QWidget | None) -> None:
+        """Goes around this control, and with it wherever its parents move; None: nowhere."""
+        for one in self._lineage:
+            if shiboken6.isValid(one):
+                one.removeEventFilter(self)
+        self._lineage = []
+        self.widget = widget
+        window = self.parentWidget()
+        while widget is not None and widget is not window:
+            self._lineage.append(widget)
+            widget = widget.parentWidget()
+        for one in self._lineage:
+            one.installEventFilter(self)
+        self._place()
+
+    def _place(self) -> None:
+        widget, window = self.widget, self.parentWidget()
+        if widget is None or window is None or not shiboken6.isValid(widget) or not widget.isVisible():
+            self.hide()
+            return
+        seen = QRect(widget.mapTo(window, QPoint(0, 0)), widget.size())
+        for one in self._lineage[1:]:  # what scrolls out of sight takes its ring along
+            seen &= QRect(one.mapTo(window, QPoint(0, 0)), one.size())
+        apart = 2 * RING_PX if seen.height() < PANE_PX else 0  # a button may have the ring's colour: a gap tells
+        rect = seen.adjusted(-apart, -apart, apart, apart) & window.rect()
+        if seen.isEmpty():
+            self.hide()
+            return
+        self.setGeometry(rect)
+        inner = self.rect().adjusted(2 * RING_PX, 2 * RING_PX, -2 * RING_PX, -2 * RING_PX)
+        self.setMask(QRegion(self.rect()) - QRegion(inner))  # what is within is not painted again with the ring
+        self.show()
+        self.raise_()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.Move, QEvent.Type.Resize, QEvent.Type.Show, QEvent.Type.Hide):
+            self._place()
+        return False
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(self.palette().highlight().color(), 2))
+        painter.setPen(QPen(self.palette().color(self._role), RING_PX))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 4, 4)
 
 
@@ -85,10 +138,9 @@ class FocusKeeper(QObject):
         window = now.window()
         ring = getattr(window, "_focus_ring", None)
         if ring is None or not shiboken6.isValid(ring):
-            ring = FocusRing(window)
+            ring = Ring(window)
             window._focus_ring = ring  # type: ignore[attr-defined]
-        # No widget takes the ring away: Qt allows it, its stubs do not know.
-        ring.setWidget(None if isinstance(now, QMenuBar | QMenu) or now.isWindow() else now)  # type: ignore[arg-type]
+        ring.put_on(None if isinstance(now, QMenuBar | QMenu) or now.isWindow() else now)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and watched is self._watched:

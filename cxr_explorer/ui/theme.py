@@ -101,6 +101,7 @@ QSplitter::handle:horizontal {{ width: 1px; }}
 QSplitter::handle:vertical {{ height: 1px; }}
 QFrame#strip {{ background: {window}; border-bottom: 1px solid {line}; }}
 QFrame#panel {{ background: {window}; }}
+QFrame#bubble {{ background: {raised}; border: 2px solid {warning}; border-radius: 6px; }}
 QFrame#progress {{ background: {raised}; border-bottom: 1px solid {line}; }}
 QLabel#heading {{ font-weight: 600; }}
 QLabel#dim {{ color: {dim}; }}

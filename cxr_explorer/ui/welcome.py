@@ -18,6 +18,7 @@ class Welcome(QWidget):
     folderWanted = Signal()
     demoWanted = Signal()
     projectWanted = Signal(str)
+    tourWanted = Signal()
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -41,14 +42,17 @@ class Welcome(QWidget):
         demo = QPushButton("Try the demo")
         demo.setToolTip(tooltip("demo"))
         demo.clicked.connect(self.demoWanted)
+        tour = QPushButton("Take the tour")
+        tour.setToolTip("Try the demo, and be shown how to work with the window. " + tooltip("tour"))
+        tour.clicked.connect(self.tourWanted)
         drop = text_label("or drop a folder or a project here", "dim")
         self._recent = QVBoxLayout()
         self._recent.setSpacing(4)
         column = QVBoxLayout()
         column.setSpacing(14)
-        for widget in (title, text, folder, demo, drop):
+        for widget in (title, text, folder, demo, tour, drop):
             column.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
-        for button in (folder, demo):
+        for button in (folder, demo, tour):
             button.setMinimumWidth(240)
         column.addSpacing(10)
         column.addLayout(self._recent)

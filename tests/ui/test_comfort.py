@@ -213,7 +213,7 @@ def test_the_focused_control_wears_the_ring(qtbot, window: MainWindow) -> None:
     button = window.map_page.tools["pan"]
     for widget in (button, window.clusters, window.gallery_panel.gallery, window.map_page.scatter.canvas):
         widget.setFocus(Qt.FocusReason.TabFocusReason)
-        assert window._focus_ring.widget() is QApplication.focusWidget()  # type: ignore[attr-defined]
+        assert window._focus_ring.widget is QApplication.focusWidget()  # type: ignore[attr-defined]
         assert window._focus_ring.isVisible()  # type: ignore[attr-defined]
 
 

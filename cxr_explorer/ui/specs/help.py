@@ -26,7 +26,7 @@ SPECS: tuple[Spec, ...] = (
         "tour",
         "&Help",
         "&Tour",
-        "Show in seven steps how to work with this window",
+        "Show in a few bubbles how to work with this window",
         "comfort.show_tour",
         ("Shift+F1",),
     ),
