@@ -168,10 +168,11 @@ class _Present:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._columns: dict[tuple[str, str], tuple[Ids, NDArray[np.int8]]] = {}
-        rows = project.db.execute("SELECT id, replaced FROM images WHERE excluded OR missing OR replaced").fetchall()
-        gone = project.db.execute("SELECT id FROM images WHERE excluded OR missing").fetchall()
-        self.gone = np.array([row[0] for row in gone], np.int64)
-        self.replaced = np.array([row[0] for row in rows if row[1]], np.int64)
+        rows = project.db.execute(
+            "SELECT id, excluded OR missing, replaced FROM images WHERE excluded OR missing OR replaced ORDER BY id"
+        ).fetchall()
+        self.gone = np.array([row[0] for row in rows if row[1]], np.int64)
+        self.replaced = np.array([row[0] for row in rows if row[2]], np.int64)
 
     def column(self, finding: str, reader: str) -> tuple[Ids, NDArray[np.int8]]:
         """Ids, ascending, and values of a reader's labels of a finding."""
@@ -187,10 +188,10 @@ class _Present:
     def values(self, finding: str, reader: str, ids: Ids) -> NDArray[np.int8]:
         """The present label of each id, _NONE where there is none."""
         labelled, values = self.column(finding, reader)
-        if not len(labelled):
-            return np.full(len(ids), _NONE, np.int8)
-        rows = np.searchsorted(labelled, ids).clip(max=len(labelled) - 1)
-        return np.where(labelled[rows] == ids, values[rows], _NONE).astype(np.int8)
+        there = _are_in(labelled, ids)
+        found = np.full(len(ids), _NONE, np.int8)
+        found[there] = values[np.searchsorted(labelled, ids[there])]
+        return found
 
 
 def _record(
@@ -218,8 +219,8 @@ def _record(
     if made["whole"]:
         labelled, as_labelled = present.column(str(finding), str(reader))
         belongs = labelled if meant is None else labelled[as_labelled == meant]
-        entered = len(np.setdiff1d(belongs, np.concatenate([ids, present.gone])))
-    replaced = np.setdiff1d(present.replaced, np.array(made["replaced"], np.int64))
+        entered = int((~_are_in(ids, belongs) & ~_are_in(present.gone, belongs)).sum())
+    replaced = present.replaced[~_are_in(np.array(made["replaced"], np.int64), present.replaced)]
     return Audit(
         audit_id=audit_id,
         at=str(at),
@@ -239,9 +240,16 @@ def _record(
         answers=own,
         abandoned=abandoned,
         changed=changed,
-        left=int(np.isin(ids, np.union1d(present.gone, replaced)).sum()),
+        left=int((_are_in(present.gone, ids) | _are_in(replaced, ids)).sum()),
         entered=entered,
     )
+
+
+def _are_in(known: Ids, ids: Ids) -> NDArray[np.bool_]:
+    """Which ids are among the known ones, which ascend: without the sorting of `np.isin`."""
+    if not len(known):
+        return np.zeros(len(ids), bool)
+    return known[np.searchsorted(known, ids).clip(max=len(known) - 1)] == ids
 
 
 def _with_answers(ids: Ids, values: NDArray[np.int8], answers: Mapping[int, Value]) -> NDArray[np.int8]:
