@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, get_args
 
 import numpy as np
 
-from cxr_explorer import __version__, cli_find, cli_suggest
+from cxr_explorer import __version__, cli_audit, cli_find, cli_suggest
 from cxr_explorer.atlas.build import MapParameters
 from cxr_explorer.cli_lists import add_list_commands, latest_map
 from cxr_explorer.cli_readers import add_commands, add_whose, check_known_reader, export_report
@@ -136,6 +136,7 @@ def _parser() -> argparse.ArgumentParser:
 
     cli_find.add_commands(command, _add_encoder, _add_json)
     cli_suggest.add_commands(command)
+    cli_audit.add_commands(command, _add_json)
 
     doctor = command("doctor", _doctor, "Say what this installation runs with.")
     _add_json(doctor)

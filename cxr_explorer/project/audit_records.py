@@ -249,7 +249,8 @@ def _are_in(known: Ids, ids: Ids) -> NDArray[np.bool_]:
     """Which ids are among the known ones, which ascend: without the sorting of `np.isin`."""
     if not len(known):
         return np.zeros(len(ids), bool)
-    return known[np.searchsorted(known, ids).clip(max=len(known) - 1)] == ids
+    nearest = known[np.searchsorted(known, ids).clip(max=len(known) - 1)]
+    return np.asarray(nearest == ids)
 
 
 def _with_answers(ids: Ids, values: NDArray[np.int8], answers: Mapping[int, Value]) -> NDArray[np.int8]:

@@ -93,6 +93,11 @@ def plan_lot(chosen: Lot, error_limit: float, confidence: float, tolerated: int 
     return plan(len(chosen.image_ids), error_limit, confidence, tolerated, patients if some_have_several else None)
 
 
+def tolerable(chosen: Lot, error_limit: float, tolerated: int) -> int:
+    """So many errors, or as many as the limit allows in a lot so small."""
+    return min(tolerated, int(error_limit * len(chosen.image_ids) + 1e-9))
+
+
 def earlier_audits(project: Project, chosen: Lot) -> list[Audit]:
     """Audits of the same images for the same finding and reader, whatever became of them, oldest first."""
     return [
