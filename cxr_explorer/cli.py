@@ -16,6 +16,7 @@ import numpy as np
 
 from cxr_explorer import __version__, cli_audit, cli_find, cli_suggest
 from cxr_explorer.atlas.build import MapParameters
+from cxr_explorer.cli_clusters import add_cluster_commands
 from cxr_explorer.cli_lists import add_list_commands, latest_map
 from cxr_explorer.cli_readers import add_commands, add_whose, check_known_reader, export_report
 from cxr_explorer.doctor import describe, examine, has_screen
@@ -32,6 +33,7 @@ from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project import labelling
 from cxr_explorer.project.file import SUFFIX, demo_home
 from cxr_explorer.project.metadata import describe_plan, plan_facts, read_facts_of, store_facts
+from cxr_explorer.project.partitions import cluster_of
 from cxr_explorer.project.project import Ids, Project
 
 DONE, USER_ERROR = 0, 1  # argparse ends wrong usage with 2
@@ -92,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     label.add_argument("project", type=Path)
     label.add_argument("finding")
     label.add_argument("value", choices=list(labelling.VALUE_WORDS.values()))
-    label.add_argument("--cluster", type=int, required=True, help="number as in the window, from 1; 0 is unclustered")
+    label.add_argument("--cluster", required=True, help="number or name as in the window; 0 is unclustered")
     label.add_argument("--except", dest="odd", nargs="+", metavar="FILE", default=[], help="files to leave as they are")
     label.add_argument("--reader", default="reader 1")
     _add_json(label)
@@ -128,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add_commands(command, _add_json)
     add_list_commands(command, _add_json)
+    add_cluster_commands(command, _add_json)
 
     embeddings = command("embeddings", _embeddings, "Write embeddings and map as .npz for notebooks.")
     embeddings.add_argument("project", type=Path)
@@ -237,16 +240,19 @@ def _label(chosen: argparse.Namespace) -> int:
         finding = _finding(project, chosen.finding)
         reader = check_reader(chosen.reader)
         latest = latest_map(project)
-        ids = latest.image_ids[latest.clusters == chosen.cluster - 1]
+        cluster = cluster_of(latest, chosen.cluster)
+        ids = latest.image_ids[latest.clusters == cluster]
         if not ids.size:
-            raise UserError(f"The map has no cluster {chosen.cluster}: it has {int(latest.clusters.max()) + 1}.")
+            raise UserError("The map has no unclustered images.")
         value = next(value for value, word in labelling.VALUE_WORDS.items() if word == chosen.value)
         odd = _ids_of(project, chosen.odd)
         if not np.isin(odd, ids).all():
-            raise UserError(f"Some files after --except are not in cluster {chosen.cluster}. Name only files of it.")
+            raise UserError(
+                f"Some files after --except are not in {latest.cluster_name(cluster)}. Name only files of it."
+            )
         plan = labelling.plan_label(project, np.setdiff1d(ids, odd), finding, value, reader)
         change = labelling.label_except(
-            project, ids, odd, finding, value, reader, "cluster", chosen.cluster - 1, latest.map_id
+            project, ids, odd, finding, value, reader, "cluster", latest.identity(cluster), latest.map_id
         )
     text = change.text if change is not None else "Nothing changed: these images carry this label already."
     print(json.dumps(asdict(plan)) if chosen.json else text)
@@ -365,7 +371,7 @@ def _embeddings(chosen: argparse.Namespace) -> int:
                 "embedding": embeddings,
                 "x": latest.xy[rows, 0],
                 "y": latest.xy[rows, 1],
-                "cluster": latest.clusters[rows],
+                "cluster": latest.identities()[rows],
             },
         )
     summary = {"images": len(ids), "dimension": embeddings.shape[1], "encoder": latest.encoder_key}
@@ -405,15 +411,17 @@ def _demo(chosen: argparse.Namespace) -> int:
         cluster = int(np.bincount(latest.clusters[latest.clusters >= 0]).argmax()) if report.clusters else -1
         ids = latest.image_ids[latest.clusters == cluster]
         finding = project.vocabulary.findings[0]
-        labelling.label(project, ids, finding, Value.PRESENT, "demo", "cluster", cluster, latest.map_id)
+        labelling.label(
+            project, ids, finding, Value.PRESENT, "demo", "cluster", latest.identity(cluster), latest.map_id
+        )
         csv = home / "demo-labels.csv"
         labelling.export_labels(project, csv, "long")
         picture = home / "demo-map.png"
-        _draw_map(latest.xy, latest.clusters, picture)
+        _draw_map(latest.xy, latest.identities(), picture)
     _tell(chosen, report, {"project": str(path), "labels": str(csv), "picture": str(picture)})
     if not chosen.json:
         print("There is no screen here, so the demo ran without a window:" if not has_screen() else "The demo ran:")
-        print(f"  images   {images}\n  project  {path}\n  labels   {csv} (cluster {cluster + 1} = {finding})")
+        print(f"  images   {images}\n  project  {path}\n  labels   {csv} ({latest.cluster_name(cluster)} = {finding})")
         print(f"  map      {picture}")
     return DONE
 

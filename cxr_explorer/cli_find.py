@@ -62,11 +62,11 @@ def _similar(chosen: argparse.Namespace) -> int:
         itself = np.array([image_id] if image_id is not None else [], np.int64)
         found = embeddings.alike(vector, chosen.count, leave_out=itself)
         paths = project.paths()
-    clusters = atlas_map.clusters[np.searchsorted(atlas_map.image_ids, found.image_ids)]
+    identities = atlas_map.identities()[np.searchsorted(atlas_map.image_ids, found.image_ids)]
     rows = [
-        {"file": paths[found_id], "likeness": round(likeness, 4), "cluster": cluster + 1}
-        for found_id, likeness, cluster in zip(
-            found.image_ids.tolist(), found.likeness.tolist(), clusters.tolist(), strict=True
+        {"file": paths[found_id], "likeness": round(likeness, 4), "cluster": identity + 1}
+        for found_id, likeness, identity in zip(
+            found.image_ids.tolist(), found.likeness.tolist(), identities.tolist(), strict=True
         )
     ]
     if chosen.json:

@@ -44,11 +44,11 @@ def _outliers(chosen: argparse.Namespace) -> int:
         ids, scores = outliers(latest.image_ids, latest.outlier, chosen.count)
         paths = project.paths()
     listed = [
-        {"file": paths[image_id], "score": round(score, 4), "cluster": cluster + 1}
-        for image_id, score, cluster in zip(
+        {"file": paths[image_id], "score": round(score, 4), "cluster": identity + 1}
+        for image_id, score, identity in zip(
             ids.tolist(),
             scores.tolist(),
-            latest.clusters[np.searchsorted(latest.image_ids, ids)].tolist(),
+            latest.identities()[np.searchsorted(latest.image_ids, ids)].tolist(),
             strict=True,
         )
     ]

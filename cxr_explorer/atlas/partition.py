@@ -73,6 +73,11 @@ def default_name(identity: int) -> str:
     return f"Cluster {identity + 1}"
 
 
+def identities_of(partition: Partition) -> NDArray[np.int64]:
+    """(N,) int64: the identity of every image's cluster, -1 for none."""
+    return np.array([*(group.identity for group in partition.groups), -1], np.int64)[partition.clusters]
+
+
 def first_partition(labels: NDArray[np.integer], nodes: Sequence[int] = ()) -> Partition:
     """The clusters of a map that has no history: identities as numbered."""
     count = int(labels.max(initial=-1)) + 1
@@ -103,7 +108,7 @@ def carry_over(
         names: Names by identity from earlier divisions, for identities that `before` lacks.
 
     Returns:
-        The new clusters in the order of those they come from, new ones last.
+        The new clusters in the order of those they come from, parts of the same one by identity, new ones last.
     """
     count, old_count = int(labels.max(initial=-1)) + 1, len(before.groups)
     found = list(nodes) if len(nodes) == count else [-1] * count
@@ -152,7 +157,51 @@ def carry_over(
         groups.append(Group(fresh if kept is None else kept, "", lineage, sources, found[number]))
         groups[-1] = replace(groups[-1], name=called.get(groups[-1].identity, ""))
         fresh += kept is None
-    return _renumbered(labels, groups, np.argsort(place, kind="stable"))
+    return _renumbered(labels, groups, np.lexsort(([group.identity for group in groups], place)))
+
+
+def joined_by_new(before: Partition, xy: NDArray[np.floating], ladder: Ladder | None) -> Partition:
+    """The old clusters of images that kept their places, with new images in the cluster they lie in.
+
+    Args:
+        before: Old clusters; -2 in its `clusters` for new images. Clusters that have no image any more are left out.
+        xy: (N, 2) layout: a new image joins what most of its five nearest old ones are in, or none.
+        ladder: Of the new map's tree, to find the clusters in; None where there is none.
+    """
+    old = before.clusters != -2
+    clusters = before.clusters.astype(np.int32)
+    if old.any() and not old.all():
+        from scipy.spatial import cKDTree
+
+        k = min(5, int(old.sum()))
+        _, nearest = cKDTree(xy[old]).query(xy[~old], k=[*range(1, k + 1)])
+        votes = clusters[old][nearest]  # (M, k), the nearest first
+        agreeing = (votes[:, :, None] == votes[:, None, :]).sum(axis=2)
+        clusters[~old] = votes[np.arange(len(votes)), agreeing.argmax(axis=1)]
+    clusters = np.maximum(clusters, -1).astype(np.int32)
+    kept = np.flatnonzero(np.bincount(clusters[clusters >= 0], minlength=len(before.groups)))
+    found = _renumbered(clusters, before.groups, kept)
+    nodes = _nodes_like(found, ladder) if ladder is not None else [-1] * len(kept)
+    groups = tuple(
+        replace(group, lineage="kept", sources=(), node=node) for group, node in zip(found.groups, nodes, strict=True)
+    )
+    return replace(found, groups=groups)
+
+
+def _nodes_like(partition: Partition, ladder: Ladder) -> list[int]:
+    """The node of the tree that holds nearly the same images as each cluster (by a Jaccard index over 0.8), or -1."""
+    home, size, above = ladder.nodes.home, ladder.nodes.size, ladder.nodes.above.tolist()
+    count = len(partition.groups)
+    if count * len(size) > 4_000_000:  # so many clusters that each is small: halves will do for a split
+        return [-1] * count
+    here = (partition.clusters >= 0) & (home >= 0)
+    shared = np.bincount(home[here] * count + partition.clusters[here], minlength=len(size) * count)
+    shared = shared.reshape(len(size), count)  # grows to what lies in or below a node
+    for node in range(len(size) - 1, 0, -1):
+        shared[above[node]] += shared[node]
+    jaccard = shared / np.maximum(partition.sizes[None, :] + size[:, None] - shared, 1)
+    best = jaccard.argmax(axis=0)
+    return [int(node) for node in np.where(jaccard[best, np.arange(count)] > 0.8, best, -1)]
 
 
 def split(partition: Partition, cluster: int, xy: NDArray[np.floating], fresh: int, ladder: Ladder | None) -> Partition:
@@ -311,6 +360,25 @@ def centrality(xy: NDArray[np.floating], clusters: NDArray[np.integer]) -> NDArr
         distance = np.linalg.norm(xy[rows] - np.median(xy[rows], axis=0), axis=1)
         values[rows] = 1 - distance / max(float(distance.max(initial=0)), 1e-12)
     return values
+
+
+def typicality_of(
+    clusters: NDArray[np.integer],
+    labels: NDArray[np.integer],
+    typicality: NDArray[np.float32],
+    xy: NDArray[np.floating],
+) -> NDArray[np.float32]:
+    """(N,) float32: the typicality known for `labels` where a cluster is one of them, `centrality` where it is not."""
+    if np.array_equal(clusters, labels):
+        return typicality
+    count = int(labels.max(initial=-1)) + 2
+    pair, shared = np.unique((clusters + 1).astype(np.int64) * count + labels + 1, return_counts=True)
+    cluster, label = pair // count, pair % count
+    whole = (shared == np.bincount(clusters + 1)[cluster]) & (shared == np.bincount(labels + 1)[label]) & (label > 0)
+    same = np.zeros(int(clusters.max(initial=-1)) + 2, np.bool_)
+    same[cluster[whole]] = True
+    same[0] = True
+    return np.where(same[clusters + 1], typicality, centrality(xy, clusters))
 
 
 def _renumbered(labels: NDArray[np.integer], groups: Sequence[Group], order: NDArray[np.integer]) -> Partition:

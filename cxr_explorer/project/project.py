@@ -17,17 +17,20 @@ from sqlite_utils import Database
 
 from cxr_explorer.atlas.clusters import CondensedTree
 from cxr_explorer.atlas.neighbours import Neighbours
+from cxr_explorer.atlas.partition import UNCLUSTERED, Group, Partition, identities_of, typicality_of
 from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.encoder.embed import Batch, Source
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.scan import ScannedFile
 from cxr_explorer.labels.vocabulary import Vocabulary
 from cxr_explorer.project.file import connect, connect_read_only, default_project_path
+from cxr_explorer.project.partition_rows import read_partition
 
 Ids = NDArray[np.int64]
 
 MAP_OUTDATED = "map outdated"
-"""Setting that is not empty when a file of the newest map has got another content since the map was made."""
+"""Setting that is not empty when files of the newest map have got another content since the map was made: their ids as
+a JSON list, or "yes" in files of older versions."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +83,13 @@ class AtlasMap:
         parameters: `MapParameters.to_dict()` of the run.
         image_ids: (N,) int64, ascending.
         xy: (N, 2) float32 layout coordinates.
-        clusters: (N,) int32, -1 is noise.
+        clusters: (N,) int32, numbers of `groups`, -1 is noise: the partition in use, see `partitions`.
         strength: (N,) float32 HDBSCAN membership strength, 0..1.
         outlier: (N,) float32 GLOSH score, 0..1.
-        typicality: (N,) float32 cosine to the mean direction of the own cluster.
+        typicality: (N,) float32 cosine to the mean direction of the own cluster; where a reader has divided anew, how
+            near the image lies to the middle of its cluster on the map.
+        groups: What is known of each cluster: identity, name, where it comes from.
+        partition_id: The partition's number in the project; None where the map's own clusters were never stored as one.
     """
 
     map_id: int
@@ -96,6 +102,25 @@ class AtlasMap:
     strength: NDArray[np.float32]
     outlier: NDArray[np.float32]
     typicality: NDArray[np.float32]
+    groups: tuple[Group, ...]
+    partition_id: int | None
+
+    @property
+    def partition(self) -> Partition:
+        """Clusters and groups."""
+        return Partition(self.clusters, self.groups)
+
+    def cluster_name(self, cluster: int) -> str:
+        """What a cluster is called: the reader's name or the default one; -1 is noise, which has a name of its own."""
+        return self.groups[cluster].title if cluster >= 0 else UNCLUSTERED
+
+    def identity(self, cluster: int) -> int:
+        """Who a cluster is, see `Group.identity`; -1 for noise."""
+        return self.groups[cluster].identity if cluster >= 0 else -1
+
+    def identities(self) -> NDArray[np.int64]:
+        """(N,) int64: the identity of every image's cluster, -1 for noise."""
+        return identities_of(self.partition)
 
 
 def now() -> str:
@@ -260,7 +285,8 @@ class Project:
                 changed,
             )
             if changed:
-                self.set(MAP_OUTDATED, "yes")
+                outdated = sorted({*self.outdated_ids().tolist(), *(image_id for (image_id,) in ids)})
+                self.set(MAP_OUTDATED, json.dumps(outdated) if self.get(MAP_OUTDATED) != "yes" else "yes")
             added = [(file.path, file.size_bytes, file.mtime_ns) for file in new if file.path not in known]
             execute_many("INSERT INTO images (path, size_bytes, mtime_ns) VALUES (?, ?, ?)", added)
             self.db.execute("UPDATE images SET missing = 1")
@@ -271,6 +297,11 @@ class Project:
             )
             missing = self.db.execute("SELECT count(*) FROM images WHERE missing").fetchone()[0]
         return FolderChanges(len(added), len(changed), int(missing))
+
+    def outdated_ids(self) -> Ids:
+        """Ids, ascending, of the images whose file has got another content since the newest map was made."""
+        stored = self.get(MAP_OUTDATED) or ""
+        return np.array(json.loads(stored) if stored.startswith("[") else [], np.int64)
 
     def retry_failed(self) -> None:
         """Marks every unreadable file to be read again at the next run."""
@@ -515,15 +546,19 @@ class Project:
             return None
         map_id, key, created, parameters, ids, xy, clusters, *floats = row
         strength, outlier, typicality = (np.frombuffer(blob, "<f4") for blob in floats)
+        labels, places = np.frombuffer(clusters, "<i4"), np.frombuffer(xy, "<f4").reshape(-1, 2)
+        partition_id, partition = read_partition(self.db, map_id, labels)
         return AtlasMap(
             int(map_id),
             key,
             created,
             json.loads(parameters),
             np.frombuffer(ids, "<i8"),
-            np.frombuffer(xy, "<f4").reshape(-1, 2),
-            np.frombuffer(clusters, "<i4"),
+            places,
+            partition.clusters,
             strength,
             outlier,
-            typicality,
+            typicality_of(partition.clusters, labels, typicality, places),
+            partition.groups,
+            partition_id,
         )

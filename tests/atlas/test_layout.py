@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cxr_explorer.atlas.layout import LayoutParameters, close_gaps, layout
+from cxr_explorer.atlas.layout import LayoutParameters, close_gaps, layout, place_new
 from cxr_explorer.atlas.neighbours import find_neighbours
 
 
@@ -90,6 +90,28 @@ def test_a_start_from_an_earlier_layout_keeps_the_picture_in_place() -> None:
     for g in range(3):
         moved = after[group == g].mean(axis=0) - (before @ turn)[group == g].mean(axis=0)
         assert np.linalg.norm(moved) < np.linalg.norm(before.std(axis=0)) / 2
+
+
+def test_new_images_are_put_beside_what_they_are_like_and_nothing_moves() -> None:
+    embeddings = blobs(150)
+    initial = laid_out(embeddings)
+    group = np.arange(150) * 3 // 150
+    initial[::10] = np.nan
+    after = place_new(find_neighbours(embeddings, 15), initial, LayoutParameters())
+    old = np.isfinite(initial).all(axis=1)
+    np.testing.assert_array_equal(after[old], initial[old])
+    middle = np.array([after[old & (group == g)].mean(axis=0) for g in range(3)])
+    nearest = np.linalg.norm(after[~old, None] - middle, axis=2).argmin(axis=1)
+    np.testing.assert_array_equal(nearest, group[~old])
+
+
+def test_new_images_like_no_old_one_are_placed_too() -> None:
+    embeddings = np.concatenate([blobs(40), 100 + blobs(40)])
+    initial = np.full((80, 2), np.nan, np.float32)
+    initial[:40] = laid_out(blobs(40))
+    after = place_new(find_neighbours(embeddings, 10), initial, LayoutParameters())
+    assert np.isfinite(after).all()
+    np.testing.assert_array_equal(after[:40], initial[:40])
 
 
 def test_neighbours_of_other_images_are_refused() -> None:
