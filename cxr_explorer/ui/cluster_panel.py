@@ -10,7 +10,7 @@ from cxr_explorer.project import labelling
 from cxr_explorer.ui.cluster_list import ClusterList, Row, typical_ids
 from cxr_explorer.ui.palette import categorical
 from cxr_explorer.ui.session import Session
-from cxr_explorer.ui.texts import text_label
+from cxr_explorer.ui.texts import elided_label
 
 
 class ClusterPanel(QFrame):
@@ -22,7 +22,7 @@ class ClusterPanel(QFrame):
         self._session = session
         self._dark = dark
         self._typical: dict[int, tuple[int, ...]] = {}
-        self._heading = text_label("Clusters", "heading")
+        self._heading = elided_label("Clusters", "heading")
         self._heading.setContentsMargins(12, 12, 12, 10)
         self.clusters = ClusterList()
         self.clusters.set_thumbnails(session.thumbnails)

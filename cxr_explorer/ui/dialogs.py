@@ -40,7 +40,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.labels.tables import Format, ImportedTable, Matching
 from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies, clean_findings
 from cxr_explorer.project.project import Failure
-from cxr_explorer.ui.texts import text_label
+from cxr_explorer.ui.texts import give_room, text_label
 
 _Buttons = QDialogButtonBox.StandardButton
 
@@ -90,7 +90,7 @@ class SettingsDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Settings")
-        self.setMinimumWidth(520)
+        give_room(self, 44)
         self._reader = QLineEdit(reader)
         self._encoder = QComboBox()
         for info in encoders:
@@ -119,7 +119,7 @@ class SettingsDialog(QDialog):
         form = QFormLayout(self)
         form.setVerticalSpacing(10)
         form.addRow("Reader", self._reader)
-        form.addRow("", text_label("Labels are kept under this name. Initials or a code will do.", "dim"))
+        form.addRow("", text_label("Labels are kept under this name. Initials or a code will do.", "dim", wraps=True))
         form.addRow("Encoder", row)
         form.addRow("", self._about)
         form.addRow("Device", self._device)
@@ -236,7 +236,7 @@ class FindingsDialog(QDialog):
     def __init__(self, parent: QWidget, vocabulary: Vocabulary) -> None:
         super().__init__(parent)
         self.setWindowTitle("Findings")
-        self.setMinimumSize(420, 480)
+        give_room(self, 36, 34)
         self._choice = QComboBox()
         for known in bundled_vocabularies():
             self._choice.addItem(known.name, known)
@@ -281,7 +281,7 @@ class ImportDialog(QDialog):
     def __init__(self, parent: QWidget, path: Path, table: ImportedTable, matching: Matching, reader: str) -> None:
         super().__init__(parent)
         self.setWindowTitle("Import labels")
-        self.setMinimumSize(720, 460)
+        give_room(self, 60, 32)
         names = {key: text for key, text, _ in FORMATS}
         labels = sum(row.file in matching.matched for row in table.rows)
         head = QLabel(
@@ -330,7 +330,7 @@ class ExportDialog(QDialog):
     def __init__(self, parent: QWidget, images: int, labels: int) -> None:
         super().__init__(parent)
         self.setWindowTitle("Export labels")
-        self.setMinimumWidth(480)
+        give_room(self, 40)
         self._choices: list[tuple[QRadioButton, Format]] = []
         layout = QVBoxLayout(self)
         layout.addWidget(text_label(f"{labels:,} labels on {images:,} images.", "heading"))
@@ -361,7 +361,7 @@ class UnreadableDialog(QDialog):
     def __init__(self, parent: QWidget, failures: Sequence[Failure]) -> None:
         super().__init__(parent)
         self.setWindowTitle("Unreadable files")
-        self.setMinimumSize(760, 420)
+        give_room(self, 62, 30)
         layout = QVBoxLayout(self)
         count = (
             f"{len(failures):,} file{'' if len(failures) == 1 else 's'} could not be read. All others are in the map."
@@ -388,7 +388,7 @@ class AboutDialog(QDialog):
     def __init__(self, parent: QWidget, encoder: EncoderInfo) -> None:
         super().__init__(parent)
         self.setWindowTitle("About CXR Explorer")
-        self.setMinimumSize(480, 320)
+        give_room(self, 44, 24)
         text = QTextBrowser(openExternalLinks=False)
         text.setHtml(
             f"<h3>CXR Explorer {__version__}</h3>"

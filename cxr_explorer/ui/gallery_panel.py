@@ -11,7 +11,7 @@ from cxr_explorer.project import labelling
 from cxr_explorer.ui.gallery import Gallery
 from cxr_explorer.ui.selection import ORDERS, RANKED, cluster_name
 from cxr_explorer.ui.session import Session
-from cxr_explorer.ui.texts import text_label
+from cxr_explorer.ui.texts import elided_label, text_label
 from cxr_explorer.ui.tile import Mark
 
 TILE_PX = 136
@@ -30,7 +30,7 @@ class GalleryPanel(QFrame):
         self._session = session
         self._labels: dict[int, list[tuple[str, Value]]] = {}
         self._excluded: set[int] = set()
-        self._heading = text_label("", "heading")
+        self._heading = elided_label("", "heading")
         self._picked = text_label("", "dim")
         self._order = QComboBox()
         self._order.setAccessibleName("Order of the gallery")
@@ -111,8 +111,6 @@ class GalleryPanel(QFrame):
         name = cluster_name(selection.cluster) if selection.cluster is not None else "Selection"
         if selection.ranking is not None:
             name = selection.ranking.title
-        if self._session.filter is not None:
-            name += ", filtered"
         if self._session.map is None:
             name = "Read so far"
         count = len(self.gallery.image_ids())

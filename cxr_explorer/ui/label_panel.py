@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QButtonGroup, QFrame, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QButtonGroup, QFrame, QGridLayout, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout
 
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project.labelling import VALUE_WORDS, LabelPlan, images_text
 from cxr_explorer.ui.actions import key_text, tooltip
-from cxr_explorer.ui.selection import Target
 from cxr_explorer.ui.session import Session
-from cxr_explorer.ui.texts import text_label
+from cxr_explorer.ui.texts import elided_label, text_label
 
 COLUMNS = 5
 
@@ -57,6 +56,7 @@ class _Chip(QPushButton):
         key = f"{key}  ".replace("&", "&&") if key else ""
         super().__init__(f"{key}{finding.replace('_', ' ').replace('&', '&&')}")
         self.setObjectName("chip")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)  # else its hint is its least width
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.finding = finding
@@ -77,6 +77,9 @@ class _Chip(QPushButton):
     def sizeHint(self) -> QSize:
         return super().sizeHint() + QSize(4, 6)
 
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self.fontMetrics().horizontalAdvance("9  Mass") + 20, self.sizeHint().height())
+
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         painter = QPainter(self)
@@ -95,6 +98,27 @@ class _Chip(QPushButton):
             x += width
 
 
+class _ApplyButton(QPushButton):
+    """Its text is as long as what it says; it must not widen the window."""
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self.fontMetrics().horizontalAdvance("m") * 12, super().minimumSizeHint().height())
+
+
+def lines_of(text: str, fits: Callable[[str], bool]) -> list[str]:
+    """The text on one line if it fits, else on two: broken after a "; " if that fits, else where the line is full."""
+    if fits(text):
+        return [text]
+    head, mark, tail = text.partition("; ")
+    if mark and fits(head) and fits(tail):
+        return [f"{head};", tail]
+    words = text.split(" ")
+    count = 1
+    while count < len(words) and fits(" ".join(words[: count + 1])):
+        count += 1
+    return [line for line in (" ".join(words[:count]), " ".join(words[count:])) if line]
+
+
 class LabelPanel(QFrame):
     """Findings on the left, values and the button on the right. It shows the session's state and changes it."""
 
@@ -105,16 +129,17 @@ class LabelPanel(QFrame):
         self.setObjectName("panel")
         self._session = session
         self._chips: list[_Chip] = []
+        self._columns = COLUMNS
         self._findings = QGridLayout()
         self._findings.setSpacing(4)
         self._group = QButtonGroup(self)
-        self._target = text_label("", "heading")
+        self._target = elided_label("", "heading")
         self._target.setMinimumWidth(120)
         self._hint = text_label("", "dim")
         self._hint.setWordWrap(True)
-        self._warning = text_label("", "warning", wraps=True)
-        self.apply = QPushButton()
+        self.apply = _ApplyButton()
         self.apply.setObjectName("apply")
+        self.apply.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.apply.setAccessibleName("Label as described")
         self.apply.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.apply.clicked.connect(session.label_target)
@@ -139,7 +164,6 @@ class LabelPanel(QFrame):
         right.setSpacing(8)
         right.addWidget(self._target)
         right.addLayout(values)
-        right.addWidget(self._warning)
         right.addWidget(self.apply)
         right.addWidget(self._hint)
         right.addStretch(1)
@@ -183,9 +207,26 @@ class LabelPanel(QFrame):
             chip = _Chip(number, finding)
             chip.clicked.connect(lambda _checked=False, f=finding: self._session.set_judgement(f, self._session.value))
             self._group.addButton(chip)
-            self._findings.addWidget(chip, number // COLUMNS, number % COLUMNS)
             self._chips.append(chip)
+        self._arrange()
         self.refresh()
+
+    def _arrange(self) -> None:
+        """As many columns, up to five, as the findings' names have room for."""
+        widest = max((chip.sizeHint().width() for chip in self._chips), default=1) + self._findings.spacing()
+        columns = min(max(self._findings_room() // widest, 2), COLUMNS)
+        if columns == self._columns and self._findings.count() == len(self._chips):
+            return
+        self._columns = columns
+        for chip in self._chips:
+            self._findings.removeWidget(chip)
+        for number, chip in enumerate(self._chips):
+            self._findings.addWidget(chip, number // columns, number % columns)
+        for column in range(COLUMNS):
+            self._findings.setColumnStretch(column, 1 if column < columns else 0)
+
+    def _findings_room(self) -> int:
+        return (self.width() - 44) * 3 // 5
 
     def refresh(self) -> None:
         """Brings every text and mark in line with the session."""
@@ -205,7 +246,6 @@ class LabelPanel(QFrame):
         self._full_text = text
         self._wrap()
         self.apply.setToolTip(f"{text}\n{tooltip('apply')}")
-        self._warn(target)
         self._hint.setText(
             f"{key_text('label_present_1')} to {key_text('label_present_9')} label at once as present, "
             f"{key_text('label_absent_1')} … as absent, {key_text('label_uncertain_1')} … as uncertain; "
@@ -214,30 +254,20 @@ class LabelPanel(QFrame):
             else ""
         )
 
-    def _warn(self, target: Target) -> None:
-        """Says before a bulk label what else its images have in common."""
-        found = [one for one in self._session.confounders(target.ids) if one.stands_out]
-        self._warning.setVisible(bool(found))
-        if found:
-            more = f", and {len(found) - 1} more" if len(found) > 1 else ""
-            self._warning.setText(f"⚠ {found[0].sentence(target.text)}{more}. {key_text('confounders')}: details")
-            self._warning.setToolTip(
-                "What these images have in common beside the picture. A label given to all of them may follow that, "
-                "not the finding. Nothing is blocked.\n" + "\n".join(one.sentence(target.text) for one in found)
-            )
-
     def _wrap(self) -> None:
         """The whole text is shown: on one line, else on two."""
-        text = self._full_text
-        if self.apply.fontMetrics().horizontalAdvance(text) > self.apply.width() - 34:
-            text = text.replace("; ", ";\n", 1)
-        self.apply.setText(text.replace("&", "&&"))
+        metrics, room = self.apply.fontMetrics(), self.apply.width() - 34
+        lines = lines_of(self._full_text, lambda line: metrics.horizontalAdvance(line) <= room)
+        shown = [metrics.elidedText(line, Qt.TextElideMode.ElideRight, max(room, 60)) for line in lines]
+        self.apply.setText("\n".join(shown).replace("&", "&&"))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._arrange()
         self._wrap()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange and self._chips:
+            self._arrange()
             self._wrap()

@@ -7,15 +7,16 @@ from typing import Literal
 import numpy as np
 from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPixmap
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from cxr_explorer.labels.label import How
 from cxr_explorer.ui.actions import key_text, tooltip
 from cxr_explorer.ui.colouring import metadata_columns
+from cxr_explorer.ui.flow import FlowLayout
 from cxr_explorer.ui.palette import categorical
 from cxr_explorer.ui.scatter_view import ScatterView, Tool
 from cxr_explorer.ui.session import Session
-from cxr_explorer.ui.texts import text_label
+from cxr_explorer.ui.texts import elided_label
 
 TOOLS: tuple[tuple[Tool, str], ...] = (("pan", "Move"), ("lasso", "Lasso"), ("rectangle", "Rectangle"))
 LEGEND_ROWS = 12
@@ -38,7 +39,9 @@ class MapPage(QWidget):
         self.scatter.pointActivated.connect(self._on_activated)
         self.scatter.backgroundClicked.connect(session.clear_selection)
         self._legend = Legend(self.scatter)
-        self._made = text_label("", "dim")
+        self._codes: np.ndarray = np.zeros(0, np.int64)
+        self._code_names: list[str] = []
+        self._made = elided_label("", "dim")
         self._made.setContentsMargins(12, 3, 12, 3)
         self._colour = QComboBox()
         self._colour.setAccessibleName("Colour the map by")
@@ -48,7 +51,7 @@ class MapPage(QWidget):
         self._colour.activated.connect(lambda: session.set_colour_by(self._colour.currentData()))
         strip = QFrame()
         strip.setObjectName("strip")
-        row = QHBoxLayout(strip)
+        row = FlowLayout(strip)
         row.setContentsMargins(8, 6, 8, 6)
         self.tools: dict[str, QToolButton] = {}
         for tool, text in TOOLS:
@@ -57,15 +60,19 @@ class MapPage(QWidget):
             button.clicked.connect(lambda _checked=False, t=tool: self.use_tool(t))
             row.addWidget(button)
             self.tools[tool] = button
-        row.addSpacing(8)
         whole = _tool_button("Whole map", "reset_view")
         whole.clicked.connect(self.scatter.reset_view)
         row.addWidget(whole)
         self.names = _tool_button("Names", "names", checkable=True)
         row.addWidget(self.names)
-        row.addStretch(1)
-        row.addWidget(QLabel("Colour"))
-        row.addWidget(self._colour)
+        colour = QWidget()
+        colour.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        beside = QHBoxLayout(colour)
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.addStretch(1)
+        beside.addWidget(QLabel("Colour"))
+        beside.addWidget(self._colour)
+        row.addWidget(colour)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -80,8 +87,6 @@ class MapPage(QWidget):
         session.labelsChanged.connect(self._recolour_labels)
         session.exclusionsChanged.connect(self._recolour_labels)
         session.progressChanged.connect(self._show_message)
-        session.filterChanged.connect(self._show_filter)
-        session.factsChanged.connect(self._on_facts)
         self.use_tool("lasso")
         self.show_map()
 
@@ -103,7 +108,6 @@ class MapPage(QWidget):
         self.scatter.set_points(np.array(xy, np.float32))
         self._fill_colour_choice()
         self.show_colours()
-        self._show_filter()
         self._show_selection()
         self._show_current()
         self._show_message()
@@ -127,6 +131,7 @@ class MapPage(QWidget):
             self._legend.set_entries([])
             return
         codes, names = session.categories()
+        self._codes, self._code_names = codes, [*names, _rest_name(session.colour_by)]  # -1 finds the last
         self.scatter.set_colours(categorical(codes, self._dark))
         if session.colour_by == "cluster":
             self._legend.set_entries([])
@@ -142,16 +147,6 @@ class MapPage(QWidget):
         if rest:
             entries.append((QColor.fromRgba(swatches[0]), _rest_name(session.colour_by), rest))
         self._legend.set_entries(entries)
-
-    def _on_facts(self) -> None:
-        self._fill_colour_choice()
-        self.show_colours()
-
-    def _show_filter(self) -> None:
-        """What the filter keeps out of reach fades."""
-        found, chosen = self._session.map, self._session.filter
-        if found is not None:
-            self.scatter.set_emphasis(np.isin(found.image_ids, chosen.ids) if chosen is not None else None)
 
     def _recolour_labels(self) -> None:
         if self._session.colour_by in ("label", "labelled"):
@@ -245,7 +240,13 @@ class MapPage(QWidget):
 
     def _caption(self, position: int) -> str:
         image_id = self._id_at(position)
-        return self._session.caption(image_id) if image_id >= 0 else ""
+        if image_id < 0:
+            return ""
+        caption = self._session.caption(image_id)
+        if self._session.colour_by == "cluster" or position >= len(self._codes):
+            return caption
+        # What the point's colour says, in words: nobody has to tell colours apart.
+        return f"{caption}\n{self._code_names[max(int(self._codes[position]), -1)]}"
 
 
 class Legend(QWidget):

@@ -4,12 +4,56 @@ from __future__ import annotations
 
 from typing import Literal
 
-from PySide6.QtWidgets import QLabel
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QLabel, QStyle, QStyleOption, QToolTip, QWidget
+
+Role = Literal["heading", "dim", "warning", ""]
 
 
-def text_label(text: str = "", role: Literal["heading", "dim", "warning", ""] = "", wraps: bool = False) -> QLabel:
+def text_label(text: str = "", role: Role = "", wraps: bool = False) -> QLabel:
     """A QLabel in the style of its role."""
     label = QLabel(text)
     label.setObjectName(role)
     label.setWordWrap(wraps)
     return label
+
+
+def elided_label(text: str = "", role: Role = "") -> QLabel:
+    """The same on one line that gives way where there is no room: cut with "…", and whole in its tooltip."""
+    label = _Elided(text)
+    label.setObjectName(role)
+    return label
+
+
+def give_room(dialog: QWidget, letters: int, lines: int = 0) -> None:
+    """Makes a dialog at least so many letters wide and lines high, in its text size, as far as the screen allows."""
+    metrics, room = dialog.fontMetrics(), dialog.screen().availableSize()
+    width = min(letters * metrics.horizontalAdvance("m"), room.width() - 60)
+    dialog.setMinimumWidth(width)
+    if lines:
+        dialog.setMinimumHeight(min(lines * metrics.lineSpacing(), room.height() - 80))
+
+
+class _Elided(QLabel):
+    def minimumSizeHint(self) -> QSize:
+        margins = self.contentsMargins()
+        letters = self.fontMetrics().horizontalAdvance("mmm") + margins.left() + margins.right()
+        return QSize(min(letters, super().minimumSizeHint().width()), super().minimumSizeHint().height())
+
+    def _shown(self) -> str:
+        return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.contentsRect().width())
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent) and self._shown() != self.text():
+            QToolTip.showText(event.globalPos(), "\n\n".join(filter(None, (self.text(), self.toolTip()))), self)
+            return True
+        return super().event(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        option = QStyleOption()
+        option.initFrom(self)
+        self.style().drawPrimitive(QStyle.PrimitiveElement.PE_Widget, option, painter, self)
+        painter.setPen(option.palette.color(self.foregroundRole()))
+        painter.drawText(self.contentsRect(), int(self.alignment() | Qt.TextFlag.TextSingleLine), self._shown())

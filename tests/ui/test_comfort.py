@@ -265,6 +265,33 @@ def test_the_left_hand_steps_through_the_gallery(qtbot, window: MainWindow) -> N
     assert window.session.current_id == ids[1]
 
 
+def test_what_a_points_colour_says_is_said_in_words_beside_it(qtbot, window: MainWindow) -> None:
+    session = window.session
+    session.select_cluster(0)
+    session.label_target()
+    session.set_colour_by("label")
+    assert session.map is not None
+    captions = [window.map_page._caption(position) for position in range(len(session.map.image_ids))]
+    labelled = session.map.clusters == 0
+    assert all(
+        caption.endswith("No Finding: present") for caption, is_one in zip(captions, labelled, strict=True) if is_one
+    )
+    assert all(caption.endswith("Not read") for caption, is_one in zip(captions, labelled, strict=True) if not is_one)
+
+
+def test_large_letters_do_not_widen_the_window(qtbot, window: MainWindow) -> None:
+    window.session.clear_selection()
+    for _ in range(4):
+        window.scale_text(1)
+    assert window.minimumSizeHint().width() <= 1366
+    assert window.minimumSizeHint().height() <= 768
+    window.session.select_cluster(0)
+    window.open_image()
+    assert window.minimumSizeHint().width() <= 1366
+    for _ in range(4):
+        window.scale_text(-1)
+
+
 # As it was left
 
 
