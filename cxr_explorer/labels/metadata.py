@@ -22,6 +22,9 @@ GROUPS = ("patient", "study")
 KNOWN_FACTS = ("view", "sex", "age", "maker", "model", *GROUPS)
 """Facts the program knows by name; any other name is free."""
 
+DATES = "dates are not taken"
+"""Why a column of dates is left out."""
+
 MOST_VALUES = 200
 """A free column with more different values describes single images, and may name them."""
 
@@ -162,7 +165,7 @@ def describe_columns(table: Table) -> list[Column]:
         reason = ""
         if proposal not in GROUPS:
             if dated * 2 > len(cells) > 0 or re.search(r"date|birth|dob$", squeezed):
-                reason = "dates are not taken"
+                reason = DATES
             elif proposal == "" and len(counts) > MOST_VALUES:
                 reason = f"{len(counts):,} different values: it describes single images"
         if reason:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from cxr_explorer.labels.matching import Matching, match_files
-from cxr_explorer.labels.metadata import GROUPS, KNOWN_FACTS, FactValues, Table, take_facts
+from cxr_explorer.labels.metadata import (
+    GROUPS,
+    KNOWN_FACTS,
+    Column,
+    FactValues,
+    Table,
+    describe_columns,
+    propose_file_column,
+    read_table,
+    take_facts,
+)
 from cxr_explorer.project.labelling import images_text
 from cxr_explorer.project.project import Project
 
@@ -36,12 +47,54 @@ class FactPlan:
     conflicting: int
 
 
+@dataclass(frozen=True)
+class Examined:
+    """A table before its columns have a meaning.
+
+    Attributes:
+        columns: What each seems to be.
+        file_column: The one that names the image files; "" where no header says so.
+        rows: Number of its rows.
+        problems: Of the reading, one sentence each.
+    """
+
+    columns: tuple[Column, ...]
+    file_column: str
+    rows: int
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A table's facts, ready to store, with what that would do; files are counted as in `Matching`."""
+
+    matched: int
+    unmatched: int
+    ambiguous: int
+    plans: tuple[FactPlan, ...]
+    facts: tuple[FactValues, ...]
+
+
 def read_facts_of(
     project: Project, table: Table, file_column: str, mapping: Mapping[str, str]
 ) -> tuple[Matching, list[FactValues]]:
     """Finds the image of each row, as label tables do, and takes the mapped columns. Raises UserError."""
     matching = match_files(table.column(file_column), project.paths().values())
     return matching, take_facts(table, mapping, file_column, matching.matched)
+
+
+def examine_table(path: Path) -> Iterator[Examined]:
+    """Reads a table and yields what there is to ask about it; for a child process. Raises UserError."""
+    table = read_table(path)
+    yield Examined(tuple(describe_columns(table)), propose_file_column(table), len(table.rows), table.problems)
+
+
+def prepare_facts(path: Path, project_path: Path, file_column: str, mapping: Mapping[str, str]) -> Iterator[Prepared]:
+    """Reads a table and yields what `store_facts` needs; for a child process. Raises UserError."""
+    with Project.open_read_only(project_path) as project:
+        matching, facts = read_facts_of(project, read_table(path), file_column, mapping)
+        plans = plan_facts(project, facts)
+    yield Prepared(len(matching.matched), len(matching.unmatched), len(matching.ambiguous), tuple(plans), tuple(facts))
 
 
 def plan_facts(project: Project, facts: Iterable[FactValues]) -> list[FactPlan]:

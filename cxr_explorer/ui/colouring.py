@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_explorer.labels.confounders import decade
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project import labelling
 from cxr_explorer.project.project import AtlasMap, Project
@@ -59,7 +60,7 @@ def categories(
         return codes, ["Labelled", "Excluded"]
     values = [facts.get(image_id, {}).get(colour_by) for image_id in ids.tolist()]
     if colour_by == "age":
-        values = [_decade(value) for value in values]
+        values = [decade(value) for value in values]
         names = sorted({value for value in values if value})
     else:
         names = _most_frequent_first(values)
@@ -73,11 +74,3 @@ def _most_frequent_first(values: Sequence[str | None]) -> list[str]:
         if value:
             counts[value] = counts.get(value, 0) + 1
     return sorted(counts, key=lambda name: (-counts[name], name))
-
-
-def _decade(age: str | None) -> str | None:
-    """ "47" -> "40–49 years"."""
-    if not age or not age.rstrip("+").isdigit():
-        return None
-    start = int(age.rstrip("+")) // 10 * 10
-    return f"{start:02d}–{start + 9:02d} years" if start < 90 else "90 years and over"

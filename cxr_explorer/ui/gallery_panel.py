@@ -111,6 +111,8 @@ class GalleryPanel(QFrame):
         name = cluster_name(selection.cluster) if selection.cluster is not None else "Selection"
         if selection.ranking is not None:
             name = selection.ranking.title
+        if self._session.filter is not None:
+            name += ", filtered"
         if self._session.map is None:
             name = "Read so far"
         count = len(self.gallery.image_ids())

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QGridLayout, QHBoxLayout, QP
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project.labelling import VALUE_WORDS, LabelPlan, images_text
 from cxr_explorer.ui.actions import key_text, tooltip
+from cxr_explorer.ui.selection import Target
 from cxr_explorer.ui.session import Session
 from cxr_explorer.ui.texts import elided_label, text_label
 
@@ -137,6 +138,7 @@ class LabelPanel(QFrame):
         self._target.setMinimumWidth(120)
         self._hint = text_label("", "dim")
         self._hint.setWordWrap(True)
+        self._warning = text_label("", "warning", wraps=True)
         self.apply = _ApplyButton()
         self.apply.setObjectName("apply")
         self.apply.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -164,6 +166,7 @@ class LabelPanel(QFrame):
         right.setSpacing(8)
         right.addWidget(self._target)
         right.addLayout(values)
+        right.addWidget(self._warning)
         right.addWidget(self.apply)
         right.addWidget(self._hint)
         right.addStretch(1)
@@ -246,6 +249,7 @@ class LabelPanel(QFrame):
         self._full_text = text
         self._wrap()
         self.apply.setToolTip(f"{text}\n{tooltip('apply')}")
+        self._warn(target)
         self._hint.setText(
             f"{key_text('label_present_1')} to {key_text('label_present_9')} label at once as present, "
             f"{key_text('label_absent_1')} … as absent, {key_text('label_uncertain_1')} … as uncertain; "
@@ -253,6 +257,18 @@ class LabelPanel(QFrame):
             if session.project is not None
             else ""
         )
+
+    def _warn(self, target: Target) -> None:
+        """Says before a bulk label what else its images have in common."""
+        found = [one for one in self._session.confounders(target.ids) if one.stands_out]
+        self._warning.setVisible(bool(found))
+        if found:
+            more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+            self._warning.setText(f"⚠ {found[0].sentence(target.text)}{more}. {key_text('confounders')}: details")
+            self._warning.setToolTip(
+                "What these images have in common beside the picture. A label given to all of them may follow that, "
+                "not the finding. Nothing is blocked.\n" + "\n".join(one.sentence(target.text) for one in found)
+            )
 
     def _wrap(self) -> None:
         """The whole text is shown: on one line, else on two."""

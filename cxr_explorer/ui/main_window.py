@@ -31,11 +31,13 @@ from cxr_explorer.ui import dialogs, keymap, window_state
 from cxr_explorer.ui.actions import SPECS, make_actions
 from cxr_explorer.ui.cluster_panel import ClusterPanel
 from cxr_explorer.ui.comfort import Comfort
+from cxr_explorer.ui.filter_strip import FilterStrip
 from cxr_explorer.ui.gallery_panel import GalleryPanel
 from cxr_explorer.ui.image_page import ImagePage
 from cxr_explorer.ui.keys_help import KeysDialog
 from cxr_explorer.ui.label_panel import LabelPanel
 from cxr_explorer.ui.map_page import MapPage
+from cxr_explorer.ui.metadata import MetadataPart
 from cxr_explorer.ui.notice import Notice
 from cxr_explorer.ui.progress_strip import ProgressStrip
 from cxr_explorer.ui.reading import Reading
@@ -117,6 +119,7 @@ class MainWindow(QMainWindow):
         self.notice = Notice()
         column.addWidget(self.progress)
         column.addWidget(self.notice)
+        column.addWidget(FilterStrip(session))
         column.addWidget(self._whole, 1)
         self.setCentralWidget(body)
         self._said = elided_label()
@@ -141,7 +144,8 @@ class MainWindow(QMainWindow):
         """Parts of the window: each builds its own widgets, and offers slots for the actions."""
         self.reading = Reading(self)
         self.comfort = Comfort(self)
-        self.parts: tuple[QObject, ...] = (self.reading, self.comfort)
+        self.metadata = MetadataPart(self)
+        self.parts: tuple[QObject, ...] = (self.reading, self.comfort, self.metadata)
 
     def _build_menus(self) -> None:
         menus: dict[str, QMenu] = {}
@@ -300,14 +304,14 @@ class MainWindow(QMainWindow):
             self.notice.show_text(str(error))
 
     def open_folder(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Folder of chest radiographs", self._last_folder())
+        chosen = QFileDialog.getExistingDirectory(self, "Folder of chest radiographs", self.last_folder())
         if chosen:
             self._settings.setValue("last_folder", chosen)
             self.open_path(Path(chosen))
 
     def open_project(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(
-            self, "Open project", self._last_folder(), f"CXR Explorer projects (*{SUFFIX})"
+            self, "Open project", self.last_folder(), f"CXR Explorer projects (*{SUFFIX})"
         )
         if chosen:
             self.open_path(Path(chosen))
@@ -330,19 +334,20 @@ class MainWindow(QMainWindow):
 
     def import_labels(self) -> None:
         try:
-            import_table(self, self.session, self._last_folder())
+            import_table(self, self.session, self.last_folder())
         except UserError as error:
             self.notice.show_text(str(error))
 
     def export_labels(self) -> None:
         try:
-            said = export_table(self, self.session, self._last_folder())
+            said = export_table(self, self.session, self.last_folder())
         except UserError as error:
             self.notice.show_text(str(error))
         else:
             self._say(said)
 
-    def _last_folder(self) -> str:
+    def last_folder(self) -> str:
+        """Where file dialogs begin."""
         return str(self._settings.value("last_folder", str(Path.home())))
 
     # -- edit, map -------------------------------------------------------------------------------------------------

@@ -87,6 +87,8 @@ class MapPage(QWidget):
         session.labelsChanged.connect(self._recolour_labels)
         session.exclusionsChanged.connect(self._recolour_labels)
         session.progressChanged.connect(self._show_message)
+        session.filterChanged.connect(self._show_filter)
+        session.factsChanged.connect(self._on_facts)
         self.use_tool("lasso")
         self.show_map()
 
@@ -108,6 +110,7 @@ class MapPage(QWidget):
         self.scatter.set_points(np.array(xy, np.float32))
         self._fill_colour_choice()
         self.show_colours()
+        self._show_filter()
         self._show_selection()
         self._show_current()
         self._show_message()
@@ -147,6 +150,16 @@ class MapPage(QWidget):
         if rest:
             entries.append((QColor.fromRgba(swatches[0]), _rest_name(session.colour_by), rest))
         self._legend.set_entries(entries)
+
+    def _on_facts(self) -> None:
+        self._fill_colour_choice()
+        self.show_colours()
+
+    def _show_filter(self) -> None:
+        """What the filter keeps out of reach fades."""
+        found, chosen = self._session.map, self._session.filter
+        if found is not None:
+            self.scatter.set_emphasis(np.isin(found.image_ids, chosen.ids) if chosen is not None else None)
 
     def _recolour_labels(self) -> None:
         if self._session.colour_by in ("label", "labelled"):

@@ -54,6 +54,30 @@ class Selection:
     ranking: Ranking | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Filter:
+    """The images that can be selected and labelled; all others are out of reach until it is taken away.
+
+    Attributes:
+        fact: What is asked ("view").
+        value: What it must be ("AP"; an age's decade); None for images of which it is not known.
+        ids: (M,) int64 ids of the images on the map that pass, ascending.
+    """
+
+    fact: str
+    value: str | None
+    ids: Ids
+
+    @property
+    def text(self) -> str:
+        """ "view = AP", "view not known"."""
+        return f"{self.fact} = {self.value}" if self.value is not None else f"{self.fact} not known"
+
+    def keep(self, ids: Ids) -> Ids:
+        """Those of the ids that pass."""
+        return np.intersect1d(ids, self.ids)
+
+
 @dataclass(frozen=True)
 class Target:
     """What a label would be given to now: the picked images if there are any, else the selection.

@@ -15,6 +15,7 @@ from cxr_explorer.demo import draw_demo
 from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, default_encoder, read_encoder
 from cxr_explorer.errors import UserError
 from cxr_explorer.indexing import Indexing, IndexReport, Progress
+from cxr_explorer.labels.confounders import Confounder, FactColumn, code_facts, find_confounders
 from cxr_explorer.labels.label import How, LabelRow, Value
 from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies
 from cxr_explorer.project import acts, labelling
@@ -22,7 +23,7 @@ from cxr_explorer.project.file import SUFFIX, default_project_path, demo_home
 from cxr_explorer.project.project import AtlasMap, Ids, Project
 from cxr_explorer.ui.actions import key_text
 from cxr_explorer.ui.colouring import categories, metadata_columns
-from cxr_explorer.ui.selection import NO_IDS, RANKED, Ranking, Selection, Target, cluster_name
+from cxr_explorer.ui.selection import NO_IDS, RANKED, Filter, Ranking, Selection, Target, cluster_name
 from cxr_explorer.ui.thumbnails import Thumbnails
 from cxr_explorer.worker import Job
 
@@ -43,6 +44,8 @@ class Session(QObject):
     statesChanged = Signal(object)  # frozenset of kinds of state, see `acts`
     undid = Signal(str)  # the act that was taken back, in words
     colouringChanged = Signal()
+    factsChanged = Signal()
+    filterChanged = Signal()
     progressChanged = Signal()
     indexingEnded = Signal(object)  # IndexReport, or None when cancelled or failed
     imagesArrived = Signal()
@@ -67,6 +70,8 @@ class Session(QObject):
         self._demo: Job | None = None
         self.progress: Progress | None = None
         self.facts: dict[int, dict[str, str]] = {}
+        self.filter: Filter | None = None
+        self._fact_columns: tuple[FactColumn, ...] | None = None
         self.thumbnails = Thumbnails(self._fetch_thumbnails)
         self._timer = QTimer(self, interval=30)
         self._timer.timeout.connect(self._advance)
@@ -196,6 +201,8 @@ class Session(QObject):
         self.project = None
         self.map = None
         self.facts = {}
+        self.filter = None
+        self._fact_columns = None
         self.thumbnails.clear()
         self.selection = Selection(NO_IDS)
         self.picked = NO_IDS
@@ -206,7 +213,11 @@ class Session(QObject):
         assert self.project is not None
         self.map = self.project.latest_map()
         self.facts = self.project.facts()
+        self._fact_columns = None
+        if self.filter is not None:
+            self.filter = self._filter_of(self.filter.fact, self.filter.value)
         kept = np.intersect1d(self.selection.ids, self.map.image_ids) if self.map is not None else NO_IDS
+        kept = self.filter.keep(kept) if self.filter is not None else kept
         self.selection = Selection(kept)
         self.picked = NO_IDS
         if self.current_id not in kept:
@@ -274,6 +285,7 @@ class Session(QObject):
                 self.thumbnails.clear()
             self._load_map()
             self.mapChanged.emit()
+            self.filterChanged.emit()
             self.selectionChanged.emit()
             self.targetChanged.emit()
         self.progressChanged.emit()
@@ -294,6 +306,12 @@ class Session(QObject):
         if mode != "replace" and self.selection.ids.size:
             chosen = combine(self.selection.ids, chosen, mode)
             how, cluster, ranking = "selection", None, None
+        if self.filter is not None and chosen.size:
+            wanted = int(chosen.size)
+            chosen = self.filter.keep(chosen)
+            if not chosen.size:
+                those = "That image is" if wanted == 1 else f"All of these {wanted:,} images are"
+                self.said.emit(f"{those} outside the filter {self.filter.text}.")
         self.selection = Selection(chosen, how, cluster, ranking)
         self.keeps_ranking = True
         self.picked = NO_IDS
@@ -326,6 +344,8 @@ class Session(QObject):
     def set_picked(self, ids: Ids) -> None:
         """The images picked in the gallery, a part of the selection that labels go to instead of all of it."""
         self.picked = np.unique(np.asarray(ids, np.int64))
+        if self.filter is not None:
+            self.picked = self.filter.keep(self.picked)
         self.targetChanged.emit()
 
     def set_current(self, image_id: int) -> None:
@@ -399,6 +419,8 @@ class Session(QObject):
     def target(self) -> Target:
         """Whom a label would go to now."""
         if self.viewing_image and self.current_id >= 0:
+            if self.filter is not None and self.current_id not in self.filter.ids:
+                return Target(NO_IDS, "single", None, "this image")
             return Target(np.array([self.current_id], np.int64), "single", None, "this image")
         if self.picked.size == 1:
             return Target(self.picked, "single", None, "the picked image")
@@ -408,7 +430,68 @@ class Session(QObject):
         if chosen.ids.size == 1:
             return Target(chosen.ids, "single", None, "the selected image")
         text = cluster_name(chosen.cluster).lower() if chosen.cluster is not None else "the selection"
+        if self.filter is not None:
+            text += f", only {self.filter.text}"
         return Target(chosen.ids, chosen.how, chosen.cluster, text)
+
+    # -- facts -----------------------------------------------------------------------------------------------------
+
+    def reload_facts(self) -> None:
+        """Takes over what a table has brought or taken away."""
+        if self.project is None:
+            return
+        coloured_by_fact = any(self.colour_by in of_image for of_image in self.facts.values())
+        self.facts = self.project.facts()
+        self._fact_columns = None
+        if coloured_by_fact and not any(self.colour_by in of_image for of_image in self.facts.values()):
+            self.colour_by = "cluster"
+        self.factsChanged.emit()
+        if self.filter is not None:
+            self.set_filter(self.filter.fact, self.filter.value)
+        self.targetChanged.emit()
+
+    def fact_columns(self) -> tuple[FactColumn, ...]:
+        """The facts that tell the images of the map apart, coded; they are coded once a map."""
+        if self._fact_columns is None:
+            ids = self.map.image_ids.tolist() if self.map is not None else []
+            self._fact_columns = code_facts(ids, self.facts)
+        return self._fact_columns
+
+    def confounders(self, ids: Ids) -> list[Confounder]:
+        """What these images have in common beyond the rest of the map, see `find_confounders`."""
+        if self.map is None or not ids.size:
+            return []
+        return find_confounders(self.fact_columns(), np.flatnonzero(np.isin(self.map.image_ids, ids)))
+
+    def set_filter(self, fact: str, value: str | None) -> None:
+        """Limits what can be selected and labelled to the images with that value; None: of which it is not known."""
+        self.filter = self._filter_of(fact, value)
+        self._apply_filter()
+
+    def clear_filter(self) -> None:
+        """All images can be selected again."""
+        if self.filter is not None:
+            self.filter = None
+            self._apply_filter()
+
+    def _filter_of(self, fact: str, value: str | None) -> Filter | None:
+        """The filter, or None where no image on the map passes: a filter nothing passes is of no use."""
+        column = next((column for column in self.fact_columns() if column.name == fact), None)
+        if self.map is None or column is None or (value is not None and value not in column.values):
+            return None
+        ids = self.map.image_ids[column.codes == (column.values.index(value) if value is not None else -1)]
+        return Filter(fact, value, ids) if ids.size else None
+
+    def _apply_filter(self) -> None:
+        """A cluster stays chosen, as far as it passes; with the filter gone, all of it."""
+        self.filterChanged.emit()
+        chosen = self.selection
+        if chosen.cluster is not None:
+            self.select_cluster(chosen.cluster)
+        elif self.filter is not None:
+            self.select(chosen.ids, chosen.how)
+        else:
+            self.targetChanged.emit()
 
     # -- what the reader does --------------------------------------------------------------------------------------
 
@@ -435,7 +518,8 @@ class Session(QObject):
         """Labels the target with the finding and value that the button shows."""
         target = self.target()
         if self.project is None or not target.ids.size:
-            self.said.emit("Nothing is selected: choose a cluster, or draw around images on the map.")
+            within = f" within the filter {self.filter.text}" if self.filter is not None else ""
+            self.said.emit(f"Nothing{within} is selected: choose a cluster, or draw around images on the map.")
             return
         map_id = self.map.map_id if self.map is not None else None
         plan = self.plan()

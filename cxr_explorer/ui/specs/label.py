@@ -85,6 +85,15 @@ SPECS: tuple[Spec, ...] = (
         (-1,),
     ),
     Spec(
+        "confounders",
+        "&Label",
+        "&What these have in common…",
+        "Compare view, sex, age, maker, folder of the selection with the collection",
+        "metadata.show_confounders",
+        ("Shift+C",),
+        "target",
+    ),
+    Spec(
         "exclude",
         "&Label",
         "&Exclude / take back",
