@@ -23,6 +23,14 @@ MISSING = {
     "redo": "there is nothing to redo",
     "image": "open an image full size first",
     "reading": "start reading images one by one first",
+    "reveals": "start reading images one by one first",
+    "filter": "no filter is set",
+    "imported facts": "no facts have been taken from a table",
+    "odd": "mark odd images on a contact sheet first",
+    "suggested": "suggestions need more labels of this finding first",
+    "probes": "no saved probes are loaded",
+    "labelled": "label some images of this finding first",
+    "comparing": "compare images side by side first",
 }
 """What an action waits for, by the state its spec names."""
 
