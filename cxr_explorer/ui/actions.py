@@ -10,7 +10,20 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
 from cxr_explorer.ui import keymap
-from cxr_explorer.ui.specs import audit, clusters, edit, file, find, image, label, map, readers, settings, suggest
+from cxr_explorer.ui.specs import (
+    audit,
+    clusters,
+    edit,
+    file,
+    find,
+    image,
+    label,
+    map,
+    readers,
+    settings,
+    sheets,
+    suggest,
+)
 from cxr_explorer.ui.specs import help as help_menu
 from cxr_explorer.ui.specs.label import FINDING_KEYS
 from cxr_explorer.ui.specs.spec import Spec
@@ -20,6 +33,7 @@ SPECS: tuple[Spec, ...] = (
     *edit.SPECS,
     *map.SPECS,
     *clusters.SPECS,
+    *sheets.SPECS,
     *label.SPECS,
     *suggest.SPECS,
     *audit.SPECS,
@@ -157,6 +171,11 @@ _MAP_KEYS = (
     ("Shift+Enter on the map", "Add that image to the selection, or take it away"),
     ("Arrows in the gallery", "Go to the next image; with Shift pick all on the way"),
     ("Double click, Enter in the gallery", "Open the image full size"),
+    ("Arrows, Page up, Page down, wheel on a contact sheet", "Go to the next tile; turn pages"),
+    ("Tab and Shift+Tab on a contact sheet", "Typical, edge and random pages"),
+    ("Enter on a contact sheet", "Label all but the odd ones"),
+    ("Shift+Enter on a contact sheet", "Label the odd ones as well, with the opposite"),
+    ("Ctrl+click on a contact sheet", "Mark as odd"),
     ("Drag on the open image", "Window (sideways) and level (up and down)"),
     ("Ctrl+Wheel, Ctrl++ and Ctrl+- in the gallery", "Larger or smaller tiles"),
 )

@@ -42,7 +42,7 @@ class GalleryPanel(QFrame):
         self._order.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.gallery = Gallery(session.thumbnails)
         self.gallery.set_tile_size(TILE_PX)
-        self.gallery.set_mark_source(self._mark)
+        self.gallery.set_mark_source(self.mark)
         self.gallery.currentChanged.connect(session.set_current)
         self.gallery.pickedChanged.connect(session.set_picked)
         self.gallery.activated.connect(lambda _id: self.imageWanted.emit())
@@ -128,7 +128,8 @@ class GalleryPanel(QFrame):
         self._fetch_marks()
         self.gallery.refresh_marks()
 
-    def _mark(self, image_id: int) -> Mark:
+    def mark(self, image_id: int, odd: bool = False) -> Mark:
+        """What is drawn on the tile of an image; `odd` where a contact sheet has it marked so."""
         session = self._session
         if session.project is None:
             return Mark()
@@ -149,4 +150,4 @@ class GalleryPanel(QFrame):
         if ranking is not None and note and ranking.meaning:
             words.append(f"{ranking.meaning} {note}")
         tip = "\n".join([session.caption(image_id), *words, *(["Excluded from bulk labels"] if excluded else [])])
-        return Mark(excluded, badge, None, tip, note)
+        return Mark(excluded, badge, None, tip, note, odd)

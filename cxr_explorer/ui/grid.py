@@ -23,6 +23,18 @@ def fitted_px(wanted_px: int, width: int) -> int:
     return max(MIN_FITTED_PX, (width - GAP_PX) // columns - GAP_PX)
 
 
+def page_tile_px(wanted_px: int, width: int, height: int) -> int:
+    """The side of a tile near the wanted one with which whole rows and columns cover most of a page."""
+    inner = (width - GAP_PX, height - GAP_PX)
+    fitting = {room // count - GAP_PX for room in inner for count in range(1, max(2, room // MIN_FITTED_PX))}
+    largest = min(inner) - GAP_PX
+    near = [px for px in fitting if 0.8 * wanted_px <= px <= min(1.25 * wanted_px, largest)]
+    if not near:
+        return max(MIN_FITTED_PX, min(wanted_px, largest))
+    covered = {px: (inner[0] // (px + GAP_PX)) * (inner[1] // (px + GAP_PX)) * px * px for px in near}
+    return max(near, key=lambda px: (covered[px], px))
+
+
 @dataclass(frozen=True)
 class Grid:
     """`count` square tiles in rows as wide as the viewport allows, centred.

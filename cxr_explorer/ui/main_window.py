@@ -42,6 +42,7 @@ from cxr_explorer.ui.notice import Notice
 from cxr_explorer.ui.progress_strip import ProgressStrip
 from cxr_explorer.ui.reading import Reading
 from cxr_explorer.ui.session import Session
+from cxr_explorer.ui.sheets import Sheets
 from cxr_explorer.ui.table_exchange import export_table, import_table
 from cxr_explorer.ui.texts import elided_label
 from cxr_explorer.ui.theme import apply_theme, system_is_dark
@@ -145,7 +146,8 @@ class MainWindow(QMainWindow):
         self.reading = Reading(self)
         self.comfort = Comfort(self)
         self.metadata = MetadataPart(self)
-        self.parts: tuple[QObject, ...] = (self.reading, self.comfort, self.metadata)
+        self.sheets = Sheets(self)
+        self.parts: tuple[QObject, ...] = (self.reading, self.comfort, self.metadata, self.sheets)
 
     def _build_menus(self) -> None:
         menus: dict[str, QMenu] = {}
@@ -356,6 +358,8 @@ class MainWindow(QMainWindow):
         session = self.session
         if self.reading.active:
             self.reading.stop()
+        elif session.viewing_image:
+            session.view_image(False)
         elif session.page != "map":
             session.show_page("map")
         elif session.picked.size:
@@ -412,6 +416,8 @@ class MainWindow(QMainWindow):
     def step_image(self, by: int) -> None:
         if self.reading.active:
             self.reading.step(by)
+        elif self.sheets.leads:
+            self.sheets.step(by)
         else:
             self.gallery_panel.gallery.step(by)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +61,8 @@ class Session(QObject):
         self.picked: Ids = NO_IDS
         self.current_id = -1
         self.page = "map"
+        self.page_behind = "map"  # where an open image was opened from
+        self.targets: dict[str, Callable[[], Target]] = {}  # whom a label goes to on a page of a part
         self.finding = ""
         self.value: Value | None = Value.PRESENT
         self.colour_by = "cluster"
@@ -362,14 +364,15 @@ class Session(QObject):
         return self.page == "image"
 
     def view_image(self, viewing: bool) -> None:
-        """Shows the current image full size, if there is one, or the map."""
-        self.show_page("image" if viewing else "map")
+        """Shows the current image full size, if there is one, or the page it was opened from."""
+        self.show_page("image" if viewing else self.page_behind)
 
     def show_page(self, page: str) -> None:
         """What fills the centre: "map", "image", or a page that a part of the window has added."""
         if page == "image" and self.current_id < 0:
             page = "map"
         if page != self.page:
+            self.page_behind = self.page if page == "image" else "map"
             self.page = page
             self.currentChanged.emit()
             self.targetChanged.emit()
@@ -418,6 +421,8 @@ class Session(QObject):
 
     def target(self) -> Target:
         """Whom a label would go to now."""
+        if self.page in self.targets:
+            return self.targets[self.page]()
         if self.viewing_image and self.current_id >= 0:
             if self.filter is not None and self.current_id not in self.filter.ids:
                 return Target(NO_IDS, "single", None, "this image")
@@ -426,6 +431,10 @@ class Session(QObject):
             return Target(self.picked, "single", None, "the picked image")
         if self.picked.size:
             return Target(self.picked, "selection", None, f"{self.picked.size:,} picked images")
+        return self.selection_target()
+
+    def selection_target(self) -> Target:
+        """The selection as whom a label goes to."""
         chosen = self.selection
         if chosen.ids.size == 1:
             return Target(chosen.ids, "single", None, "the selected image")

@@ -8,6 +8,7 @@ from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QFontMetrics, QPainter, QPalette, QPen, QPixmap
 
 EXCLUDED_TEXT = "excluded"
+ODD_TEXT = "✕ odd"
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Mark:
         colour: The badge's ground; None takes the palette's.
         tooltip: Shown over the tile; empty for none.
         note: Short text at the tile's top right, what was measured of it ("0.93"); empty for none.
+        odd: The reader found on a contact sheet that the image does not belong with the others.
     """
 
     excluded: bool = False
@@ -27,6 +29,7 @@ class Mark:
     colour: QColor | None = None
     tooltip: str = ""
     note: str = ""
+    odd: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,8 @@ def paint_tile(
         painter.drawPixmap(target, pixmap)
     if mark.excluded:
         _paint_excluded(painter, rect, palette)
+    if mark.odd:
+        _paint_odd(painter, rect, palette)
     if mark.badge:
         _paint_badge(painter, rect, mark, palette)
     if mark.note:
@@ -107,6 +112,14 @@ def _paint_excluded(painter: QPainter, rect: QRect, palette: QPalette) -> None:
     painter.setPen(palette.color(QPalette.ColorRole.WindowText))
     painter.setFont(font)
     painter.drawText(ribbon, _CENTRED, metrics.elidedText(EXCLUDED_TEXT, Qt.TextElideMode.ElideRight, rect.width()))
+
+
+def _paint_odd(painter: QPainter, rect: QRect, palette: QPalette) -> None:
+    ground = palette.color(QPalette.ColorRole.BrightText)
+    _frame(painter, QRectF(rect), 4, ground)
+    font, text, chip = _chip(painter, ODD_TEXT, rect.width() - 2 * _inset(rect))
+    chip.moveTopLeft(QPointF(rect.left() + _inset(rect), rect.top() + _inset(rect)))
+    _paint_chip(painter, chip, font, text, ground, readable_on(ground))
 
 
 def _paint_badge(painter: QPainter, rect: QRect, mark: Mark, palette: QPalette) -> None:

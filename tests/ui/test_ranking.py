@@ -35,7 +35,7 @@ def test_the_gallery_keeps_the_order_and_says_what_was_found(window: MainWindow)
     assert window.session.selection.ids.tolist() == [2, 7, 9]
     assert window.gallery_panel._order.currentText() == "Most alike first"
     assert window.gallery_panel._heading.text() == "Most like 00.png: 3 images"
-    mark = window.gallery_panel._mark(2)
+    mark = window.gallery_panel.mark(2)
     assert mark.note == "0.80"
     assert "Likeness 0.80" in mark.tooltip
 
@@ -59,7 +59,7 @@ def test_the_next_selection_is_in_the_usual_order_again(window: MainWindow) -> N
     assert shown(window) == sorted(shown(window))
     assert "Most alike first" not in orders(window)
     assert window.gallery_panel._order.currentText() == "File name"
-    assert window.gallery_panel._mark(2).note == ""
+    assert window.gallery_panel.mark(2).note == ""
 
 
 def test_what_is_added_to_a_ranking_leaves_no_ranking(window: MainWindow) -> None:
