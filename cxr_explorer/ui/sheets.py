@@ -164,7 +164,7 @@ class Sheets(QObject):
         if found is None or project is None:
             return
         alike = duplicates(project, found)
-        compared = project.neighbours(found.map_id) is not None
+        compared = alike.limit > 0
         notes = {
             image_id: f"{group + 1} · {'same file' if same else f'{distance:.3f}'}"
             for image_id, group, distance, same in zip(
@@ -192,18 +192,15 @@ class Sheets(QObject):
     def _show_list(self, ranking: Ranking, key: str, about: str, hint: str, empty_text: str) -> None:
         """Shows images that were found all over the map; they become the selection, so that the map shows where."""
         self.page.grid.set_empty_text(empty_text)
-        session = self._session
-        self._sheet = None  # the change of the selection is not to be followed
-        ids, title = ranking.ids, ranking.title
-        if session.filter is not None:
-            ids, title = ids[np.isin(ids, session.filter.ids)], f"{title}, only {session.filter.text}"
-        if ids.size:
-            session.select_ranked(ranking)
-        self._show(_Sheet(title, key, {"found": ids}, True, about, hint))
+        kept, ids, title = self._session.filter, ranking.ids, ranking.title
+        if kept is not None:
+            ids, title = ids[np.isin(ids, kept.ids)], f"{title}, only {kept.text}"
+        self._show(_Sheet(title, key, {"found": ids}, True, about, hint), ranking)
 
-    def _show(self, sheet: _Sheet) -> None:
+    def _show(self, sheet: _Sheet, ranking: Ranking | None = None) -> None:
+        """Puts a sheet on the page; a ranking is selected once the page says that labels go to one image alone."""
         session = self._session
-        self._sheet, self._selection = sheet, session.selection
+        self._sheet, self._selection = sheet, None
         if session.picked.size:
             self._window.gallery_panel.gallery.set_picked(NO_IDS)
         kinds = {kind: KIND_TEXTS[kind] for kind in sheet.orders}
@@ -211,6 +208,9 @@ class Sheets(QObject):
         self.page.set_kinds(kinds, sheet.kind)
         self.page.grid.set_images(sheet.ids)
         session.show_page(PAGE)
+        if ranking is not None and sheet.ids.size:
+            session.select_ranked(ranking)
+        self._selection = session.selection
         session.set_current(self.page.grid.current_id)
         session.targetChanged.emit()
 
@@ -312,7 +312,7 @@ class Sheets(QObject):
 
     def _on_selection(self) -> None:
         session, sheet = self._session, self._sheet
-        if sheet is None or session.selection is self._selection or not self.leads:
+        if sheet is None or self._selection in (None, session.selection) or not self.leads:
             return
         if session.page != PAGE:  # an image is open: closing it leads to the map
             self._sheet = None
