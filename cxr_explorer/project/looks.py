@@ -20,7 +20,7 @@ def record_looks(project: Project, sheet: str, map_id: int, image_ids: Ids) -> b
 
     Args:
         project: Open for writing.
-        sheet: What was looked through: the number of a cluster, "selection", "outliers" or "duplicates".
+        sheet: What was looked through: the identity of a cluster, "selection", "outliers" or "duplicates".
         map_id: The map on screen.
         image_ids: What was shown.
     """

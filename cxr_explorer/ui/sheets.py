@@ -17,7 +17,7 @@ from cxr_explorer.project.looks import record_looks
 from cxr_explorer.project.project import Ids, Project
 from cxr_explorer.ui.actions import key_text
 from cxr_explorer.ui.label_panel import apply_text
-from cxr_explorer.ui.selection import NO_IDS, Ranking, Selection, Target, cluster_name
+from cxr_explorer.ui.selection import NO_IDS, Ranking, Selection, Target
 from cxr_explorer.ui.sheet_page import SheetPage
 from cxr_explorer.ui.tile import Mark
 
@@ -128,7 +128,7 @@ class Sheets(QObject):
             orders = {"found": selection.ranking.ids[np.isin(selection.ranking.ids, ids)], **orders}
         title, key = "Selection", "selection"
         if selection.cluster is not None:
-            title, key = cluster_name(selection.cluster), str(selection.cluster)
+            title, key = found.cluster_name(selection.cluster), str(found.identity(selection.cluster))
         elif selection.ranking is not None:
             title = selection.ranking.title
         if session.filter is not None:

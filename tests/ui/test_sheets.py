@@ -222,8 +222,9 @@ def test_images_that_were_on_the_screen_count_as_looked_at(qtbot, window: MainWi
     told: list[frozenset[str]] = []
     window.session.statesChanged.connect(told.append)
     qtbot.waitUntil(lambda: looked_ids(project).tolist() == sorted(ids))
-    map_id = window.session.map.map_id  # type: ignore[union-attr]
-    assert set(acts.states(project, "looked")) == {f"sheet:0:{map_id}"}
+    found = window.session.map
+    assert found is not None
+    assert set(acts.states(project, "looked")) == {f"sheet:{found.identity(0)}:{found.map_id}"}
     assert told == [frozenset({"looked"})]
     assert acts.undo_text(project) is None
 
