@@ -57,6 +57,7 @@ class Comfort(QObject):
         session.currentChanged.connect(lambda: self.tour.tell("open" if session.viewing_image else "back"))
         session.labelsChanged.connect(lambda: self.tour.tell("label"))
         session.undid.connect(lambda _text: self.tour.tell("undo"))
+        session.projectChanged.connect(self._on_project)
         session.projectChanged.connect(self._tour_if_due)
         session.mapChanged.connect(self._tour_if_due)
         window.welcome.tourWanted.connect(self.show_tour)
@@ -107,6 +108,12 @@ class Comfort(QObject):
         elif session.map is None:
             session.said.emit("The tour starts when the map is there.")
         self._tour_if_due()
+
+    def _on_project(self) -> None:
+        """The keyboard starts at the clusters."""
+        window = self._window
+        if window.session.project is not None and window.clusters.isVisible() and not self.tour.active:
+            window.clusters.setFocus()
 
     def _tour_if_due(self) -> None:
         session = self._window.session

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QButtonGroup, QFrame, QGridLayout, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project.labelling import VALUE_WORDS, LabelPlan, images_text
@@ -157,7 +167,7 @@ class LabelPanel(QFrame):
             self._values.addButton(button)
             values.addWidget(button)
         values.addStretch(1)
-        edit = QPushButton("Findings…")
+        edit = self._edit = QPushButton("Findings…")
         edit.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         edit.setToolTip(tooltip("vocabulary"))
         edit.clicked.connect(self.vocabularyWanted)
@@ -212,6 +222,8 @@ class LabelPanel(QFrame):
             self._group.addButton(chip)
             self._chips.append(chip)
         self._arrange()
+        for before, after in pairwise([*self._chips, *self._values.buttons(), self._edit, self.apply]):
+            QWidget.setTabOrder(before, after)
         self.refresh()
 
     def _arrange(self) -> None:
