@@ -26,7 +26,7 @@ from cxr_explorer.project.readers import (
     compare_pair,
     disagreements,
     known_findings,
-    reader_counts,
+    reader_names,
 )
 
 Command = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
@@ -78,7 +78,7 @@ def export_report(report: WriteReport) -> list[str]:
 
 def check_known_reader(project: Project, name: str) -> str:
     """The name, if labels are kept under it. Raises UserError otherwise."""
-    names = [count.name for count in reader_counts(project)]
+    names = reader_names(project)
     if name not in names:
         raise UserError(f"There are no labels by {name} here. There are labels by: {', '.join(names) or 'nobody'}.")
     return name
@@ -89,7 +89,7 @@ def _agreement(chosen: argparse.Namespace) -> int:
         if chosen.readers is not None:
             names = list(dict.fromkeys(check_known_reader(project, name) for name in chosen.readers))
         else:
-            names = ordinary(count.name for count in reader_counts(project))
+            names = ordinary(reader_names(project))
         if len(names) < 2:
             raise UserError(
                 f"Agreement needs two readers; there are labels by {', '.join(names) or 'nobody'}. "

@@ -81,6 +81,7 @@ def test_from_a_folder_to_a_table_and_back(qtbot, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(dialogs.ExportDialog, "exec", lambda _: dialogs.ExportDialog.DialogCode.Accepted)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(out), ""))
     window.export_labels()
+    qtbot.waitUntil(out.exists, timeout=20_000)
     with out.open(encoding="utf-8", newline="") as stream:
         exported = list(csv.DictReader(stream))
     assert len(exported) == len(both)

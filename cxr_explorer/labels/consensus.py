@@ -59,7 +59,11 @@ def agree_on(rows: Iterable[LabelRow], rule: Rule) -> Consensus:
 def _most(readers: Sequence[LabelRow]) -> LabelRow | None:
     if not readers:
         return None
-    value, votes = Counter(row.value for row in readers).most_common(1)[0]
+    value = readers[0].value
+    if any(row.value != value for row in readers):
+        value, votes = Counter(row.value for row in readers).most_common(1)[0]
+    else:
+        votes = len(readers)
     return _standing_for([row for row in readers if row.value == value], MAJORITY) if 2 * votes > len(readers) else None
 
 
@@ -72,8 +76,11 @@ def _settled(answers: Sequence[LabelRow]) -> LabelRow | None:
 
 
 def _standing_for(rows: Sequence[LabelRow], reader: str) -> LabelRow:
-    """One row for several with the same value: the latest; how it came about is kept where it rests on one alone."""
+    """One row for several with the same value: the latest; how it came about is kept where it rests on one alone.
+
+    A bound is of one reader's labels: it says nothing of what several agreed on.
+    """
     latest = max(rows, key=lambda row: row.at)
     if len(rows) == 1:
         return replace(latest, reader=reader)
-    return replace(latest, reader=reader, how="merge", cluster=None, map_id=None)
+    return replace(latest, reader=reader, how="merge", cluster=None, map_id=None, bound=None)

@@ -104,6 +104,12 @@ def undo_text(project: Project) -> str | None:
     return str(row[0]) if row else None
 
 
+def undo_reader(project: Project) -> str | None:
+    """Whose act `undo` would take back, or None."""
+    row = project.db.execute("SELECT reader FROM acts WHERE NOT undone ORDER BY id DESC LIMIT 1").fetchone()
+    return str(row[0]) if row else None
+
+
 def redo_text(project: Project) -> str | None:
     """What `redo` would do again, or None."""
     row = project.db.execute("SELECT text FROM acts WHERE undone ORDER BY id LIMIT 1").fetchone()

@@ -356,9 +356,13 @@ def export_labels(
     return replace(report, unresolved=len(agreed.unresolved), one_reader=agreed.one_reader)
 
 
-def readers(project: Project) -> list[str]:
-    """Names of the readers who have labels here."""
-    return [row[0] for row in project.db.execute("SELECT DISTINCT reader FROM labels ORDER BY reader")]
+def exported_labels(
+    path: Path, out: Path, format: Format, reader: str | None, rule: Rule | None
+) -> Iterator[WriteReport]:
+    """For a child process: opens the project, writes its labels as `export_labels` does, and yields the report."""
+    with Project.open_read_only(path) as project:
+        report = export_labels(project, out, format, reader, rule)
+    yield report
 
 
 @contextmanager

@@ -192,26 +192,24 @@ def merge(project: Project, plan: MergePlan, reader: str, take_theirs: bool = Fa
         take_theirs: Whether their answer replaces ours where one reader has two; else ours stays.
     """
     with recorded(project, reader) as act:
+        execute = project.db.conn.execute
+        execute("CREATE TEMP TABLE IF NOT EXISTS incoming (id INTEGER PRIMARY KEY, value INTEGER, at TEXT)")
         for column in plan.columns:
             wanted = np.ones_like(column.here) if take_theirs else ~column.here
-            rows = np.flatnonzero(wanted).tolist()
+            rows = zip(column.image_ids.tolist(), column.values.tolist(), column.times, wanted.tolist(), strict=True)
+            execute("DELETE FROM temp.incoming")
             project.db.conn.executemany(
+                "INSERT INTO temp.incoming VALUES (?, ?, ?)", ((*row[:3],) for row in rows if row[3])
+            )
+            execute(
                 """INSERT OR REPLACE INTO label_changes
-                   SELECT :act, :id, :finding, :reader, value, at, labels.how, labels.cluster, labels.map_id,
-                          :value, :at, 'merge', NULL, NULL
-                   FROM (SELECT 1) LEFT JOIN labels ON image_id = :id AND finding = :finding AND reader = :reader
-                   WHERE value IS NOT :value""",
-                (
-                    {
-                        "act": act.number,
-                        "id": int(column.image_ids[row]),
-                        "finding": column.finding,
-                        "reader": column.reader,
-                        "value": int(column.values[row]),
-                        "at": column.times[row],
-                    }
-                    for row in rows
-                ),
+                   SELECT :act, incoming.id, :finding, :reader,
+                          labels.value, labels.at, labels.how, labels.cluster, labels.map_id,
+                          incoming.value, incoming.at, 'merge', NULL, NULL
+                   FROM temp.incoming
+                   LEFT JOIN labels ON image_id = incoming.id AND finding = :finding AND reader = :reader
+                   WHERE labels.value IS NOT incoming.value""",
+                {"act": act.number, "finding": column.finding, "reader": column.reader},
             )
         (changed, images) = project.db.execute(
             "SELECT count(*), count(DISTINCT image_id) FROM label_changes WHERE act_id = ?", [act.number]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +55,32 @@ class GroupAgreement:
     kappa: float | None
 
 
+def labelled_by(project: Project) -> dict[str, list[str]]:
+    """Who has labels of what: finding -> names, all in the order of their text.
+
+    It hops from one (finding, reader) of the index to the next: no matter how many labels there are.
+    """
+    found: dict[str, list[str]] = {}
+    execute = project.db.execute
+    (finding,) = execute("SELECT min(finding) FROM labels").fetchone()
+    while finding is not None:
+        names: list[str] = []
+        (name,) = execute("SELECT min(reader) FROM labels WHERE finding = ?", [finding]).fetchone()
+        while name is not None:
+            names.append(name)
+            (name,) = execute(
+                "SELECT min(reader) FROM labels WHERE finding = ? AND reader > ?", [finding, name]
+            ).fetchone()
+        found[finding] = names
+        (finding,) = execute("SELECT min(finding) FROM labels WHERE finding > ?", [finding]).fetchone()
+    return found
+
+
+def reader_names(project: Project) -> list[str]:
+    """Every name that labels are kept under, in the order of their text; also those that are no readers."""
+    return sorted({name for names in labelled_by(project).values() for name in names})
+
+
 def reader_counts(project: Project) -> list[ReaderCount]:
     """Every name that labels are kept under, by name; also those that are no readers, see `reader_names`."""
     rows = project.db.execute("SELECT reader, count(DISTINCT image_id), count(*) FROM labels GROUP BY reader")
@@ -65,8 +90,7 @@ def reader_counts(project: Project) -> list[ReaderCount]:
 def known_findings(project: Project) -> list[str]:
     """The vocabulary's findings, then others that have labels."""
     findings = list(project.vocabulary.findings)
-    rows = project.db.execute("SELECT DISTINCT finding FROM labels ORDER BY finding")
-    return findings + [row[0] for row in rows if row[0] not in findings]
+    return findings + [finding for finding in labelled_by(project) if finding not in findings]
 
 
 def compare_pair(project: Project, first: str, second: str) -> list[FindingAgreement]:
@@ -124,14 +148,14 @@ def compare_group(project: Project, readers: Sequence[str]) -> list[GroupAgreeme
     return found
 
 
-def compare_readers(
-    path: Path, readers: Sequence[str]
+def compared(
+    path: Path, first: str, second: str, group: Sequence[str]
 ) -> Iterator[tuple[list[FindingAgreement], list[GroupAgreement]]]:
-    """For a child process: opens the project and yields, once, all pairs of the readers and, of three or more, all."""
+    """For a child process: opens the project and yields `compare_pair`, and `compare_group` of three or more."""
     with Project.open_read_only(path) as project:
-        pairs = [found for first, second in combinations(readers, 2) for found in compare_pair(project, first, second)]
-        group = compare_group(project, readers) if len(readers) > 2 else []
-    yield pairs, group
+        pair = compare_pair(project, first, second)
+        every = compare_group(project, group) if len(group) > 2 else []
+    yield pair, every
 
 
 def disagreements(project: Project, finding: str, readers: Sequence[str] | None = None, settled: bool = False) -> Ids:
@@ -145,8 +169,7 @@ def disagreements(project: Project, finding: str, readers: Sequence[str] | None 
 
     Excluded images, and those no longer in the folder, are left out: they cannot be judged.
     """
-    rows = project.db.execute("SELECT DISTINCT reader FROM labels WHERE finding = ?", [finding])
-    names = list(readers) if readers is not None else ordinary(row[0] for row in rows)
+    names = list(readers) if readers is not None else ordinary(labelled_by(project).get(finding, ()))
     marks = ", ".join("?" * len(names))
     rows = project.db.execute(
         f"""SELECT image_id FROM labels JOIN images ON images.id = image_id
@@ -163,10 +186,25 @@ def disagreements(project: Project, finding: str, readers: Sequence[str] | None 
     return np.sort(ids)
 
 
-def open_disagreements(project: Project) -> dict[str, int]:
-    """How many images readers differ on that were not adjudicated, by finding; findings without any are left out."""
-    counts = {finding: len(disagreements(project, finding)) for finding in known_findings(project)}
-    return {finding: count for finding, count in counts.items() if count}
+def pair_disagreements(path: Path, finding: str, first: str, second: str, settled: bool) -> Iterator[Ids]:
+    """For a child process: opens the project and yields `disagreements` of two."""
+    with Project.open_read_only(path) as project:
+        ids = disagreements(project, finding, (first, second), settled)
+    yield ids
+
+
+def next_disagreements(path: Path, finding: str) -> Iterator[tuple[str, Ids]]:
+    """For a child process: the finding asked for and its open disagreements; without any, the next finding with some.
+
+    Yields one pair, or nothing where readers differ on no finding.
+    """
+    with Project.open_read_only(path) as project:
+        others = [other for other in known_findings(project) if other != finding]
+        for candidate in (finding, *others):
+            ids = disagreements(project, candidate)
+            if ids.size:
+                yield candidate, ids
+                return
 
 
 def who_said(project: Project, image_id: int, finding: str) -> dict[str, Value]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from cxr_explorer.labels.label import ONE_BY_ONE
 from cxr_explorer.labels.reader_names import reread_name
 from cxr_explorer.project.acts import Change, recorded, state
 from cxr_explorer.project.labelling import images_text
@@ -15,7 +16,7 @@ from cxr_explorer.project.project import Ids, Project, now
 KIND = "reread"
 """Kind of the state that holds the draws."""
 
-_ONE_BY_ONE = "('single', 'audit')"
+_ONE_BY_ONE = ", ".join(f"'{how}'" for how in ONE_BY_ONE)
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def rereadable_ids(project: Project, reader: str, finding: str) -> Ids:
     """
     rows = project.db.execute(
         f"""SELECT image_id FROM labels JOIN images ON images.id = image_id
-            WHERE finding = :finding AND reader = :reader AND how IN {_ONE_BY_ONE} AND NOT excluded AND NOT missing
+            WHERE finding = :finding AND reader = :reader AND how IN ({_ONE_BY_ONE}) AND NOT excluded AND NOT missing
                 AND image_id NOT IN (SELECT image_id FROM labels WHERE finding = :finding AND reader = :again)
             ORDER BY image_id""",
         {"finding": finding, "reader": reader, "again": reread_name(reader)},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 
@@ -37,6 +37,8 @@ from cxr_explorer import __version__
 from cxr_explorer.atlas.build import MapParameters
 from cxr_explorer.encoder.checkpoint import EncoderInfo, read_encoder
 from cxr_explorer.errors import UserError
+from cxr_explorer.labels.consensus import Rule
+from cxr_explorer.labels.reader_names import check_reader
 from cxr_explorer.labels.tables import Format, ImportedTable, Matching
 from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies, clean_findings
 from cxr_explorer.project.project import Failure
@@ -164,8 +166,10 @@ class SettingsDialog(QDialog):
         self._encoder.setCurrentIndex(self._encoder.count() - 1)
 
     def _accept(self) -> None:
-        if not self.reader:
-            show_error(self, "The reader needs a name: labels are kept under it. Initials will do.")
+        try:
+            check_reader(self.reader)
+        except UserError as error:
+            show_error(self, str(error))
             return
         self.accept()
 
@@ -308,7 +312,7 @@ class ImportDialog(QDialog):
         buttons = QDialogButtonBox(_Buttons.Ok | _Buttons.Cancel)
         buttons.button(_Buttons.Ok).setText(f"Import {labels:,} labels")
         buttons.button(_Buttons.Ok).setEnabled(labels > 0)
-        buttons.accepted.connect(self.accept)
+        buttons.accepted.connect(self._accept)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.addWidget(head)
@@ -323,17 +327,50 @@ class ImportDialog(QDialog):
         """Whose labels they are where the table does not say."""
         return self._reader.text().strip() or "imported"
 
+    def _accept(self) -> None:
+        try:
+            check_reader(self.reader)
+        except UserError as error:
+            show_error(self, str(error))
+            return
+        self.accept()
+
+
+@dataclass(frozen=True)
+class Whose:
+    """Whose labels a table may hold: a reader's, one answer out of all readers', or (both None) everybody's."""
+
+    text: str
+    reader: str | None = None
+    rule: Rule | None = None
+
 
 class ExportDialog(QDialog):
-    """Which form the labels are written in."""
+    """Whose labels are written, and in which form."""
 
-    def __init__(self, parent: QWidget, images: int, labels: int) -> None:
+    def __init__(self, parent: QWidget, labels: int, whose: Sequence[Whose], chosen: int) -> None:
         super().__init__(parent)
         self.setWindowTitle("Export labels")
         give_room(self, 40)
         self._choices: list[tuple[QRadioButton, Format]] = []
         layout = QVBoxLayout(self)
-        layout.addWidget(text_label(f"{labels:,} labels on {images:,} images.", "heading"))
+        layout.addWidget(text_label(f"The project holds {labels:,} labels.", "heading"))
+        self._whose = QComboBox()
+        self._whose.setToolTip(
+            "Majority: what more than half of the readers said. Adjudicated: what was settled, else what all readers "
+            "said. What nothing decides stays blank and is counted. Everybody's: in the long form each label under its "
+            "reader's name, in the others the latest one"
+        )
+        for entry in whose:
+            self._whose.addItem(entry.text, entry)
+        self._whose.setCurrentIndex(chosen)
+        title = QLabel("&Whose labels")
+        title.setBuddy(self._whose)
+        row = QHBoxLayout()
+        row.addWidget(title)
+        row.addWidget(self._whose, 1)
+        layout.addLayout(row)
+        layout.addSpacing(8)
         for key, name, text in FORMATS:
             button = QRadioButton(name)
             button.setChecked(key == "long")
@@ -348,6 +385,12 @@ class ExportDialog(QDialog):
         buttons.rejected.connect(self.reject)
         layout.addSpacing(8)
         layout.addWidget(buttons)
+
+    @property
+    def whose(self) -> Whose:
+        """Whose labels."""
+        chosen: Whose = self._whose.currentData()
+        return chosen
 
     @property
     def format(self) -> Format:

@@ -31,6 +31,7 @@ from cxr_explorer.ui import dialogs, keymap, window_state
 from cxr_explorer.ui.actions import SPECS, make_actions
 from cxr_explorer.ui.cluster_panel import ClusterPanel
 from cxr_explorer.ui.comfort import Comfort
+from cxr_explorer.ui.errand import Errand
 from cxr_explorer.ui.filter_strip import FilterStrip
 from cxr_explorer.ui.gallery_panel import GalleryPanel
 from cxr_explorer.ui.image_page import ImagePage
@@ -40,6 +41,7 @@ from cxr_explorer.ui.map_page import MapPage
 from cxr_explorer.ui.metadata import MetadataPart
 from cxr_explorer.ui.notice import Notice
 from cxr_explorer.ui.progress_strip import ProgressStrip
+from cxr_explorer.ui.readers import Readers
 from cxr_explorer.ui.reading import Reading
 from cxr_explorer.ui.session import Session
 from cxr_explorer.ui.sheets import Sheets
@@ -143,11 +145,19 @@ class MainWindow(QMainWindow):
 
     def _build_parts(self) -> None:
         """Parts of the window: each builds its own widgets, and offers slots for the actions."""
+        self._export = Errand(self)
         self.reading = Reading(self)
+        self.readers = Readers(self)
         self.comfort = Comfort(self)
         self.metadata = MetadataPart(self)
         self.sheets = Sheets(self)
-        self.parts: tuple[QObject, ...] = (self.reading, self.comfort, self.metadata, self.sheets)
+        self.parts: tuple[QObject, ...] = (
+            self.reading,
+            self.readers,
+            self.comfort,
+            self.metadata,
+            self.sheets,
+        )
 
     def _build_menus(self) -> None:
         menus: dict[str, QMenu] = {}
@@ -265,12 +275,12 @@ class MainWindow(QMainWindow):
         total = project.image_count() - failures
         labelled = len(labelling.labelled_ids(project, self.session.reader))
         share = f" ({labelled / total:.0%})" if total else ""
-        self._summary.setText(f"{labelled:,} of {total:,} images labelled{share}   reader: {self.session.reader}  ")
+        self._summary.setText(f"{labelled:,} of {total:,} images labelled{share}  ")
 
     def _enable(self) -> None:
         session = self.session
         project = session.project
-        undo = acts.undo_text(project) if project is not None else None
+        undo = session.undo_text()
         redo = acts.redo_text(project) if project is not None else None
         states = {
             "always": True,
@@ -342,11 +352,9 @@ class MainWindow(QMainWindow):
 
     def export_labels(self) -> None:
         try:
-            said = export_table(self, self.session, self.last_folder())
+            export_table(self, self.session, self.last_folder(), self._export)
         except UserError as error:
             self.notice.show_text(str(error))
-        else:
-            self._say(said)
 
     def last_folder(self) -> str:
         """Where file dialogs begin."""
@@ -425,7 +433,7 @@ class MainWindow(QMainWindow):
 
     def change_settings(self) -> None:
         session = self.session
-        dialog = dialogs.SettingsDialog(self, session.reader, session.encoders(), session.encoder(), session.device)
+        dialog = dialogs.SettingsDialog(self, session.own_reader, session.encoders(), session.encoder(), session.device)
         if dialog.exec() == QDialog.DialogCode.Accepted:
             session.choose(dialog.reader, dialog.encoder, dialog.device)
             self._show_summary()
@@ -464,6 +472,8 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         window_state.keep(self, self._settings)
         self.image_page.close_down()
+        self.readers.close_down()
+        self._export.finish()
         self.session.close()
         super().closeEvent(event)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
 
 from cxr_explorer.labels.label import How, Value
 from cxr_explorer.project import labelling
@@ -26,6 +26,10 @@ OnAnswer = Callable[[int, Value], Mapping[tuple[str, str], str | None]]
 """Told of an answer before it is stored; gives the state that belongs to the same act, see `acts.Act.put`."""
 
 
+Reveal = Callable[[int], str]
+"""What others said of an image, in words; shown when asked for, and of the last image once it is answered."""
+
+
 @dataclass
 class _Task:
     """What is being read.
@@ -38,8 +42,10 @@ class _Task:
         how: For the labels' provenance.
         ids: Images so far, in order.
         position: Which of them is shown.
+        reveal: See Reveal; None where there is nothing to reveal.
         given: Position of each answer that changed something, with the act's text: what undo goes back to.
         answered: Images with an answer or skipped.
+        note: What has been revealed; empty otherwise.
     """
 
     title: str
@@ -52,9 +58,11 @@ class _Task:
     on_answer: OnAnswer | None
     on_end: Callable[[bool], None] | None
     ids: list[int]
+    reveal: Reveal | None = None
     position: int = 0
     given: list[tuple[int, str]] = field(default_factory=list)
     answered: set[int] = field(default_factory=set)
+    note: str = ""
 
 
 class Reading(QObject):
@@ -99,6 +107,15 @@ class Reading(QObject):
         """How many images have been answered or skipped."""
         return len(self._task.answered) if self._task is not None else 0
 
+    @property
+    def reveals(self) -> bool:
+        """Whether there is something to reveal of the image shown."""
+        return self._task is not None and self._task.reveal is not None
+
+    def note(self) -> str:
+        """What has been revealed, in words; else empty."""
+        return self._task.note if self._task is not None else ""
+
     def text(self) -> str:
         """Where the reading stands, in words."""
         task = self._task
@@ -109,7 +126,7 @@ class Reading(QObject):
 
     def states(self) -> dict[str, bool]:
         """For the actions."""
-        return {"reading": self.active}
+        return {"reading": self.active, "reveals": self.reveals}
 
     # -- verbs -----------------------------------------------------------------------------------------------------
 
@@ -124,6 +141,7 @@ class Reading(QObject):
         how: How = "single",
         reader: str | None = None,
         hide_suggestions: bool = False,
+        reveal: Reveal | None = None,
     ) -> None:
         """Begins with the first image; a reading that is under way ends.
 
@@ -134,8 +152,10 @@ class Reading(QObject):
             on_answer: See OnAnswer.
             on_end: Told at the end whether every image was answered or skipped (False: the reader stopped).
             how: For the labels' provenance.
-            reader: Whose name the answers are kept under; None: the session's reader.
+            reader: Whose name the answers are kept under; None: the session's reader. While another name's images are
+                read, the reader's own labels are out of sight, see `Session.read_as`.
             hide_suggestions: See `hides_suggestions`.
+            reveal: See Reveal.
         """
         self.stop()
         known = not callable(source)
@@ -148,8 +168,9 @@ class Reading(QObject):
         more: Source = source if callable(source) else _nothing
         name = reader or self._session.reader
         self._task = _Task(
-            title, more, finding, name, how, hide_suggestions, known, on_answer, on_end, [int(i) for i in ids]
+            title, more, finding, name, how, hide_suggestions, known, on_answer, on_end, [int(i) for i in ids], reveal
         )
+        self._session.read_as(name)
         self._session.set_judgement(finding, self._session.value)
         self._show()
 
@@ -172,11 +193,15 @@ class Reading(QObject):
         if self._task is not task:  # what was told ended it
             return
         task.answered.add(image_id)
+        revealed = task.reveal(image_id) if task.reveal is not None and value is not None else ""
+        task.note = f"Last image: {revealed}" if revealed else ""
         task.position += 1
         if task.position >= len(task.ids):
             task.ids.extend(int(i) for i in task.source())
         if task.position >= len(task.ids):
             self._end(True)
+            if task.note:
+                self._session.said.emit(task.note)
         else:
             self._show()
 
@@ -187,7 +212,15 @@ class Reading(QObject):
             return
         furthest = min(len(task.answered), len(task.ids) - 1)
         task.position = min(max(task.position + by, 0), furthest)
+        task.note = ""
         self._show()
+
+    def reveal(self) -> None:
+        """Shows what others said of the image on screen."""
+        task = self._task
+        if task is not None and task.reveal is not None:
+            task.note = f"This image: {task.reveal(task.ids[task.position])}"
+            self.changed.emit()
 
     def stop(self) -> None:
         """Ends the reading where it is; the answers stay."""
@@ -204,6 +237,7 @@ class Reading(QObject):
 
     def _end(self, complete: bool) -> None:
         task, self._task = self._task, None
+        self._session.read_as(None)
         self._session.view_image(False)
         self.changed.emit()
         if task is not None and task.on_end is not None:
@@ -214,6 +248,7 @@ class Reading(QObject):
         if task is not None and task.given and task.given[-1][1] == text:
             task.position, _ = task.given.pop()
             task.answered.discard(task.ids[task.position])
+            task.note = ""
             self._show()
 
     def _on_current(self) -> None:
@@ -232,12 +267,15 @@ class ReadingStrip(QFrame):
         super().__init__()
         self.setObjectName("progress")
         self._reading = reading
-        self._text = text_label("", "heading")
-        self._text.setMinimumWidth(60)
+        self._text = text_label("", "heading", wraps=True)
+        self._note = text_label("", "dim", wraps=True)
         self._keyed: list[tuple[QPushButton, str, str]] = []
-        row = QHBoxLayout(self)
-        row.setContentsMargins(12, 6, 12, 6)
-        row.addWidget(self._text, 1)
+        row = QHBoxLayout()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 6, 12, 6)
+        column.addWidget(self._text)
+        column.addLayout(row)
+        column.addWidget(self._note)
         answers: tuple[tuple[str, str, Value | None], ...] = (
             ("Present", "value_present", Value.PRESENT),
             ("Absent", "value_absent", Value.ABSENT),
@@ -251,11 +289,18 @@ class ReadingStrip(QFrame):
             self._keyed.append((button, text, action))
             button.clicked.connect(lambda _checked=False, v=value: reading.answer(v))
             row.addWidget(button)
+        self._reveal = QPushButton()
+        self._keyed.append((self._reveal, "Who said what", "reveal"))
+        self._reveal.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._reveal.setToolTip(tooltip("reveal"))
+        self._reveal.clicked.connect(reading.reveal)
+        row.addWidget(self._reveal)
         stop = QPushButton()
         self._keyed.append((stop, "Stop", "back"))
         stop.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         stop.setToolTip("End here; the answers given stay")
         stop.clicked.connect(reading.stop)
+        row.addStretch(1)
         row.addWidget(stop)
         reading.changed.connect(self.refresh)
         self.show_keys()
@@ -271,6 +316,10 @@ class ReadingStrip(QFrame):
         self.setVisible(self._reading.active)
         self._text.setText(self._reading.text())
         self._text.setToolTip(self._reading.text())
+        self._reveal.setVisible(self._reading.reveals)
+        note = self._reading.note()
+        self._note.setText(note)
+        self._note.setVisible(bool(note))
 
 
 def _nothing() -> Ids:

@@ -17,6 +17,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.indexing import Indexing, IndexReport, Progress
 from cxr_explorer.labels.confounders import Confounder, FactColumn, code_facts, find_confounders
 from cxr_explorer.labels.label import How, LabelRow, Value
+from cxr_explorer.labels.reader_names import ADJUDICATED, check_reader, is_reserved
 from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies
 from cxr_explorer.project import acts, labelling
 from cxr_explorer.project.file import SUFFIX, default_project_path, demo_home
@@ -27,6 +28,7 @@ from cxr_explorer.ui.selection import NO_IDS, RANKED, Filter, Ranking, Selection
 from cxr_explorer.ui.thumbnails import Thumbnails
 from cxr_explorer.worker import Job
 
+DEFAULT_READER = "reader 1"
 DEMO_COUNT = 360
 DRAWING_DEMO = "Simulating radiographs"
 
@@ -63,6 +65,7 @@ class Session(QObject):
         self.page = "map"
         self.page_behind = "map"  # where an open image was opened from
         self.targets: dict[str, Callable[[], Target]] = {}  # whom a label goes to on a page of a part
+        self._reading_as: str | None = None
         self.finding = ""
         self.value: Value | None = Value.PRESENT
         self.colour_by = "cluster"
@@ -81,9 +84,37 @@ class Session(QObject):
     # -- settings --------------------------------------------------------------------------------------------------
 
     @property
+    def own_reader(self) -> str:
+        """The name of the person at the window."""
+        stored = str(self.settings.value("reader", DEFAULT_READER))
+        return DEFAULT_READER if is_reserved(stored) else stored
+
+    @property
     def reader(self) -> str:
-        """The name labels are kept under."""
-        return str(self.settings.value("reader", "reader 1"))
+        """The name labels are kept and shown under: the person's own, or that of the reading under way, see `read_as`.
+
+        Every view asks here, so that no view shows what somebody else said.
+        """
+        return self._reading_as or self.own_reader
+
+    def set_reader(self, name: str) -> None:
+        """Goes on as another reader: from now on all views show their labels alone. Raises UserError."""
+        self.settings.setValue("reader", check_reader(name))
+        self._show_labels_anew()
+
+    def read_as(self, name: str | None) -> None:
+        """Keeps and shows labels under another name while images are read for it; None: under the reader's own again.
+
+        A re-read or an adjudication is to be blind: the reader's own answers are out of sight meanwhile.
+        """
+        name = None if name == self.own_reader else name
+        if name != self._reading_as:
+            self._reading_as = name
+            self._show_labels_anew()
+
+    def _show_labels_anew(self) -> None:
+        self.labelsChanged.emit()
+        self.targetChanged.emit()
 
     @property
     def device(self) -> str:
@@ -109,13 +140,12 @@ class Session(QObject):
         return found
 
     def choose(self, reader: str, encoder: Path, device: str) -> None:
-        """Takes over settings; a new encoder embeds the open folder anew, labels stay."""
+        """Takes over settings; a new encoder embeds the open folder anew, labels stay. Raises UserError."""
         before = self.encoder().key
-        self.settings.setValue("reader", reader)
+        self.settings.setValue("reader", check_reader(reader))
         self.settings.setValue("encoder", str(encoder))
         self.settings.setValue("device", device)
-        self.labelsChanged.emit()
-        self.targetChanged.emit()
+        self._show_labels_anew()
         if self.project is not None and self.encoder().key != before:
             self.start_indexing()
 
@@ -530,6 +560,9 @@ class Session(QObject):
             within = f" within the filter {self.filter.text}" if self.filter is not None else ""
             self.said.emit(f"Nothing{within} is selected: choose a cluster, or draw around images on the map.")
             return
+        if self._reading_as is not None:
+            self.said.emit(f"Only {self._reading_as} is labelled now, one question at a time. Esc ends the reading.")
+            return
         map_id = self.map.map_id if self.map is not None else None
         plan = self.plan()
         change = labelling.label(
@@ -568,6 +601,14 @@ class Session(QObject):
             self.tell(change, "Nothing to undo.", "Undid: {}")
             if change is not None:
                 self.undid.emit(change.text)
+
+    def undo_text(self) -> str | None:
+        """What `undo` would take back, in words; of another reader's act only whose it is. None: nothing."""
+        if self.project is None:
+            return None
+        text, reader = acts.undo_text(self.project), acts.undo_reader(self.project)
+        shown = (self.own_reader, self.reader, ADJUDICATED)
+        return text if text is None or reader in shown else f"the last act of {reader}"
 
     def redo(self) -> None:
         """Does the last undone act again."""

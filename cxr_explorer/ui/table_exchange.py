@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.tables import match_files, read_labels
+from cxr_explorer.labels.reader_names import ADJUDICATED, is_reserved, ordinary
+from cxr_explorer.labels.tables import WriteReport, match_files, read_labels
 from cxr_explorer.project import labelling
+from cxr_explorer.project.readers import reader_names
 from cxr_explorer.ui import dialogs
+from cxr_explorer.ui.errand import Errand
 from cxr_explorer.ui.session import Session
 from cxr_explorer.ui.welcome import project_title
 
@@ -23,31 +27,72 @@ def import_table(parent: QWidget, session: Session, folder: str) -> None:
         return
     table = read_labels(Path(chosen))
     matching = match_files(table.files, session.project.paths().values())
-    dialog = dialogs.ImportDialog(parent, Path(chosen), table, matching, session.reader)
+    dialog = dialogs.ImportDialog(parent, Path(chosen), table, matching, session.own_reader)
     if dialog.exec() == QDialog.DialogCode.Accepted:
         session.import_rows(labelling.rows_to_import(table, matching, dialog.reader))
 
 
-def export_table(parent: QWidget, session: Session, folder: str) -> str:
-    """Asks for the form and the file, and writes it.
-
-    Returns:
-        What was written, in words; empty when the reader thought better of it.
+def export_table(parent: QWidget, session: Session, folder: str, errand: Errand) -> None:
+    """Asks whose labels, the form and the file, and has them written while the window goes on.
 
     Raises:
-        UserError: There are no labels, or the file cannot be written.
+        UserError: There are no labels.
     """
     assert session.project is not None
-    rows = list(labelling.label_rows(session.project))
-    if not rows:
+    if errand.active:
+        session.said.emit("A table is still being written.")
+        return
+    (labels,) = session.project.db.execute("SELECT count(*) FROM labels").fetchone()
+    if not labels:
         raise UserError("There are no labels to export yet: label a cluster or some images first.")
-    dialog = dialogs.ExportDialog(parent, len({row.file for row in rows}), len(rows))
+    whose = whose_labels(reader_names(session.project), session.own_reader)
+    names = [entry.reader for entry in whose]
+    chosen = names.index(session.own_reader) if session.own_reader in names else names.index(None)
+    dialog = dialogs.ExportDialog(parent, labels, whose, chosen)
     if dialog.exec() != QDialog.DialogCode.Accepted:
-        return ""
+        return
     start = Path(folder) / f"{project_title(session.project.path)}-labels.csv"
-    chosen, _ = QFileDialog.getSaveFileName(parent, "Export labels", str(start), "CSV (*.csv)")
-    if not chosen:
-        return ""
-    report = labelling.export_labels(session.project, Path(chosen), dialog.format)
-    left_out = f"; {report.left_out:,} have no place in this form" if report.left_out else ""
-    return f"{report.labels:,} labels on {labelling.images_text(report.images)} written to {chosen}{left_out}"
+    out, _ = QFileDialog.getSaveFileName(parent, "Export labels", str(start), "CSV (*.csv)")
+    if not out:
+        return
+
+    holds = dialog.whose
+
+    def tell(report: WriteReport) -> None:
+        session.said.emit(_written(report, holds, out))
+
+    session.said.emit(f"Writing {out}…")
+    errand.run(
+        labelling.exported_labels,
+        session.project.path,
+        Path(out),
+        dialog.format,
+        holds.reader,
+        holds.rule,
+        done=tell,
+        failed=session.failed.emit,
+    )
+
+
+def whose_labels(names: Sequence[str], reader: str) -> list[dialogs.Whose]:
+    """What an export may hold: each name with labels, what came out of several readers, everybody's."""
+    people = ordinary(names)
+    others = [name for name in names if is_reserved(name) and name != ADJUDICATED]
+    found = [dialogs.Whose(f"{name} (now)" if name == reader else name, name) for name in (*people, *others)]
+    if len(people) > 1:
+        found.append(dialogs.Whose("Majority of the readers", rule="majority"))
+    if len(people) > 1 or ADJUDICATED in names:
+        found.append(dialogs.Whose("Adjudicated, else unanimous", rule="adjudicated"))
+    return [*found, dialogs.Whose("Everybody's")]
+
+
+def _written(report: WriteReport, whose: dialogs.Whose, out: str) -> str:
+    by = f" by {whose.reader}" if whose.reader is not None else f" ({whose.rule})" if whose.rule is not None else ""
+    parts = [f"{report.labels:,} labels{by} on {labelling.images_text(report.images)} written to {out}"]
+    if report.left_out:
+        parts.append(f"{report.left_out:,} have no place in this form")
+    if report.unresolved:
+        parts.append(f"{report.unresolved:,} left blank, readers differ and nothing decides")
+    if report.one_reader:
+        parts.append(f"{report.one_reader:,} rest on one reader alone")
+    return "; ".join(parts)

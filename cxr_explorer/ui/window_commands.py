@@ -22,6 +22,7 @@ MISSING = {
     "undo": "there is nothing to undo",
     "redo": "there is nothing to redo",
     "image": "open an image full size first",
+    "reveals": "read disagreements first",
     "reading": "start reading images one by one first",
     "reveals": "start reading images one by one first",
     "filter": "no filter is set",

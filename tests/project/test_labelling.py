@@ -40,7 +40,6 @@ def test_an_image_carries_many_findings_and_each_reader_their_own(tmp_path: Path
         assert values(project) == {1: 1}
         assert values(project, "Nodule") == {1: -1}
         assert values(project, reader="bob") == {1: 0}
-        assert labelling.readers(project) == ["ann", "bob"]
 
 
 def test_excluded_images_are_skipped(tmp_path: Path) -> None:

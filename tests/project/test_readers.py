@@ -16,10 +16,12 @@ from cxr_explorer.project.project import Project
 from cxr_explorer.project.readers import (
     compare_group,
     compare_pair,
-    compare_readers,
+    compared,
     disagreements,
-    open_disagreements,
+    labelled_by,
+    next_disagreements,
     reader_counts,
+    reader_names,
     who_said,
 )
 from cxr_explorer.project.rereads import draw_rereads, draws, left_to_reread, rereadable_ids
@@ -42,6 +44,8 @@ def test_readers_are_counted(tmp_path: Path) -> None:
         say(project, "ann", "paa")
         say(project, "ann", "p", "Nodule")
         found = [(count.name, count.images, count.labels) for count in reader_counts(project)]
+        assert labelled_by(project) == {"Effusion": ["ann", "bob"], "Nodule": ["ann"]}
+        assert reader_names(project) == ["ann", "bob"]
     assert found == [("ann", 3, 4), ("bob", 2, 2)]
 
 
@@ -73,12 +77,11 @@ def test_three_readers_are_compared_on_what_all_of_them_judged(tmp_path: Path) -
         say(project, "bob", "ppaap")
         say(project, "cat", "paa-u")
         (found,) = compare_group(project, ["ann", "bob", "cat"])
-        path = project.path
-        ((pairs, group),) = compare_readers(path, ["ann", "bob", "cat"])
+        ((pair, group),) = compared(project.path, "ann", "bob", ["ann", "bob", "cat"])
     assert found.images == 4
     assert found.kappa is not None
     assert 0 < found.kappa < 1
-    assert [(pair.first, pair.second) for pair in pairs] == [("ann", "bob"), ("ann", "cat"), ("bob", "cat")]
+    assert [(found.first, found.second, found.finding) for found in pair] == [("ann", "bob", "Effusion")]
     assert group == [found]
 
 
@@ -94,9 +97,10 @@ def test_disagreements_are_between_readers_and_end_with_adjudication(tmp_path: P
         labelling.label(project, np.array([2]), "Effusion", A, ADJUDICATED, "adjudication")
         assert disagreements(project, "Effusion").tolist() == [4]
         assert disagreements(project, "Effusion", settled=True).tolist() == [2, 4]
-        assert open_disagreements(project) == {"Effusion": 1}
+        ((finding, ids),) = next_disagreements(project.path, "Nodule")  # none there: the next finding with some
+        assert (finding, ids.tolist()) == ("Effusion", [4])
         labelling.exclude(project, np.array([4]), True, "ann")
-        assert open_disagreements(project) == {}
+        assert list(next_disagreements(project.path, "Effusion")) == []
         assert who_said(project, 2, "Effusion") == {"ann": P, "bob": A, "cat": P}
 
 

@@ -224,7 +224,7 @@ def test_another_vocabulary_keeps_the_labels_given(window: MainWindow) -> None:
 
 
 def test_export_writes_what_the_dialogs_say(
-    window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window.session.select_cluster(0)
     window.session.label_target()
@@ -232,6 +232,7 @@ def test_export_writes_what_the_dialogs_say(
     monkeypatch.setattr(dialogs.ExportDialog, "exec", lambda _: dialogs.ExportDialog.DialogCode.Accepted)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(out), ""))
     window.export_labels()
+    qtbot.waitUntil(lambda: "written to" in window._said.text())
     assert len(out.read_text(encoding="utf-8").splitlines()) == 1 + CLUSTER_SIZES[0]
 
 
@@ -310,7 +311,7 @@ def test_dialogs_open_in_both_themes(window: MainWindow, light: bool, tmp_path: 
         dialogs.SettingsDialog(window, "ann", session.encoders(), session.encoder(), "auto"),
         dialogs.MapDialog(window, session.parameters()),
         dialogs.FindingsDialog(window, session.project.vocabulary),  # type: ignore[union-attr]
-        dialogs.ExportDialog(window, 3, 5),
+        dialogs.ExportDialog(window, 5, [dialogs.Whose("ann", "ann"), dialogs.Whose("Everybody's")], 0),
         KeysDialog(window),
         dialogs.AboutDialog(window, session.encoder()),
     ]

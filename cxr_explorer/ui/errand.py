@@ -1,0 +1,82 @@
+"""One answer from a child process, while the window goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer
+
+from cxr_explorer.errors import UserError
+from cxr_explorer.worker import Job
+
+
+class Errand(QObject):
+    """Runs a generator in a child process and passes on the last thing it yielded. Only the newest errand counts."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._job: Job | None = None
+        self._answer: Any = None
+        self._done: Callable[[Any], None] = _nothing
+        self._failed: Callable[[str], None] = _nothing
+        self._timer = QTimer(self, interval=30)
+        self._timer.timeout.connect(lambda: self._advance())
+
+    @property
+    def active(self) -> bool:
+        """Whether an answer is awaited."""
+        return self._job is not None
+
+    def run(
+        self,
+        function: Callable[..., Iterable[Any]],
+        *arguments: Any,
+        done: Callable[[Any], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        """Starts; what was under way is dropped.
+
+        Args:
+            function: A generator function, importable by name.
+            arguments: For it.
+            done: Told the last thing it yielded, None where it yielded nothing.
+            failed: Told the text of a UserError.
+        """
+        self.cancel()
+        self._answer, self._done, self._failed = None, done, failed
+        self._job = Job(function, *arguments)
+        self._timer.start()
+
+    def cancel(self) -> None:
+        """Ends the child; nobody is told anything."""
+        self._timer.stop()
+        if self._job is not None:
+            self._job.cancel()
+            self._job = None
+
+    def finish(self) -> None:
+        """Waits for the answer, if one is awaited, and tells it."""
+        while self._job is not None:
+            self._advance(0.1)
+
+    def _advance(self, timeout_s: float = 0) -> None:
+        job = self._job
+        assert job is not None
+        try:
+            items = job.receive(timeout_s)
+        except Exception as error:
+            self.cancel()
+            if not isinstance(error, UserError):
+                raise
+            self._failed(str(error))
+            return
+        if items:
+            self._answer = items[-1]
+        if job.finished:
+            self.cancel()
+            self._done(self._answer)
+
+
+def _nothing(_answer: Any) -> None:
+    """Nobody asked yet."""
