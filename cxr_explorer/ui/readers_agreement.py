@@ -27,7 +27,7 @@ from cxr_explorer.labels.reader_names import ADJUDICATED, ordinary, reread_name
 from cxr_explorer.project.labelling import VALUE_WORDS, images_text
 from cxr_explorer.project.readers import FindingAgreement, GroupAgreement, compared
 from cxr_explorer.ui.errand import Errand
-from cxr_explorer.ui.texts import text_label
+from cxr_explorer.ui.texts import give_room, text_label
 
 _Buttons = QDialogButtonBox.StandardButton
 
@@ -52,7 +52,7 @@ class AgreementDialog(QDialog):
         """`names` are all names with labels in the project file, `reader` is who sits at the window."""
         super().__init__(parent)
         self.setWindowTitle("Agreement of readers")
-        self.setMinimumSize(880, 520)
+        give_room(self, 80, 32)
         self.wanted: Literal["", "read", "select"] = ""
         self._project = project
         self._finding = finding

@@ -26,7 +26,7 @@ from cxr_explorer.project.file import SUFFIX
 from cxr_explorer.project.labelling import VALUE_WORDS
 from cxr_explorer.project.merging import MergePlan, planned_merge
 from cxr_explorer.ui.errand import Errand
-from cxr_explorer.ui.texts import text_label
+from cxr_explorer.ui.texts import give_room, text_label
 
 _Buttons = QDialogButtonBox.StandardButton
 SHOWN = 2000
@@ -38,7 +38,7 @@ class MergeDialog(QDialog):
     def __init__(self, parent: QWidget, project: Path, source: Path, reader: str) -> None:
         super().__init__(parent)
         self.setWindowTitle("Merge another reader's labels")
-        self.setMinimumSize(860, 560)
+        give_room(self, 76, 36)
         self.plan: MergePlan | None = None
         self._project, self._source, self._reader = project, source, reader
         # A table that names no reader: the file is probably called after them.

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout,
 
 from cxr_explorer.labels.reader_names import reread_name
 from cxr_explorer.project.labelling import images_text
-from cxr_explorer.ui.texts import text_label
+from cxr_explorer.ui.texts import give_room, text_label
 
 _Buttons = QDialogButtonBox.StandardButton
 USUAL_SIZE = 50
@@ -23,7 +23,7 @@ class RereadDialog(QDialog):
         """`counts`: finding -> images that can be read again, and how many of them are drawn already."""
         super().__init__(parent)
         self.setWindowTitle("Read again, blind")
-        self.setMinimumWidth(520)
+        give_room(self, 46)
         self._counts = counts
         self._finding = QComboBox()
         self._finding.setToolTip("The finding that was judged, and is to be judged a second time")

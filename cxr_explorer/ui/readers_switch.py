@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QListWidget,
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.reader_names import check_reader
-from cxr_explorer.ui.texts import text_label
+from cxr_explorer.ui.texts import give_room, text_label
 
 _Buttons = QDialogButtonBox.StandardButton
 _MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
@@ -23,7 +23,7 @@ class SwitchDialog(QDialog):
         """`names` are the readers who have labels in the open project."""
         super().__init__(parent)
         self.setWindowTitle("Switch reader")
-        self.setMinimumWidth(380)
+        give_room(self, 34, 22)
         self._names = list(dict.fromkeys([*names, reader]))
         self._now = reader
         self.typed = QLineEdit()

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout
 
 from cxr_explorer.labels.label import How, Value
 from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Ids
 from cxr_explorer.ui.actions import key_text, tooltip
+from cxr_explorer.ui.flow import FlowLayout
 from cxr_explorer.ui.texts import text_label
 
 if TYPE_CHECKING:
@@ -270,7 +271,7 @@ class ReadingStrip(QFrame):
         self._text = text_label("", "heading", wraps=True)
         self._note = text_label("", "dim", wraps=True)
         self._keyed: list[tuple[QPushButton, str, str]] = []
-        row = QHBoxLayout()
+        row = FlowLayout()
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 6, 12, 6)
         column.addWidget(self._text)
@@ -300,7 +301,6 @@ class ReadingStrip(QFrame):
         stop.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         stop.setToolTip("End here; the answers given stay")
         stop.clicked.connect(reading.stop)
-        row.addStretch(1)
         row.addWidget(stop)
         reading.changed.connect(self.refresh)
         self.show_keys()

@@ -24,7 +24,6 @@ MISSING = {
     "image": "open an image full size first",
     "reveals": "read disagreements first",
     "reading": "start reading images one by one first",
-    "reveals": "start reading images one by one first",
     "filter": "no filter is set",
     "imported facts": "no facts have been taken from a table",
     "odd": "mark odd images on a contact sheet first",
