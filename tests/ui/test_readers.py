@@ -94,7 +94,7 @@ def test_the_reader_is_switched_by_typing_and_all_views_show_the_other_ones_labe
     window.session.select_cluster(0)
     window.session.labelsChanged.emit()
     marks = window.gallery_panel
-    assert marks._mark(1).badge == "Effusion +"
+    assert marks.mark(1).badge == "Effusion +"
 
     def type_bob(dialog: SwitchDialog) -> None:
         assert dialog.reader == "ann"
@@ -106,7 +106,7 @@ def test_the_reader_is_switched_by_typing_and_all_views_show_the_other_ones_labe
     qtbot.keyClick(window, Key.Key_R, Modifier.ControlModifier)
     assert window.session.reader == "bob"
     assert window.readers.button.text() == "reader: bob"
-    assert (marks._mark(1).badge, marks._mark(2).badge) == ("Effusion –", "")
+    assert (marks.mark(1).badge, marks.mark(2).badge) == ("Effusion –", "")
     assert window.session.counts_of(window.session.selection.ids) == {FINDING: {A: 1}}
     assert window.actions_by_name["undo"].text() == f"&Undo {FINDING} = absent on 1 image"
 
@@ -160,7 +160,7 @@ def test_disagreements_are_settled_one_after_another_without_seeing_who_said_wha
     assert window.reading.note() == ""
     assert window.session.reader == "adjudicated"
     assert window.readers.button.text() == "reader: adjudicated"
-    assert window.gallery_panel._mark(2).badge == ""
+    assert window.gallery_panel.mark(2).badge == ""
     assert window.session.counts_of(np.array([2])) == {}
     qtbot.keyClick(window, Key.Key_A)
     assert window.reading.note() == "Last image: ann: present  ·  bob: absent"
@@ -172,7 +172,7 @@ def test_disagreements_are_settled_one_after_another_without_seeing_who_said_wha
     assert column(window, "adjudicated") == {2: 0, 5: 1}
     assert column(window, "ann") == {1: 1, 2: 1, 3: 0, 5: -1}
     assert window.session.reader == "ann"
-    assert window.gallery_panel._mark(2).badge == "Effusion +"
+    assert window.gallery_panel.mark(2).badge == "Effusion +"
     qtbot.keyClick(window, Key.Key_Z, Modifier.ControlModifier)
     assert column(window, "adjudicated") == {2: 0}
 
@@ -278,7 +278,7 @@ def test_a_blind_re_read_hides_the_first_answers_and_keeps_the_second_apart(
     assert window.reading.hides_suggestions
     assert window.session.reader == "ann (re-read)"
     first = window.session.current_id
-    assert window.gallery_panel._mark(first).badge == ""
+    assert window.gallery_panel.mark(first).badge == ""
     assert window.session.counts_of(np.arange(1, 6)) == {}
     window.session.set_colour_by("label")
     assert len(set(window.session.categories()[0].tolist())) == 1
