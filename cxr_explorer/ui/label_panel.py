@@ -86,7 +86,7 @@ class _Chip(QPushButton):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return super().sizeHint() + QSize(4, 6)
+        return super().sizeHint() + QSize(4, 2)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(self.fontMetrics().horizontalAdvance("9  Mass") + 20, self.sizeHint().height())

@@ -12,6 +12,7 @@ from cxr_explorer.ui.palette import BACKGROUND, FOREGROUND
 
 THUMBNAIL_PX: Final = 176
 GAP_PX: Final = 14
+LETTERS: Final = 24
 
 
 def place_beside(point: QPointF, gap: float, card: QSize, room: QRect) -> QPoint | None:
@@ -83,7 +84,10 @@ class HoverCard(QFrame):
         self.caption.setText(caption)
         self.caption.setVisible(bool(caption))
         width = self.thumbnail.sizeHint().width() if has_picture else 0
-        self.caption.setFixedWidth(max(width, min(THUMBNAIL_PX, self.caption.fontMetrics().horizontalAdvance(caption))))
+        metrics = self.caption.fontMetrics()
+        needed = max((metrics.horizontalAdvance(line) for line in caption.split("\n")), default=0) + 2
+        most = max(THUMBNAIL_PX, LETTERS * metrics.averageCharWidth())  # large letters get a wider card
+        self.caption.setFixedWidth(max(width, min(most, needed)))
         hint = self._layout.totalSizeHint()
         size = QSize(hint.width(), self._layout.totalHeightForWidth(hint.width())) if caption else hint
         corner = place_beside(point, gap + GAP_PX, size, self._map.rect())

@@ -117,7 +117,7 @@ QPushButton:disabled, QToolButton:disabled {{ color: {dim}; background: {window}
 QPushButton#apply {{ font-weight: 600; padding: 7px 16px; background: {accent}; color: {on_accent};
     border-color: {accent}; text-align: left; }}
 QPushButton#apply:disabled {{ background: {window}; color: {dim}; border-color: {line}; font-weight: normal; }}
-QPushButton#chip {{ text-align: left; padding: 3px 8px; }}
+QPushButton#chip {{ text-align: left; padding: 2px 8px 8px 8px; }}
 QComboBox::drop-down {{ border: none; width: 22px; }}
 QComboBox::down-arrow, QSpinBox::down-arrow, QDoubleSpinBox::down-arrow {{
     image: url({down}); width: 10px; height: 10px; }}

@@ -8,7 +8,7 @@ from PySide6.QtCore import QRect, QSettings, Qt
 from PySide6.QtWidgets import QApplication, QPushButton
 
 from cxr_explorer.project import labelling
-from cxr_explorer.ui import keymap
+from cxr_explorer.ui import keymap, main_window
 from cxr_explorer.ui.actions import SPECS, key_text, keyboard_rows, tooltip
 from cxr_explorer.ui.command_palette import CommandPalette
 from cxr_explorer.ui.keys_dialog import EditKeysDialog
@@ -293,6 +293,19 @@ def test_large_letters_do_not_widen_the_window(qtbot, window: MainWindow) -> Non
 
 
 # As it was left
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_the_first_start_takes_the_desktops_colours_and_later_ones_the_readers(
+    qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dark: bool
+) -> None:
+    monkeypatch.setattr(main_window, "system_is_dark", lambda: dark)
+    window = open_window(qtbot, tmp_path)
+    assert window.actions_by_name["light"].isChecked() is not dark
+    window.close()
+    monkeypatch.setattr(main_window, "system_is_dark", lambda: not dark)
+    again = open_window(qtbot, tmp_path)
+    assert again.actions_by_name["light"].isChecked() is not dark
 
 
 def test_tool_order_tiles_and_colours_come_back_at_the_next_start(qtbot, window: MainWindow, tmp_path: Path) -> None:
