@@ -1,0 +1,208 @@
+"""How far a reader has come, in how many decisions, and in what time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+import numpy as np
+
+from cxr_explorer.labels.label import ONE_BY_ONE, Value
+from cxr_explorer.labels.reader_names import reread_name
+from cxr_explorer.project.looks import looked_ids
+from cxr_explorer.project.project import AtlasMap, Ids, Project
+
+PAUSE_S = 120
+"""Between two acts farther apart than this the reader was doing something else."""
+
+TAKEN_OVER = ("import", "merge")
+"""Ways in which labels come that were not judged here."""
+
+
+@dataclass(frozen=True)
+class FindingProgress:
+    """One finding of the reader's.
+
+    Attributes:
+        finding: Its name.
+        present: Images with that judgement; `absent` and `uncertain` likewise.
+        one_by_one: Of all of these, images that were judged one by one.
+        taken_over: Of all of these, images whose label came from a table or another project.
+        decisions: Acts that judged it.
+    """
+
+    finding: str
+    present: int
+    absent: int
+    uncertain: int
+    one_by_one: int
+    taken_over: int
+    decisions: int
+
+    @property
+    def images(self) -> int:
+        """Images that carry a judgement of it."""
+        return self.present + self.absent + self.uncertain
+
+
+@dataclass(frozen=True)
+class ClusterProgress:
+    """One cluster of the newest map; -1 are the images in none."""
+
+    cluster: int
+    images: int
+    labelled: int
+    looked_at: int
+
+
+@dataclass(frozen=True)
+class WorkDone:
+    """What one reader has done so far.
+
+    Attributes:
+        reader: Who.
+        images: Images that there are to read.
+        labelled: Of these, images that carry any label of the reader.
+        looked_at: Of these, images the reader has looked at: judged one by one, read in an audit, or shown on a contact
+            sheet.
+        judgements: Labels the reader has given: one an image and finding. Labels taken over do not count.
+        decisions: Acts that gave, changed or took away labels, or answered an audit. Acts taken back do not count.
+        active_s: Time between acts, without pauses longer than PAUSE_S.
+        findings: Those with labels, most labels first.
+        clusters: Of the newest map, in its order.
+    """
+
+    reader: str
+    images: int
+    labelled: int
+    looked_at: int
+    judgements: int
+    decisions: int
+    active_s: int
+    findings: tuple[FindingProgress, ...]
+    clusters: tuple[ClusterProgress, ...]
+
+    @property
+    def saved(self) -> int:
+        """Decisions fewer than one for each image and finding judged; never below 0."""
+        return max(self.judgements - self.decisions, 0)
+
+
+def count_work(project: Project, reader: str, atlas_map: AtlasMap | None = None) -> WorkDone:
+    """Counts what a reader has done.
+
+    Args:
+        project: Where.
+        reader: Who; blind second answers are the reader's time, not decisions.
+        atlas_map: For the clusters; None for the newest map.
+    """
+    execute = project.db.execute
+    there = np.fromiter(
+        (row[0] for row in execute("SELECT id FROM images WHERE state != 'failed' AND NOT missing ORDER BY id")),
+        np.int64,
+    )
+    labelled = np.intersect1d(_labelled(project, reader, ()), there)
+    looked_at = np.intersect1d(_looked_at(project, reader), there)
+    decided = _decisions(project, reader)
+    findings = _findings(project, reader, decided)
+    return WorkDone(
+        reader=reader,
+        images=len(there),
+        labelled=len(labelled),
+        looked_at=len(looked_at),
+        judgements=sum(one.images - one.taken_over for one in findings),
+        decisions=len(decided),
+        active_s=_active_s(project, reader),
+        findings=findings,
+        clusters=_clusters(atlas_map or project.latest_map(), labelled, looked_at),
+    )
+
+
+def _labelled(project: Project, reader: str, ways: Iterable[str]) -> Ids:
+    """Ids of images with any label of the reader's; of these ways, or of all where none is given."""
+    chosen = list(ways)
+    rows = project.db.execute(
+        """SELECT DISTINCT image_id FROM labels
+           WHERE reader = ? AND (? = '[]' OR how IN (SELECT value FROM json_each(?)))""",
+        [reader, json.dumps(chosen), json.dumps(chosen)],
+    )
+    return np.fromiter((row[0] for row in rows), np.int64)
+
+
+def _looked_at(project: Project, reader: str) -> Ids:
+    rows = project.db.execute(
+        """SELECT key FROM state JOIN audits ON audits.id = CAST(key AS INTEGER)
+           WHERE kind = 'audit' AND key LIKE '%/%' AND reader = ?""",
+        [reader],
+    )
+    audited = np.fromiter((int(row[0].partition("/")[2]) for row in rows), np.int64)
+    return np.concatenate([_labelled(project, reader, ONE_BY_ONE), audited, looked_ids(project)])
+
+
+def _decisions(project: Project, reader: str) -> list[tuple[str, ...]]:
+    """For each act that judged: the findings it judged, as its first rows show (an act of several findings is small)."""
+    rows = project.db.execute(
+        """SELECT (SELECT json_group_array(DISTINCT finding)
+                   FROM (SELECT finding FROM label_changes WHERE act_id = acts.id LIMIT 50)),
+                  (SELECT after_how FROM label_changes WHERE act_id = acts.id LIMIT 1),
+                  (SELECT audits.finding FROM state_changes JOIN audits ON audits.id = CAST(key AS INTEGER)
+                   WHERE act_id = acts.id AND kind = 'audit' AND key LIKE '%/%' LIMIT 1)
+           FROM acts WHERE reader = ? AND NOT undone""",
+        [reader],
+    )
+    decided = []
+    for labelled, how, audited in rows:
+        findings = tuple(json.loads(labelled)) or ((audited,) if audited is not None else ())
+        if findings and how not in TAKEN_OVER:
+            decided.append(findings)
+    return decided
+
+
+def _findings(project: Project, reader: str, decided: Iterable[tuple[str, ...]]) -> tuple[FindingProgress, ...]:
+    decisions: dict[str, int] = {}
+    for findings in decided:
+        for finding in findings:
+            decisions[finding] = decisions.get(finding, 0) + 1
+    by_finding: dict[str, dict[tuple[int, str], int]] = {}
+    for finding, value, how, count in project.db.execute(
+        "SELECT finding, value, how, count(*) FROM labels WHERE reader = ? GROUP BY finding, value, how", [reader]
+    ):
+        by_finding.setdefault(finding, {})[value, how] = count
+    found = [
+        FindingProgress(
+            finding,
+            *(
+                sum(count for (given, _), count in counts.items() if given == value)
+                for value in (Value.PRESENT, Value.ABSENT, Value.UNCERTAIN)
+            ),
+            one_by_one=sum(count for (_, how), count in counts.items() if how in ONE_BY_ONE),
+            taken_over=sum(count for (_, how), count in counts.items() if how in TAKEN_OVER),
+            decisions=decisions.get(finding, 0),
+        )
+        for finding, counts in by_finding.items()
+    ]
+    return tuple(sorted(found, key=lambda one: (-one.images, one.finding)))
+
+
+def _active_s(project: Project, reader: str) -> int:
+    rows = project.db.execute(
+        "SELECT at FROM acts WHERE reader IN (?, ?) ORDER BY id", [reader, reread_name(reader)]
+    ).fetchall()
+    times = [datetime.fromisoformat(row[0]).timestamp() for row in rows]
+    gaps = (after - before for before, after in pairwise(times))
+    return round(sum(gap for gap in gaps if 0 < gap <= PAUSE_S))
+
+
+def _clusters(atlas_map: AtlasMap | None, labelled: Ids, looked_at: Ids) -> tuple[ClusterProgress, ...]:
+    if atlas_map is None:
+        return ()
+    shifted = atlas_map.clusters + 1
+    count = int(shifted.max(initial=0)) + 1
+    sizes = np.bincount(shifted, minlength=count).tolist()
+    done = np.bincount(shifted[np.isin(atlas_map.image_ids, labelled)], minlength=count).tolist()
+    seen = np.bincount(shifted[np.isin(atlas_map.image_ids, looked_at)], minlength=count).tolist()
+    order = [*range(1, count), *([0] if sizes[0] else [])]
+    return tuple(ClusterProgress(place - 1, sizes[place], done[place], seen[place]) for place in order)
