@@ -14,11 +14,12 @@ from typing import Any, BinaryIO, get_args
 
 import numpy as np
 
-from cxr_explorer import __version__, cli_audit, cli_find, cli_suggest
+from cxr_explorer import __version__, cli_audit, cli_find, cli_report, cli_suggest
 from cxr_explorer.atlas.build import MapParameters
 from cxr_explorer.cli_clusters import add_cluster_commands
 from cxr_explorer.cli_lists import add_list_commands, latest_map
 from cxr_explorer.cli_readers import add_commands, add_whose, check_known_reader, export_report
+from cxr_explorer.cli_report import shades
 from cxr_explorer.doctor import describe, examine, has_screen
 from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, default_encoder, read_encoder
 from cxr_explorer.errors import UserError
@@ -26,15 +27,14 @@ from cxr_explorer.files import atomic_write
 from cxr_explorer.indexing import Indexing, IndexReport
 from cxr_explorer.labels.consensus import Rule
 from cxr_explorer.labels.label import Value
-from cxr_explorer.labels.metadata import describe_columns, propose_file_column, read_table
 from cxr_explorer.labels.reader_names import check_reader
 from cxr_explorer.labels.tables import Format, match_files, read_labels
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project import labelling
 from cxr_explorer.project.file import SUFFIX, demo_home
-from cxr_explorer.project.metadata import describe_plan, plan_facts, read_facts_of, store_facts
 from cxr_explorer.project.partitions import cluster_of
 from cxr_explorer.project.project import Ids, Project
+from cxr_explorer.project.report import draw_clusters
 
 DONE, USER_ERROR = 0, 1  # argparse ends wrong usage with 2
 
@@ -113,21 +113,6 @@ def _parser() -> argparse.ArgumentParser:
     imported.add_argument("--dry-run", action="store_true", help="only say what would be taken")
     _add_json(imported)
 
-    metadata = command("metadata", _metadata, "Take facts of images (view, sex, age, …) from a CSV of any columns.")
-    metadata.add_argument("project", type=Path)
-    metadata.add_argument("table", type=Path)
-    metadata.add_argument("--file-column", metavar="COLUMN", help="names the image files (default: by its header)")
-    metadata.add_argument(
-        "--map",
-        action="append",
-        default=[],
-        metavar="FACT=COLUMN",
-        help="take a column as view, sex, age, maker, model, patient, study or a name of your own; patients and "
-        "studies are kept as numbers, dates are not taken (default: what the headers say)",
-    )
-    metadata.add_argument("--dry-run", action="store_true", help="only say what would be taken")
-    _add_json(metadata)
-
     add_commands(command, _add_json)
     add_list_commands(command, _add_json)
     add_cluster_commands(command, _add_json)
@@ -140,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_find.add_commands(command, _add_encoder, _add_json)
     cli_suggest.add_commands(command)
     cli_audit.add_commands(command, _add_json)
+    cli_report.add_commands(command, _add_json)
 
     doctor = command("doctor", _doctor, "Say what this installation runs with.")
     _add_json(doctor)
@@ -319,42 +305,6 @@ def _import(chosen: argparse.Namespace) -> int:
     return DONE
 
 
-def _metadata(chosen: argparse.Namespace) -> int:
-    table = read_table(chosen.table)
-    file_column = chosen.file_column or propose_file_column(table)
-    if not file_column:
-        raise UserError(
-            f"No column of {chosen.table} is known to name image files. Name it with --file-column; the columns are: "
-            f"{', '.join(table.header)}."
-        )
-    mapping = {column.proposal: column.name for column in reversed(describe_columns(table)) if column.proposal}
-    if chosen.map:
-        mapping = {fact.strip(): column for fact, _, column in (entry.partition("=") for entry in chosen.map)}
-    if not mapping:
-        raise UserError(
-            f"The headers of {chosen.table} name no known fact. Say with --map FACT=COLUMN what to take; the columns "
-            f"are: {', '.join(table.header)}."
-        )
-    with Project.open(chosen.project) as project:
-        matching, facts = read_facts_of(project, table, file_column, mapping)
-        plans = plan_facts(project, facts)
-        if not chosen.dry_run:
-            store_facts(project, facts)
-    if chosen.json:
-        summary = {"matched": len(matching.matched), "unmatched": len(matching.unmatched)}
-        summary |= {"ambiguous": len(matching.ambiguous)}
-        print(json.dumps({**summary, "facts": [asdict(plan) for plan in plans], "stored": not chosen.dry_run}))
-        return DONE
-    for problem in table.problems:
-        print(problem)
-    print(f"{len(matching.matched):,} files matched, {len(matching.unmatched):,} not in the project, ", end="")
-    print(f"{len(matching.ambiguous):,} ambiguous")
-    for plan in plans:
-        print(f"  {describe_plan(plan)}")
-    print("Nothing was changed." if chosen.dry_run else "Stored. A table taken in later replaces it.")
-    return DONE
-
-
 def _embeddings(chosen: argparse.Namespace) -> int:
     with Project.open_read_only(chosen.project) as project:
         latest = latest_map(project)
@@ -417,30 +367,13 @@ def _demo(chosen: argparse.Namespace) -> int:
         csv = home / "demo-labels.csv"
         labelling.export_labels(project, csv, "long")
         picture = home / "demo-map.png"
-        _draw_map(latest.xy, latest.identities(), picture)
+        picture.write_bytes(draw_clusters(latest, shades()))
     _tell(chosen, report, {"project": str(path), "labels": str(csv), "picture": str(picture)})
     if not chosen.json:
         print("There is no screen here, so the demo ran without a window:" if not has_screen() else "The demo ran:")
         print(f"  images   {images}\n  project  {path}\n  labels   {csv} ({latest.cluster_name(cluster)} = {finding})")
         print(f"  map      {picture}")
     return DONE
-
-
-def _draw_map(xy: np.ndarray[Any, Any], clusters: np.ndarray[Any, Any], out: Path) -> None:
-    from PIL import Image, ImageDraw
-
-    from cxr_explorer.ui.palette import categorical
-
-    size, scale, margin = 1000, 2, 40
-    span = float(np.ptp(xy, axis=0).max()) or 1.0
-    centre = (xy.max(axis=0) + xy.min(axis=0)) / 2
-    at = ((xy - centre) / span * (size - 2 * margin) * (1, -1) + size / 2) * scale
-    picture = Image.new("RGB", (size * scale, size * scale), "#14181d")
-    draw = ImageDraw.Draw(picture)
-    for (x, y), argb in zip(at.tolist(), categorical(clusters, dark=True).tolist(), strict=True):
-        colour = (argb >> 16 & 255, argb >> 8 & 255, argb & 255)
-        draw.ellipse((x - 7, y - 7, x + 7, y + 7), fill=colour, outline="#14181d")
-    picture.resize((size, size), Image.Resampling.LANCZOS).save(out)
 
 
 # -- running and telling -------------------------------------------------------------------------------------------

@@ -143,7 +143,7 @@ def _looked_at(project: Project, reader: str) -> Ids:
 
 
 def _decisions(project: Project, reader: str) -> list[tuple[str, ...]]:
-    """For each act that judged: the findings it judged, as its first rows show (an act of several findings is small)."""
+    """For each act that judged: the findings it judged, going by its first rows: acts of several findings are small."""
     rows = project.db.execute(
         """SELECT (SELECT json_group_array(DISTINCT finding)
                    FROM (SELECT finding FROM label_changes WHERE act_id = acts.id LIMIT 50)),
@@ -171,19 +171,22 @@ def _findings(project: Project, reader: str, decided: Iterable[tuple[str, ...]])
         "SELECT finding, value, how, count(*) FROM labels WHERE reader = ? GROUP BY finding, value, how", [reader]
     ):
         by_finding.setdefault(finding, {})[value, how] = count
-    found = [
-        FindingProgress(
-            finding,
-            *(
-                sum(count for (given, _), count in counts.items() if given == value)
-                for value in (Value.PRESENT, Value.ABSENT, Value.UNCERTAIN)
-            ),
-            one_by_one=sum(count for (_, how), count in counts.items() if how in ONE_BY_ONE),
-            taken_over=sum(count for (_, how), count in counts.items() if how in TAKEN_OVER),
-            decisions=decisions.get(finding, 0),
+    found = []
+    for finding, counts in by_finding.items():
+        by_value = dict.fromkeys(Value, 0)
+        for (value, _), count in counts.items():
+            by_value[Value(value)] += count
+        found.append(
+            FindingProgress(
+                finding,
+                by_value[Value.PRESENT],
+                by_value[Value.ABSENT],
+                by_value[Value.UNCERTAIN],
+                one_by_one=sum(count for (_, how), count in counts.items() if how in ONE_BY_ONE),
+                taken_over=sum(count for (_, how), count in counts.items() if how in TAKEN_OVER),
+                decisions=decisions.get(finding, 0),
+            )
         )
-        for finding, counts in by_finding.items()
-    ]
     return tuple(sorted(found, key=lambda one: (-one.images, one.finding)))
 
 
