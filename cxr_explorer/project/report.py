@@ -18,11 +18,12 @@ from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.reader_names import ordinary
 from cxr_explorer.project.audit_bounds import label_bounds
 from cxr_explorer.project.audit_records import audit_records
-from cxr_explorer.project.labelling import label_column, readers
+from cxr_explorer.project.labelling import label_column
 from cxr_explorer.project.metadata import stored_facts
 from cxr_explorer.project.partition_rows import OF_MAP
 from cxr_explorer.project.progress import WorkDone, count_work
 from cxr_explorer.project.project import AtlasMap, Ids, Project, now
+from cxr_explorer.project.readers import reader_counts
 from cxr_explorer.project.report_html import FindingMap, Report, ReportedCluster, render
 from cxr_explorer.project.report_pictures import Mark, draw_map, draw_montage
 
@@ -73,9 +74,10 @@ def write_report(path: Path, out: Path, shades: Sequence[str], choices: Choices)
     """
     yield "Counting"
     with Project.open_read_only(path) as project:
-        names = [choices.reader] if choices.reader is not None else ordinary(readers(project))
-        if choices.reader is not None and choices.reader not in readers(project):
-            raise UserError(f"{choices.reader} has no labels here. The readers are: {', '.join(readers(project))}.")
+        known = [one.name for one in reader_counts(project)]
+        names = [choices.reader] if choices.reader is not None else ordinary(known)
+        if choices.reader is not None and choices.reader not in known:
+            raise UserError(f"{choices.reader} has no labels here. The readers are: {', '.join(known) or 'none yet'}.")
         atlas_map = project.latest_map()
         work = tuple(count_work(project, name, atlas_map) for name in names)
         yield "Drawing the maps"
@@ -254,7 +256,7 @@ def _provenance(project: Project, atlas_map: AtlasMap | None, choices: Choices) 
     entries += [
         ("Project begun", project.get("created")),
         ("Findings", f"{project.vocabulary.name}: {', '.join(project.vocabulary.findings)}"),
-        ("Readers", ", ".join(readers(project)) or "none yet"),
+        ("Labels kept under", ", ".join(one.name for one in reader_counts(project)) or "no name yet"),
         ("Patients", f"{patients:,}, known of {imported['patient']:,} images" if patients else "not known"),
     ]
     facts = [f"{name} ({count:,} images)" for name, count in imported.items() if name not in ("patient", "study")]

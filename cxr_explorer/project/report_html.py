@@ -102,7 +102,8 @@ p { max-width: 76ch; } .dim { color: #57616d; } .notice { border-left: 4px solid
 table { border-collapse: collapse; margin: 8px 0 16px; } th, td { padding: 4px 14px 4px 0; text-align: left;
   vertical-align: top; border-bottom: 1px solid #e2e6eb; } th { color: #57616d; font-weight: 600; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-.tiles { display: grid; grid-template-columns: repeat(5, 1fr); gap: 10px; margin: 14px 0; } .tile { border: 1px solid #c3cad3;
+.tiles { display: grid; grid-template-columns: repeat(5, minmax(0, 1fr)); gap: 10px; margin: 14px 0; }
+.tile { border: 1px solid #c3cad3;
   border-radius: 6px; padding: 8px 14px; } .tile b { display: block; font-size: 22px; }
 .maps { display: flex; flex-wrap: wrap; gap: 18px; } figure { margin: 0; } .maps figure { width: 340px; }
 figure img { display: block; max-width: 100%; border: 1px solid #e2e6eb; } figcaption { margin: 4px 0 14px; }
@@ -112,7 +113,8 @@ figure img { display: block; max-width: 100%; border: 1px solid #e2e6eb; } figca
 .key { display: inline-flex; align-items: center; gap: 6px; margin-right: 16px; }
 @media print { body { max-width: none; padding: 0; font-size: 11px; } h2 { break-after: avoid; }
   .cluster, figure, tr, .tile { break-inside: avoid; } h1 { font-size: 20px; } h2 { font-size: 15px; }
-  .maps figure { width: 31%; } .tile b { font-size: 15px; } }
+  figure img { max-height: 125mm; width: auto; }
+  .maps figure { width: 31%; } .maps img { width: 100%; } .tile b { font-size: 15px; } }
 @page { margin: 14mm; }
 """
 

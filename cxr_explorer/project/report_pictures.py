@@ -57,12 +57,12 @@ def draw_map(
             canvas[(at[:, 1] + dy).clip(0, side - 1), (at[:, 0] + dx).clip(0, side - 1)] = rgb
     picture = Image.fromarray(canvas).resize((size_px, size_px), Image.Resampling.LANCZOS)
     draw = ImageDraw.Draw(picture)
-    font = ImageFont.load_default(15)
+    font = ImageFont.load_default(18)
     for x, y, text in names:
         left, top = place(np.array([[x, y]], np.float32))[0] / _FINE
-        draw.text((left, top), text, fill="#000000", font=font, anchor="mm", stroke_width=3, stroke_fill="#ffffff")
+        draw.text((left, top), text, fill="#000000", font=font, anchor="mm", stroke_width=4, stroke_fill="#ffffff")
     file = io.BytesIO()
-    picture.quantize(64).save(file, format="PNG", optimize=True)
+    picture.quantize(255).save(file, format="PNG", optimize=True)
     return file.getvalue()
 
 
@@ -81,11 +81,11 @@ def _stamp(mark: Mark, radius: int) -> list[tuple[int, int]]:
 
 
 def draw_montage(image_ids: Ids, thumbnails: Mapping[int, bytes], columns: int) -> bytes:
-    """Thumbnails in rows, in the order of the ids; those that are missing are left out. A JPEG file."""
+    """Thumbnails in rows, in the order of the ids; those that are missing are left out. A JPEG file of full rows."""
     tiles = [thumbnails[image_id] for image_id in image_ids.tolist() if image_id in thumbnails]
     rows = -(-len(tiles) // columns) or 1
     step = _TILE_PX + _GAP_PX
-    sheet = Image.new("L", (min(len(tiles), columns) * step or 1, rows * step), 255)
+    sheet = Image.new("L", (columns * step - _GAP_PX, rows * step - _GAP_PX), 255)
     for number, jpeg in enumerate(tiles):
         tile = ImageOps.pad(Image.open(io.BytesIO(jpeg)).convert("L"), (_TILE_PX, _TILE_PX), color=0)
         sheet.paste(tile, (number % columns * step, number // columns * step))
