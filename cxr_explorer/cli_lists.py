@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cxr_explorer.atlas.duplicates import SHARE
 from cxr_explorer.atlas.sheets import outliers
 from cxr_explorer.errors import UserError
 from cxr_explorer.project.duplicates import duplicates
@@ -67,23 +68,22 @@ def _duplicates(chosen: argparse.Namespace) -> int:
     with Project.open_read_only(chosen.project) as project:
         latest = latest_map(project)
         found = duplicates(project, latest)
-        compared = project.neighbours(latest.map_id) is not None
         paths = project.paths()
     groups: list[list[dict[str, Any]]] = [[] for _ in range(found.groups)]
-    for image_id, group, distance, same in zip(
-        found.image_ids.tolist(), found.group.tolist(), found.distance.tolist(), found.same_file.tolist(), strict=True
+    for image_id, group, share, same in zip(
+        found.image_ids.tolist(), found.group.tolist(), found.share.tolist(), found.same_file.tolist(), strict=True
     ):
-        groups[group].append({"file": paths[image_id], "distance": round(distance, 5), "same_file": same})
+        groups[group].append({"file": paths[image_id], "share": round(share, 4), "same_file": same})
     if chosen.json:
-        print(json.dumps({"limit": found.limit, "pictures_compared": compared, "groups": groups}))
+        print(json.dumps({"limit": SHARE, "pictures_compared": found.pictures, "groups": groups}))
         return 0
     for number, group_rows in enumerate(groups, 1):
         print(f"Group {number}")
         for row in group_rows:
-            what = "same file" if row["same_file"] else f"{row['distance']:.4f} away"
-            print(f"  {what:<12}  {row['file']}")
+            what = "same file" if row["same_file"] else f"{row['share']:.0%} of usual"
+            print(f"  {what:<13}  {row['file']}")
     if not groups:
         print("No two files or pictures are the same.")
-    if not compared:
+    if not found.pictures:
         print("Only files were compared. `cxr-explorer map` compares the pictures as well.")
     return 0

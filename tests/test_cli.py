@@ -131,9 +131,9 @@ def test_copies_and_near_duplicates_are_listed_in_groups(tmp_path: Path, capsys:
     copies, alike = groups[frozenset({"copy.png", names[first]})], groups[frozenset({"brighter.png", names[second]})]
     assert all(row["same_file"] for row in copies)
     assert not any(row["same_file"] for row in alike)
-    assert all(0 < row["distance"] <= found["limit"] for row in alike)
+    assert all(0 < row["share"] <= found["limit"] for row in alike)
     assert main(["duplicates", str(project)]) == 0
-    assert "same file     copy.png" in capsys.readouterr().out
+    assert "same file      copy.png" in capsys.readouterr().out
 
 
 def test_embeddings_are_written_for_notebooks(indexed: tuple[Path, Path], tmp_path: Path) -> None:

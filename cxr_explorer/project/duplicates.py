@@ -7,7 +7,7 @@ import json
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_explorer.atlas.duplicates import Duplicates, find_duplicates, limit_of
+from cxr_explorer.atlas.duplicates import Duplicates, find_duplicates, with_near_duplicate
 from cxr_explorer.project.project import AtlasMap, Project
 
 
@@ -15,9 +15,9 @@ def duplicates(project: Project, found: AtlasMap) -> Duplicates:
     """The duplicates among the images of a map; only copies of files where the map's neighbours are not kept."""
     neighbours = project.neighbours(found.map_id)
     rows = np.arange(len(found.image_ids))
-    if neighbours is not None and len(rows):
+    if neighbours is not None:
         # Copies of a file are near-duplicates as well: only those need their files compared, not 100,000 images.
-        rows = np.flatnonzero(neighbours.distances[:, 1:2].min(axis=1, initial=np.inf) <= limit_of(neighbours))
+        rows = with_near_duplicate(neighbours)
     files = np.full(len(found.image_ids), -1, np.int64)
     files[rows] = _equal_files(project, found.image_ids[rows])
     return find_duplicates(found.image_ids, files, neighbours)

@@ -28,7 +28,7 @@ def page_tile_px(wanted_px: int, width: int, height: int) -> int:
     inner = (width - GAP_PX, height - GAP_PX)
     fitting = {room // count - GAP_PX for room in inner for count in range(1, max(2, room // MIN_FITTED_PX))}
     largest = min(inner) - GAP_PX
-    near = [px for px in fitting if 0.8 * wanted_px <= px <= min(1.25 * wanted_px, largest)]
+    near = [px for px in fitting if 0.7 * wanted_px <= px <= min(1.25 * wanted_px, largest)]
     if not near:
         return max(MIN_FITTED_PX, min(wanted_px, largest))
     covered = {px: (inner[0] // (px + GAP_PX)) * (inner[1] // (px + GAP_PX)) * px * px for px in near}

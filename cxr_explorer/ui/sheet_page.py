@@ -39,6 +39,7 @@ class SheetPage(QWidget):
     labelWanted = Signal(bool)
     """Whether the odd ones are to get the opposite."""
     backWanted = Signal()
+    keysChanged = Signal()
 
     def __init__(self, thumbnails: Thumbnails, mark: Callable[[int], Mark]) -> None:
         super().__init__()
@@ -104,6 +105,10 @@ class SheetPage(QWidget):
         for button in self._kinds.buttons():
             button.setChecked(button.property("kind") == chosen)
             button.setVisible(len(kinds) > 1)
+
+    def show_keys(self) -> None:
+        """Called when the reader has changed the keys: the texts name them."""
+        self.keysChanged.emit()
 
     def _show_pages(self) -> None:
         self._previous.setEnabled(self.grid.page > 0)

@@ -92,6 +92,7 @@ class Sheets(QObject):
         self.page.kindChosen.connect(self.show_kind)
         self.page.labelWanted.connect(self.label)
         self.page.backWanted.connect(window.step_back)
+        self.page.keysChanged.connect(self._refresh)
         self._session.projectChanged.connect(self._forget)
         self._session.mapChanged.connect(self._forget)
         self._session.selectionChanged.connect(self._on_selection)
@@ -164,29 +165,34 @@ class Sheets(QObject):
         if found is None or project is None:
             return
         alike = duplicates(project, found)
-        compared = alike.limit > 0
         notes = {
-            image_id: f"{group + 1} · {'same file' if same else f'{distance:.3f}'}"
-            for image_id, group, distance, same in zip(
+            image_id: f"{group + 1} · {'same file' if same else f'{share:.0%}'}"
+            for image_id, group, share, same in zip(
                 alike.image_ids.tolist(),
                 alike.group.tolist(),
-                alike.distance.tolist(),
+                alike.share.tolist(),
                 alike.same_file.tolist(),
                 strict=True,
             )
         }
         copies = len(np.unique(alike.group[alike.same_file]))
         about = f"{alike.groups:,} group{'' if alike.groups == 1 else 's'}, {copies:,} with equal files"
-        hint = "On the tiles: the group, and the distance to the nearest picture of it."
-        if not compared:
+        hint = "On the tiles: the group, and how far the nearest picture of it is, of what is usual there."
+        if not alike.pictures:
             hint = "Only files were compared: make the map anew to compare the pictures as well."
         self._show_list(
-            Ranking(alike.image_ids, "Group by group", "Near-duplicates", notes, "Group, and distance to its nearest:"),
+            Ranking(
+                alike.image_ids,
+                "Group by group",
+                "Near-duplicates",
+                notes,
+                "Group, and distance to the nearest of it, of what is usual:",
+            ),
             "duplicates",
             about,
             hint,
             "No near-duplicates: no two files are equal"
-            + (", and no two pictures are nearly the same." if compared else f". {hint}"),
+            + (", and no two pictures are nearly the same." if alike.pictures else f". {hint}"),
         )
 
     def _show_list(self, ranking: Ranking, key: str, about: str, hint: str, empty_text: str) -> None:
@@ -366,6 +372,7 @@ class Sheets(QObject):
         page.turned.setVisible(not sheet.one_by_one)
         self._refresh_turned(sheet, session.project, finding)
         space = key_text("exclude")
+        page.hint.setVisible(bool(sheet.ids.size))
         page.hint.setText(
             f"{space} excludes the framed image from bulk labels. Enter goes on to the next. {sheet.hint}"
             if sheet.one_by_one

@@ -1,20 +1,21 @@
 """Duplicates: what is linked lies in one group, whatever the way."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxr_explorer.atlas.duplicates import SHARE, _components, find_duplicates, usual_distance
+from cxr_explorer.atlas.duplicates import LEAST_USUAL, _components, find_duplicates, usual_distances
 from cxr_explorer.atlas.neighbours import Neighbours
 
 NO_COPIES = np.full(6, -1)
 
 
-def neighbours(*near: tuple[int, int, float], count: int = 6, usual: float = 1.0) -> Neighbours:
-    """Three columns: itself, the pair's other (or something far), something far."""
+def neighbours(*near: tuple[int, int, float], count: int = 6, usual: dict[int, float] | None = None) -> Neighbours:
+    """Three columns: itself, the pair's other (or something as far as usual), something as far as usual (1)."""
     indices = np.stack([np.arange(count), (np.arange(count) + 1) % count, (np.arange(count) + 2) % count], axis=1)
-    distances = np.full((count, 3), usual, np.float32)
+    distances = np.ones((count, 3), np.float32)
+    for row, distance in (usual or {}).items():
+        distances[row] = distance
     distances[:, 0] = 0
     for one, other, distance in near:
         indices[one, 1], distances[one, 1] = other, distance
@@ -22,13 +23,25 @@ def neighbours(*near: tuple[int, int, float], count: int = 6, usual: float = 1.0
 
 
 def test_images_nearer_than_a_share_of_the_usual_distance_are_near_duplicates() -> None:
-    graph = neighbours((0, 3, 0.3), (3, 0, 0.3), (4, 5, 0.6))
-    found = find_duplicates(np.arange(10, 16), NO_COPIES, graph)
-    assert usual_distance(graph) == 0.5
-    assert found.limit == pytest.approx(SHARE * 0.5)
+    found = find_duplicates(np.arange(10, 16), NO_COPIES, neighbours((0, 3, 0.3), (3, 0, 0.3), (4, 5, 0.6)))
     assert found.image_ids.tolist() == [10, 13]
-    assert np.allclose(found.distance, 0.3**2 / 2)
+    assert np.allclose(found.share, 0.3**2)
     assert not found.same_file.any()
+    assert found.pictures
+
+
+def test_what_is_usual_is_asked_around_both_images() -> None:
+    crowded = {0: 0.55, 3: 0.55}
+    assert find_duplicates(np.arange(6), NO_COPIES, neighbours((0, 3, 0.3), usual=crowded)).groups == 1
+    assert find_duplicates(np.arange(6), NO_COPIES, neighbours((0, 3, 0.31), usual=crowded)).groups == 0
+    assert find_duplicates(np.arange(6), NO_COPIES, neighbours((0, 3, 0.31), usual={3: 0.55})).groups == 0
+
+
+def test_a_picture_with_many_copies_has_others_around_it_all_the_same() -> None:
+    among_copies = {0: 0.1, 1: 0.1}
+    found = find_duplicates(np.arange(6), NO_COPIES, neighbours(usual=among_copies))
+    assert found.image_ids.tolist() == [0, 1, 2, 3]
+    assert usual_distances(neighbours(usual=among_copies)).min() == LEAST_USUAL / 2
 
 
 def test_copies_of_a_file_need_no_neighbours() -> None:
@@ -37,7 +50,8 @@ def test_copies_of_a_file_need_no_neighbours() -> None:
     assert found.group.tolist() == [0, 0, 1, 1, 1]
     assert found.image_ids.tolist() == [10, 13, 12, 14, 15]
     assert found.same_file.all()
-    assert (found.distance == 0).all()
+    assert (found.share == 0).all()
+    assert not found.pictures
 
 
 def test_a_near_duplicate_of_a_copy_joins_its_group_and_is_told_apart() -> None:

@@ -306,7 +306,7 @@ def test_near_duplicates_are_listed_group_by_group(qtbot, window: MainWindow) ->
     grid = window.sheets.page.grid
     assert grid.page_ids().tolist() == found.image_ids[[1, 4, 2, 7]].tolist()
     notes = [window.sheets._mark(image_id).note for image_id in grid.page_ids().tolist()]
-    assert notes == ["1 · same file", "1 · same file", "2 · 0.020", "2 · 0.020"]
+    assert notes == ["1 · same file", "1 · same file", "2 · 16%", "2 · 16%"]
     assert "4 images  ·  2 groups, 1 with equal files" in window.sheets.page.heading.text()
 
 
