@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -152,6 +152,15 @@ def audit_records(project: Project, finding: str | None = None, reader: str | No
     for audit_id, _, by, of, *_ in rows:
         of_lot.setdefault((of, by), []).append(audit_id)
     return [_record(row, answers, row[0] in abandoned, present, of_lot[row[3], row[2]]) for row in rows]
+
+
+def with_present_answers(project: Project, audit: Audit) -> Audit:
+    """The audit with the answers as they are by now; whether it went stale meanwhile is not looked at."""
+    rows = project.db.execute(
+        "SELECT key, value FROM state WHERE kind = ? AND key GLOB ?", [KIND, f"{audit.audit_id}/*"]
+    )
+    answers = {int(key.partition("/")[2]): Value(int(value)) for key, value in rows}
+    return replace(audit, answers=answers)
 
 
 def audit_record(project: Project, audit_id: int) -> Audit:

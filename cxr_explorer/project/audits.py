@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,11 +101,13 @@ def tolerable(chosen: Lot, error_limit: float, tolerated: int) -> int:
 
 def earlier_audits(project: Project, chosen: Lot) -> list[Audit]:
     """Audits of the same images for the same finding and reader, whatever became of them, oldest first."""
-    return [
-        audit
-        for audit in audit_records(project, chosen.finding, chosen.reader)
-        if same_images(audit.image_ids, chosen.image_ids)
-    ]
+    return earlier_audits_of(project, [chosen])[0]
+
+
+def earlier_audits_of(project: Project, lots: Sequence[Lot]) -> list[list[Audit]]:
+    """As `earlier_audits`, for several lots of one finding and reader."""
+    known = audit_records(project, lots[0].finding, lots[0].reader) if lots else []
+    return [[audit for audit in known if same_images(audit.image_ids, lot.image_ids)] for lot in lots]
 
 
 def start(

@@ -29,6 +29,7 @@ from cxr_explorer.project import acts, labelling
 from cxr_explorer.project.file import SUFFIX
 from cxr_explorer.ui import dialogs, keymap, window_state
 from cxr_explorer.ui.actions import SPECS, make_actions
+from cxr_explorer.ui.audit import Audits
 from cxr_explorer.ui.cluster_panel import ClusterPanel
 from cxr_explorer.ui.comfort import Comfort
 from cxr_explorer.ui.errand import Errand
@@ -115,15 +116,15 @@ class MainWindow(QMainWindow):
         self._whole.addWidget(self.welcome)
         self._whole.addWidget(work)
         body = QWidget()
-        column = QVBoxLayout(body)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
+        self.body = QVBoxLayout(body)
+        self.body.setContentsMargins(0, 0, 0, 0)
+        self.body.setSpacing(0)
         self.progress = ProgressStrip(session)
         self.notice = Notice()
-        column.addWidget(self.progress)
-        column.addWidget(self.notice)
-        column.addWidget(FilterStrip(session))
-        column.addWidget(self._whole, 1)
+        self.body.addWidget(self.progress)
+        self.body.addWidget(self.notice)
+        self.body.addWidget(FilterStrip(session))
+        self.body.addWidget(self._whole, 1)
         self.setCentralWidget(body)
         self._said = elided_label()
         self._said.setContentsMargins(10, 0, 0, 0)
@@ -151,12 +152,14 @@ class MainWindow(QMainWindow):
         self.comfort = Comfort(self)
         self.metadata = MetadataPart(self)
         self.sheets = Sheets(self)
+        self.audit = Audits(self)
         self.parts: tuple[QObject, ...] = (
             self.reading,
             self.readers,
             self.comfort,
             self.metadata,
             self.sheets,
+            self.audit,
         )
 
     def _build_menus(self) -> None:

@@ -173,6 +173,7 @@ class Reading(QObject):
         )
         self._session.read_as(name)
         self._session.set_judgement(finding, self._session.value)
+        self._session.said.emit("")  # what the last act did to these images is none of the question
         self._show()
 
     def answer(self, value: Value | None) -> None:
@@ -232,6 +233,7 @@ class Reading(QObject):
 
     def _show(self) -> None:
         assert self._task is not None
+        self._blind(self._task.hide_suggestions)
         self._session.set_current(self._task.ids[self._task.position])
         self._session.view_image(True)
         self.changed.emit()
@@ -239,10 +241,16 @@ class Reading(QObject):
     def _end(self, complete: bool) -> None:
         task, self._task = self._task, None
         self._session.read_as(None)
+        self._blind(False)
         self._session.view_image(False)
         self.changed.emit()
         if task is not None and task.on_end is not None:
             task.on_end(complete)
+
+    def _blind(self, blind: bool) -> None:
+        """Only the image is left on the screen: the views beside it say how it is labelled, and with which others."""
+        for view in (self._window.gallery_panel, self._window.label_panel, self._window.side):
+            view.setVisible(not blind)
 
     def _on_undid(self, text: str) -> None:
         task = self._task

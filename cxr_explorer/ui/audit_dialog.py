@@ -1,0 +1,300 @@
+"""The dialog in which an audit is fixed before anybody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QSettings
+from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QDoubleSpinBox, QFormLayout, QSpinBox, QWidget
+
+from cxr_explorer.errors import UserError
+from cxr_explorer.labels.audit import Plan, chance_to_pass
+from cxr_explorer.labels.label import Value
+from cxr_explorer.project import audits
+from cxr_explorer.project.audit_bounds import level, outcome_text
+from cxr_explorer.project.audit_records import Audit
+from cxr_explorer.project.audits import Lot
+from cxr_explorer.project.labelling import VALUE_WORDS
+from cxr_explorer.project.project import Ids, Project
+from cxr_explorer.ui.selection import cluster_name
+from cxr_explorer.ui.texts import text_label
+
+_Buttons = QDialogButtonBox.StandardButton
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where the labels to audit are looked for.
+
+    Attributes:
+        title: In words ("Cluster 4").
+        image_ids: Its images; None for every label of the finding.
+    """
+
+    title: str
+    image_ids: Ids | None
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """One entry of the dialog: a text, and the lots it stands for, each with an audit of its own."""
+
+    text: str
+    lots: Sequence[Lot]
+
+
+def choices(
+    project: Project, finding: str, reader: str, chosen: Place | None, clusters: Sequence[Place]
+) -> list[Choice]:
+    """What can be audited of a finding.
+
+    Args:
+        project: Whose labels.
+        finding: The finding.
+        reader: Whose labels.
+        chosen: What is selected, or None.
+        clusters: The clusters of the map.
+    """
+    found = []
+    whole = audits.lot(project, finding, reader, title="all labels")
+    if chosen is not None:
+        lot = audits.lot(project, finding, reader, chosen.image_ids, title=chosen.title)
+        if len(lot.image_ids):
+            found.append(Choice(f"{chosen.title}: {_labels(len(lot.image_ids))}", [lot]))
+    if len(whole.image_ids):
+        found.append(Choice(f"All labels of the finding: {_labels(len(whole.image_ids))}", [whole]))
+    parts = [_part(whole, place.title, place.image_ids) for place in clusters if place.image_ids is not None]
+    labelled = [lot for lot in parts if len(lot.image_ids)]
+    if len(labelled) > 1:
+        found.append(Choice(f"Each of {len(labelled):,} labelled clusters, an audit each", labelled))
+    return found
+
+
+def _part(whole: Lot, title: str, image_ids: Ids) -> Lot:
+    inside = np.isin(whole.image_ids, image_ids)
+    return Lot(
+        whole.finding,
+        whole.reader,
+        title,
+        whole.image_ids[inside],
+        whole.values[inside],
+        whole.patients[inside],
+        False,
+        None,
+    )
+
+
+def _labels(count: int) -> str:
+    return f"{count:,} label{'' if count == 1 else 's'}"
+
+
+class AuditDialog(QDialog):
+    """Error limit, confidence, what is tolerated, and what that means in images to read."""
+
+    def __init__(
+        self,
+        parent: QWidget,
+        settings: QSettings,
+        project: Project,
+        reader: str,
+        findings: Sequence[str],
+        chosen: Place | None,
+        clusters: Sequence[Place],
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Random audit")
+        self.setMinimumWidth(560)
+        self._settings, self._project, self._reader = settings, project, reader
+        self._chosen, self._clusters = chosen, clusters
+        self._choices: list[Choice] = []
+        self._before: list[list[Audit]] = []
+        self.open_audits: list[Audit] = []
+        self._finding = QComboBox()
+        self._finding.addItems([finding.replace("_", " ") for finding in findings])
+        self._findings = list(findings)
+        self._finding.setToolTip("Whose labels are audited")
+        self._which = QComboBox()
+        self._which.setToolTip(
+            "The labels the bound will speak of. An audit of all labels says how many of all are wrong, not of each "
+            "cluster; an audit of each cluster costs more looks."
+        )
+        self._limit = _percent(settings.value("audit_limit", 5.0), 0.1, 50.0, 0.5)
+        self._limit.setToolTip("The lot passes only where more wrong labels than this are ruled out")
+        self._confidence = _percent(settings.value("audit_confidence", 95.0), 50.0, 99.9, 1.0)
+        self._confidence.setToolTip("Of a hundred lots with more wrong labels than the limit, so many fail")
+        self._tolerated = QSpinBox()
+        self._tolerated.setRange(0, 50)
+        self._tolerated.setToolTip(
+            "So many wrong labels in the sample still pass. More of them ask for a larger sample."
+        )
+        self._values = text_label("", "dim", wraps=True)
+        self._result = text_label("", "heading", wraps=True)
+        self._chance = text_label("", "dim", wraps=True)
+        self._again = text_label("", "warning", wraps=True)
+        note = text_label(
+            "The sample is drawn and stored when you start, and stays on record whatever comes of it. You read it "
+            "without suggestions; every answer labels its image, and Undo takes it back.",
+            "dim",
+            wraps=True,
+        )
+        buttons = QDialogButtonBox(_Buttons.Ok | _Buttons.Cancel)
+        self._start = buttons.button(_Buttons.Ok)
+        self._start.setToolTip("Draw the sample, store it, and begin to read")
+        buttons.accepted.connect(self._accept)
+        buttons.rejected.connect(self.reject)
+        form = QFormLayout(self)
+        form.setVerticalSpacing(10)
+        for text, widget in (
+            ("&Finding", self._finding),
+            ("&Labels", self._which),
+            ("", self._values),
+            ("&Error limit", self._limit),
+            ("&Confidence", self._confidence),
+            ("&Tolerated errors", self._tolerated),
+        ):
+            form.addRow(text, widget)
+        for line in (self._result, self._chance, self._again, note, buttons):
+            form.addRow(line)
+        self._finding.currentIndexChanged.connect(self._fill)
+        self._which.currentIndexChanged.connect(self._look)
+        for spin in (self._limit, self._confidence, self._tolerated):
+            spin.valueChanged.connect(self._show)
+        self._fill()
+        self._limit.setFocus()
+        self._limit.selectAll()
+
+    # -- what was chosen -------------------------------------------------------------------------------------------
+
+    @property
+    def lots(self) -> Sequence[Lot]:
+        """The labels to audit, an audit for each lot."""
+        return self._choices[self._which.currentIndex()].lots if self._choices else ()
+
+    @property
+    def error_limit(self) -> float:
+        """0..1."""
+        return round(self._limit.value() / 100, 6)
+
+    @property
+    def confidence(self) -> float:
+        """0..1."""
+        return round(self._confidence.value() / 100, 6)
+
+    def tolerated(self, lot: Lot) -> int:
+        """How many wrong labels pass; of several lots the small ones tolerate what they can."""
+        wanted = self._tolerated.value()
+        return audits.tolerable(lot, self.error_limit, wanted) if len(self.lots) > 1 else wanted
+
+    # -- following -------------------------------------------------------------------------------------------------
+
+    def _fill(self) -> None:
+        finding = self._findings[self._finding.currentIndex()]
+        self._choices = choices(self._project, finding, self._reader, self._chosen, self._clusters)
+        self._which.blockSignals(True)
+        self._which.clear()
+        self._which.addItems([choice.text for choice in self._choices])
+        self._which.blockSignals(False)
+        self._look()
+
+    def _look(self) -> None:
+        """What is known of the chosen labels, whatever the settings."""
+        self._before = audits.earlier_audits_of(self._project, self.lots)
+        self.open_audits = [audit for before in self._before for audit in before if audit.state == "open"]
+        counts = {value: sum(int((lot.values == value).sum()) for lot in self.lots) for value in Value}
+        words = ", ".join(f"{counts[value]:,} {word}" for value, word in VALUE_WORDS.items() if counts[value])
+        several = any(len(np.unique(lot.patients)) < len(lot.image_ids) for lot in self.lots)
+        self._values.setText(words + ("; some patients have several images" if several else ""))
+        self._show()
+
+    def _show(self) -> None:
+        try:
+            plans = [audits.plan_lot(lot, self.error_limit, self.confidence, self.tolerated(lot)) for lot in self.lots]
+        except UserError as error:
+            self._result.setText(str(error))
+            self._chance.setText("")
+            plans = []
+        else:
+            self._result.setText(_plan_text(plans) if plans else "There is no label of this finding to audit.")
+            self._chance.setText(_chance_text(plans[0]) if len(plans) == 1 else "")
+        fixed = bool(self.open_audits)
+        for spin in (self._limit, self._confidence, self._tolerated):
+            spin.setEnabled(not fixed)
+        if fixed:
+            self._result.setText(_open_text(self.open_audits))
+            self._chance.setText("What it tolerates was fixed when it started.")
+        self._start.setText("&Go on reading" if fixed else "&Start")
+        self._start.setEnabled(bool(plans) or fixed)
+        self._again.setText("" if fixed else self._again_text())
+        self._again.setVisible(bool(self._again.text()))
+
+    def _again_text(self) -> str:
+        repeated = [before for before in self._before if before]
+        if not repeated:
+            return ""
+        if len(self.lots) > 1:
+            return f"⚠ {len(repeated):,} of these were audited before; their bounds then hold with less confidence."
+        (before,) = repeated
+        sure = level(max(0.0, 1 - (len(before) + 1) * (1 - self.confidence)))
+        number = len(before) + 1
+        last = f"audit {before[-1].audit_id}, {outcome_text(before[-1])}"
+        return (
+            f"⚠ This is audit number {number} of these images; the last one was {last}. "
+            f"A bound then holds with {sure} over all {number}."
+        )
+
+    def _accept(self) -> None:
+        if not self.open_audits:
+            self._settings.setValue("audit_limit", self._limit.value())
+            self._settings.setValue("audit_confidence", self._confidence.value())
+        self.accept()
+
+
+def _percent(stored: object, low: float, high: float, step: float) -> QDoubleSpinBox:
+    spin = QDoubleSpinBox()
+    spin.setRange(low, high)
+    spin.setDecimals(1)
+    spin.setSingleStep(step)
+    spin.setSuffix(" %")
+    spin.setValue(float(str(stored)))
+    return spin
+
+
+def _errors(count: int) -> str:
+    return f"{count:,} error{'' if count == 1 else 's'}"
+
+
+def _plan_text(plans: Sequence[Plan]) -> str:
+    if len(plans) > 1:
+        return f"Reads {sum(plan.sample for plan in plans):,} images in {len(plans):,} audits, one after the other."
+    (plan,) = plans
+    if plan.unit == "patient":
+        what = f"Reads one image each of {plan.sample:,} of {plan.units:,} patients"
+    elif plan.sample == plan.units:
+        return f"Reads all {plan.units:,} images: in a lot so small every label has to be seen."
+    else:
+        what = f"Reads {plan.sample:,} of {plan.units:,} images"
+    return f"{what}, tolerates {_errors(plan.tolerated)}."
+
+
+def _chance_text(plan: Plan) -> str:
+    """How likely good lots pass, so that nobody is surprised by a failure."""
+    if plan.unit == "image" and plan.sample == plan.units:
+        return "What is wrong is corrected as it is read."
+    shares = [plan.error_limit / 10, plan.error_limit / 4, plan.error_limit / 2]
+    chances = ", ".join(f"{chance_to_pass(plan, share):.0%} with {share * 100:.2g} %" for share in shares)
+    return f"How likely it passes, by the share of wrong labels: {chances}."
+
+
+def _open_text(open_audits: Sequence[Audit]) -> str:
+    if len(open_audits) > 1:
+        return f"{len(open_audits):,} audits of these images are open."
+    (audit,) = open_audits
+    return f"Audit {audit.audit_id} of these images is open: {outcome_text(audit)}."
+
+
+def cluster_places(image_ids: Ids, clusters: Sequence[int] | np.ndarray) -> list[Place]:
+    """The clusters of a map, noise left out."""
+    numbers = np.asarray(clusters)
+    return [Place(cluster_name(int(n)), image_ids[numbers == n]) for n in np.unique(numbers[numbers >= 0])]
