@@ -8,8 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cxr_explorer.cli_lists import latest_map
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.audit import Plan
@@ -19,6 +17,7 @@ from cxr_explorer.project import audits
 from cxr_explorer.project.audit_bounds import covers_text, outcome_text, stale_text, state_word
 from cxr_explorer.project.audit_records import Audit, audit_record, audit_records, same_images
 from cxr_explorer.project.labelling import VALUE_WORDS
+from cxr_explorer.project.partitions import cluster_of
 from cxr_explorer.project.project import Project
 
 Command = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
@@ -36,7 +35,7 @@ def add_commands(command: Command, add_json: Callable[[argparse.ArgumentParser],
     audit.add_argument("--finding", required=True, help="whose labels to audit")
     audit.add_argument("--value", choices=list(VALUE_WORDS.values()), help="only labels of this value")
     which = audit.add_mutually_exclusive_group()
-    which.add_argument("--cluster", type=int, metavar="N", help="one cluster's labels (default: all of the finding)")
+    which.add_argument("--cluster", help="number or name of a cluster (default: all labels of the finding)")
     which.add_argument("--every-cluster", action="store_true", help="an audit for each labelled cluster")
     audit.add_argument("--error-limit", type=float, default=0.05, metavar="SHARE", help="default: 0.05")
     audit.add_argument("--confidence", type=float, default=0.95, metavar="SHARE", help="default: 0.95")
@@ -97,7 +96,8 @@ def _lots(project: Project, finding: str, chosen: argparse.Namespace) -> list[au
         lots = [audits.lot(project, finding, chosen.reader, value=value)]
     else:
         latest = latest_map(project)
-        numbers = np.unique(latest.clusters[latest.clusters >= 0]) if chosen.every_cluster else [chosen.cluster - 1]
+        every = range(len(latest.groups))
+        numbers = every if chosen.every_cluster else [cluster_of(latest, chosen.cluster)]
         lots = [
             audits.lot(
                 project,
@@ -105,7 +105,7 @@ def _lots(project: Project, finding: str, chosen: argparse.Namespace) -> list[au
                 chosen.reader,
                 latest.image_ids[latest.clusters == number],
                 value,
-                f"cluster {number + 1}" if number >= 0 else "unclustered",
+                latest.cluster_name(number),
             )
             for number in numbers
         ]

@@ -52,8 +52,8 @@ def run(capsys: pytest.CaptureFixture[str], project: Path, *arguments: str) -> d
 
 def test_a_plan_says_what_would_be_read_and_stores_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (plan,) = run(capsys, project, "--cluster", "1", "--plan")["audits"]
-    assert (plan["title"], plan["labels"], plan["sample"], plan["tolerated"]) == ("cluster 1", 40, 25, 0)
-    assert plan["text"] == "Effusion, cluster 1: reads 25 of 40 images, tolerates 0 errors"
+    assert (plan["title"], plan["labels"], plan["sample"], plan["tolerated"]) == ("Cluster 1", 40, 25, 0)
+    assert plan["text"] == "Effusion, Cluster 1: reads 25 of 40 images, tolerates 0 errors"
     both = run(capsys, project, "--every-cluster", "--plan", "--tolerated", "1")
     assert [row["tolerated"] for row in both["audits"]] == [1, 1]
     assert both["images_to_read"] == sum(row["sample"] for row in both["audits"])
@@ -136,5 +136,5 @@ def test_what_cannot_be_done_is_one_line(
 def test_words_for_people(project: Path, truth: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["audit", str(project), "--finding", "Effusion", "--every-cluster", "--answers", str(truth)])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("Audit 1: Effusion, cluster 1: passed: error ≤ ")
+    assert lines[0].startswith("Audit 1: Effusion, Cluster 1: passed: error ≤ ")
     assert lines[-1].startswith("2 audits, ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,10 +19,19 @@ from cxr_explorer.project.audits import Lot
 from cxr_explorer.ui.audit_banner import AuditBanner
 from cxr_explorer.ui.audit_dialog import AuditDialog, Place, cluster_places
 from cxr_explorer.ui.audit_list import SIGNS, AuditList
-from cxr_explorer.ui.selection import cluster_name
 
 if TYPE_CHECKING:
     from cxr_explorer.ui.main_window import MainWindow
+
+
+@dataclass(frozen=True, eq=False)
+class _Planned:
+    """An audit that starts when its turn comes."""
+
+    lot: Lot
+    error_limit: float
+    confidence: float
+    tolerated: int
 
 
 class Audits(QObject):
@@ -40,8 +50,9 @@ class Audits(QObject):
         window.side.addTab(self.list, "Audit")
         self.banner = AuditBanner()
         window.body.insertWidget(window.body.indexOf(window.notice) + 1, self.banner)
-        self._waiting: list[int] = []  # audits to read after the one that is being read
-        self._batch: list[int] = []  # those that were begun together
+        self._waiting: list[int | _Planned] = []  # audits to read after the one that is being read, or to start then
+        self._batch: list[int] = []  # those that were read together
+        self._total = 0
         self._reading: Audit | None = None
         self._to_the_end = False
         self._told: list[int] = []  # audits the banner speaks of
@@ -84,42 +95,33 @@ class Audits(QObject):
             session.said.emit(f"{session.reader} has no labels yet: there is nothing to audit.")
             return
         selection = session.selection
-        chosen = None
+        chosen, atlas_map = None, session.map
         if selection.ids.size:
-            of_cluster = selection.cluster is not None
-            title = cluster_name(selection.cluster) if selection.cluster is not None else ""
-            chosen = Place(title if of_cluster else "Selection", selection.ids)
-        clusters = cluster_places(session.map.image_ids, session.map.clusters) if session.map is not None else []
+            named = atlas_map is not None and selection.cluster is not None
+            title = atlas_map.cluster_name(selection.cluster) if named else "Selection"  # type: ignore[union-attr,arg-type]
+            chosen = Place(title, selection.ids)
+        clusters = cluster_places(atlas_map) if atlas_map is not None else []
         dialog = AuditDialog(self._window, session.settings, project, session.reader, findings, chosen, clusters)
-        if dialog.exec() != QDialog.DialogCode.Accepted:
-            return
-        if dialog.open_audits:
-            self.read([audit.audit_id for audit in dialog.open_audits])
-            return
-        plan = [(lot, dialog.tolerated(lot)) for lot in dialog.lots]
-        self.begin(plan, dialog.error_limit, dialog.confidence)
+        if dialog.exec() == QDialog.DialogCode.Accepted:
+            self.read(
+                [
+                    _Planned(lot, dialog.error_limit, dialog.confidence, dialog.tolerated(lot))
+                    if audit is None
+                    else audit.audit_id
+                    for lot, audit in zip(dialog.lots, dialog.open_audits, strict=True)
+                ]
+            )
 
-    def begin(self, lots: Sequence[tuple[Lot, int]], error_limit: float, confidence: float) -> None:
-        """Puts audits on record, one a lot with what it tolerates, and reads their samples one after the other."""
-        project = self._session.project
-        assert project is not None
-        try:
-            started = [audits.start(project, lot, error_limit, confidence, tolerated) for lot, tolerated in lots]
-        except UserError as error:
-            self._window.notice.show_text(str(error))
-            return
-        self.read(started)
-
-    def read(self, audit_ids: Sequence[int], to_the_end: bool = False) -> None:
-        """Reads what is left of the samples of audits, one audit after the other.
+    def read(self, wanted: Sequence[int | _Planned], to_the_end: bool = False) -> None:
+        """Reads samples, one audit after the other.
 
         Args:
-            audit_ids: The audits.
+            wanted: Audits, of which what is left is read, or what is to be started when its turn comes.
             to_the_end: Whether to go on where an audit has failed already.
         """
         self.banner.hide()
         self._to_the_end = to_the_end
-        self._batch, self._waiting = list(audit_ids), list(audit_ids)
+        self._batch, self._waiting, self._total = [], list(wanted), len(wanted)
         self._read_next()
 
     def read_rest(self, audit_id: int) -> None:
@@ -175,12 +177,17 @@ class Audits(QObject):
         project = self._session.project
         assert project is not None
         while self._waiting:
-            audit = audit_record(project, self._waiting.pop(0))
+            try:
+                audit = self._taken_up(self._waiting.pop(0))
+            except UserError as error:
+                self._window.notice.show_text(str(error))
+                break
+            self._batch.append(audit.audit_id)
             left = np.array([image_id for image_id in audit.sample.tolist() if image_id not in audit.answers], np.int64)
             if left.size and (audit.state == "open" or self._to_the_end):
                 self._reading = audit
-                place = f" ({self._batch.index(audit.audit_id) + 1:,} of {len(self._batch):,})"
-                number = f"Audit {audit.audit_id}{place if len(self._batch) > 1 else ''}"
+                place = f" ({len(self._batch):,} of {self._total:,})" if self._total > 1 else ""
+                number = f"Audit {audit.audit_id}{place}"
                 self._window.reading.start(
                     f"{number}: {audit.title}",
                     left,
@@ -193,6 +200,13 @@ class Audits(QObject):
                 )
                 return
         self._tell(self._batch)
+
+    def _taken_up(self, wanted: int | _Planned) -> Audit:
+        project = self._session.project
+        assert project is not None
+        if isinstance(wanted, _Planned):
+            wanted = audits.start(project, wanted.lot, wanted.error_limit, wanted.confidence, wanted.tolerated)
+        return audit_record(project, wanted)
 
     def _state_of_answer(self, image_id: int, value: Value) -> Mapping[tuple[str, str], str | None]:
         assert self._reading is not None
@@ -207,7 +221,7 @@ class Audits(QObject):
             self._read_next()
         else:
             self._waiting = []
-            self._tell([read.audit_id])
+            self._tell(self._batch)
 
     def _on_states(self, kinds: frozenset[str]) -> None:
         if KIND not in kinds:
@@ -233,12 +247,14 @@ class Audits(QObject):
         project = self._session.project
         found = audit_records(project) if project is not None else []
         self.list.show_audits(found)
-        self._window.cluster_panel.show_bounds()
         if self.banner.isVisible():
             self._show_told({audit.audit_id: audit for audit in found})
 
     def _tell(self, audit_ids: Sequence[int]) -> None:
+        if not audit_ids:
+            return
         self._told = list(audit_ids)
+        self._session.statesChanged.emit(frozenset({KIND}))  # what was started is no act, and yet to be shown
         self.refresh()
         project = self._session.project
         assert project is not None
@@ -294,5 +310,5 @@ class Audits(QObject):
         return found
 
 
-SPLIT = "split_cluster"
+SPLIT = "split"
 """The action that divides the selected cluster."""

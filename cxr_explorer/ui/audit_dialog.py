@@ -17,8 +17,7 @@ from cxr_explorer.project.audit_bounds import level, outcome_text
 from cxr_explorer.project.audit_records import Audit
 from cxr_explorer.project.audits import Lot
 from cxr_explorer.project.labelling import VALUE_WORDS
-from cxr_explorer.project.project import Ids, Project
-from cxr_explorer.ui.selection import cluster_name
+from cxr_explorer.project.project import AtlasMap, Ids, Project
 from cxr_explorer.ui.texts import text_label
 
 _Buttons = QDialogButtonBox.StandardButton
@@ -67,8 +66,10 @@ def choices(
         found.append(Choice(f"All labels of the finding: {_labels(len(whole.image_ids))}", [whole]))
     parts = [_part(whole, place.title, place.image_ids) for place in clusters if place.image_ids is not None]
     labelled = [lot for lot in parts if len(lot.image_ids)]
+    before = audits.earlier_audits_of(project, labelled)
+    labelled = [lot for lot, audited in zip(labelled, before, strict=True) if not any(map(_holds, audited))]
     if len(labelled) > 1:
-        found.append(Choice(f"Each of {len(labelled):,} labelled clusters, an audit each", labelled))
+        found.append(Choice(f"Each of {len(labelled):,} clusters that no audit holds for, one by one", labelled))
     return found
 
 
@@ -84,6 +85,10 @@ def _part(whole: Lot, title: str, image_ids: Ids) -> Lot:
         False,
         None,
     )
+
+
+def _holds(audit: Audit) -> bool:
+    return audit.state == "passed" and not audit.stale
 
 
 def _labels(count: int) -> str:
@@ -110,7 +115,6 @@ class AuditDialog(QDialog):
         self._chosen, self._clusters = chosen, clusters
         self._choices: list[Choice] = []
         self._before: list[list[Audit]] = []
-        self.open_audits: list[Audit] = []
         self._finding = QComboBox()
         self._finding.addItems([finding.replace("_", " ") for finding in findings])
         self._findings = list(findings)
@@ -182,6 +186,11 @@ class AuditDialog(QDialog):
         """0..1."""
         return round(self._confidence.value() / 100, 6)
 
+    @property
+    def open_audits(self) -> list[Audit | None]:
+        """For each lot the audit of these images that is open, which is then to be gone on with, or None."""
+        return [next((audit for audit in before if audit.state == "open"), None) for before in self._before]
+
     def tolerated(self, lot: Lot) -> int:
         """How many wrong labels pass; of several lots the small ones tolerate what they can."""
         wanted = self._tolerated.value()
@@ -201,7 +210,6 @@ class AuditDialog(QDialog):
     def _look(self) -> None:
         """What is known of the chosen labels, whatever the settings."""
         self._before = audits.earlier_audits_of(self._project, self.lots)
-        self.open_audits = [audit for before in self._before for audit in before if audit.state == "open"]
         counts = {value: sum(int((lot.values == value).sum()) for lot in self.lots) for value in Value}
         words = ", ".join(f"{counts[value]:,} {word}" for value, word in VALUE_WORDS.items() if counts[value])
         several = any(len(np.unique(lot.patients)) < len(lot.image_ids) for lot in self.lots)
@@ -218,12 +226,13 @@ class AuditDialog(QDialog):
         else:
             self._result.setText(_plan_text(plans) if plans else "There is no label of this finding to audit.")
             self._chance.setText(_chance_text(plans[0]) if len(plans) == 1 else "")
-        fixed = bool(self.open_audits)
+        open_audits = [audit for audit in self.open_audits if audit is not None]
+        fixed = len(open_audits) == len(self.lots) > 0
         for spin in (self._limit, self._confidence, self._tolerated):
             spin.setEnabled(not fixed)
         if fixed:
-            self._result.setText(_open_text(self.open_audits))
-            self._chance.setText("What it tolerates was fixed when it started.")
+            self._result.setText(_open_text(open_audits))
+            self._chance.setText("What passes was fixed at the start.")
         self._start.setText("&Go on reading" if fixed else "&Start")
         self._start.setEnabled(bool(plans) or fixed)
         self._again.setText("" if fixed else self._again_text())
@@ -245,9 +254,8 @@ class AuditDialog(QDialog):
         )
 
     def _accept(self) -> None:
-        if not self.open_audits:
-            self._settings.setValue("audit_limit", self._limit.value())
-            self._settings.setValue("audit_confidence", self._confidence.value())
+        self._settings.setValue("audit_limit", self._limit.value())
+        self._settings.setValue("audit_confidence", self._confidence.value())
         self.accept()
 
 
@@ -294,7 +302,9 @@ def _open_text(open_audits: Sequence[Audit]) -> str:
     return f"Audit {audit.audit_id} of these images is open: {outcome_text(audit)}."
 
 
-def cluster_places(image_ids: Ids, clusters: Sequence[int] | np.ndarray) -> list[Place]:
+def cluster_places(atlas_map: AtlasMap) -> list[Place]:
     """The clusters of a map, noise left out."""
-    numbers = np.asarray(clusters)
-    return [Place(cluster_name(int(n)), image_ids[numbers == n]) for n in np.unique(numbers[numbers >= 0])]
+    return [
+        Place(atlas_map.cluster_name(number), atlas_map.image_ids[atlas_map.clusters == number])
+        for number in range(len(atlas_map.groups))
+    ]

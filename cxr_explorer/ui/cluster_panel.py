@@ -52,9 +52,6 @@ class ClusterPanel(QFrame):
     def _on_selection(self) -> None:
         self.clusters.show_selected(self._session.selection.cluster)
 
-    def show_bounds(self) -> None:
-        """Brings the badges of the audits in line with the project."""
-
     def refresh(self) -> None:
         """Brings sizes, shares and colours in line with the session."""
         session, found = self._session, self._session.map

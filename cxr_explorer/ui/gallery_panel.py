@@ -104,7 +104,10 @@ class GalleryPanel(QFrame):
 
     def _follow_current(self) -> None:
         if self._session.current_id >= 0 and self.gallery.current_id != self._session.current_id:
+            # What is read one by one need not be in the gallery: it has no current image then, but the session has.
+            self.gallery.blockSignals(True)
             self.gallery.set_current(self._session.current_id)
+            self.gallery.blockSignals(False)
 
     def _show_heading(self) -> None:
         selection, picked = self._session.selection, self._session.picked
