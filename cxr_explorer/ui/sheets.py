@@ -331,7 +331,7 @@ class Sheets(QObject):
 
     def _on_current(self) -> None:
         session = self._session
-        self._window.gallery_panel.setVisible(session.page != PAGE)
+        self._window.gallery_panel.setVisible(session.page != PAGE and not self._window.reading.hides_suggestions)
         if self.leads:
             self.page.grid.set_current(session.current_id)
 
