@@ -71,6 +71,7 @@ class CommandPalette(QDialog):
             "Type a command, a cluster or a finding: “export”, “cluster 3”, “label mass present”"
         )
         self.search.setAccessibleName("Search for a command")
+        self.search.setToolTip("Arrows choose, Enter does it, Esc leaves")
         self.search.installEventFilter(self)
         self.search.textChanged.connect(self._filter)
         self.list = QListView()

@@ -94,7 +94,9 @@ class SettingsDialog(QDialog):
         self.setWindowTitle("Settings")
         give_room(self, 44)
         self._reader = QLineEdit(reader)
+        self._reader.setToolTip("Labels are kept under this name")
         self._encoder = QComboBox()
+        self._encoder.setToolTip("What turns an image into numbers, by which alike images are found")
         for info in encoders:
             self._add(info)
         self._encoder.setCurrentIndex([info.directory for info in encoders].index(encoder.directory))
@@ -107,6 +109,7 @@ class SettingsDialog(QDialog):
         row.addWidget(other)
         self._about = text_label("", "dim", wraps=True)
         self._device = QComboBox()
+        self._device.setToolTip("What computes: the fastest there is, or a choice of yours")
         for name, text in (
             ("auto", "Best there is"),
             ("cpu", "Processor"),
@@ -195,16 +198,16 @@ class MapDialog(QDialog):
         buttons.button(_Buttons.RestoreDefaults).clicked.connect(self._restore)
         form = QFormLayout(self)
         form.setVerticalSpacing(10)
-        form.addRow("Neighbours", self._neighbours)
-        form.addRow("", text_label("Few show fine detail, many the large picture (UMAP).", "dim"))
-        form.addRow("Smallest distance", self._min_dist)
-        form.addRow("", text_label("How tightly alike images are packed (UMAP).", "dim"))
-        form.addRow("Smallest cluster", self._size)
-        form.addRow("", text_label("Fewer images together stay unclustered (HDBSCAN). 0: automatic.", "dim"))
-        form.addRow("Caution", self._samples)
-        form.addRow("", text_label("More leaves more images unclustered (HDBSCAN min_samples).", "dim"))
-        form.addRow("Seed", self._seed)
-        form.addRow("", text_label("The same images and parameters give the same map.", "dim"))
+        for name, box, text in (
+            ("Neighbours", self._neighbours, "Few show fine detail, many the large picture (UMAP)."),
+            ("Smallest distance", self._min_dist, "How tightly alike images are packed (UMAP)."),
+            ("Smallest cluster", self._size, "Fewer images together stay unclustered (HDBSCAN). 0: automatic."),
+            ("Caution", self._samples, "More leaves more images unclustered (HDBSCAN min_samples)."),
+            ("Seed", self._seed, "The same images and parameters give the same map."),
+        ):
+            form.addRow(name, box)
+            form.addRow("", text_label(text, "dim"))
+            box.setToolTip(text)
         form.addRow(buttons)
 
     @property
@@ -242,6 +245,8 @@ class FindingsDialog(QDialog):
         self.setWindowTitle("Findings")
         give_room(self, 36, 34)
         self._choice = QComboBox()
+        self._choice.setToolTip("A published list of findings, or one of your own")
+        self._choice.setAccessibleName("List of findings")
         for known in bundled_vocabularies():
             self._choice.addItem(known.name, known)
         self._choice.addItem("My own", None)

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from cxr_explorer.labels.confounders import ALPHA, LEAST_DIFFERENCE, Confounder, FactColumn, percent
-from cxr_explorer.ui.texts import text_label
+from cxr_explorer.ui.texts import give_room, text_label
 
 _Buttons = QDialogButtonBox.StandardButton
 
@@ -34,7 +34,7 @@ class FilterDialog(QDialog):
     def __init__(self, parent: QWidget, columns: Sequence[FactColumn], fact: str) -> None:
         super().__init__(parent)
         self.setWindowTitle("Filter")
-        self.setMinimumSize(560, 420)
+        give_room(self, 47, 30)
         self._columns = columns
         self._facts = QListWidget()
         self._facts.setAccessibleName("Fact")
@@ -59,7 +59,11 @@ class FilterDialog(QDialog):
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.addWidget(
-            text_label("Only images with the chosen value can be selected and labelled until you take it away.", "dim")
+            text_label(
+                "Only images with the chosen value can be selected and labelled until you take it away.",
+                "dim",
+                wraps=True,
+            )
         )
         layout.addLayout(lists, 1)
         layout.addWidget(buttons)
@@ -93,7 +97,7 @@ class ConfoundersDialog(QDialog):
     def __init__(self, parent: QWidget, what: str, found: Sequence[Confounder]) -> None:
         super().__init__(parent)
         self.setWindowTitle("What these images have in common")
-        self.setMinimumSize(820, 420)
+        give_room(self, 72, 30)
         self._found = found
         self.filter_to: Confounder | None = None
         warned = [one for one in found if one.stands_out]

@@ -111,6 +111,7 @@ class EditKeysDialog(QDialog):
         self.search = QLineEdit()
         self.search.setPlaceholderText("Search for an action, or for a key such as Ctrl+E")
         self.search.setAccessibleName("Search for an action")
+        self.search.setToolTip("Words of what an action does, or a key")
         self.search.textChanged.connect(self._filter)
         self.table = self._build_table(actions)
         self._commands = [Command(text, menu, tip, name) for name, menu, text, tip in actions]

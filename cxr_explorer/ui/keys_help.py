@@ -23,6 +23,7 @@ class KeysDialog(QDialog):
         self.search = QLineEdit()
         self.search.setPlaceholderText("Search: what to do, or a key")
         self.search.setAccessibleName("Search the keys")
+        self.search.setToolTip("Words of what to do, or a key")
         self.search.textChanged.connect(self._filter)
         hand = "  ·  ".join(f"<b>{escape(key)}</b>&nbsp;{escape(_short(tip))}" for key, tip in left_hand_rows())
         one_hand = QLabel(f"<b>One hand (the left), the other on the mouse:</b> {hand}")

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.metadata import DATES, GROUPS, KNOWN_FACTS, Column, FactValues
 from cxr_explorer.project.metadata import Examined, Prepared, describe_plan, examine_table, prepare_facts
-from cxr_explorer.ui.texts import text_label
+from cxr_explorer.ui.texts import give_room, text_label
 from cxr_explorer.worker import Job
 
 _Buttons = QDialogButtonBox.StandardButton
@@ -71,7 +71,7 @@ class MetadataDialog(QDialog):
     def __init__(self, parent: QWidget, project: Path, table: Path) -> None:
         super().__init__(parent)
         self.setWindowTitle("Import facts of images")
-        self.setMinimumSize(760, 560)
+        give_room(self, 63, 38)
         self.facts: Sequence[FactValues] = ()
         self.choices: list[_Choice] = []
         self._project = project
