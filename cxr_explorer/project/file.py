@@ -84,12 +84,24 @@ def connect(path: Path, new: bool) -> tuple[Database, FileLock]:
 
 
 def connect_read_only(path: Path) -> Database:
-    """Opens the file for reading, also while another process writes it. Raises UserError as `connect` does."""
+    """Opens the file for reading, also while another process writes it. Raises UserError as `connect` does.
+
+    A file of an older version is brought up to date first, which needs the right to write it.
+    """
     with _database_errors(path):
-        connection = sqlite3.connect(path, timeout=30)
-        connection.execute("PRAGMA query_only = on")
-        database = Database(connection, recursive_triggers=False)
-        _check_is_project(database, path)
+        database = Database(sqlite3.connect(path, timeout=30), recursive_triggers=False)
+        try:
+            outdated = _check_is_project(database, path) < SCHEMA_VERSION
+        except BaseException:
+            database.conn.close()
+            raise
+        if outdated:
+            database.conn.close()
+            written, lock = connect(path, new=False)
+            written.conn.close()
+            lock.release()
+            database = Database(sqlite3.connect(path, timeout=30), recursive_triggers=False)
+        database.conn.execute("PRAGMA query_only = on")
     return database
 
 
@@ -103,10 +115,12 @@ def _database_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _check_is_project(database: Database, path: Path) -> None:
+def _check_is_project(database: Database, path: Path) -> int:
+    """The number of migrations the file has had."""
     (application_id,) = database.execute("PRAGMA application_id").fetchone()
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if application_id != APPLICATION_ID:
         raise UserError(f"Cannot open {path}: not a CXR Explorer project. Choose a {SUFFIX} file.")
     if version > SCHEMA_VERSION:
         raise UserError(f"Cannot open {path}: made by a newer CXR Explorer. Update the program, then open it again.")
+    return int(version)

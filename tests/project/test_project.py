@@ -146,6 +146,23 @@ def test_an_existing_file_is_never_overwritten_by_a_new_project(tmp_path: Path) 
     assert (tmp_path / "test.cxr").read_text() == "precious"
 
 
+def test_a_project_of_an_older_version_can_be_read_without_opening_it_for_writing_first(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        path = project.path
+    connection = sqlite3.connect(path)
+    for table in ("state_changes", "state", "partitions", "trees", "neighbours", "metadata", "audits"):
+        connection.execute(f"DROP TABLE {table}")
+    connection.execute("DELETE FROM _sqlite_migrations WHERE name != 'm001_images_maps_labels'")
+    connection.execute("PRAGMA user_version = 1")
+    connection.commit()
+    connection.close()
+    with Project.open_read_only(path) as project:
+        assert len(project.paths()) == 6
+        assert project.facts() == {}
+    with Project.open_read_only(path) as project, pytest.raises(sqlite3.OperationalError, match="readonly"):
+        project.set("reader", "ann")
+
+
 def test_two_folders_of_one_name_get_two_projects(tmp_path: Path) -> None:
     first, second = tmp_path / "a" / "chest", tmp_path / "b" / "chest"
     assert default_project_path(first) != default_project_path(second)
