@@ -297,6 +297,7 @@ class Indexing:
             and not self._project.get(MAP_OUTDATED)
             and latest.encoder_key == self._encoder.key
             and MapParameters.from_dict(latest.parameters) == self._parameters
+            and self._project.tree(latest.map_id) is not None  # else of an older version
             and np.array_equal(latest.image_ids, self._project.embedded_ids(self._encoder.key))
         ):
             self._count_clusters(latest.clusters)

@@ -124,3 +124,11 @@ def step(ladder: Ladder, clusters: int, finer: bool) -> int:
     if finer:
         return min(int(np.searchsorted(ladder.counts, max(clusters + 1, math.ceil(clusters * STEP)))), last)
     return max(int(np.searchsorted(ladder.counts, min(clusters - 1, int(clusters / STEP)), side="right")) - 1, 0)
+
+
+def stops(ladder: Ladder) -> list[int]:
+    """The rungs of a slider, from the coarsest to the finest: a step apart, and the start among them."""
+    found = [0]
+    while found[-1] < len(ladder.counts) - 1:
+        found.append(step(ladder, int(ladder.counts[found[-1]]), True))
+    return sorted({*found, ladder.start})

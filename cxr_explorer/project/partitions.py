@@ -108,17 +108,22 @@ def on_other_rows(atlas_map: AtlasMap, image_ids: NDArray[np.int64]) -> NDArray[
     return clusters
 
 
-def set_rung(project: Project, ladder: Ladder, rung: int, reader: str) -> Change | None:
-    """Divides the map as a rung of its ladder does. Clusters that were there before have their identity and name."""
-    atlas_map = _map(project)
-    labels, nodes = cut_at(ladder, rung)
+def at_rung(project: Project, atlas_map: AtlasMap, ladder: Ladder, rung: int) -> Partition:
+    """The map divided as a rung of its ladder has it. Clusters that were there before have their identity and name."""
     known: dict[int, int] = {}
     names: dict[int, str] = {}
     for groups in earlier_groups(project.db, atlas_map.map_id):
         known |= {group.node: group.identity for group in groups if group.node >= 0}
         names |= {group.identity: group.name for group in groups}
+    labels, nodes = cut_at(ladder, rung)
     fresh = fresh_identity(project.db, atlas_map.groups)
-    after = division.carry_over(labels, nodes, atlas_map.partition, fresh, known, names)
+    return division.carry_over(labels, nodes, atlas_map.partition, fresh, known, names)
+
+
+def set_rung(project: Project, ladder: Ladder, rung: int, reader: str) -> Change | None:
+    """Divides the map as a rung of its ladder has it, see `at_rung`."""
+    atlas_map = _map(project)
+    after = at_rung(project, atlas_map, ladder, rung)
     if np.array_equal(division.identities_of(after), atlas_map.identities()):
         return None
     text = f"{len(after.groups):,} cluster{'' if len(after.groups) == 1 else 's'} instead of {len(atlas_map.groups):,}"

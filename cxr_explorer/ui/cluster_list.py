@@ -2,55 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import (
     QAbstractListModel,
+    QEvent,
     QItemSelectionModel,
     QModelIndex,
     QPersistentModelIndex,
-    QRect,
-    QSize,
     Qt,
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QColor, QFocusEvent, QFont, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QPixmap
-from PySide6.QtWidgets import QApplication, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPaintEvent
+from PySide6.QtWidgets import QListView, QWidget
 
-from cxr_explorer.ui.selection import cluster_name
+from cxr_explorer.ui.cluster_delegate import ClusterDelegate
+from cxr_explorer.ui.cluster_rows import Row
 from cxr_explorer.ui.thumbnails import Thumbnails
 
-MONTAGE = 5
-_TILE_PX = 46
 _LOAD_BUDGET_S = 0.008
 
 _Index = QModelIndex | QPersistentModelIndex
 
 
-@dataclass(frozen=True, eq=False)
-class Row:
-    """One entry of the list.
-
-    Attributes:
-        cluster: Number, -1 for noise.
-        size: Number of images.
-        labelled: How many of them carry a label of the reader.
-        colour: Its colour on the map.
-        typical: Ids of its most typical images, most typical first.
-    """
-
-    cluster: int
-    size: int
-    labelled: int
-    colour: QColor
-    typical: tuple[int, ...]
-
-
 class ClusterModel(QAbstractListModel):
-    """Rows of the list."""
+    """Rows of the list; `renamed` tells a cluster and the name that was typed for it."""
+
+    renamed = Signal(int, str)
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -73,19 +52,42 @@ class ClusterModel(QAbstractListModel):
         row = self.rows[index.row()]
         if role == Qt.ItemDataRole.UserRole:
             return row
+        if role == Qt.ItemDataRole.EditRole:
+            return row.name
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return f"{cluster_name(row.cluster)}, {row.size:,} images, {row.labelled:,} labelled"
+            lineage = f", {row.lineage}" if row.lineage else ""
+            return f"{row.name}{lineage}, {row.size:,} images, {row.labelled:,} labelled"
         if role == Qt.ItemDataRole.ToolTipRole:
-            share = row.labelled / row.size if row.size else 0
-            hint = "Images that lie in no dense group. " if row.cluster < 0 else ""
-            return f"{hint}{row.labelled:,} of {row.size:,} images labelled ({share:.0%})"
+            return _tip(row)
         return None
+
+    def flags(self, index: _Index) -> Qt.ItemFlag:
+        named = index.isValid() and self.rows[index.row()].cluster >= 0
+        return super().flags(index) | (Qt.ItemFlag.ItemIsEditable if named else Qt.ItemFlag.NoItemFlags)
+
+    def setData(self, index: _Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        self.renamed.emit(self.rows[index.row()].cluster, str(value))
+        return True
+
+
+def _tip(row: Row) -> str:
+    share = row.labelled / row.size if row.size else 0
+    lines = ["Images that lie in no dense group."] if row.cluster < 0 else [row.name]
+    if row.lineage:
+        lines.append(row.lineage[0].upper() + row.lineage[1:])
+    lines.append(f"{row.labelled:,} of {row.size:,} images labelled ({share:.0%})")
+    if row.mixed:
+        lines.append(f"{row.mixed:.0%} of the labels of the chosen finding differ from the most frequent one")
+    if row.audit is not None:
+        lines.append(row.audit.tip)
+    return "\n".join(lines)
 
 
 class ClusterList(QListView):
-    """The view; `chosen` says which cluster the reader wants to see, and whether to add it."""
+    """The view; `chosen` tells the numbers of the clusters that the reader wants to see, `renamed` a new name."""
 
-    chosen = Signal(int, str)
+    chosen = Signal(object)
+    renamed = Signal(int, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -94,16 +96,19 @@ class ClusterList(QListView):
         self.setUniformItemSizes(True)
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
         self.setMouseTracking(True)
         self._model = ClusterModel(self)
+        self._model.renamed.connect(self.renamed)
         self.setModel(self._model)
-        self._delegate = _ClusterDelegate(self)
+        self._delegate = ClusterDelegate(self)
         self.setItemDelegate(self._delegate)
         self._timer = QTimer(self, interval=15, singleShot=True)
         self._timer.timeout.connect(self._load)
         self._thumbnails: Thumbnails | None = None
         self._silent = False
-        self.selectionModel().currentChanged.connect(self._on_current)
+        self.selectionModel().selectionChanged.connect(self._on_chosen)
 
     def set_thumbnails(self, thumbnails: Thumbnails) -> None:
         """Where the montages' pictures come from."""
@@ -117,16 +122,28 @@ class ClusterList(QListView):
         self._silent = False
         self._timer.start()
 
-    def show_selected(self, cluster: int | None) -> None:
-        """Marks the cluster that the selection is, or none."""
+    @property
+    def rows(self) -> list[Row]:
+        """What is shown, in order."""
+        return self._model.rows
+
+    def selected(self) -> list[int]:
+        """Numbers of the marked clusters, in the order shown."""
+        marked = sorted(index.row() for index in self.selectionModel().selectedIndexes())
+        return [self._model.rows[row].cluster for row in marked]
+
+    def show_selected(self, clusters: Sequence[int]) -> None:
+        """Marks the clusters that the selection is, or none."""
+        if sorted(clusters) == sorted(self.selected()):
+            return
         self._silent = True
-        numbers = [row.cluster for row in self._model.rows]
-        if cluster in numbers:
-            index = self._model.index(numbers.index(cluster))
-            self.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
-            self.scrollTo(index)
-        else:
-            self.selectionModel().clear()
+        flag = QItemSelectionModel.SelectionFlag
+        self.selectionModel().clear()
+        for number, row in enumerate(self._model.rows):
+            if row.cluster in clusters:
+                index = self._model.index(number)
+                self.selectionModel().setCurrentIndex(index, flag.Select)
+                self.scrollTo(index)
         self._silent = False
 
     def step(self, by: int) -> None:
@@ -134,16 +151,32 @@ class ClusterList(QListView):
         count = len(self._model.rows)
         if count:
             current = self.currentIndex().row()
-            row = min(max(current + by, 0), count - 1) if current >= 0 else 0
-            self.setCurrentIndex(self._model.index(row))
+            self.choose_row(min(max(current + by, 0), count - 1) if current >= 0 else 0)
 
-    def _on_current(self, current: QModelIndex) -> None:
-        if current.isValid() and not self._silent:
-            modifiers = QApplication.keyboardModifiers()
-            adding = modifiers & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
-            by_mouse = QApplication.mouseButtons() != Qt.MouseButton.NoButton
-            row = self._model.rows[current.row()]
-            self.chosen.emit(row.cluster, "add" if adding and by_mouse else "replace")
+    def choose_row(self, row: int) -> None:
+        """Chooses the cluster in a row, and no other."""
+        flag = QItemSelectionModel.SelectionFlag
+        self.selectionModel().setCurrentIndex(self._model.index(row), flag.ClearAndSelect)
+
+    def rename(self, cluster: int) -> None:
+        """Lets the reader type another name in place."""
+        for number, row in enumerate(self._model.rows):
+            if row.cluster == cluster:
+                self.scrollTo(self._model.index(number))
+                self.edit(self._model.index(number))
+
+    def _on_chosen(self) -> None:
+        if not self._silent:
+            self.chosen.emit(self.selected())
+
+    def event(self, event: QEvent) -> bool:
+        """Ctrl with an arrow or Space picks clusters apart from each other, as everywhere; the window has them too."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            keys = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Space)
+            if event.modifiers() == Qt.KeyboardModifier.ControlModifier and event.key() in keys:
+                event.accept()
+                return True
+        return super().event(event)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Getting the focus selects nothing: Qt would make the first entry current."""
@@ -158,8 +191,9 @@ class ClusterList(QListView):
         """A click on the cluster that is marked already selects it anew (it may have been changed since)."""
         super().mouseReleaseEvent(event)
         index = self.currentIndex()
-        if index.isValid() and self.indexAt(event.position().toPoint()) == index and not event.modifiers():
-            self.chosen.emit(self._model.rows[index.row()].cluster, "replace")
+        left = event.button() == Qt.MouseButton.LeftButton
+        if left and index.isValid() and self.indexAt(event.position().toPoint()) == index and not event.modifiers():
+            self.chosen.emit(self.selected())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -173,99 +207,3 @@ class ClusterList(QListView):
         self._delegate.missing.clear()
         self._thumbnails.load(wanted, _LOAD_BUDGET_S)
         self.viewport().update()  # painting finds what is still missing
-
-
-class _ClusterDelegate(QStyledItemDelegate):
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.thumbnails: Thumbnails | None = None
-        self.missing: list[int] = []
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
-        return QSize(200, 2 * option.fontMetrics.height() + _TILE_PX + 18)
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
-        row: Row = index.data(Qt.ItemDataRole.UserRole)
-        palette = option.palette
-        rect = option.rect.adjusted(0, 0, 0, -1)
-        selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        painter.save()
-        if selected:
-            painter.fillRect(rect, palette.button())
-            painter.fillRect(QRect(rect.left(), rect.top(), 4, rect.height()), palette.highlight())
-        elif option.state & QStyle.StateFlag.State_MouseOver:
-            painter.fillRect(rect, palette.window())
-        painter.fillRect(QRect(rect.left(), rect.bottom() + 1, rect.width(), 1), palette.window())
-        inner = rect.adjusted(12, 7, -10, -7)
-        bold = QFont(option.font)
-        bold.setWeight(QFont.Weight.DemiBold)
-        height = option.fontMetrics.height()
-        swatch = QRect(inner.left(), inner.top() + (height - 12) // 2, 12, 12)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(row.colour)
-        painter.drawEllipse(swatch)
-        painter.setPen(palette.text().color())
-        painter.setFont(bold)
-        name = cluster_name(row.cluster)
-        painter.drawText(
-            QRect(swatch.right() + 8, inner.top(), inner.width(), height), Qt.AlignmentFlag.AlignLeft, name
-        )
-        painter.setFont(option.font)
-        count = f"{row.size:,}"
-        painter.drawText(QRect(inner.left(), inner.top(), inner.width(), height), Qt.AlignmentFlag.AlignRight, count)
-        self._paint_montage(painter, row, inner, inner.top() + height + 4)
-        self._paint_share(painter, row, inner, inner.bottom() - height + 2, option)
-        painter.restore()
-
-    def _paint_montage(self, painter: QPainter, row: Row, inner: QRect, top: int) -> None:
-        room = inner.width()
-        for position, image_id in enumerate(row.typical):
-            left = position * (_TILE_PX + 3)
-            if left + _TILE_PX > room:
-                break
-            tile = QRect(inner.left() + left, top, _TILE_PX, _TILE_PX)
-            painter.fillRect(tile, Qt.GlobalColor.black)
-            pixmap = self.thumbnails.get(image_id) if self.thumbnails is not None else None
-            if pixmap is not None:
-                painter.drawPixmap(tile, _square(pixmap))
-            elif self.thumbnails is not None and not self.thumbnails.settled(image_id):
-                self.missing.append(image_id)
-
-    def _paint_share(self, painter: QPainter, row: Row, inner: QRect, top: int, option: QStyleOptionViewItem) -> None:
-        share = row.labelled / row.size if row.size else 0.0
-        text = f"{share:.0%} labelled" if row.labelled else "not labelled"
-        metrics = QFontMetrics(option.font)
-        width = metrics.horizontalAdvance("100% labelled") + 8
-        height = metrics.height()
-        bar = QRect(inner.left(), top + height // 2 - 2, inner.width() - width, 4)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(option.palette.mid())
-        painter.drawRoundedRect(bar, 2, 2)
-        if share:
-            painter.setBrush(option.palette.highlight())
-            painter.drawRoundedRect(QRect(bar.left(), bar.top(), max(4, round(bar.width() * share)), 4), 2, 2)
-        painter.setPen(option.palette.placeholderText().color())
-        painter.drawText(QRect(inner.left(), top, inner.width(), height), Qt.AlignmentFlag.AlignRight, text)
-
-
-def _square(pixmap: QPixmap) -> QPixmap:
-    """The middle square of a thumbnail, at montage size."""
-    side = min(pixmap.width(), pixmap.height())
-    middle = QRect((pixmap.width() - side) // 2, (pixmap.height() - side) // 2, side, side)
-    return pixmap.copy(middle).scaled(
-        _TILE_PX, _TILE_PX, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
-    )
-
-
-def typical_ids(
-    image_ids: NDArray[np.int64], clusters: NDArray[np.int32], typicality: NDArray[np.float32], count: int = MONTAGE
-) -> dict[int, tuple[int, ...]]:
-    """The `count` most typical image ids of every cluster, noise included."""
-    order = np.lexsort((-typicality, clusters))
-    numbers, starts = np.unique(clusters[order], return_index=True)
-    bounds = np.append(starts, len(order))
-    return {
-        int(number): tuple(image_ids[order[bounds[i] : min(bounds[i] + count, bounds[i + 1])]].tolist())
-        for i, number in enumerate(numbers)
-    }

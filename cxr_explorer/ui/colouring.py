@@ -11,7 +11,6 @@ from cxr_explorer.labels.confounders import decade
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project import labelling
 from cxr_explorer.project.project import AtlasMap, Project
-from cxr_explorer.ui.selection import cluster_name
 
 Facts = Mapping[int, Mapping[str, str]]
 
@@ -41,12 +40,13 @@ def categories(
         reader: Whose labels count.
 
     Returns:
-        (N,) int64 codes in the map's order, -1 for none; and a name for each code from 0.
+        (N,) int64 codes in the map's order, -1 for none; and a name for each code from 0. Of clusters the code is the
+        identity, which keeps the colour.
     """
     ids = atlas_map.image_ids
     if colour_by == "cluster":
-        names = [cluster_name(cluster) for cluster in range(int(atlas_map.clusters.max(initial=-1)) + 1)]
-        return atlas_map.clusters.astype(np.int64), names
+        titles = {group.identity: group.title for group in atlas_map.groups}
+        return atlas_map.identities(), [titles.get(code, "") for code in range(max(titles, default=-1) + 1)]
     codes = np.full(len(ids), -1, np.int64)
     if colour_by == "label":
         column = labelling.label_column(project, finding, reader)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QVBoxLayout
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project import labelling
 from cxr_explorer.ui.gallery import Gallery
-from cxr_explorer.ui.selection import ORDERS, RANKED, cluster_name
+from cxr_explorer.ui.selection import ORDERS, RANKED
 from cxr_explorer.ui.session import Session
 from cxr_explorer.ui.texts import elided_label, text_label
 from cxr_explorer.ui.tile import Mark
@@ -111,7 +111,9 @@ class GalleryPanel(QFrame):
 
     def _show_heading(self) -> None:
         selection, picked = self._session.selection, self._session.picked
-        name = cluster_name(selection.cluster) if selection.cluster is not None else "Selection"
+        name = f"{len(selection.clusters)} clusters" if selection.clusters else "Selection"
+        if selection.cluster is not None:
+            name = self._session.cluster_name(selection.cluster)
         if selection.ranking is not None:
             name = selection.ranking.title
         if self._session.filter is not None:

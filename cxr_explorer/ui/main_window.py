@@ -31,6 +31,7 @@ from cxr_explorer.ui import dialogs, keymap, window_state
 from cxr_explorer.ui.actions import SPECS, make_actions
 from cxr_explorer.ui.audit import Audits
 from cxr_explorer.ui.cluster_panel import ClusterPanel
+from cxr_explorer.ui.cluster_work import ClusterWork
 from cxr_explorer.ui.comfort import Comfort
 from cxr_explorer.ui.errand import Errand
 from cxr_explorer.ui.filter_strip import FilterStrip
@@ -153,6 +154,7 @@ class MainWindow(QMainWindow):
         self.metadata = MetadataPart(self)
         self.sheets = Sheets(self)
         self.audit = Audits(self)
+        self.cluster_work = ClusterWork(self)
         self.parts: tuple[QObject, ...] = (
             self.reading,
             self.readers,
@@ -160,6 +162,7 @@ class MainWindow(QMainWindow):
             self.metadata,
             self.sheets,
             self.audit,
+            self.cluster_work,
         )
 
     def _build_menus(self) -> None:
@@ -476,6 +479,7 @@ class MainWindow(QMainWindow):
         window_state.keep(self, self._settings)
         self.image_page.close_down()
         self.readers.close_down()
+        self.cluster_work.cancel()
         self._export.finish()
         self.session.close()
         super().closeEvent(event)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+from cxr_explorer.atlas.partition import Partition, identities_of
 from cxr_explorer.labels.label import How
 from cxr_explorer.ui.actions import key_text, tooltip
 from cxr_explorer.ui.colouring import metadata_columns
@@ -81,6 +82,7 @@ class MapPage(QWidget):
         layout.addWidget(self._made)
         session.projectChanged.connect(self.show_map)
         session.mapChanged.connect(self.show_map)
+        session.clustersChanged.connect(self.show_clusters)
         session.selectionChanged.connect(self._show_selection)
         session.currentChanged.connect(self._show_current)
         session.colouringChanged.connect(self.show_colours)
@@ -117,7 +119,7 @@ class MapPage(QWidget):
         self._made.setText(self._how_made())
         self._made.setToolTip("How this map was made. Map > Map parameters… changes it")
         if found is not None:
-            self.scatter.set_cluster_names(self._names())
+            self.scatter.set_cluster_names(_names(found.xy, found.partition))
             self.scatter.reset_view()
 
     def show_selection_closely(self) -> None:
@@ -174,14 +176,20 @@ class MapPage(QWidget):
             for column in metadata_columns(self._session.facts):
                 self._colour.addItem(column.capitalize(), column)
 
-    def _names(self) -> list[tuple[float, float, str]]:
+    def show_clusters(self) -> None:
+        """The same map divided anew: colours and names follow, nothing moves."""
         found = self._session.map
-        assert found is not None
-        names = []
-        for cluster in range(int(found.clusters.max(initial=-1)) + 1):
-            x, y = np.median(found.xy[found.clusters == cluster], axis=0)
-            names.append((float(x), float(y), str(cluster + 1)))
-        return names
+        if found is not None:
+            self.show_colours()
+            self.scatter.set_cluster_names(_names(found.xy, found.partition))
+
+    def preview_clusters(self, partition: Partition) -> None:
+        """Colours and names of another division of the map, until `show_clusters` or the next change."""
+        found = self._session.map
+        if found is not None:
+            if self._session.colour_by == "cluster":
+                self.scatter.set_colours(categorical(identities_of(partition), self._dark))
+            self.scatter.set_cluster_names(_names(found.xy, partition))
 
     def _how_made(self) -> str:
         found = self._session.map
@@ -316,6 +324,18 @@ def _tool_button(text: str, action: str, checkable: bool = False) -> QToolButton
     button.setCheckable(checkable)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return button
+
+
+def _names(xy: np.ndarray, partition: Partition) -> list[tuple[float, float, str]]:
+    """Where each cluster's name stands, the largest first: the reader's name, or the number."""
+    order = np.argsort(partition.clusters, kind="stable")
+    bounds = np.searchsorted(partition.clusters[order], np.arange(len(partition.groups) + 1))
+    names = []
+    for cluster in np.argsort(-np.diff(bounds), kind="stable").tolist():
+        x, y = np.median(xy[order[bounds[cluster] : bounds[cluster + 1]]], axis=0)
+        group = partition.groups[cluster]
+        names.append((float(x), float(y), group.name or str(group.identity + 1)))
+    return names
 
 
 def _rest_name(colour_by: str) -> str:

@@ -46,12 +46,14 @@ class Selection:
         how: How they were addressed, for the provenance of labels given to them.
         cluster: The cluster when the selection is exactly one cluster, else None.
         ranking: The order they were found in; None where they have none of their own.
+        clusters: The clusters when the selection is exactly several of them, chosen together; else empty.
     """
 
     ids: Ids
     how: How = "selection"
     cluster: int | None = None
     ranking: Ranking | None = None
+    clusters: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +95,3 @@ class Target:
     how: How
     cluster: int | None
     text: str
-
-
-def cluster_name(cluster: int) -> str:
-    """What the window calls a cluster: counted from 1, noise by its own name."""
-    return f"Cluster {cluster + 1}" if cluster >= 0 else "Unclustered"

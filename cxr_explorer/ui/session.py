@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,11 @@ from cxr_explorer.labels.reader_names import ADJUDICATED, check_reader, is_reser
 from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies
 from cxr_explorer.project import acts, labelling
 from cxr_explorer.project.file import SUFFIX, default_project_path, demo_home
+from cxr_explorer.project.partition_rows import STATE
 from cxr_explorer.project.project import AtlasMap, Ids, Project
 from cxr_explorer.ui.actions import key_text
 from cxr_explorer.ui.colouring import categories, metadata_columns
-from cxr_explorer.ui.selection import NO_IDS, RANKED, Filter, Ranking, Selection, Target, cluster_name
+from cxr_explorer.ui.selection import NO_IDS, RANKED, Filter, Ranking, Selection, Target
 from cxr_explorer.ui.thumbnails import Thumbnails
 from cxr_explorer.worker import Job
 
@@ -38,6 +40,7 @@ class Session(QObject):
 
     projectChanged = Signal()
     mapChanged = Signal()
+    clustersChanged = Signal()  # the same map, divided anew
     selectionChanged = Signal()
     targetChanged = Signal()
     currentChanged = Signal()
@@ -332,19 +335,20 @@ class Session(QObject):
         cluster: int | None = None,
         mode: str = "replace",
         ranking: Ranking | None = None,
+        clusters: tuple[int, ...] = (),
     ) -> None:
         """Changes the selection; `mode` is "replace", "add", "subtract" or "intersect"."""
         chosen = np.unique(np.asarray(ids, np.int64))
         if mode != "replace" and self.selection.ids.size:
             chosen = combine(self.selection.ids, chosen, mode)
-            how, cluster, ranking = "selection", None, None
+            how, cluster, ranking, clusters = "selection", None, None, ()
         if self.filter is not None and chosen.size:
             wanted = int(chosen.size)
             chosen = self.filter.keep(chosen)
             if not chosen.size:
                 those = "That image is" if wanted == 1 else f"All of these {wanted:,} images are"
                 self.said.emit(f"{those} outside the filter {self.filter.text}.")
-        self.selection = Selection(chosen, how, cluster, ranking)
+        self.selection = Selection(chosen, how, cluster, ranking, clusters)
         self.keeps_ranking = True
         self.picked = NO_IDS
         if self.current_id not in chosen:
@@ -359,6 +363,37 @@ class Session(QObject):
         """Selects a whole cluster; -1 is noise."""
         if self.map is not None:
             self.select(self.map.image_ids[self.map.clusters == cluster], "cluster", cluster, mode)
+
+    def select_clusters(self, clusters: Sequence[int]) -> None:
+        """Selects some whole clusters; none selects nothing."""
+        if len(clusters) == 1:
+            self.select_cluster(clusters[0])
+        elif self.map is not None:
+            ids = self.map.image_ids[np.isin(self.map.clusters, np.array(clusters, np.int64))]
+            self.select(ids, "selection", clusters=tuple(clusters))
+
+    def cluster_name(self, cluster: int) -> str:
+        """What a cluster is called; -1 is noise."""
+        return self.map.cluster_name(cluster) if self.map is not None else ""
+
+    def _reload_clusters(self) -> None:
+        """The map was divided anew: a chosen cluster stays chosen, with the images it has now, if it is still there."""
+        assert self.project is not None
+        before, self.map = self.map, self.project.latest_map()
+        if before is None or self.map is None:
+            return
+        chosen = self.selection
+        of_identity = {group.identity: number for number, group in enumerate(self.map.groups)} | {-1: -1}
+        clusters = chosen.clusters or (() if chosen.cluster is None else (chosen.cluster,))
+        wanted = [of_identity.get(before.identity(cluster)) for cluster in clusters]
+        there = [cluster for cluster in wanted if cluster is not None]
+        self.selection = replace(chosen, cluster=None, clusters=(), how="selection") if clusters else chosen
+        self.clustersChanged.emit()
+        if there and len(there) == len(wanted):
+            self.select_clusters(there)
+        else:
+            self.selectionChanged.emit()
+            self.targetChanged.emit()
 
     def select_ranked(self, ranking: Ranking) -> None:
         """Selects images that were found in an order, which the gallery shows them in."""
@@ -420,7 +455,7 @@ class Session(QObject):
         if self.map is not None:
             position = int(np.searchsorted(self.map.image_ids, image_id))
             if position < len(self.map.image_ids) and self.map.image_ids[position] == image_id:
-                parts.append(cluster_name(int(self.map.clusters[position])))
+                parts.append(self.cluster_name(int(self.map.clusters[position])))
         shown = [record.facts[name] for name in ("view", "sex", "age", "maker") if name in record.facts]
         return "\n".join([*parts, *([", ".join(shown)] if shown else [])])
 
@@ -468,7 +503,11 @@ class Session(QObject):
         chosen = self.selection
         if chosen.ids.size == 1:
             return Target(chosen.ids, "single", None, "the selected image")
-        text = cluster_name(chosen.cluster).lower() if chosen.cluster is not None else "the selection"
+        text = f"{len(chosen.clusters)} clusters" if chosen.clusters else "the selection"
+        if chosen.cluster is not None and self.map is not None:
+            name = self.cluster_name(chosen.cluster)
+            own = chosen.cluster >= 0 and bool(self.map.groups[chosen.cluster].name)
+            text = name if own else name.lower()
         if self.filter is not None:
             text += f", only {self.filter.text}"
         return Target(chosen.ids, chosen.how, chosen.cluster, text)
@@ -525,7 +564,9 @@ class Session(QObject):
         """A cluster stays chosen, as far as it passes; with the filter gone, all of it."""
         self.filterChanged.emit()
         chosen = self.selection
-        if chosen.cluster is not None:
+        if chosen.clusters:
+            self.select_clusters(chosen.clusters)
+        elif chosen.cluster is not None:
             self.select_cluster(chosen.cluster)
         elif self.filter is not None:
             self.select(chosen.ids, chosen.how)
@@ -565,8 +606,9 @@ class Session(QObject):
             return
         map_id = self.map.map_id if self.map is not None else None
         plan = self.plan()
+        identity = self.map.identity(target.cluster) if self.map is not None and target.cluster is not None else None
         change = labelling.label(
-            self.project, target.ids, self.finding, self.value, self.reader, target.how, target.cluster, map_id
+            self.project, target.ids, self.finding, self.value, self.reader, target.how, identity, map_id
         )
         self.tell(change, "Nothing changed: all of these images carry this label already, or are excluded.")
         if change is not None and plan is not None and plan.overwrites_single:
@@ -631,6 +673,8 @@ class Session(QObject):
             self.labelsChanged.emit()
         if change.exclusions:
             self.exclusionsChanged.emit()
+        if STATE in change.states:
+            self._reload_clusters()
         if change.states:
             self.statesChanged.emit(change.states)
         self.targetChanged.emit()

@@ -118,6 +118,8 @@ QPushButton#apply {{ font-weight: 600; padding: 7px 16px; background: {accent}; 
     border-color: {accent}; text-align: left; }}
 QPushButton#apply:disabled {{ background: {window}; color: {dim}; border-color: {line}; font-weight: normal; }}
 QPushButton#chip {{ text-align: left; padding: 2px 8px 8px 8px; }}
+QComboBox#compact {{ padding: 3px 2px 3px 6px; }}
+QComboBox#compact::drop-down {{ border: none; width: 16px; }}
 QComboBox::drop-down {{ border: none; width: 22px; }}
 QComboBox::down-arrow, QSpinBox::down-arrow, QDoubleSpinBox::down-arrow {{
     image: url({down}); width: 10px; height: 10px; }}

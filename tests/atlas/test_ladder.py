@@ -14,6 +14,7 @@ from cxr_explorer.atlas.ladder import (
     rung_of_count,
     rung_of_level,
     step,
+    stops,
 )
 
 PARAMETERS = ClusterParameters(min_cluster_size=30)
@@ -75,6 +76,14 @@ def test_a_step_changes_the_number_and_stops_at_the_ends() -> None:
         finer, coarser = step(ladder, count, True), step(ladder, count, False)
         assert finer > rung or rung == last == finer
         assert coarser < rung or rung == 0 == coarser
+
+
+def test_a_slider_goes_from_end_to_end_by_way_of_the_maps_own_clusters() -> None:
+    ladder, _ = ladder_of(grouped(2))
+    found = stops(ladder)
+    assert (found[0], found[-1]) == (0, len(ladder.counts) - 1)
+    assert ladder.start in found
+    assert found == sorted(set(found))
 
 
 @pytest.mark.parametrize("count", [0, 5, 40])

@@ -1,0 +1,167 @@
+"""What the list says of each cluster, and the orders and filters of the list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtGui import QColor
+
+from cxr_explorer.project import labelling
+from cxr_explorer.project.audit_bounds import ClusterBound, bounds_by_cluster
+from cxr_explorer.project.partitions import lineage_text
+from cxr_explorer.project.project import AtlasMap, Project
+from cxr_explorer.ui.palette import categorical
+
+MONTAGE = 5
+
+SORTS = {
+    "size": ("Size", "The largest first"),
+    "waiting": ("Unlabelled", "The largest share without a label first"),
+    "mixed": ("Mixed", "Clusters whose labels of the chosen finding disagree most come first"),
+    "audit": ("Audit", "Failed and stale audits first, then clusters without one, then those whose bound holds"),
+    "own": ("Own order", "Your own order: move a cluster up or down"),
+}
+"""Name and tooltip of every order."""
+
+FILTERS = {
+    "all": ("All", "Every cluster"),
+    "waiting": ("Unlabelled", "Clusters with images that carry no label"),
+    "mixed": ("Mixed", "Clusters whose labels of the chosen finding disagree"),
+    "labelled": ("Labelled", "Clusters in which every image is labelled or excluded"),
+}
+"""Name and tooltip of every filter."""
+
+_AUDIT_ORDER = {"failed": 0, "stale": 1, "open": 2, None: 3, "valid": 4}
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One entry of the list.
+
+    Attributes:
+        cluster: Number, -1 for noise.
+        name: What it is called.
+        lineage: Where it comes from, in words, or "".
+        lineage_mark: The same in a word or two, for the row itself.
+        size: Number of images.
+        labelled: How many of them carry a label of the reader.
+        waiting: How many carry none and are not excluded either.
+        mixed: Share of the labels of the chosen finding that are not the most frequent one.
+        audit: What its last audit says, or None.
+        colour: Its colour on the map.
+        typical: Ids of its most typical images, most typical first.
+    """
+
+    cluster: int
+    name: str
+    lineage: str
+    lineage_mark: str
+    size: int
+    labelled: int
+    waiting: int
+    mixed: float
+    audit: ClusterBound | None
+    colour: QColor
+    typical: tuple[int, ...]
+
+
+def make_rows(
+    project: Project,
+    atlas_map: AtlasMap,
+    typical: dict[int, tuple[int, ...]],
+    finding: str,
+    reader: str,
+    dark: bool,
+) -> list[Row]:
+    """A row for every cluster in the reader's own order, noise last if there is any."""
+    clusters, count = atlas_map.clusters, len(atlas_map.groups)
+    ids = atlas_map.image_ids
+    labelled = np.isin(ids, labelling.labelled_ids(project, reader))
+    done = labelled | np.isin(ids, project.excluded_ids())
+    sizes = np.bincount(clusters + 1, minlength=count + 1).tolist()
+    with_label = np.bincount(clusters[labelled] + 1, minlength=count + 1).tolist()
+    finished = np.bincount(clusters[done] + 1, minlength=count + 1).tolist()
+    mixed = _mixed(project, atlas_map, finding, reader).tolist()
+    bounds = bounds_by_cluster(project, ids, clusters, finding, reader)
+    colours = categorical([-1, *(group.identity for group in atlas_map.groups)], dark).tolist()
+    return [
+        Row(
+            n,
+            atlas_map.cluster_name(n),
+            lineage_text(atlas_map.groups, atlas_map.groups[n]) if n >= 0 else "",
+            _lineage_mark(atlas_map, n) if n >= 0 else "",
+            sizes[n + 1],
+            with_label[n + 1],
+            sizes[n + 1] - finished[n + 1],
+            mixed[n + 1],
+            bounds.get(n),
+            QColor.fromRgba(colours[n + 1]),
+            typical.get(n, ()),
+        )
+        for n in (*range(count), *([-1] if sizes[0] else []))
+    ]
+
+
+def _lineage_mark(atlas_map: AtlasMap, cluster: int) -> str:
+    group = atlas_map.groups[cluster]
+    if group.lineage == "split" and group.sources != (group.identity,):
+        names = {other.identity: other.name for other in atlas_map.groups}
+        return f"from {names.get(group.sources[0]) or group.sources[0] + 1}"
+    return group.lineage if group.lineage in ("split", "merged", "new") else ""
+
+
+def _mixed(project: Project, atlas_map: AtlasMap, finding: str, reader: str) -> NDArray[np.float64]:
+    """(K + 1,) for noise and every cluster, see `Row.mixed`."""
+    count = len(atlas_map.groups) + 1
+    column = labelling.label_column(project, finding, reader)
+    there = np.isin(column.image_ids, atlas_map.image_ids)
+    rows = np.searchsorted(atlas_map.image_ids, column.image_ids[there])
+    kinds = np.bincount((atlas_map.clusters[rows] + 1) * 3 + column.values[there] + 1, minlength=3 * count)
+    kinds = kinds.reshape(count, 3)
+    return np.asarray(1 - kinds.max(axis=1) / np.maximum(kinds.sum(axis=1), 1)) * (kinds.sum(axis=1) > 0)
+
+
+def arrange(rows: Iterable[Row], sort: str, shown: str, keep: frozenset[int] = frozenset()) -> list[Row]:
+    """The rows that a filter lets through, in an order; noise is last in every order.
+
+    Args:
+        rows: In the reader's own order.
+        sort: A key of SORTS.
+        shown: A key of FILTERS.
+        keep: Clusters that stay whatever the filter says: those the reader is at.
+    """
+    found = [row for row in rows if row.cluster in keep or passes(row, shown)]
+    if sort == "size":
+        found.sort(key=lambda row: -row.size)
+    elif sort == "waiting":
+        found.sort(key=lambda row: (-row.waiting / max(row.size, 1), -row.size))
+    elif sort == "mixed":
+        found.sort(key=lambda row: (-row.mixed, -row.size))
+    elif sort == "audit":
+        found.sort(key=lambda row: (_AUDIT_ORDER[row.audit.state if row.audit is not None else None], -row.size))
+    return [row for row in found if row.cluster >= 0] + [row for row in found if row.cluster < 0]
+
+
+def passes(row: Row, shown: str) -> bool:
+    """Whether the filter of that name lets a cluster through."""
+    if shown == "waiting":
+        return row.waiting > 0
+    if shown == "labelled":
+        return row.waiting == 0
+    return shown == "all" or row.mixed > 0
+
+
+def typical_ids(
+    image_ids: NDArray[np.int64], clusters: NDArray[np.int32], typicality: NDArray[np.float32], count: int = MONTAGE
+) -> dict[int, tuple[int, ...]]:
+    """The `count` most typical image ids of every cluster, noise included."""
+    order = np.lexsort((-typicality, clusters))
+    numbers, starts = np.unique(clusters[order], return_index=True)
+    bounds = np.append(starts, len(order))
+    return {
+        int(number): tuple(image_ids[order[bounds[i] : min(bounds[i] + count, bounds[i + 1])]].tolist())
+        for i, number in enumerate(numbers)
+    }
