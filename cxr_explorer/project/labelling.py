@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_explorer.errors import UserError
 from cxr_explorer.labels.consensus import Rule, agree_on
 from cxr_explorer.labels.label import How, LabelRow, Value
-from cxr_explorer.labels.reader_names import REREAD
+from cxr_explorer.labels.reader_names import REREAD, is_reserved
 from cxr_explorer.labels.tables import Format, ImportedTable, Matching, WriteReport, write_labels
 from cxr_explorer.project.acts import Act, Change, recorded
 from cxr_explorer.project.audit_bounds import label_bounds
@@ -167,7 +168,12 @@ def record_label(
     """Records a label as part of an act, see `label`; returns the number of images whose label changes.
 
     A label that an audit finds right counts as changed too: from now on it rests on a look at the image alone.
+
+    Raises:
+        UserError: The reader's name is nobody's, and this is no way in which labels get there.
     """
+    if is_reserved(reader) and how not in ("reread", "adjudication"):
+        raise UserError(f"Nothing was labelled: “{reader}” is not a reader. End the reading first.")
     with _chosen(project, image_ids):
         return int(
             project.db.execute(

@@ -15,6 +15,7 @@ from PySide6.QtCore import QSettings, QTimer
 from PySide6.QtWidgets import QApplication
 
 from cxr_explorer import __version__
+from cxr_explorer.errors import UserError
 from cxr_explorer.ui.dialogs import show_bug
 from cxr_explorer.ui.main_window import MainWindow
 
@@ -66,13 +67,16 @@ def _start() -> tuple[QApplication, MainWindow]:
 
 
 class _Excepthook:
-    """Shows a bug once at a time, and logs it."""
+    """Shows a bug once at a time, and logs it; what the world did wrong is only said."""
 
     def __init__(self, window: MainWindow) -> None:
         self._window = window
         self._showing = False
 
     def __call__(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if isinstance(error, UserError):
+            self._window.notice.show_text(str(error))
+            return
         text = "".join(traceback.format_exception(kind, error, trace))
         print(text, file=sys.stderr)
         # The log gets where it happened, not the message: that may hold a file's name.

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QDialog, QFileDialog, QPushButton
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QPushButton
 
-from cxr_explorer.errors import UserError
 from cxr_explorer.labels.reader_names import ADJUDICATED, ordinary, reread_name
 from cxr_explorer.project import labelling, merging
 from cxr_explorer.project.file import SUFFIX
@@ -216,9 +215,9 @@ class Readers(QObject):
         dialog = MergeDialog(self._window, session.project.path, source, session.own_reader)
         if dialog.exec() != QDialog.DialogCode.Accepted or dialog.plan is None:
             return
+        QApplication.setOverrideCursor(Qt.CursorShape.WaitCursor)
         try:
             change = merging.merge(session.project, dialog.plan, session.own_reader, dialog.take_theirs)
-        except UserError as error:
-            self._window.notice.show_text(str(error))
-            return
+        finally:
+            QApplication.restoreOverrideCursor()
         session.tell(change, "All of these labels are here already.")

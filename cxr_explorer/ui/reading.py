@@ -47,6 +47,7 @@ class _Task:
         given: Position of each answer that changed something, with the act's text: what undo goes back to.
         answered: Images with an answer or skipped.
         note: What has been revealed; empty otherwise.
+        shown: Whether an image of it has been on screen.
     """
 
     title: str
@@ -64,6 +65,7 @@ class _Task:
     given: list[tuple[int, str]] = field(default_factory=list)
     answered: set[int] = field(default_factory=set)
     note: str = ""
+    shown: bool = False
 
 
 class Reading(QObject):
@@ -236,13 +238,16 @@ class Reading(QObject):
         self._blind(self._task.hide_suggestions)
         self._session.set_current(self._task.ids[self._task.position])
         self._session.view_image(True)
+        if self._task is not None:
+            self._task.shown = True
         self.changed.emit()
 
     def _end(self, complete: bool) -> None:
         task, self._task = self._task, None
         self._session.read_as(None)
         self._blind(False)
-        self._session.view_image(False)
+        if self._session.viewing_image:
+            self._session.view_image(False)
         self.changed.emit()
         if task is not None and task.on_end is not None:
             task.on_end(complete)
@@ -262,10 +267,12 @@ class Reading(QObject):
 
     def _on_current(self) -> None:
         """The reader went elsewhere (a click on the map, another page): the reading is over."""
-        task = self._task
-        if task is not None and (
-            not self._session.viewing_image and self._session.current_id != task.ids[task.position]
-        ):
+        task, session = self._task, self._session
+        if task is None or session.viewing_image:
+            return
+        # Under another name nothing but this reading may be labelled: the other pages are the reader's own again.
+        other_name = task.shown and task.reader != session.own_reader
+        if other_name or session.current_id != task.ids[task.position]:
             self._end(False)
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import LabelRow, Value
 from cxr_explorer.project import acts, labelling
 from cxr_explorer.project.project import Project
@@ -255,3 +256,12 @@ def test_a_failing_act_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest
             labelling.label(project, ids(2), "Effusion", Value.PRESENT, "ann", "single")
         assert _state(project) == before
         assert acts.undo_text(project) == "Effusion = present on 1 image"
+
+
+def test_nobody_labels_under_a_name_that_is_no_readers(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        for name in ("adjudicated", "Majority", "ann (re-read)"):
+            with pytest.raises(UserError, match="not a reader"):
+                labelling.label(project, ids(1), "Effusion", Value.PRESENT, name, "cluster")
+        assert list(labelling.label_rows(project)) == []
+        assert acts.undo_text(project) is None

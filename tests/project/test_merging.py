@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import How, Value
 from cxr_explorer.labels.reader_names import reread_name
 from cxr_explorer.project import acts, labelling
 from cxr_explorer.project.merging import merge, plan_merge, planned_merge
@@ -20,7 +20,10 @@ def label(project: Project, reader: str, finding: str = "Effusion", **values: Va
     """Labels files by name: label(project, "ann", **{"00.png": P})."""
     ids = {path: image_id for image_id, path in project.paths().items()}
     for file, value in values.items():
-        labelling.label(project, np.array([ids[file]]), finding, value, reader, "cluster", 3, 9)
+        how: How = (
+            "reread" if reader.endswith("(re-read)") else "adjudication" if reader == "adjudicated" else "cluster"
+        )
+        labelling.label(project, np.array([ids[file]]), finding, value, reader, how, 3, 9)
 
 
 def other_project(tmp_path: Path, *paths: str) -> Project:

@@ -35,6 +35,7 @@ def say(project: Project, reader: str, answers: str, finding: str = "Effusion", 
     for image_id, letter in enumerate(answers, start=1):
         if letter != "-":
             value = {"p": P, "a": A, "u": U}[letter]
+            how = "reread" if reader.endswith("(re-read)") else how
             labelling.label(project, np.array([image_id]), finding, value, reader, how)
 
 
@@ -182,8 +183,10 @@ def test_a_re_read_is_kept_beside_the_first_reading_and_compared_with_it(tmp_pat
         assert draw_rereads(project, "ann", "Effusion", 5, seed=3) is None
 
 
+_HOW: dict[str, How] = {"ann": "single", "bob": "single", "ann (re-read)": "reread", "adjudicated": "adjudication"}
+
 _verbs = st.one_of(
-    st.tuples(st.just("label"), st.sampled_from(["ann", "bob", "ann (re-read)", "adjudicated"]), st.integers(1, 6)),
+    st.tuples(st.just("label"), st.sampled_from(list(_HOW)), st.integers(1, 6)),
     st.tuples(st.just("draw"), st.integers(1, 4), st.integers(0, 9)),
     st.tuples(st.just("undo")),
     st.tuples(st.just("redo")),
@@ -208,7 +211,7 @@ def test_draws_and_readings_undo_to_the_states_they_went_through(verbs: list[tup
             else:
                 if verb == "label":
                     reader, image_id = arguments
-                    change = labelling.label(project, np.array([image_id]), "Effusion", P, reader, "single")
+                    change = labelling.label(project, np.array([image_id]), "Effusion", P, reader, _HOW[reader])
                 else:
                     change = draw_rereads(project, "ann", "Effusion", *arguments)
                 if change is not None:

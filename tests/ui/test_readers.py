@@ -42,7 +42,8 @@ def say(project: Project, reader: str, answers: str, how: How = "single") -> Non
     for image_id, letter in enumerate(answers, start=1):
         if letter != "-":
             value = {"p": P, "a": A, "u": U}[letter]
-            labelling.label(project, np.array([image_id]), FINDING, value, reader, how)
+            way: How = "reread" if "(re-read)" in reader else "adjudication" if reader == "adjudicated" else how
+            labelling.label(project, np.array([image_id]), FINDING, value, reader, way)
 
 
 def column(window: MainWindow, reader: str) -> dict[int, int]:
@@ -208,6 +209,17 @@ def test_while_settling_other_keys_label_nothing_under_a_wrong_name(qtbot, windo
     qtbot.keyClick(window, Key.Key_Return, Modifier.ControlModifier)
     assert "adjudicated" not in {row.reader for row in labelling.label_rows(project_of(window))}
     qtbot.keyClick(window, Key.Key_Escape)
+    assert window.session.reader == "ann"
+
+
+def test_leaving_the_image_ends_what_is_read_under_another_name(qtbot, window: MainWindow) -> None:
+    say(project_of(window), "ann", "p")
+    say(project_of(window), "bob", "a")
+    window.session.select_cluster(0)
+    qtbot.keyClick(window, Key.Key_B)
+    qtbot.waitUntil(lambda: window.reading.active)
+    window.session.show_page("map")
+    assert not window.reading.active
     assert window.session.reader == "ann"
 
 
