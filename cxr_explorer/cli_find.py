@@ -56,7 +56,8 @@ def _similar(chosen: argparse.Namespace) -> int:
                 ) from None
         elif Path(chosen.to).is_file():
             encoder = _encoder_of(atlas_map, chosen.encoder)
-            (vector,) = embed_file(Path(chosen.to), encoder.directory, chosen.device)
+            (embedded,) = embed_file(Path(chosen.to), encoder.directory, chosen.device)
+            vector = embedded.embedding
         else:
             raise UserError(f"{chosen.to} is neither an image of the project nor a file. Check its name.")
         itself = np.array([image_id] if image_id is not None else [], np.int64)

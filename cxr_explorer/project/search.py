@@ -129,15 +129,17 @@ class Search:
         wanted = _folded(text.strip())
         if not wanted:
             return self._ids[:0]
-        hits = [row for row, path in enumerate(self._paths) if wanted in path]
-
-        def rank(row: int) -> tuple[int, str]:
-            path = self._paths[row]
+        groups: tuple[list[int], ...] = ([], [], [], [])
+        for row, path in enumerate(self._paths):
+            if wanted not in path:
+                continue
             name = path.rpartition("/")[2]
-            exact = wanted in (path, name, name.rpartition(".")[0])
-            return (0 if exact else 1 if name.startswith(wanted) else 2 if wanted in name else 3), path
-
-        return self._ids[sorted(hits, key=rank)[:limit]]
+            if wanted in (path, name, name.rpartition(".")[0]):
+                groups[0].append(row)
+            else:
+                groups[1 if name.startswith(wanted) else 2 if wanted in name else 3].append(row)
+        rows = [row for group in groups for row in group]
+        return self._ids[np.array(rows[:limit], np.int64)]
 
     def _prepare(self) -> Iterator[bool]:
         paths: dict[int, str] = {}

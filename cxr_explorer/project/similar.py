@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.atlas.neighbours import similar_to, unit_rows
-from cxr_explorer.encoder.embed import Batch, Source, embed
+from cxr_explorer.encoder.embed import Batch, Embedded, Source, embed
 from cxr_explorer.errors import UserError
 from cxr_explorer.project.project import AtlasMap, Ids, Project
 
@@ -124,8 +124,8 @@ def image_named(project: Project, name: str) -> int | None:
     return paths[found[0]] if found else None
 
 
-def embed_file(path: Path, encoder_directory: Path, device: str) -> Iterator[NDArray[np.float32]]:
-    """Yields the embedding (D,) of one image file; a generator so that it runs in a child process.
+def embed_file(path: Path, encoder_directory: Path, device: str) -> Iterator[Embedded]:
+    """Yields what the encoder makes of one image file; a generator so that it runs in a child process.
 
     Raises:
         UserError: The file cannot be read, or as `embed` does.
@@ -134,4 +134,4 @@ def embed_file(path: Path, encoder_directory: Path, device: str) -> Iterator[NDA
         if isinstance(item, Batch):
             for failure in item.unreadable:
                 raise UserError(f"Cannot search for images like {path.name}. {failure.reason}")
-            yield item.embedded[0].embedding
+            yield from item.embedded

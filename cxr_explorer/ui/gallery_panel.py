@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QVBoxLayout
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project import labelling
@@ -16,7 +16,7 @@ from cxr_explorer.ui.tile import Mark
 
 TILE_PX = 136
 
-_SIGN = {Value.PRESENT: "+", Value.ABSENT: "–", Value.UNCERTAIN: "?"}
+SIGN = {Value.PRESENT: "+", Value.ABSENT: "–", Value.UNCERTAIN: "?"}
 
 
 class GalleryPanel(QFrame):
@@ -43,7 +43,7 @@ class GalleryPanel(QFrame):
         self.gallery = Gallery(session.thumbnails)
         self.gallery.set_tile_size(TILE_PX)
         self.gallery.set_mark_source(self.mark)
-        self.gallery.currentChanged.connect(session.set_current)
+        self.gallery.currentChanged.connect(self._on_current)
         self.gallery.pickedChanged.connect(session.set_picked)
         self.gallery.activated.connect(lambda _id: self.imageWanted.emit())
         head = QHBoxLayout()
@@ -51,9 +51,12 @@ class GalleryPanel(QFrame):
         head.addWidget(self._heading)
         head.addWidget(self._picked, 1)
         head.addWidget(self._order)
+        self._above = QVBoxLayout()
+        self._above.setSpacing(0)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
+        layout.addLayout(self._above)
         layout.addLayout(head)
         layout.addWidget(self.gallery, 1)
         self._arrivals = QTimer(self, interval=1000, singleShot=True)
@@ -66,6 +69,10 @@ class GalleryPanel(QFrame):
         session.exclusionsChanged.connect(self._refresh_marks)
         session.currentChanged.connect(self._follow_current)
         session.imagesArrived.connect(self._on_arrivals)
+
+    def insert_above(self, widget: QWidget) -> None:
+        """Adds a strip above the heading, below those that are there."""
+        self._above.addWidget(widget)
 
     def show_selection(self) -> None:
         """Shows the session's selection, or what has been read so far where there is no map yet."""
@@ -84,6 +91,8 @@ class GalleryPanel(QFrame):
             self.gallery.set_images(ids)
         else:
             self.gallery.refresh_marks()  # the same images may have been found by another question
+        if not np.array_equal(np.sort(self.gallery.picked_ids()), session.picked):
+            self.gallery.set_picked(session.picked)  # what is ticked is what a label goes to
         self._follow_current()
         self._show_heading()
 
@@ -101,6 +110,11 @@ class GalleryPanel(QFrame):
     def _on_arrivals(self) -> None:
         if not self._arrivals.isActive():
             self._arrivals.start()
+
+    def _on_current(self, image_id: int) -> None:
+        """An image that the gallery does not show may be current elsewhere: only one that it shows is its to tell."""
+        if image_id >= 0:
+            self._session.set_current(image_id)
 
     def _follow_current(self) -> None:
         if self._session.current_id >= 0 and self.gallery.current_id != self._session.current_id:
@@ -143,11 +157,11 @@ class GalleryPanel(QFrame):
             found = labelling.labels_of_images(session.project, wanted, session.reader)
             self._labels |= {wanted_id: found.get(wanted_id, []) for wanted_id in wanted}
         labels = self._labels[image_id]
-        shown = [f"{finding.replace('_', ' ')} {_SIGN[value]}" for finding, value in labels]
+        shown = [f"{finding.replace('_', ' ')} {SIGN[value]}" for finding, value in labels]
         badge = shown[0] if len(shown) == 1 else f"{len(shown)} labels" if shown else ""
         for finding, value in labels:
             if finding == session.finding and len(shown) > 1:
-                badge = f"{finding.replace('_', ' ')} {_SIGN[value]} (+{len(shown) - 1})"
+                badge = f"{finding.replace('_', ' ')} {SIGN[value]} (+{len(shown) - 1})"
         words = [f"{finding.replace('_', ' ')}: {labelling.VALUE_WORDS[value]}" for finding, value in labels]
         excluded = image_id in self._excluded
         ranking = session.selection.ranking

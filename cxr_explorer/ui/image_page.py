@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import traceback
-from pathlib import Path
-
-from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from cxr_explorer.errors import UserError
 from cxr_explorer.images.radiograph import Radiograph
-from cxr_explorer.images.read import read
 from cxr_explorer.project.project import ImageRecord
 from cxr_explorer.ui.actions import key_text
+from cxr_explorer.ui.full_size import FullSize
 from cxr_explorer.ui.image_view import ImageView
 from cxr_explorer.ui.session import Session
 
@@ -31,27 +26,6 @@ _ACTIONS = {
 """The viewer's buttons and the actions that do the same."""
 
 
-class _Answer(QObject):
-    read = Signal(int, object)  # image id; Radiograph, or text of an error
-
-
-class _Reading(QRunnable):
-    def __init__(self, image_id: int, path: Path, answer: _Answer) -> None:
-        super().__init__()
-        self._image_id = image_id
-        self._path = path
-        self._answer = answer
-
-    def run(self) -> None:
-        try:
-            result: object = read(self._path)
-        except UserError as error:
-            result = str(error)
-        except Exception:  # noqa: BLE001 - shown where the picture would be
-            result = f"Reading this file failed:\n{traceback.format_exc(limit=-3)}"
-        self._answer.read.emit(self._image_id, result)
-
-
 class ImagePage(QWidget):
     """Shows the session's current image while the session views an image."""
 
@@ -62,9 +36,8 @@ class ImagePage(QWidget):
         self.view = ImageView()
         self.show_keys()
         self.view.backRequested.connect(lambda: session.view_image(False))
-        self._answer = _Answer()
-        self._answer.read.connect(self._show)
-        self._pool = QThreadPool(self, maxThreadCount=1)
+        self._files = FullSize(1, self)
+        self._files.arrived.connect(self._show)
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(0, 0, 0, 0)
         self.column.setSpacing(0)
@@ -81,7 +54,7 @@ class ImagePage(QWidget):
         if not session.viewing_image or session.project is None:
             if self._shown_id != -1:
                 self._shown_id = -1
-                self._pool.clear()
+                self._files.forget()
                 self.view.clear()
             return
         if session.current_id == self._shown_id:
@@ -89,25 +62,25 @@ class ImagePage(QWidget):
         self._shown_id = session.current_id
         record = session.project.image(self._shown_id)
         self.view.show_loading(record.path)
-        self._pool.clear()  # what was asked for and not begun is no longer wanted
-        self._pool.start(_Reading(self._shown_id, session.project.folder / record.path, self._answer))
+        self._files.forget()
+        self._files.ask(self._shown_id, session.project.folder / record.path)
 
     def close_down(self) -> None:
         """Waits for the file being read, before the program ends."""
-        self._pool.clear()
-        self._pool.waitForDone()
+        self._files.close_down()
 
     def _show(self, image_id: int, result: object) -> None:
         if image_id != self._shown_id or self._session.project is None:
             return
         if isinstance(result, Radiograph):
             record = self._session.project.image(image_id)
-            self.view.show_radiograph(result, record.path, _lines(record, result))
+            self.view.show_radiograph(result, record.path, overlay_lines(record, result))
         else:
             self.view.show_error(str(result))
 
 
-def _lines(record: ImageRecord, radiograph: Radiograph) -> list[str]:
+def overlay_lines(record: ImageRecord, radiograph: Radiograph) -> list[str]:
+    """What is written over the picture: facts, size and notes."""
     height, width = radiograph.values.shape
     lines = [f"{name}: {value}" for name, value in radiograph.facts.items()]
     lines.append(f"{width} × {height} px")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.radiograph import Radiograph
 from cxr_explorer.ui.picture import Picture
+from cxr_explorer.ui.texts import MiddleElided
 
 _HINTS = {
     "back": "Back to the map",
@@ -54,7 +55,7 @@ class ImageView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.picture = Picture(self)
-        self._title = _MiddleElided(self)
+        self._title = MiddleElided(self)
         self._title.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.buttons = {name: self._button(name) for name in _TEXTS}
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -197,26 +198,6 @@ class ImageView(QWidget):
         self.buttons["fit"].setChecked(shown and self.picture.fits)
         self.buttons["invert"].setChecked(shown and self.picture.inverted_by_reader)
         self.buttons["overlay"].setChecked(self.picture.overlay)
-
-
-class _MiddleElided(QLabel):
-    """A file's name, which differs from the others at either end."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(0, super().minimumSizeHint().height())
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        room = self.contentsRect().adjusted(6, 0, -6, 0)
-        text = QFontMetrics(self.font()).elidedText(self.text(), Qt.TextElideMode.ElideMiddle, room.width())
-        self.setToolTip(self.text() if text != self.text() else "")
-        painter.setPen(self.palette().color(self.foregroundRole()))
-        painter.drawText(room, int(self.alignment() | Qt.TextFlag.TextSingleLine), text)
 
 
 def _divider(parent: QWidget) -> QFrame:

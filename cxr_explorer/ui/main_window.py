@@ -33,8 +33,10 @@ from cxr_explorer.ui.audit import Audits
 from cxr_explorer.ui.cluster_panel import ClusterPanel
 from cxr_explorer.ui.cluster_work import ClusterWork
 from cxr_explorer.ui.comfort import Comfort
+from cxr_explorer.ui.compare import Compare
 from cxr_explorer.ui.errand import Errand
 from cxr_explorer.ui.filter_strip import FilterStrip
+from cxr_explorer.ui.find import Find
 from cxr_explorer.ui.gallery_panel import GalleryPanel
 from cxr_explorer.ui.image_page import ImagePage
 from cxr_explorer.ui.keys_help import KeysDialog
@@ -50,6 +52,7 @@ from cxr_explorer.ui.sheets import Sheets
 from cxr_explorer.ui.table_exchange import export_table, import_table
 from cxr_explorer.ui.texts import elided_label
 from cxr_explorer.ui.theme import apply_theme, system_is_dark
+from cxr_explorer.ui.viewer import Viewer
 from cxr_explorer.ui.welcome import Welcome, project_title
 
 TEXT_SCALES = (0.9, 1.0, 1.15, 1.3, 1.5)
@@ -155,6 +158,9 @@ class MainWindow(QMainWindow):
         self.sheets = Sheets(self)
         self.audit = Audits(self)
         self.cluster_work = ClusterWork(self)
+        self.finder = Find(self)
+        self.compare = Compare(self)
+        self.viewer = Viewer(self)
         self.parts: tuple[QObject, ...] = (
             self.reading,
             self.readers,
@@ -163,6 +169,8 @@ class MainWindow(QMainWindow):
             self.sheets,
             self.audit,
             self.cluster_work,
+            self.finder,
+            self.compare,
         )
 
     def _build_menus(self) -> None:
@@ -295,7 +303,7 @@ class MainWindow(QMainWindow):
             "target": session.target().ids.size > 0,
             "undo": undo is not None,
             "redo": redo is not None,
-            "image": session.viewing_image,
+            "image": session.on_one_image,
         }
         for part in self.parts:
             states |= part.states() if hasattr(part, "states") else {}
@@ -432,6 +440,8 @@ class MainWindow(QMainWindow):
             self.reading.step(by)
         elif self.sheets.leads:
             self.sheets.step(by)
+        elif self.session.page == "compare":
+            self.compare.page.step_focus(by)
         else:
             self.gallery_panel.gallery.step(by)
 
@@ -465,15 +475,28 @@ class MainWindow(QMainWindow):
     # -- the window itself -----------------------------------------------------------------------------------------
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _dropped_path(event) is not None:
+        path = _dropped_path(event)
+        if path is not None:
             event.acceptProposedAction()
+            if self._is_query(path):
+                self._say("Drop the image to find those most like it")
 
     def dropEvent(self, event: QDropEvent) -> None:
         path = _dropped_path(event)
         if path is not None:
             event.acceptProposedAction()
             # After the drop is over: opening may show a message, and the source waits for the drop to end.
-            QTimer.singleShot(0, self, lambda: self.open_path(path))
+            QTimer.singleShot(0, self, lambda: self.open_dropped(path))
+
+    def open_dropped(self, path: Path) -> None:
+        """Opens a folder or project; finds what is like an image file, or opens its folder if nothing is open."""
+        if self._is_query(path):
+            self.finder.similar_to_file(path)
+        else:
+            self.open_path(path if path.is_dir() or path.suffix == SUFFIX else path.parent)
+
+    def _is_query(self, path: Path) -> bool:
+        return self.session.project is not None and path.is_file() and path.suffix != SUFFIX
 
     def closeEvent(self, event: QCloseEvent) -> None:
         window_state.keep(self, self._settings)
@@ -481,14 +504,15 @@ class MainWindow(QMainWindow):
         self.readers.close_down()
         self.cluster_work.cancel()
         self._export.finish()
+        self.finder.close_down()
+        self.compare.close_down()
         self.session.close()
         super().closeEvent(event)
 
 
 def _dropped_path(event: QDragEnterEvent | QDropEvent) -> Path | None:
-    """The one folder or project file that is being dropped; an image file stands for its folder."""
+    """The one folder or file that is being dropped."""
     urls = event.mimeData().urls()
     if len(urls) != 1 or not urls[0].isLocalFile():
         return None
-    path = Path(urls[0].toLocalFile())
-    return path if path.is_dir() or path.suffix == SUFFIX else path.parent
+    return Path(urls[0].toLocalFile())

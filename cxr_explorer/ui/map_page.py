@@ -124,7 +124,11 @@ class MapPage(QWidget):
 
     def show_selection_closely(self) -> None:
         """Zooms to the selection."""
-        positions = self._positions(self._session.selection.ids)
+        self.show_closely(self._session.selection.ids)
+
+    def show_closely(self, image_ids: np.ndarray) -> None:
+        """Brings these images to the middle."""
+        positions = self._positions(image_ids)
         if positions.size:
             self.scatter.centre_on(positions)
 

@@ -117,9 +117,20 @@ class Picture(QWidget):
         return self._levels is not None
 
     @property
+    def radiograph(self) -> Radiograph | None:
+        """What is shown."""
+        return self._radiograph
+
+    @property
     def voi(self) -> Voi:
         """The transformation on the screen."""
         return self._voi
+
+    def set_window(self, voi: Voi, inverted: bool, inverted_by_reader: bool) -> None:
+        """Another transformation; `inverted` belongs to it as in a Radiograph, the reader's own inversion is apart."""
+        if self._levels is not None:
+            self._voi, self._inverted, self._inverted_by_reader = voi, inverted, inverted_by_reader
+            self._window_changed()
 
     @property
     def inverted_by_reader(self) -> bool:
@@ -203,6 +214,20 @@ class Picture(QWidget):
         self._fits = True
         self._fit()
         self._changed()
+
+    @property
+    def view(self) -> tuple[float, float, float]:
+        """Zoom as a multiple of the one at which the whole image fits, and the image's point in the middle, x and y as
+        parts of its width and height."""
+        rows, columns = self._levels.shape if self._levels is not None else (1, 1)
+        return self._scale / self._fit_scale(), self._centre.x() / columns, self._centre.y() / rows
+
+    def set_view(self, zoom: float, x: float, y: float) -> None:
+        """Shows the part of the image that `view` describes, as near as the limits of zoom and pan allow."""
+        if self._levels is not None:
+            rows, columns = self._levels.shape
+            self._centre = QPointF(x * columns, y * rows)
+            self._zoom_to(zoom * self._fit_scale() * self.devicePixelRatioF(), self._middle())
 
     def zoom_actual(self) -> None:
         """One image pixel to one pixel of the screen."""

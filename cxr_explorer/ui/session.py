@@ -32,6 +32,7 @@ from cxr_explorer.worker import Job
 
 DEFAULT_READER = "reader 1"
 DEMO_COUNT = 360
+ONE_IMAGE_PAGES = ("image", "compare")
 DRAWING_DEMO = "Simulating radiographs"
 
 
@@ -353,7 +354,7 @@ class Session(QObject):
         self.picked = NO_IDS
         if self.current_id not in chosen:
             self.current_id = -1
-            if self.viewing_image:
+            if self.on_one_image:
                 self.page = "map"
         self.selectionChanged.emit()
         self.currentChanged.emit()
@@ -420,13 +421,18 @@ class Session(QObject):
         if image_id != self.current_id:
             self.current_id = image_id
             self.currentChanged.emit()
-            if self.viewing_image:
+            if self.on_one_image:
                 self.targetChanged.emit()
 
     @property
     def viewing_image(self) -> bool:
         """Whether the current image fills the centre: then labels go to it alone."""
         return self.page == "image"
+
+    @property
+    def on_one_image(self) -> bool:
+        """Whether the reader looks at the current image itself, alone or beside others: then labels go to it alone."""
+        return self.page in ONE_IMAGE_PAGES
 
     def view_image(self, viewing: bool) -> None:
         """Shows the current image full size, if there is one, or the page it was opened from."""
@@ -488,8 +494,8 @@ class Session(QObject):
         """Whom a label would go to now."""
         if self.page in self.targets:
             return self.targets[self.page]()
-        if self.viewing_image and self.current_id >= 0:
-            if self.filter is not None and self.current_id not in self.filter.ids:
+        if self.on_one_image:
+            if self.current_id < 0 or (self.filter is not None and self.current_id not in self.filter.ids):
                 return Target(NO_IDS, "single", None, "this image")
             return Target(np.array([self.current_id], np.int64), "single", None, "this image")
         if self.picked.size == 1:
@@ -619,9 +625,9 @@ class Session(QObject):
     def toggle_excluded(self) -> None:
         """Excludes the picked or current images, or takes them back if all of them are excluded."""
         ids = self.target().ids
-        if not self.viewing_image and not self.picked.size and self.current_id >= 0:
+        if not self.on_one_image and not self.picked.size and self.current_id >= 0:
             ids = np.array([self.current_id], np.int64)
-        elif not self.viewing_image and not self.picked.size:
+        elif not self.on_one_image and not self.picked.size:
             self.said.emit(
                 f"Pick images in the gallery first; {key_text('exclude')} then excludes them from bulk labels."
             )

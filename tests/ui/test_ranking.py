@@ -62,6 +62,20 @@ def test_the_next_selection_is_in_the_usual_order_again(window: MainWindow) -> N
     assert window.gallery_panel.mark(2).note == ""
 
 
+def test_a_new_selection_has_no_picks_left_of_the_one_before(window: MainWindow) -> None:
+    session, gallery = window.session, window.gallery_panel.gallery
+    session.select_cluster(0)
+    gallery.set_picked(np.array([2]))
+    session.select_ranked(ranking(7, 2, 9))
+    assert session.picked.size == gallery.picked_ids().size == 0
+    gallery.set_picked(np.array([2]))
+    session.select_ranked(ranking(7, 2, 9))
+    assert session.picked.size == gallery.picked_ids().size == 0
+    gallery.set_picked(np.array([2]))
+    session.set_order("file")
+    assert session.picked.tolist() == gallery.picked_ids().tolist() == [2]
+
+
 def test_what_is_added_to_a_ranking_leaves_no_ranking(window: MainWindow) -> None:
     session = window.session
     session.select_ranked(ranking(7, 2, 9))
