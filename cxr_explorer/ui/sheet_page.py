@@ -125,7 +125,7 @@ def _button(text: str, tip: str, run: Callable[[], None]) -> QToolButton:
 
 
 class _WrappingButton(QPushButton):
-    """A button whose whole text is shown: on one line, else on two."""
+    """A button whose whole text is shown, on as many lines as it takes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -143,10 +143,10 @@ class _WrappingButton(QPushButton):
 
     def _wrap(self) -> None:
         lines, room = [""], self.width() - 34
-        for part in self._whole.replace("; ", ";\0").replace(", ", ",\0").split("\0"):
-            longer = f"{lines[-1]} {part}".strip()
+        for word in self._whole.split(" "):
+            longer = f"{lines[-1]} {word}" if lines[-1] else word
             if lines[-1] and self.fontMetrics().horizontalAdvance(longer) > room:
-                lines.append(part)
+                lines.append(word)
             else:
                 lines[-1] = longer
         self.setText("\n".join(lines).replace("&", "&&"))

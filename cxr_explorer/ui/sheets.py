@@ -93,8 +93,8 @@ class Sheets(QObject):
         self.page.labelWanted.connect(self.label)
         self.page.backWanted.connect(window.step_back)
         self.page.keysChanged.connect(self._refresh)
-        self._session.projectChanged.connect(self._forget)
-        self._session.mapChanged.connect(self._forget)
+        self._session.projectChanged.connect(self._on_project)
+        self._session.mapChanged.connect(self._close)
         self._session.selectionChanged.connect(self._on_selection)
         self._session.currentChanged.connect(self._on_current)
         self._session.targetChanged.connect(self._refresh)
@@ -177,7 +177,7 @@ class Sheets(QObject):
         }
         copies = len(np.unique(alike.group[alike.same_file]))
         about = f"{alike.groups:,} group{'' if alike.groups == 1 else 's'}, {copies:,} with equal files"
-        hint = "On the tiles: the group, and how far the nearest picture of it is, of what is usual there."
+        hint = "On the tiles: the group, and the distance to the nearest in it, in % of the usual distance."
         if not alike.pictures:
             hint = "Only files were compared: make the map anew to compare the pictures as well."
         self._show_list(
@@ -186,7 +186,7 @@ class Sheets(QObject):
                 "Group by group",
                 "Near-duplicates",
                 notes,
-                "Group, and distance to the nearest of it, of what is usual:",
+                "Group, and distance to the nearest in it, in % of the usual distance:",
             ),
             "duplicates",
             about,
@@ -216,6 +216,7 @@ class Sheets(QObject):
         session.show_page(PAGE)
         if ranking is not None and sheet.ids.size:
             session.select_ranked(ranking)
+            self.page.grid.refresh_marks()  # the ranking brings notes
         self._selection = session.selection
         session.set_current(self.page.grid.current_id)
         session.targetChanged.emit()
@@ -308,10 +309,13 @@ class Sheets(QObject):
         ids = np.setdiff1d(whole.ids, sheet.odd_ids)
         return Target(ids, whole.how, whole.cluster, f"{whole.text} without {len(sheet.odd):,} odd")
 
-    def _forget(self) -> None:
-        """Another project or map: what was on the page is gone."""
-        self._sheet = self._selection = None
+    def _on_project(self) -> None:
         self._kept.clear()
+        self._close()
+
+    def _close(self) -> None:
+        """Another project, map or division: what was on the page is gone. Odd marks of the same images are kept."""
+        self._sheet = self._selection = None
         self.page.grid.set_images(NO_IDS)
         if self._session.page == PAGE:
             self._session.show_page("map")

@@ -264,7 +264,7 @@ def test_outliers_are_listed_with_their_scores_and_labelled_one_by_one(qtbot, wi
     grid = window.sheets.page.grid
     ids = grid.page_ids().tolist()
     assert len(ids) == 2
-    assert [window.sheets._mark(image_id).note for image_id in ids] == ["0.90", "0.40"]
+    assert [grid._mark(image_id).note for image_id in ids] == ["0.90", "0.40"]
     assert window.sheets.page.heading.text() == "Outliers  ·  2 images  ·  most alone of 10 first  ·  page 1 of 1"
     assert window.session.selection.ids.tolist() == sorted(ids)
     assert window.session.target().ids.tolist() == ids[:1]
@@ -305,7 +305,7 @@ def test_near_duplicates_are_listed_group_by_group(qtbot, window: MainWindow) ->
     qtbot.keyClick(window, Key.Key_K, Modifier.AltModifier)
     grid = window.sheets.page.grid
     assert grid.page_ids().tolist() == found.image_ids[[1, 4, 2, 7]].tolist()
-    notes = [window.sheets._mark(image_id).note for image_id in grid.page_ids().tolist()]
+    notes = [grid._mark(image_id).note for image_id in grid.page_ids().tolist()]
     assert notes == ["1 · same file", "1 · same file", "2 · 16%", "2 · 16%"]
     assert "4 images  ·  2 groups, 1 with equal files" in window.sheets.page.heading.text()
 
@@ -332,10 +332,17 @@ def test_lists_and_sheets_stay_within_the_filter(qtbot, window: MainWindow) -> N
     assert session.target().text == "cluster 1, only view = PA without 1 odd"
 
 
-def test_a_new_map_closes_the_sheet(window: MainWindow, grid: SheetGrid) -> None:
+def test_a_new_map_closes_the_sheet_and_keeps_the_odd_marks_of_the_same_images(
+    qtbot, window: MainWindow, grid: SheetGrid
+) -> None:
+    odd = grid.current_id
+    qtbot.keyClick(grid, Key.Key_Space)
     remap(window, np.zeros(10), None)
     assert window.map_page.isVisible()
     assert grid.page_ids().size == 0
+    window.session.select_cluster(0)
+    qtbot.keyClick(window, Key.Key_K)
+    assert window.sheets._mark(odd).odd
 
 
 def test_the_gallery_is_back_after_a_window_was_closed_on_a_sheet(
