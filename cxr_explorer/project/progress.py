@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 
@@ -119,6 +120,12 @@ def count_work(project: Project, reader: str, atlas_map: AtlasMap | None = None)
         findings=findings,
         clusters=_clusters(atlas_map or project.latest_map(), labelled, looked_at),
     )
+
+
+def work_of(path: Path, reader: str) -> Iterator[WorkDone]:
+    """Yields `count_work` of a project file; for a child process."""
+    with Project.open_read_only(path) as project:
+        yield count_work(project, reader)
 
 
 def _labelled(project: Project, reader: str, ways: Iterable[str]) -> Ids:

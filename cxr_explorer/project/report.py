@@ -23,7 +23,7 @@ from cxr_explorer.project.metadata import stored_facts
 from cxr_explorer.project.partition_rows import OF_MAP
 from cxr_explorer.project.progress import WorkDone, count_work
 from cxr_explorer.project.project import AtlasMap, Ids, Project, now
-from cxr_explorer.project.readers import reader_counts
+from cxr_explorer.project.readers import reader_names
 from cxr_explorer.project.report_html import FindingMap, Report, ReportedCluster, render
 from cxr_explorer.project.report_pictures import Mark, draw_map, draw_montage
 
@@ -74,7 +74,7 @@ def write_report(path: Path, out: Path, shades: Sequence[str], choices: Choices)
     """
     yield "Counting"
     with Project.open_read_only(path) as project:
-        known = [one.name for one in reader_counts(project)]
+        known = reader_names(project)
         names = [choices.reader] if choices.reader is not None else ordinary(known)
         if choices.reader is not None and choices.reader not in known:
             raise UserError(f"{choices.reader} has no labels here. The readers are: {', '.join(known) or 'none yet'}.")
@@ -256,7 +256,7 @@ def _provenance(project: Project, atlas_map: AtlasMap | None, choices: Choices) 
     entries += [
         ("Project begun", project.get("created")),
         ("Findings", f"{project.vocabulary.name}: {', '.join(project.vocabulary.findings)}"),
-        ("Labels kept under", ", ".join(one.name for one in reader_counts(project)) or "no name yet"),
+        ("Labels kept under", ", ".join(reader_names(project)) or "no name yet"),
         ("Patients", f"{patients:,}, known of {imported['patient']:,} images" if patients else "not known"),
     ]
     facts = [f"{name} ({count:,} images)" for name, count in imported.items() if name not in ("patient", "study")]

@@ -44,6 +44,7 @@ from cxr_explorer.ui.label_panel import LabelPanel
 from cxr_explorer.ui.map_page import MapPage
 from cxr_explorer.ui.metadata import MetadataPart
 from cxr_explorer.ui.notice import Notice
+from cxr_explorer.ui.progress_report import ProgressReport
 from cxr_explorer.ui.progress_strip import ProgressStrip
 from cxr_explorer.ui.readers import Readers
 from cxr_explorer.ui.reading import Reading
@@ -161,6 +162,7 @@ class MainWindow(QMainWindow):
         self.finder = Find(self)
         self.compare = Compare(self)
         self.viewer = Viewer(self)
+        self.progress_report = ProgressReport(self)
         self.parts: tuple[QObject, ...] = (
             self.reading,
             self.readers,
@@ -171,6 +173,7 @@ class MainWindow(QMainWindow):
             self.cluster_work,
             self.finder,
             self.compare,
+            self.progress_report,
         )
 
     def _build_menus(self) -> None:
@@ -503,6 +506,7 @@ class MainWindow(QMainWindow):
         self.image_page.close_down()
         self.readers.close_down()
         self.cluster_work.cancel()
+        self.progress_report.close_down()
         self._export.finish()
         self.finder.close_down()
         self.compare.close_down()

@@ -20,11 +20,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cxr_explorer.errors import UserError
 from cxr_explorer.labels.metadata import DATES, GROUPS, KNOWN_FACTS, Column, FactValues
 from cxr_explorer.project.metadata import Examined, Prepared, describe_plan, examine_table, prepare_facts
+from cxr_explorer.ui.errand import Errand
 from cxr_explorer.ui.texts import give_room, text_label
-from cxr_explorer.worker import Job
 
 _Buttons = QDialogButtonBox.StandardButton
 
@@ -76,7 +75,7 @@ class MetadataDialog(QDialog):
         self.choices: list[_Choice] = []
         self._project = project
         self._table = table
-        self._job: Job | None = None
+        self._errand = Errand(self)
         self._head = text_label(f"Reading {table.name}…", "heading")
         self.file_column = QComboBox()
         self.file_column.setAccessibleName("Column that names the image files")
@@ -109,45 +108,9 @@ class MetadataDialog(QDialog):
         layout.addWidget(text_label(PRIVACY, "dim", wraps=True))
         layout.addWidget(self.preview)
         layout.addWidget(self._buttons)
-        self._poll = QTimer(self, interval=30)
-        self._poll.timeout.connect(self._receive)
         self._pause = QTimer(self, interval=400, singleShot=True)
         self._pause.timeout.connect(self._prepare)
-        self._run(Job(examine_table, table))
-
-    # -- the child process -----------------------------------------------------------------------------------------
-
-    def _run(self, job: Job) -> None:
-        self._stop()
-        self._job = job
-        self._poll.start()
-
-    def _stop(self) -> None:
-        self._poll.stop()
-        if self._job is not None:
-            self._job.cancel()
-            self._job = None
-
-    def _receive(self) -> None:
-        assert self._job is not None
-        try:
-            items = self._job.receive(0)
-        except UserError as error:
-            self._stop()
-            self.preview.setPlainText(str(error))
-            return
-        except Exception:
-            self._stop()
-            raise
-        for item in items:
-            if isinstance(item, Examined):
-                self._ask(item)
-            elif isinstance(item, Prepared):
-                self._show(item)
-        if self._job is not None and self._job.finished:
-            self._stop()
-
-    # -- asking and showing ----------------------------------------------------------------------------------------
+        self._errand.run(examine_table, table, done=self._ask, failed=self.preview.setPlainText)
 
     def _ask(self, found: Examined) -> None:
         self._head.setText(f"{self._table.name}: {found.rows:,} rows, {len(found.columns)} columns")
@@ -173,7 +136,7 @@ class MetadataDialog(QDialog):
         self._prepare()
 
     def _on_change(self) -> None:
-        self._stop()
+        self._errand.cancel()
         self._buttons.button(_Buttons.Ok).setEnabled(False)
         self._pause.start()
 
@@ -194,7 +157,8 @@ class MetadataDialog(QDialog):
             self.preview.setPlainText(trouble)
             return
         self.preview.setPlainText("Looking for the images…")
-        self._run(Job(prepare_facts, self._table, self._project, file_column, chosen))
+        arguments = (self._table, self._project, file_column, chosen)
+        self._errand.run(prepare_facts, *arguments, done=self._show, failed=self.preview.setPlainText)
 
     def _show(self, found: Prepared) -> None:
         lines = [
@@ -209,9 +173,9 @@ class MetadataDialog(QDialog):
 
     def done(self, result: int) -> None:
         self._pause.stop()
-        self._stop()
+        self._errand.cancel()
         super().done(result)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        self._stop()
+        self._errand.cancel()
         super().closeEvent(event)

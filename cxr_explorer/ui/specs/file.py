@@ -65,6 +65,24 @@ SPECS: tuple[Spec, ...] = (
         "project",
     ),
     Spec(
+        "report",
+        "&File",
+        "&Report…",
+        "Write a report: map, labels, audits, clusters, provenance, in one HTML file",
+        "progress_report.write_report",
+        ("Ctrl+Shift+R",),
+        "project",
+    ),
+    Spec(
+        "progress",
+        "&File",
+        "Pro&gress",
+        "Show how far you have come, in how many decisions, and in what time",
+        "progress_report.show_progress",
+        ("Ctrl+Shift+P",),
+        "project",
+    ),
+    Spec(
         "quit", "&File", "&Quit", "Close the window; everything is stored already", "close", ("Ctrl+Q",), separated=True
     ),
 )
