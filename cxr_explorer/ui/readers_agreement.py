@@ -89,7 +89,6 @@ class AgreementDialog(QDialog):
         self.table.setShowGrid(False)
         self.table.setStyleSheet("QTableView::item { padding: 0 8px; }")
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self.table.horizontalHeader().setStretchLastSection(True)
         self.table.currentCellChanged.connect(lambda *_: self._show_detail())
         self.table.cellActivated.connect(lambda *_: self._close_for("read"))
         self.detail = text_label("", "", wraps=True)
