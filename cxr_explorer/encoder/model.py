@@ -92,6 +92,9 @@ class EfficientNetLite0(nn.Module):
     https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite.
     """
 
+    stage_channels = (80, 112, 192, 320, 1280)
+    placed_stages = (1, 2, 3)
+
     def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Sequential(*_conv_norm(1, 32, 3, 2), nn.ReLU6(inplace=True))
@@ -125,6 +128,8 @@ class ResNet(torchvision.models.ResNet):  # type: ignore[misc]  # torchvision ha
         super().__init__(block, layers)
         self.conv1 = nn.Conv2d(1, 64, 7, 2, 3, bias=False)
         self.fc = nn.Identity()
+        self.stage_channels = tuple(channels * block.expansion for channels in (128, 256, 512))
+        self.placed_stages = (1, 2)
 
     def stages(self, x: Tensor) -> list[Tensor]:
         """Feature maps (B, C, h, w) of layers 2, 3 and 4, at 1/8, 1/16 and 1/32."""
@@ -135,26 +140,56 @@ class ResNet(torchvision.models.ResNet):  # type: ignore[misc]  # torchvision ha
 
 
 class Stages(nn.Module):
-    """What all stages of a model see, not its last alone, as D principal components: (B, 1, H, W) to (B, D).
+    """What all stages of one or more networks see, not a last one alone, as D components: (B, 1, H, W) to (B, D).
 
-    The mean and the standard deviation of every channel of every stage over the image, standardised, then projected.
-    Early stages tell textures and edges, which a model's last stage has given up for the classes it was trained on.
-    The projection is linear and fitted on radiographs without labels (`training/bundle.py`).
+    Of every channel of every stage the mean and the standard deviation over the image, and of the middle stages also
+    the mean in each field of a GRID x GRID division: chest radiographs lie alike, so where something is seen tells as
+    much as that it is seen. Early stages tell textures and edges, which a last stage has given up for what its network
+    was trained on. The projection is linear and fitted on radiographs without labels (`training/bundle.py`).
+
+    Every network sees the input in its own size and normalisation: `sides` holds the side in pixels (0: as it comes),
+    `gains` and `offsets` turn the checkpoint's normalisation into the network's.
     """
 
     DIMENSION = 512
+    GRID = 3
 
-    def __init__(self, base: EfficientNetLite0 | ResNet, channels: int) -> None:
+    sides: Tensor
+    gains: Tensor
+    offsets: Tensor
+
+    def __init__(self, *bases: EfficientNetLite0 | ResNet) -> None:
         super().__init__()
-        self.base = base
-        self.projection = nn.Linear(2 * channels, self.DIMENSION)
+        self.bases = nn.ModuleList(bases)
+        self.register_buffer("sides", torch.zeros(len(bases), dtype=torch.int64))
+        self.register_buffer("gains", torch.ones(len(bases)))
+        self.register_buffer("offsets", torch.zeros(len(bases)))
+        self.projection = nn.Linear(sum(self.widths()), self.DIMENSION)
+
+    def widths(self) -> list[int]:
+        """How many numbers `pooled` gives, block by block: of each network means, deviations, and means by field."""
+        widths = []
+        for base in self.bases:
+            channels = base.stage_channels
+            assert isinstance(channels, tuple)
+            placed = sum(channels[stage] for stage in base.placed_stages)  # type: ignore[union-attr]
+            widths += [sum(channels), sum(channels), placed * self.GRID**2]
+        return widths
 
     def pooled(self, x: Tensor) -> Tensor:
-        """(B, 2 * channels): all means, then all standard deviations."""
-        found = self.base.stages(x)
-        means = [stage.mean((2, 3)) for stage in found]
-        deviations = [stage.std((2, 3), unbiased=False) for stage in found]
-        return torch.cat([*means, *deviations], 1)
+        """(B, sum of `widths`)."""
+        blocks = []
+        for number, base in enumerate(self.bases):
+            side = int(self.sides[number])
+            seen = x * self.gains[number] + self.offsets[number]
+            if side and seen.shape[-2:] != (side, side):
+                seen = functional.interpolate(seen, (side, side), mode="bilinear", antialias=True)
+            stages: list[Tensor] = base.stages(seen)  # type: ignore[operator]
+            placed = [stages[stage] for stage in base.placed_stages]  # type: ignore[union-attr]
+            blocks += [stage.mean((2, 3)) for stage in stages]
+            blocks += [stage.std((2, 3), unbiased=False) for stage in stages]
+            blocks += [functional.adaptive_avg_pool2d(stage, self.GRID).flatten(1) for stage in placed]
+        return torch.cat(blocks, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         projected: Tensor = self.projection(self.pooled(x))  # (B, D)
@@ -166,8 +201,9 @@ ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
     "resnet34": lambda: ResNet(BasicBlock, [3, 4, 6, 3]),
     "resnet50": lambda: ResNet(Bottleneck, [3, 4, 6, 3]),
     "efficientnet_lite0": EfficientNetLite0,
-    "resnet18_stages": lambda: Stages(ResNet(BasicBlock, [2, 2, 2, 2]), 128 + 256 + 512),
-    "efficientnet_lite0_stages": lambda: Stages(EfficientNetLite0(), 80 + 112 + 192 + 320 + 1280),
+    "resnet18_stages": lambda: Stages(ResNet(BasicBlock, [2, 2, 2, 2])),
+    "efficientnet_lite0_stages": lambda: Stages(EfficientNetLite0()),
+    "efficientnet_lite0_resnet18_stages": lambda: Stages(EfficientNetLite0(), ResNet(BasicBlock, [2, 2, 2, 2])),
 }
 """Untrained models by name: (B, 1, H, W) float32 to (B, D) pooled features, any H and W of 32 or more."""
 
