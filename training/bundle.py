@@ -110,7 +110,7 @@ def pool(
                 chance = torch.Generator().manual_seed(seed + start)
                 batch = (augment(batch, spec.size_px, plan, chance) - spec.mean) / spec.std
             found = folded.pooled(batch.contiguous(memory_format=torch.channels_last))
-        return found.unflatten(0, (-1, views))
+        return found.reshape(-1, views, found.shape[1])
 
     with ThreadPoolExecutor(threads) as pool_of_threads:
         return torch.cat(list(pool_of_threads.map(work, range(0, len(items), BATCH)))).numpy()
