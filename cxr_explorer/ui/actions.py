@@ -170,6 +170,8 @@ _MAP_KEYS = (
     ("Enter on the map", "Select that image; once more opens it"),
     ("Shift+Enter on the map", "Add that image to the selection, or take it away"),
     ("Arrows in the gallery", "Go to the next image; with Shift pick all on the way"),
+    ("Alt+arrows in the gallery", "Go to another image and leave the picked ones picked"),
+    ("Insert, Alt+Enter, Ctrl+click in the gallery", "Pick this image too, or no longer"),
     ("Double click, Enter in the gallery", "Open the image full size"),
     ("Arrows, Page up, Page down, wheel on a contact sheet", "Go to the next tile; turn pages"),
     ("Tab and Shift+Tab on a contact sheet", "Typical, edge and random pages"),
@@ -177,6 +179,7 @@ _MAP_KEYS = (
     ("Shift+Enter on a contact sheet", "Label the odd ones as well, with the opposite"),
     ("Ctrl+click on a contact sheet", "Mark as odd"),
     ("Drag on the open image", "Window (sideways) and level (up and down)"),
+    ("Alt+arrows on the open image", "Move an enlarged image"),
     ("Ctrl+Wheel, Ctrl++ and Ctrl+- in the gallery", "Larger or smaller tiles"),
 )
 

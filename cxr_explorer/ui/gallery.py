@@ -48,9 +48,9 @@ class Gallery(QAbstractScrollArea):
     and loaded between events, those in view first, the page ahead after them.
 
     Mouse: click picks one, Ctrl+click adds or takes away, Shift+click picks the range, double click activates, a
-    click beside the tiles clears the picks. Keys: arrows, Page Up/Down, Home and End move (Shift extends), Enter
-    activates, Ctrl+A picks all, Esc clears the picks, Ctrl with + - or the wheel sizes the tiles. Every other key is
-    left to the window.
+    click beside the tiles clears the picks. Keys: arrows, Page Up/Down, Home and End move (Shift extends, Alt leaves
+    the picks alone), Insert or Alt+Enter picks the current one too, or no longer, Enter activates, Ctrl+A picks all,
+    Esc clears the picks, Ctrl with + - or the wheel sizes the tiles. Every other key is left to the window.
 
     Args:
         thumbnails: Where pictures come from.
@@ -408,11 +408,8 @@ class Gallery(QAbstractScrollArea):
             self._set_current(position)
             self._pick_range(position, add=adding)
         elif adding:
-            self._anchor = position
             self._set_current(position)
-            picked = self._picked.copy()
-            picked[position] = not picked[position]
-            self._set_picked(picked)
+            self._toggle_current()
         else:
             self._move_to(position, extend=False)
 
@@ -469,6 +466,13 @@ class Gallery(QAbstractScrollArea):
         modifiers = event.modifiers() & ~_Modifier.KeypadModifier
         control = bool(modifiers & _Modifier.ControlModifier)
         extend = bool(modifiers & _Modifier.ShiftModifier)
+        if (key == _Key.Key_Insert and not modifiers) or (
+            key in (_Key.Key_Return, _Key.Key_Enter) and modifiers == _Modifier.AltModifier
+        ):
+            return self._toggle_current if self._current >= 0 else None
+        if modifiers == _Modifier.AltModifier and self._ids.size:
+            moved = self._grid().target(max(self._current, 0), key)
+            return None if moved is None else lambda: self._set_current(moved)
         if modifiers & (_Modifier.AltModifier | _Modifier.MetaModifier):
             return None
         if control:
@@ -500,6 +504,12 @@ class Gallery(QAbstractScrollArea):
 
     def _clear_picks(self) -> None:
         self._set_picked(np.zeros(self._ids.size, np.bool_))
+
+    def _toggle_current(self) -> None:
+        self._anchor = self._current
+        picked = self._picked.copy()
+        picked[self._current] = not picked[self._current]
+        self._set_picked(picked)
 
     def _activate_current(self) -> None:
         self.activated.emit(self.current_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
@@ -37,6 +37,15 @@ _TEXTS = {
     "reset": "Reset",
     "overlay": "Info",
 }
+_KEYPAD = Qt.KeyboardModifier.KeypadModifier
+_PANS = {
+    Qt.Key.Key_Left: QPoint(1, 0),
+    Qt.Key.Key_Right: QPoint(-1, 0),
+    Qt.Key.Key_Up: QPoint(0, 1),
+    Qt.Key.Key_Down: QPoint(0, -1),
+}
+KEY_PAN_PX = 60
+KEY_WINDOW_PX = 16
 _NEEDS_PICTURE = ("zoom_out", "zoom_in", "fit", "actual", "invert", "reset", "overlay")
 _CHECKABLE = ("fit", "invert", "overlay")
 
@@ -44,7 +53,8 @@ _CHECKABLE = ("fit", "invert", "overlay")
 class ImageView(QWidget):
     """A strip with the title and buttons above a `Picture`.
 
-    T shows and hides the text over the picture; every other key is left to the window, whose actions call the methods.
+    T shows and hides the text over the picture, Alt with arrows moves an enlarged picture; every other key is left to
+    the window, whose actions call the methods.
     """
 
     backRequested = Signal()
@@ -181,6 +191,11 @@ class ImageView(QWidget):
         """One step back."""
         self.picture.zoom_out()
 
+    def shift_window(self, wider: int, darker: int) -> None:
+        """What dragging does, for keys: steps of width and of level."""
+        if self.picture.has_picture:
+            self.picture.drag_window(wider * KEY_WINDOW_PX, darker * KEY_WINDOW_PX)
+
     def toggle_overlay(self) -> None:
         """Show or hide the text over the picture; that it is inverted stays to be read."""
         self.picture.set_overlay(not self.picture.overlay)
@@ -188,6 +203,9 @@ class ImageView(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_T and event.modifiers() == Qt.KeyboardModifier.NoModifier:
             self.toggle_overlay()
+        elif event.modifiers() & ~_KEYPAD == Qt.KeyboardModifier.AltModifier and event.key() in _PANS:
+            if self.picture.has_picture:
+                self.picture.pan(_PANS[Qt.Key(event.key())] * KEY_PAN_PX)
         else:
             event.ignore()
 

@@ -27,10 +27,6 @@ RESERVED: Mapping[str, str] = {
     "End": "goes to the last of a list",
     "PgUp": "turns a page of a list",
     "PgDown": "turns a page of a list",
-    "Shift+Left": "belongs to the focused map or list",
-    "Shift+Right": "belongs to the focused map or list",
-    "Shift+Up": "belongs to the focused map or list",
-    "Shift+Down": "belongs to the focused map or list",
 }
 """Keys that controls need for themselves, and what for: no action may take them."""
 

@@ -171,7 +171,8 @@ class Picture(QWidget):
             self._inverted_by_reader = False
             self._window_changed()
 
-    def _drag_window(self, dx: int, dy: int) -> None:
+    def drag_window(self, dx: int, dy: int) -> None:
+        """Widens the window by a drag to the right and darkens the picture by one down, in logical pixels."""
         if self._levels is None:
             return
         if isinstance(self._voi, LookupTable):
@@ -270,7 +271,8 @@ class Picture(QWidget):
         self._clamp()
         self._changed()
 
-    def _pan(self, moved: QPoint) -> None:
+    def pan(self, moved: QPoint) -> None:
+        """Moves the picture by logical pixels, as far as there is more of it to see."""
         self._centre -= QPointF(moved) / self._scale
         self._fits = False
         self._clamp()
@@ -442,9 +444,9 @@ class Picture(QWidget):
         moved = place - drag.last
         self._drag = replace(drag, last=place, moving=True)
         if drag.pans:
-            self._pan(moved)
+            self.pan(moved)
         else:
-            self._drag_window(moved.x(), moved.y())
+            self.drag_window(moved.x(), moved.y())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if self._drag is not None and event.button() == self._drag.button:

@@ -105,7 +105,7 @@ def time_picture(app: QApplication) -> None:
 
         def window(turn: int, picture: Picture = picture) -> None:
             picture._drag = _Drag(Qt.MouseButton.LeftButton, False, QPoint(), QPoint(), moving=True)
-            picture._drag_window(3 if turn % 2 else -3, 2)
+            picture.drag_window(3 if turn % 2 else -3, 2)
             picture.repaint()
             picture._drag = None
 

@@ -279,6 +279,26 @@ def test_what_a_points_colour_says_is_said_in_words_beside_it(qtbot, window: Mai
     assert all(caption.endswith("Not read") for caption, is_one in zip(captions, labelled, strict=True) if not is_one)
 
 
+def test_window_and_level_are_set_by_keys(qtbot, window: MainWindow) -> None:
+    window.session.select_cluster(0)
+    window.open_image()
+    view = window.image_page.view
+    qtbot.waitUntil(lambda: view.picture.has_picture, timeout=10_000)
+    before = view.picture.voi
+    qtbot.keyClick(view, Key.Key_Right, Modifier.ShiftModifier)
+    qtbot.keyClick(view, Key.Key_Down, Modifier.ShiftModifier)
+    assert view.picture.voi.width > before.width
+    assert view.picture.voi.centre > before.centre
+    current = window.session.current_id
+    view.zoom_actual()
+    for _ in range(6):
+        view.zoom_in()
+    across = view.picture._centre.x()
+    qtbot.keyClick(view, Key.Key_Right, Modifier.AltModifier)
+    assert view.picture._centre.x() > across
+    assert window.session.current_id == current
+
+
 def test_large_letters_do_not_widen_the_window(qtbot, window: MainWindow) -> None:
     window.session.clear_selection()
     for _ in range(4):

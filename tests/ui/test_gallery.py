@@ -333,6 +333,21 @@ def test_escape_clears_the_picks_and_is_then_left_to_the_window(gallery: Gallery
         press(gallery, Key.Key_Escape)
 
 
+def test_alt_moves_without_picking_and_insert_picks_one_by_one(qtbot: QtBot, gallery: Gallery) -> None:
+    gallery.set_images(np.array([7, 3, 9, 1, 5]))
+    click(gallery, 7)
+    alt = Qt.KeyboardModifier.AltModifier
+    for _ in range(2):
+        qtbot.keyClick(gallery, Qt.Key.Key_Right, alt)
+    assert picked(gallery) == [7]
+    qtbot.keyClick(gallery, Qt.Key.Key_Insert)
+    qtbot.keyClick(gallery, Qt.Key.Key_Right, alt)
+    qtbot.keyClick(gallery, Qt.Key.Key_Return, alt)
+    assert picked(gallery) == [7, 9, 1]
+    qtbot.keyClick(gallery, Qt.Key.Key_Insert)
+    assert picked(gallery) == [7, 9]
+
+
 def test_ctrl_a_picks_all(gallery: Gallery) -> None:
     gallery.set_images(np.arange(1000))
     press(gallery, Key.Key_A, CONTROL)
