@@ -290,8 +290,7 @@ def test_window_and_level_are_set_by_keys(qtbot, window: MainWindow) -> None:
     assert view.picture.voi.width > before.width
     assert view.picture.voi.centre > before.centre
     current = window.session.current_id
-    view.zoom_actual()
-    for _ in range(6):
+    for _ in range(14):
         view.zoom_in()
     across = view.picture._centre.x()
     qtbot.keyClick(view, Key.Key_Right, Modifier.AltModifier)
