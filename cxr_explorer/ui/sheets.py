@@ -130,11 +130,17 @@ class Sheets(QObject):
         title, key = "Selection", "selection"
         if selection.cluster is not None:
             title, key = found.cluster_name(selection.cluster), str(found.identity(selection.cluster))
+        elif selection.clusters:
+            title = f"{len(selection.clusters)} clusters"
         elif selection.ranking is not None:
             title = selection.ranking.title
         if session.filter is not None:
             title += f", only {session.filter.text}"
+        before, position = self._sheet if session.page == PAGE else None, self.page.grid.position
         self._show(_Sheet(title, key, orders, odd=self._kept.setdefault(ids.tobytes(), set())))
+        if before is not None and before.orders.keys() == orders.keys() and np.array_equal(np.sort(before.ids), ids):
+            self.show_kind(before.kind)  # the same images under another name: the reader stays where they were
+            self.page.grid.step(position - self.page.grid.position)
 
     def open_outliers(self) -> None:
         """The images that lie the most alone on the map, to be read one by one."""

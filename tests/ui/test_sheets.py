@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 
 from cxr_explorer.atlas.neighbours import Neighbours
 from cxr_explorer.labels.label import Value
-from cxr_explorer.project import acts, labelling
+from cxr_explorer.project import acts, labelling, partitions
 from cxr_explorer.project.looks import looked_ids
 from cxr_explorer.ui.grid import GAP_PX, Grid, page_tile_px
 from cxr_explorer.ui.main_window import MainWindow
@@ -254,6 +254,25 @@ def remap(window: MainWindow, outlier: np.ndarray, neighbours: Neighbours | None
     project.store_map(session.encoder(), found.parameters, {}, *rows, neighbours=neighbours)
     session._load_map()
     session.mapChanged.emit()
+
+
+def test_a_new_name_of_the_cluster_leaves_the_reader_where_they_were(
+    qtbot, window: MainWindow, grid: SheetGrid
+) -> None:
+    qtbot.keyClick(grid, Key.Key_Tab)
+    qtbot.keyClick(grid, Key.Key_Right)
+    current = grid.current_id
+    project = window.session.project
+    assert project is not None
+    window.session.tell(partitions.rename(project, 0, "Portable", window.session.reader), "")
+    assert window.sheets.page.heading.text().startswith("Portable  ·  5 images  ·  edge, page 1 of 1")
+    assert grid.current_id == current
+
+
+def test_several_clusters_have_one_sheet(qtbot, window: MainWindow) -> None:
+    window.session.select_clusters([0, 1])
+    qtbot.keyClick(window, Key.Key_K)
+    assert window.sheets.page.heading.text().startswith("2 clusters  ·  8 images")
 
 
 def test_outliers_are_listed_with_their_scores_and_labelled_one_by_one(qtbot, window: MainWindow) -> None:
