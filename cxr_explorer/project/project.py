@@ -355,13 +355,13 @@ class Project:
     def facts(self) -> dict[int, dict[str, str]]:
         """What is known of every image that was read, by id: what its file says, overruled by what a table says, and
         the folder it lies in; patients and studies are not among them, see `patient_groups`."""
-        rows = self.db.execute("SELECT id, path, facts FROM images WHERE state = 'read'")
+        rows = self.db.execute("SELECT id, path, facts FROM images WHERE state = 'read'").fetchall()
+        parsed = {text: json.loads(text) for text in {facts for _, _, facts in rows}}  # few differ
         known = {
-            image_id: {**json.loads(facts), "folder": path.rpartition("/")[0] or "(top)"}
-            for image_id, path, facts in rows
+            image_id: {**parsed[facts], "folder": path.rpartition("/")[0] or "(top)"} for image_id, path, facts in rows
         }
-        rows = self.db.execute("SELECT image_id, name, value FROM metadata WHERE name NOT IN ('patient', 'study')")
-        for image_id, name, value in rows:
+        told = self.db.execute("SELECT image_id, name, value FROM metadata WHERE name NOT IN ('patient', 'study')")
+        for image_id, name, value in told:
             if image_id in known:
                 known[image_id][name] = value
         return known

@@ -99,6 +99,8 @@ class Audits(QObject):
         if selection.ids.size:
             named = atlas_map is not None and selection.cluster is not None
             title = atlas_map.cluster_name(selection.cluster) if named else "Selection"  # type: ignore[union-attr,arg-type]
+            if session.filter is not None:
+                title += f", only {session.filter.text}"
             chosen = Place(title, selection.ids)
         clusters = cluster_places(atlas_map) if atlas_map is not None else []
         dialog = AuditDialog(self._window, session.settings, project, session.reader, findings, chosen, clusters)

@@ -545,7 +545,8 @@ class Session(QObject):
         """What these images have in common beyond the rest of the map, see `find_confounders`."""
         if self.map is None or not ids.size:
             return []
-        return find_confounders(self.fact_columns(), np.flatnonzero(np.isin(self.map.image_ids, ids)))
+        rows = np.searchsorted(self.map.image_ids, np.intersect1d(ids, self.map.image_ids, assume_unique=True))
+        return find_confounders(self.fact_columns(), rows)
 
     def set_filter(self, fact: str, value: str | None) -> None:
         """Limits what can be selected and labelled to the images with that value; None: of which it is not known."""
