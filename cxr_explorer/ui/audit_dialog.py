@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QSettings
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QDoubleSpinBox, QFormLayout, QSpinBox, QWidget
 
 from cxr_explorer.errors import UserError
@@ -18,7 +19,7 @@ from cxr_explorer.project.audit_records import Audit
 from cxr_explorer.project.audits import Lot
 from cxr_explorer.project.labelling import VALUE_WORDS
 from cxr_explorer.project.project import AtlasMap, Ids, Project
-from cxr_explorer.ui.texts import text_label
+from cxr_explorer.ui.texts import give_room, text_label
 
 _Buttons = QDialogButtonBox.StandardButton
 
@@ -110,7 +111,7 @@ class AuditDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Random audit")
-        self.setMinimumWidth(560)
+        give_room(self, 50)
         self._settings, self._project, self._reader = settings, project, reader
         self._chosen, self._clusters = chosen, clusters
         self._choices: list[Choice] = []
@@ -150,6 +151,7 @@ class AuditDialog(QDialog):
         buttons.rejected.connect(self.reject)
         form = QFormLayout(self)
         form.setVerticalSpacing(10)
+        form.setHorizontalSpacing(16)
         for text, widget in (
             ("&Finding", self._finding),
             ("&Labels", self._which),
@@ -158,7 +160,10 @@ class AuditDialog(QDialog):
             ("&Confidence", self._confidence),
             ("&Tolerated errors", self._tolerated),
         ):
-            form.addRow(text, widget)
+            label = text_label(text)
+            label.setBuddy(widget)
+            label.setContentsMargins(0, 0, 6, 0)  # the form gives a label with a key a little less than it needs
+            form.addRow(label, widget)
         for line in (self._result, self._chance, self._again, note, buttons):
             form.addRow(line)
         self._finding.currentIndexChanged.connect(self._fill)
@@ -237,6 +242,19 @@ class AuditDialog(QDialog):
         self._start.setEnabled(bool(plans) or fixed)
         self._again.setText("" if fixed else self._again_text())
         self._again.setVisible(bool(self._again.text()))
+        self._fit()
+
+    def _fit(self) -> None:
+        """High enough for every line at its width."""
+        layout = self.layout()
+        width = max(self.width(), self.minimumWidth())
+        height = layout.totalHeightForWidth(width) if layout is not None else 0
+        if height > self.height():
+            self.resize(width, height)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._fit()
 
     def _again_text(self) -> str:
         repeated = [before for before in self._before if before]

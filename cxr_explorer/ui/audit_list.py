@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal, SignalInstance
-from PySide6.QtWidgets import QFrame, QGridLayout, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout
 
 from cxr_explorer.project.audit_bounds import covers_text, level, outcome_text, percent, stale_text, state_word
 from cxr_explorer.project.audit_records import Audit
 from cxr_explorer.ui.actions import tooltip
+from cxr_explorer.ui.flow import FlowLayout
 from cxr_explorer.ui.texts import text_label
 
 SIGNS = {"passed": "✓", "failed": "✗", "stale": "↻", "open": "…", "abandoned": "–"}
@@ -53,10 +54,9 @@ class AuditList(QFrame):
             (self._abandon, self.abandonWanted),
         ):
             button.clicked.connect(lambda _checked=False, s=signal: self._emit(s))
-        buttons = QGridLayout()
-        buttons.setSpacing(6)
-        for place, button in enumerate((self._read, self._repair, self._select, self._abandon, self._new)):
-            buttons.addWidget(button, place // 2, place % 2)
+        buttons = FlowLayout()
+        for button in (self._read, self._repair, self._select, self._abandon, self._new):
+            buttons.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 12, 10, 10)
         column.setSpacing(8)
