@@ -16,6 +16,7 @@ from cxr_explorer.project import audits
 from cxr_explorer.project.audit_bounds import outcome_text
 from cxr_explorer.project.audit_records import KIND, Audit, audit_record, audit_records, with_present_answers
 from cxr_explorer.project.audits import Lot
+from cxr_explorer.ui.actions import key_text
 from cxr_explorer.ui.audit_banner import AuditBanner
 from cxr_explorer.ui.audit_dialog import AuditDialog, Place, cluster_places
 from cxr_explorer.ui.audit_list import SIGNS, AuditList
@@ -272,7 +273,7 @@ class Audits(QObject):
             (audit,) = told
             failed = audit.state == "failed"
             advice = ": split it, or read on" if failed else ""
-            more = ". X goes on with it" if audit.state == "open" else ""
+            more = f". {key_text('audit_start')} goes on with it" if audit.state == "open" else ""
             text = f"{SIGNS[audit.state]} Audit {audit.audit_id}, {audit.title}, {audit.finding.replace('_', ' ')}: "
             self.banner.show_outcome(
                 f"{text}{outcome_text(audit)}{advice}{more}.",
@@ -283,7 +284,7 @@ class Audits(QObject):
         elif told:
             states = [audit.state for audit in told]
             counts = ", ".join(f"{states.count(word):,} {word}" for word in SIGNS if word in states)
-            self.banner.show_outcome(f"{len(told):,} audits: {counts}. Shift+X lists them.")
+            self.banner.show_outcome(f"{len(told):,} audits: {counts}. {key_text('audit_list')} lists them.")
 
     def _cluster_of(self, audit: Audit) -> int | None:
         """The cluster of the map that holds most of an audit's lot and hardly anything else, if there is one."""

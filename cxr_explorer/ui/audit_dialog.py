@@ -160,10 +160,8 @@ class AuditDialog(QDialog):
             ("&Confidence", self._confidence),
             ("&Tolerated errors", self._tolerated),
         ):
-            label = text_label(text)
-            label.setBuddy(widget)
-            label.setContentsMargins(0, 0, 6, 0)  # the form gives a label with a key a little less than it needs
-            form.addRow(label, widget)
+            # A text with an access key is drawn a little wider than it is measured: a blank makes up for it.
+            form.addRow(f"{text}\u00a0" if text else "", widget)
         for line in (self._result, self._chance, self._again, note, buttons):
             form.addRow(line)
         self._finding.currentIndexChanged.connect(self._fill)
@@ -241,7 +239,8 @@ class AuditDialog(QDialog):
         self._start.setText("&Go on reading" if fixed else "&Start")
         self._start.setEnabled(bool(plans) or fixed)
         self._again.setText("" if fixed else self._again_text())
-        self._again.setVisible(bool(self._again.text()))
+        for line in (self._chance, self._again):
+            line.setVisible(bool(line.text()))
         self._fit()
 
     def _fit(self) -> None:
