@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.labels.label import LabelBound
-from cxr_explorer.project.audit_records import Audit, audit_records
+from cxr_explorer.project.audit_records import Audit, are_in, audit_records
 from cxr_explorer.project.project import Ids, Project
 
 ClusterState = Literal["valid", "stale", "failed", "open"]
@@ -164,16 +164,19 @@ def bounds_by_cluster(
     ]
     if not audits:
         return {}
-    rows = project.db.execute("SELECT image_id FROM labels WHERE finding = ? AND reader = ?", [finding, reader])
-    labelled = np.isin(image_ids, np.fromiter((row[0] for row in rows), np.int64))
+    rows = project.db.execute(
+        "SELECT image_id FROM labels WHERE finding = ? AND reader = ? ORDER BY image_id", [finding, reader]
+    ).fetchall()
+    labelled = are_in(np.fromiter((row[0] for row in rows), np.int64, len(rows)), image_ids)
+    in_cluster = np.bincount(clusters[labelled] + 1, minlength=int(clusters.max(initial=-1)) + 2)
     found: dict[int, ClusterBound] = {}
     for audit in audits:
-        place = np.flatnonzero(np.isin(image_ids, audit.image_ids))
+        place = np.searchsorted(image_ids, audit.image_ids[are_in(image_ids, audit.image_ids)])
         if not len(place):
             continue
         numbers, counts = np.unique(clusters[place], return_counts=True)
         cluster, inside = int(numbers[counts.argmax()]), int(counts.max())
-        there = int((labelled & (clusters == cluster)).sum())
+        there = int(in_cluster[cluster + 1])
         if 2 * inside <= len(audit.image_ids) or 2 * inside <= there:
             continue
         found[cluster] = _cluster_bound(audit, there - inside)

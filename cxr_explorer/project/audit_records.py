@@ -197,7 +197,7 @@ class _Present:
     def values(self, finding: str, reader: str, ids: Ids) -> NDArray[np.int8]:
         """The present label of each id, _NONE where there is none."""
         labelled, values = self.column(finding, reader)
-        there = _are_in(labelled, ids)
+        there = are_in(labelled, ids)
         found = np.full(len(ids), _NONE, np.int8)
         found[there] = values[np.searchsorted(labelled, ids[there])]
         return found
@@ -228,8 +228,8 @@ def _record(
     if made["whole"]:
         labelled, as_labelled = present.column(str(finding), str(reader))
         belongs = labelled if meant is None else labelled[as_labelled == meant]
-        entered = int((~_are_in(ids, belongs) & ~_are_in(present.gone, belongs)).sum())
-    replaced = present.replaced[~_are_in(np.array(made["replaced"], np.int64), present.replaced)]
+        entered = int((~are_in(ids, belongs) & ~are_in(present.gone, belongs)).sum())
+    replaced = present.replaced[~are_in(np.array(made["replaced"], np.int64), present.replaced)]
     return Audit(
         audit_id=audit_id,
         at=str(at),
@@ -249,12 +249,12 @@ def _record(
         answers=own,
         abandoned=abandoned,
         changed=changed,
-        left=int((_are_in(present.gone, ids) | _are_in(replaced, ids)).sum()),
+        left=int((are_in(present.gone, ids) | are_in(replaced, ids)).sum()),
         entered=entered,
     )
 
 
-def _are_in(known: Ids, ids: Ids) -> NDArray[np.bool_]:
+def are_in(known: Ids, ids: Ids) -> NDArray[np.bool_]:
     """Which ids are among the known ones, which ascend: without the sorting of `np.isin`."""
     if not len(known):
         return np.zeros(len(ids), bool)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.audit import Plan, plan
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import ONE_BY_ONE, Value
 from cxr_explorer.project.acts import Change, recorded
 from cxr_explorer.project.audit_records import KIND, Audit, audit_records, same_images
 from cxr_explorer.project.labelling import VALUE_WORDS, images_text, label_column, record_label
@@ -231,8 +231,8 @@ def repair_queue(project: Project, audit: Audit) -> Ids:
     Chosen where errors are likely, not at random: reading them mends labels and is no evidence of the rest.
     """
     read = project.db.execute(
-        "SELECT image_id FROM labels WHERE finding = ? AND reader = ? AND how IN ('single', 'audit', 'reread')",
-        [audit.finding, audit.reader],
+        f"SELECT image_id FROM labels WHERE finding = ? AND reader = ? AND how IN ({', '.join('?' * len(ONE_BY_ONE))})",
+        [audit.finding, audit.reader, *ONE_BY_ONE],
     )
     ids = np.setdiff1d(audit.image_ids, np.fromiter((row[0] for row in read), np.int64))
     latest = project.latest_map()

@@ -47,7 +47,11 @@ from cxr_explorer.ui.texts import give_room, text_label
 _Buttons = QDialogButtonBox.StandardButton
 
 FORMATS: tuple[tuple[Format, str, str], ...] = (
-    ("long", "Long, with provenance", "One row a label: file, finding, value, reader, time, how, cluster, map."),
+    (
+        "long",
+        "Long, with provenance",
+        "One row a label: file, finding, value, reader, time, how, cluster, map, and the bound of its audit.",
+    ),
     (
         "nih",
         "NIH ChestX-ray14",
