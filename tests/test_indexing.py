@@ -16,7 +16,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.indexing import Indexing, IndexReport
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
-from cxr_explorer.project import labelling
+from cxr_explorer.project import labelling, partitions
 from cxr_explorer.project.project import Project
 from tests.project.projects import embedded
 
@@ -68,14 +68,18 @@ def test_the_whole_way_then_only_what_changed(project: Project, folder: Path) ->
     run(project)
     assert project.latest_map().map_id == found.map_id  # type: ignore[union-attr]
 
+    partitions.rename(project, 0, "Mine", "ann")
     draw(folder / "deeper" / "new.png", 77)
     for path in folder.glob("0*.png"):
         os.utime(path, (1, 1))  # a copied folder: other times, same content
     added = run(project)
     assert (added.added, added.embedded, added.reused) == (1, 1, 12)
-    assert len(project.latest_map().image_ids) == 13  # type: ignore[union-attr]
-
     before = project.latest_map()
+    assert before is not None
+    assert len(before.image_ids) == 13
+    np.testing.assert_array_equal(before.xy[:12], found.xy)  # the new one is put in between
+    assert before.groups[0].name == "Mine"
+
     draw(folder / "00.png", 99)
     assert run(project).changed == 1
     # The same images, but one of another content: the old map would show it in the old place

@@ -126,7 +126,8 @@ def set_rung(project: Project, ladder: Ladder, rung: int, reader: str) -> Change
     after = at_rung(project, atlas_map, ladder, rung)
     if np.array_equal(division.identities_of(after), atlas_map.identities()):
         return None
-    text = f"{len(after.groups):,} cluster{'' if len(after.groups) == 1 else 's'} instead of {len(atlas_map.groups):,}"
+    count = len(after.groups)
+    text = f"Divided the map into {count:,} cluster{'' if count == 1 else 's'} instead of {len(atlas_map.groups):,}"
     return _record(project, atlas_map, after, "cut", text, reader)
 
 

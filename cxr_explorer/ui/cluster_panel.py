@@ -8,8 +8,9 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QMenu, QPushButton, QSlider, QToolButton, QVBoxLayout
 
 from cxr_explorer.project import labelling
+from cxr_explorer.project.audit_bounds import bounds_by_cluster
 from cxr_explorer.ui.cluster_list import ClusterList
-from cxr_explorer.ui.cluster_rows import FILTERS, SORTS, Row, arrange, make_rows, typical_ids
+from cxr_explorer.ui.cluster_rows import FILTERS, SORTS, Marks, Row, arrange, make_rows, read_marks, typical_ids
 from cxr_explorer.ui.flow import FlowLayout
 from cxr_explorer.ui.session import Session
 from cxr_explorer.ui.texts import elided_label, text_label
@@ -35,6 +36,7 @@ class ClusterPanel(QFrame):
         self._rows: list[Row] = []
         self._order: list[int] = []
         self._finding = ""
+        self._marks: Marks | None = None
         self._menu: QMenu | None = None
         self._heading = elided_label("Clusters", "heading")
         self._more = QToolButton()
@@ -48,6 +50,7 @@ class ClusterPanel(QFrame):
         head.addWidget(self._more)
 
         self.sort, self.filter = _choice(SORTS, "Order of the list"), _choice(FILTERS, "Clusters shown")
+        self.sort.setCurrentIndex(max(self.sort.findData(str(session.settings.value("cluster_order", "size"))), 0))
         self.sort.activated.connect(lambda: self.set_sort(self.sort.currentData()))
         self.filter.activated.connect(lambda: self.set_filter(self.filter.currentData()))
         choices = FlowLayout()
@@ -94,9 +97,9 @@ class ClusterPanel(QFrame):
         column.addWidget(self.clusters, 1)
         session.projectChanged.connect(self._on_map)
         session.mapChanged.connect(self._on_map)
-        session.clustersChanged.connect(self._on_map)
-        session.labelsChanged.connect(self.refresh)
-        session.exclusionsChanged.connect(self.refresh)
+        session.clustersChanged.connect(self._on_clusters)
+        session.labelsChanged.connect(self._on_labels)
+        session.exclusionsChanged.connect(self._on_labels)
         session.statesChanged.connect(self._on_states)
         session.selectionChanged.connect(self._on_selection)
         session.targetChanged.connect(self._on_target)
@@ -114,7 +117,8 @@ class ClusterPanel(QFrame):
 
     def set_sort(self, sort: str) -> None:
         """Orders the list, see `SORTS`."""
-        self.sort.setCurrentIndex(self.sort.findData(sort))
+        self.sort.setCurrentIndex(max(self.sort.findData(sort), 0))
+        self._session.settings.setValue("cluster_order", self.sort.currentData())
         self._arrange()
 
     def set_filter(self, shown: str) -> None:
@@ -144,6 +148,14 @@ class ClusterPanel(QFrame):
     # -- following the session -------------------------------------------------------------------------------------
 
     def _on_map(self) -> None:
+        self._marks = None
+        self._on_clusters()
+
+    def _on_labels(self) -> None:
+        self._marks = None
+        self.refresh()
+
+    def _on_clusters(self) -> None:
         found = self._session.map
         self._typical = typical_ids(found.image_ids, found.clusters, found.typicality) if found is not None else {}
         self._order = []
@@ -156,7 +168,7 @@ class ClusterPanel(QFrame):
 
     def _on_target(self) -> None:
         if self._session.finding != self._finding:
-            self.refresh()
+            self._on_labels()
 
     def _on_selection(self) -> None:
         chosen = self._chosen()
@@ -193,7 +205,11 @@ class ClusterPanel(QFrame):
             self._rows, self._order = [], []
             self.clusters.set_rows([])
             return
-        self._rows = make_rows(session.project, found, self._typical, session.finding, session.reader, self._dark)
+        project, finding, reader = session.project, session.finding, session.reader
+        if self._marks is None:
+            self._marks = read_marks(project, found, finding, reader)
+        bounds = bounds_by_cluster(project, found.image_ids, found.clusters, finding, reader)
+        self._rows = make_rows(found, self._marks, bounds, self._typical, self._dark)
         of_cluster = {row.cluster: row for row in self._rows}
         self.clusters.set_rows([of_cluster[cluster] for cluster in self._order if cluster in of_cluster])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtGui import QColor
 
 from cxr_explorer.project import labelling
-from cxr_explorer.project.audit_bounds import ClusterBound, bounds_by_cluster
+from cxr_explorer.project.audit_bounds import ClusterBound
 from cxr_explorer.project.partitions import lineage_text
 from cxr_explorer.project.project import AtlasMap, Project
 from cxr_explorer.ui.palette import categorical
@@ -68,24 +68,59 @@ class Row:
     typical: tuple[int, ...]
 
 
-def make_rows(
-    project: Project,
-    atlas_map: AtlasMap,
-    typical: dict[int, tuple[int, ...]],
-    finding: str,
-    reader: str,
-    dark: bool,
-) -> list[Row]:
-    """A row for every cluster in the reader's own order, noise last if there is any."""
-    clusters, count = atlas_map.clusters, len(atlas_map.groups)
+@dataclass(frozen=True, eq=False)
+class Marks:
+    """What a reader has done to the images of a map; it does not depend on how the map is divided.
+
+    Attributes:
+        labelled: (N,) bool: images with a label.
+        done: (N,) bool: images with a label, and excluded ones.
+        rows: (L,) rows of the images that carry a label of the finding.
+        values: (L,) its values.
+    """
+
+    labelled: NDArray[np.bool_]
+    done: NDArray[np.bool_]
+    rows: NDArray[np.int64]
+    values: NDArray[np.int8]
+
+
+def read_marks(project: Project, atlas_map: AtlasMap, finding: str, reader: str) -> Marks:
+    """What a reader has done so far; a tenth of a second for 100,000 labels."""
     ids = atlas_map.image_ids
     labelled = np.isin(ids, labelling.labelled_ids(project, reader))
-    done = labelled | np.isin(ids, project.excluded_ids())
+    column = labelling.label_column(project, finding, reader)
+    there = np.isin(column.image_ids, ids)
+    return Marks(
+        labelled,
+        labelled | np.isin(ids, project.excluded_ids()),
+        np.searchsorted(ids, column.image_ids[there]),
+        column.values[there],
+    )
+
+
+def make_rows(
+    atlas_map: AtlasMap,
+    marks: Marks,
+    bounds: Mapping[int, ClusterBound],
+    typical: Mapping[int, tuple[int, ...]],
+    dark: bool,
+) -> list[Row]:
+    """A row for every cluster in the reader's own order, noise last if there is any.
+
+    Args:
+        atlas_map: The map.
+        marks: What the reader has done on it.
+        bounds: What the last audits of its clusters say.
+        typical: Typical images of its clusters.
+        dark: Whether the colours are for a dark background.
+    """
+    clusters, count = atlas_map.clusters, len(atlas_map.groups)
     sizes = np.bincount(clusters + 1, minlength=count + 1).tolist()
-    with_label = np.bincount(clusters[labelled] + 1, minlength=count + 1).tolist()
-    finished = np.bincount(clusters[done] + 1, minlength=count + 1).tolist()
-    mixed = _mixed(project, atlas_map, finding, reader).tolist()
-    bounds = bounds_by_cluster(project, ids, clusters, finding, reader)
+    with_label = np.bincount(clusters[marks.labelled] + 1, minlength=count + 1).tolist()
+    finished = np.bincount(clusters[marks.done] + 1, minlength=count + 1).tolist()
+    kinds = np.bincount((clusters[marks.rows] + 1) * 3 + marks.values + 1, minlength=3 * (count + 1)).reshape(-1, 3)
+    mixed = (1 - kinds.max(axis=1) / np.maximum(kinds.sum(axis=1), 1)) * (kinds.sum(axis=1) > 0)
     colours = categorical([-1, *(group.identity for group in atlas_map.groups)], dark).tolist()
     return [
         Row(
@@ -96,7 +131,7 @@ def make_rows(
             sizes[n + 1],
             with_label[n + 1],
             sizes[n + 1] - finished[n + 1],
-            mixed[n + 1],
+            float(mixed[n + 1]),
             bounds.get(n),
             QColor.fromRgba(colours[n + 1]),
             typical.get(n, ()),
@@ -111,17 +146,6 @@ def _lineage_mark(atlas_map: AtlasMap, cluster: int) -> str:
         names = {other.identity: other.name for other in atlas_map.groups}
         return f"from {names.get(group.sources[0]) or group.sources[0] + 1}"
     return group.lineage if group.lineage in ("split", "merged", "new") else ""
-
-
-def _mixed(project: Project, atlas_map: AtlasMap, finding: str, reader: str) -> NDArray[np.float64]:
-    """(K + 1,) for noise and every cluster, see `Row.mixed`."""
-    count = len(atlas_map.groups) + 1
-    column = labelling.label_column(project, finding, reader)
-    there = np.isin(column.image_ids, atlas_map.image_ids)
-    rows = np.searchsorted(atlas_map.image_ids, column.image_ids[there])
-    kinds = np.bincount((atlas_map.clusters[rows] + 1) * 3 + column.values[there] + 1, minlength=3 * count)
-    kinds = kinds.reshape(count, 3)
-    return np.asarray(1 - kinds.max(axis=1) / np.maximum(kinds.sum(axis=1), 1)) * (kinds.sum(axis=1) > 0)
 
 
 def arrange(rows: Iterable[Row], sort: str, shown: str, keep: frozenset[int] = frozenset()) -> list[Row]:

@@ -314,16 +314,20 @@ class Session(QObject):
         self._timer.stop()
         self.indexing = None
         self.progress = None
-        before = self.map.map_id if self.map is not None else None
+        before, chosen = self.map, self.selection
         latest = self.project.latest_map()
-        if latest is not None and latest.map_id != before:
+        if latest is not None and (before is None or latest.map_id != before.map_id):
             if report is not None and (report.embedded or report.changed):
                 self.thumbnails.clear()
             self._load_map()
             self.mapChanged.emit()
             self.filterChanged.emit()
-            self.selectionChanged.emit()
-            self.targetChanged.emit()
+            there = self._found_again(before, chosen) if before is not None else []
+            if there:
+                self.select_clusters(there)
+            else:
+                self.selectionChanged.emit()
+                self.targetChanged.emit()
         self.progressChanged.emit()
         self.indexingEnded.emit(report)
 
@@ -384,17 +388,24 @@ class Session(QObject):
         if before is None or self.map is None:
             return
         chosen = self.selection
-        of_identity = {group.identity: number for number, group in enumerate(self.map.groups)} | {-1: -1}
-        clusters = chosen.clusters or (() if chosen.cluster is None else (chosen.cluster,))
-        wanted = [of_identity.get(before.identity(cluster)) for cluster in clusters]
-        there = [cluster for cluster in wanted if cluster is not None]
-        self.selection = replace(chosen, cluster=None, clusters=(), how="selection") if clusters else chosen
+        there = self._found_again(before, chosen)
+        if chosen.cluster is not None or chosen.clusters:
+            self.selection = replace(chosen, cluster=None, clusters=(), how="selection")
         self.clustersChanged.emit()
-        if there and len(there) == len(wanted):
+        if there:
             self.select_clusters(there)
         else:
             self.selectionChanged.emit()
             self.targetChanged.emit()
+
+    def _found_again(self, before: AtlasMap, chosen: Selection) -> list[int]:
+        """Numbers, now, of the clusters that were chosen on the map before; none where one of them is gone."""
+        if self.map is None:
+            return []
+        of_identity = {group.identity: number for number, group in enumerate(self.map.groups)} | {-1: -1}
+        clusters = chosen.clusters or (() if chosen.cluster is None else (chosen.cluster,))
+        wanted = [of_identity.get(before.identity(cluster)) for cluster in clusters]
+        return [] if None in wanted else [cluster for cluster in wanted if cluster is not None]
 
     def select_ranked(self, ranking: Ranking) -> None:
         """Selects images that were found in an order, which the gallery shows them in."""
@@ -684,7 +695,8 @@ class Session(QObject):
             self._reload_clusters()
         if change.states:
             self.statesChanged.emit(change.states)
-        self.targetChanged.emit()
+        if STATE not in change.states:  # else told already
+            self.targetChanged.emit()
 
     def set_vocabulary(self, vocabulary: Vocabulary) -> None:
         """Chooses the findings to work with; labels given already stay."""

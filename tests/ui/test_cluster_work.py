@@ -274,6 +274,37 @@ def test_the_rest_is_reclustered_in_the_background_and_labelled_images_stay(qtbo
     assert acts.undo_text(session.project).startswith("Effusion = present")  # type: ignore[arg-type, union-attr]
 
 
+def test_a_map_made_anew_keeps_the_chosen_cluster_its_name_and_colour(window: MainWindow) -> None:
+    session, project = window.session, window.session.project
+    assert project is not None
+    session.select_cluster(2)
+    window.cluster_work._take_name(2, "Lines")
+    colour = next(row.colour for row in window.clusters.rows if row.name == "Lines")
+    chosen = session.selection.ids
+    store(project, places()[:, ::-1] + 3)
+    session._end_indexing(None)
+    assert session.selection.cluster is not None
+    assert session.cluster_name(session.selection.cluster) == "Lines"
+    assert np.isin(session.selection.ids, chosen).mean() > 0.9
+    assert next(row.colour for row in window.clusters.rows if row.name == "Lines") == colour
+    assert window.clusters.selected() == [session.selection.cluster]
+
+
+def test_a_map_of_an_older_version_says_how_to_get_finer_clusters(window: MainWindow) -> None:
+    project = window.session.project
+    assert project is not None
+    with project.db.atomic():
+        project.db.execute("DELETE FROM trees")
+    window.session.mapChanged.emit()
+    window.session.targetChanged.emit()
+    assert not window.cluster_panel.slider.isEnabled()
+    assert "F5" in window.cluster_panel.slider.toolTip()
+    assert not window.actions_by_name["finer"].isEnabled()
+    window.session.select_cluster(0)
+    window.cluster_work.split()
+    assert window._said.text() == "Split Cluster 1 into 2"
+
+
 def test_reclustering_can_be_stopped(qtbot, window: MainWindow) -> None:
     before = found(window)
     window.cluster_work.recluster()
