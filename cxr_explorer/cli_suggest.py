@@ -19,6 +19,7 @@ from cxr_explorer.labels.probes import load_probes, save_probes
 from cxr_explorer.labels.suggest import FEWEST_CALIBRATED, sure_suggestions
 from cxr_explorer.project.file import probes_home
 from cxr_explorer.project.project import Ids, Project
+from cxr_explorer.project.standing import finding_standing, in_words, target_of
 from cxr_explorer.project.suggestions import accept, answers
 from cxr_explorer.suggesting import Question, Suggester, Suggestion
 
@@ -35,6 +36,7 @@ def add_commands(command: Callable[[str, Run, str], argparse.ArgumentParser]) ->
     suggest.add_argument(
         "--accept", type=_share, metavar="P", help="take over suggestions at least this probable, such as 0.98"
     )
+    suggest.add_argument("--target", type=_share, metavar="P", help="share of right labels to be sure of (0.985)")
     suggest.add_argument("--out", type=Path, metavar="CSV", help="write the probabilities, a column a finding")
     _add_json(suggest)
 
@@ -84,11 +86,16 @@ def _suggest(chosen: argparse.Namespace) -> int:
             accepted = None
             if chosen.accept is not None:
                 accepted = _accept(project, suggester, suggestion, chosen.accept)
-            summaries.append(_summary(project, suggestion, accepted))
+            target = chosen.target or target_of(project, finding)
+            found = finding_standing(project, finding, chosen.reader, target)
+            words = {"standing": asdict(found.standing), "words": in_words(found)}
+            summaries.append({**_summary(project, suggestion, accepted), **words})
         if chosen.out is not None:
             _write(chosen.out, project.paths(), suggester.image_ids, columns)
     for summary in [] if chosen.json else summaries:
         print(summary["text"])
+        if summary["words"] != "No labels yet.":
+            print(f"  {summary['words']}")
     if chosen.json:
         print(json.dumps({"findings": [{k: v for k, v in one.items() if k != "text"} for one in summaries]}))
     return DONE

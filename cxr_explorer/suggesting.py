@@ -25,12 +25,21 @@ from cxr_explorer.labels.suggest import (
     sheet_images,
 )
 from cxr_explorer.project.project import Ids, Project, now
+from cxr_explorer.project.standing import FindingStanding, finding_standing, target_of
 from cxr_explorer.project.suggestions import PROBES_SETTING, Answers, answers
 
 
 @dataclass(frozen=True)
 class Question:
     """What a reader's answers suggest for one finding."""
+
+    finding: str
+    reader: str
+
+
+@dataclass(frozen=True)
+class StandingQuestion:
+    """How sure random audits make it that the target of a finding is reached."""
 
     finding: str
     reader: str
@@ -189,11 +198,15 @@ class Suggester:
         return whole
 
 
-def converse(requests: Iterator[Question], path: Path) -> Iterator[Suggestion]:
-    """For `worker.Conversation`: one Suggestion a Question, from the project as it is when asked."""
+def converse(requests: Iterator[Question | StandingQuestion], path: Path) -> Iterator[Suggestion | FindingStanding]:
+    """For `worker.Conversation`: one answer a question, from the project as it is when asked."""
     with Project.open_read_only(path) as project:
         suggester: Suggester | None = None
         for question in requests:
+            if isinstance(question, StandingQuestion):
+                finding, reader = question.finding, question.reader
+                yield finding_standing(project, finding, reader, target_of(project, finding))
+                continue
             suggester = suggester or Suggester(project)
             yield suggester.suggest(question)
 

@@ -221,6 +221,8 @@ def test_suggest_and_accept_without_a_window(path: Path, tmp_path: Path, capsys:
     assert 0 <= float(rows[0]["Effusion"]) <= 1
     (accepted,) = run(capsys, *asked, "--accept", "0.9")["findings"]  # type: ignore[misc]
     done = accepted["accepted"]
+    assert accepted["standing"]["never_audited"] == done["present"] + done["absent"]
+    assert accepted["standing"]["sure"] == 0
     assert done["present"] > 0 and done["absent"] > 0
     assert 0.9 <= done["expected_precision"] <= 1
     with Project.open_read_only(path) as project:

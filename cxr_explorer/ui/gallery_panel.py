@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QVBoxLayout, QWidg
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project import labelling
 from cxr_explorer.ui.gallery import Gallery
-from cxr_explorer.ui.selection import ORDERS, RANKED
+from cxr_explorer.ui.selection import BY_CHANCE, ORDERS, RANKED
 from cxr_explorer.ui.session import Session
 from cxr_explorer.ui.texts import elided_label, text_label
 from cxr_explorer.ui.tile import Mark
@@ -35,7 +35,8 @@ class GalleryPanel(QFrame):
         self._order = QComboBox()
         self._order.setAccessibleName("Order of the gallery")
         self._order.setToolTip(
-            "Typical first: the images nearest to the middle of their cluster. Edge first: the oddest"
+            "Typical first: the images nearest to the middle of their cluster. Edge first: the oddest. "
+            "Most likely present, least sure first: by the suggestions for the finding"
         )
         self._fill_orders()
         self._order.activated.connect(lambda: session.set_order(self._order.currentData()))
@@ -69,6 +70,9 @@ class GalleryPanel(QFrame):
         session.exclusionsChanged.connect(self._refresh_marks)
         session.currentChanged.connect(self._follow_current)
         session.imagesArrived.connect(self._on_arrivals)
+        session.chancesChanged.connect(self._on_chances)
+        session.colouringChanged.connect(self.gallery.refresh_marks)
+        self._ordered_by_chance = False
 
     def insert_above(self, widget: QWidget) -> None:
         """Adds a strip above the heading, below those that are there."""
@@ -79,6 +83,7 @@ class GalleryPanel(QFrame):
         session = self._session
         self._fill_orders()
         ids = session.ordered_ids()
+        self._ordered_by_chance = session.order in BY_CHANCE and session.chances is not None
         if session.project is not None and session.map is None:
             ids = session.read_ids()
         self._fetch_marks()
@@ -106,6 +111,13 @@ class GalleryPanel(QFrame):
             for key, text in offered.items():
                 self._order.addItem(text, key)
         self._order.setCurrentIndex(self._order.findData(RANKED if session.ranking is not None else session.order))
+
+    def _on_chances(self) -> None:
+        """New suggestions do not move images about while they are looked at, only the first ones do."""
+        if self._session.order in BY_CHANCE and not self._ordered_by_chance:
+            self.show_selection()
+        else:
+            self.gallery.refresh_marks()
 
     def _on_arrivals(self) -> None:
         if not self._arrivals.isActive():
@@ -166,6 +178,8 @@ class GalleryPanel(QFrame):
         excluded = image_id in self._excluded
         ranking = session.selection.ranking
         note = ranking.notes.get(image_id, "") if ranking is not None else ""
+        if not note and session.shows_chances and not np.isnan(chance := session.chances_of(np.array([image_id]))[0]):
+            note = f"{chance:.2f}"
         if ranking is not None and note and ranking.meaning:
             words.append(f"{ranking.meaning} {note}")
         tip = "\n".join([session.caption(image_id), *words, *(["Excluded from bulk labels"] if excluded else [])])

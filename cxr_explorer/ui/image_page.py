@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from cxr_explorer.images.radiograph import Radiograph
 from cxr_explorer.project.project import ImageRecord
@@ -41,7 +41,10 @@ class ImagePage(QWidget):
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(0, 0, 0, 0)
         self.column.setSpacing(0)
-        self.column.addWidget(self.view, 1)
+        self.beside = QHBoxLayout()  # the picture, and what parts of the window put beside it
+        self.beside.setSpacing(0)
+        self.beside.addWidget(self.view, 1)
+        self.column.addLayout(self.beside, 1)
         session.currentChanged.connect(self.refresh)
 
     def show_keys(self) -> None:

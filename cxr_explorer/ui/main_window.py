@@ -50,6 +50,7 @@ from cxr_explorer.ui.readers import Readers
 from cxr_explorer.ui.reading import Reading
 from cxr_explorer.ui.session import Session
 from cxr_explorer.ui.sheets import Sheets
+from cxr_explorer.ui.suggest import Suggest
 from cxr_explorer.ui.table_exchange import export_table, import_table
 from cxr_explorer.ui.texts import elided_label
 from cxr_explorer.ui.theme import apply_theme, system_is_dark
@@ -79,6 +80,7 @@ class MainWindow(QMainWindow):
         self._connect()
         self._restore()
         self._on_project()
+        self.suggest.begin()
         self.comfort.begin()
 
     # -- building --------------------------------------------------------------------------------------------------
@@ -154,6 +156,7 @@ class MainWindow(QMainWindow):
         self._export = Errand(self)
         self.reading = Reading(self)
         self.readers = Readers(self)
+        self.suggest = Suggest(self)
         self.comfort = Comfort(self)
         self.metadata = MetadataPart(self)
         self.sheets = Sheets(self)
@@ -166,6 +169,7 @@ class MainWindow(QMainWindow):
         self.parts: tuple[QObject, ...] = (
             self.reading,
             self.readers,
+            self.suggest,
             self.comfort,
             self.metadata,
             self.sheets,
@@ -293,6 +297,10 @@ class MainWindow(QMainWindow):
         labelled = len(labelling.labelled_ids(project, self.session.reader))
         share = f" ({labelled / total:.0%})" if total else ""
         self._summary.setText(f"{labelled:,} of {total:,} images labelled{share}  ")
+
+    def refresh_actions(self) -> None:
+        """Brings what the actions allow in line, where a part of the window has changed it."""
+        self._enable()
 
     def _enable(self) -> None:
         session = self.session

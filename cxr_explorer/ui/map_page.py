@@ -14,7 +14,7 @@ from cxr_explorer.labels.label import How
 from cxr_explorer.ui.actions import key_text, tooltip
 from cxr_explorer.ui.colouring import metadata_columns
 from cxr_explorer.ui.flow import FlowLayout
-from cxr_explorer.ui.palette import categorical
+from cxr_explorer.ui.palette import UNLABELLED, categorical, sequential, sequential_steps
 from cxr_explorer.ui.scatter_view import ScatterView, Tool
 from cxr_explorer.ui.session import Session
 from cxr_explorer.ui.texts import elided_label
@@ -88,6 +88,7 @@ class MapPage(QWidget):
         session.colouringChanged.connect(self.show_colours)
         session.labelsChanged.connect(self._recolour_labels)
         session.exclusionsChanged.connect(self._recolour_labels)
+        session.chancesChanged.connect(self._recolour_chances)
         session.progressChanged.connect(self._show_message)
         session.filterChanged.connect(self._show_filter)
         session.factsChanged.connect(self._on_facts)
@@ -139,6 +140,9 @@ class MapPage(QWidget):
         if session.map is None:
             self._legend.set_entries([])
             return
+        if session.colour_by == "suggestion":
+            self._show_chances()
+            return
         codes, names = session.categories()
         self._codes, self._code_names = codes, [*names, _rest_name(session.colour_by)]  # -1 finds the last
         self.scatter.set_colours(categorical(codes, self._dark))
@@ -167,6 +171,25 @@ class MapPage(QWidget):
         if found is not None:
             self.scatter.set_emphasis(np.isin(found.image_ids, chosen.ids) if chosen is not None else None)
 
+    def _show_chances(self) -> None:
+        session = self._session
+        assert session.map is not None
+        self._codes = np.zeros(0, np.int64)
+        finding = session.finding.replace("_", " ")
+        if session.chances is None or session.chances_hidden:
+            self.scatter.set_colours(categorical(np.full(len(session.map.image_ids), -1), self._dark))
+            why = "hidden until you have answered" if session.chances is not None else "nothing suggested yet"
+            grey = QColor.fromRgba(UNLABELLED.argb(self._dark))
+            self._legend.set_entries([(grey, f"{finding}: {why}", len(session.map.image_ids))])
+            return
+        self.scatter.set_colours(sequential(session.chances, self._dark, 0, 1))
+        steps = [QColor.fromRgba(step) for step in sequential_steps(64, self._dark).tolist()]
+        self._legend.set_scale(f"{finding}: suggested", steps, ("0 absent", "0.5", "1 present"))
+
+    def _recolour_chances(self) -> None:
+        if self._session.colour_by == "suggestion":
+            self.show_colours()
+
     def _recolour_labels(self) -> None:
         if self._session.colour_by in ("label", "labelled"):
             self.show_colours()
@@ -176,6 +199,7 @@ class MapPage(QWidget):
         self._colour.addItem("Cluster", "cluster")
         self._colour.addItem("Label of the finding", "label")
         self._colour.addItem("Labelled or not", "labelled")
+        self._colour.addItem("Suggestion for the finding", "suggestion")
         if self._session.project is not None:
             for column in metadata_columns(self._session.facts):
                 self._colour.addItem(column.capitalize(), column)
@@ -281,6 +305,7 @@ class Legend(QWidget):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._entries: list[tuple[QColor, str, int]] = []
+        self._scale: tuple[str, list[QColor], tuple[str, str, str]] | None = None
 
     def set_entries(self, entries: list[tuple[QColor, str, int]]) -> None:
         """Colour, name and count of every category; none hides the legend."""
@@ -288,7 +313,7 @@ class Legend(QWidget):
         left_out = entries[LEGEND_ROWS:]
         if left_out:
             shown.append((QColor(Qt.GlobalColor.transparent), f"and {len(left_out)} more", sum(e[2] for e in left_out)))
-        self._entries = shown
+        self._entries, self._scale = shown, None
         metrics = self.fontMetrics()
         texts = [metrics.horizontalAdvance(f"{name}   {count:,}") for _, name, count in shown]
         self._row_px = metrics.height() + 4
@@ -297,6 +322,36 @@ class Legend(QWidget):
         self.setVisible(bool(shown))
         self.raise_()
         self.update()
+
+    def set_scale(self, title: str, steps: list[QColor], ends: tuple[str, str, str]) -> None:
+        """A continuous scale: its colours from the lowest to the highest value, and words for both ends and between."""
+        self._entries, self._scale = [], (title, steps, ends)
+        metrics = self.fontMetrics()
+        self._row_px = metrics.height() + 4
+        words = sum(metrics.horizontalAdvance(word) for word in ends) + 32
+        self.resize(min(max(metrics.horizontalAdvance(title), words), 340) + 24, 3 * self._row_px + 12)
+        self.move(12, 12)
+        self.show()
+        self.raise_()
+        self.update()
+
+    def _paint_scale(self, painter: QPainter) -> None:
+        assert self._scale is not None
+        title, steps, ends = self._scale
+        row = QRect(12, 6, self.width() - 24, self._row_px)
+        flags = Qt.AlignmentFlag
+        painter.setPen(self.palette().text().color())
+        painter.drawText(
+            row, flags.AlignVCenter, painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, row.width())
+        )
+        bar = row.translated(0, self._row_px).adjusted(0, 3, 0, -3)
+        for number, colour in enumerate(steps):
+            left = bar.left() + number * bar.width() // len(steps)
+            right = bar.left() + (number + 1) * bar.width() // len(steps)
+            painter.fillRect(left, bar.top(), right - left, bar.height(), colour)
+        row.translate(0, 2 * self._row_px)
+        for word, side in zip(ends, (flags.AlignLeft, flags.AlignHCenter, flags.AlignRight), strict=True):
+            painter.drawText(row, side | flags.AlignVCenter, word)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -307,6 +362,8 @@ class Legend(QWidget):
         painter.setPen(palette.mid().color())
         painter.setBrush(ground)
         painter.drawRoundedRect(self.rect().adjusted(0, 0, -1, -1), 4, 4)
+        if self._scale is not None:
+            self._paint_scale(painter)
         for number, (colour, name, count) in enumerate(self._entries):
             row = QRect(10, 6 + number * self._row_px, self.width() - 20, self._row_px)
             painter.setPen(Qt.PenStyle.NoPen)

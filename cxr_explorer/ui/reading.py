@@ -20,8 +20,8 @@ from cxr_explorer.ui.texts import text_label
 if TYPE_CHECKING:
     from cxr_explorer.ui.main_window import MainWindow
 
-Source = Callable[[], Ids]
-"""Gives the next images to read; none ends the reading."""
+Source = Callable[[], Ids | None]
+"""Gives the next images to read; none ends the reading. None: they are still being chosen, and `go_on` says when."""
 
 OnAnswer = Callable[[int, Value], Mapping[tuple[str, str], str | None]]
 """Told of an answer before it is stored; gives the state that belongs to the same act, see `acts.Act.put`."""
@@ -119,11 +119,23 @@ class Reading(QObject):
         """What has been revealed, in words; else empty."""
         return self._task.note if self._task is not None else ""
 
+    @property
+    def answered_here(self) -> bool:
+        """Whether the image that is shown was answered or skipped in this reading."""
+        task = self._task
+        return task is not None and not self.is_waiting() and task.ids[task.position] in task.answered
+
+    def is_waiting(self) -> bool:
+        """Whether all images so far are answered and the next ones are being chosen."""
+        return self._task is not None and self._task.position >= len(self._task.ids)
+
     def text(self) -> str:
         """Where the reading stands, in words."""
         task = self._task
         if task is None:
             return ""
+        if self.is_waiting():
+            return f"{task.title}  ·  choosing the next images…"
         place = f"{task.position + 1:,} of {len(task.ids):,}" if task.known_total else f"image {task.position + 1:,}"
         return f"{task.title}  ·  {place}  ·  {task.finding.replace('_', ' ')}?"
 
@@ -150,7 +162,7 @@ class Reading(QObject):
 
         Args:
             title: What is being read, in words.
-            source: The images in order, or a function that gives the next ones (none ends the reading).
+            source: The images in order, or a function that gives the next ones, see Source; the first ones at once.
             finding: What is asked.
             on_answer: See OnAnswer.
             on_end: Told at the end whether every image was answered or skipped (False: the reader stopped).
@@ -162,7 +174,8 @@ class Reading(QObject):
         """
         self.stop()
         known = not callable(source)
-        ids = np.asarray(source() if callable(source) else source, np.int64)
+        first = source() if callable(source) else source
+        ids = np.asarray(_nothing() if first is None else first, np.int64)
         if not ids.size:
             self._session.said.emit(f"{title}: there is nothing to read.")
             if on_end is not None:
@@ -181,7 +194,7 @@ class Reading(QObject):
     def answer(self, value: Value | None) -> None:
         """Answers for the image shown, None skips it; then goes to the next one."""
         task, project = self._task, self._session.project
-        if task is None or project is None:
+        if task is None or project is None or self.is_waiting():
             return
         image_id = task.ids[task.position]
         if value is not None:
@@ -200,9 +213,22 @@ class Reading(QObject):
         revealed = task.reveal(image_id) if task.reveal is not None and value is not None else ""
         task.note = f"Last image: {revealed}" if revealed else ""
         task.position += 1
-        if task.position >= len(task.ids):
-            task.ids.extend(int(i) for i in task.source())
-        if task.position >= len(task.ids):
+        if self.is_waiting():
+            self.go_on()
+        else:
+            self._show()
+
+    def go_on(self) -> None:
+        """Asks the source again, where the next images were still being chosen."""
+        task = self._task
+        if task is None or not self.is_waiting():
+            return
+        more = task.source()
+        if more is None:
+            self.changed.emit()
+            return
+        task.ids.extend(int(i) for i in more)
+        if self.is_waiting():
             self._end(True)
             if task.note:
                 self._session.said.emit(task.note)
@@ -272,7 +298,7 @@ class Reading(QObject):
             return
         # Under another name nothing but this reading may be labelled: the other pages are the reader's own again.
         other_name = task.shown and task.reader != session.own_reader
-        if other_name or session.current_id != task.ids[task.position]:
+        if other_name or session.current_id != task.ids[min(task.position, len(task.ids) - 1)]:
             self._end(False)
 
 
@@ -335,6 +361,8 @@ class ReadingStrip(QFrame):
         note = self._reading.note()
         self._note.setText(note)
         self._note.setVisible(bool(note))
+        for button, _, action in self._keyed:
+            button.setEnabled(action in ("back", "reveal") or not self._reading.is_waiting())
 
 
 def _nothing() -> Ids:

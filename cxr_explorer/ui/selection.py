@@ -12,7 +12,16 @@ from cxr_explorer.project.project import Ids
 
 NO_IDS: Ids = np.zeros(0, np.int64)
 
-ORDERS = {"typical": "Typical first", "edge": "Edge first", "file": "File name"}
+ORDERS = {
+    "typical": "Typical first",
+    "edge": "Edge first",
+    "file": "File name",
+    "likely": "Most likely present",
+    "unsure": "Least sure first",
+}
+
+BY_CHANCE = ("likely", "unsure")
+"""Orders that follow the suggestions for the finding."""
 
 RANKED = "ranked"
 """The order a selection came in, offered beside ORDERS where it has one."""

@@ -26,7 +26,7 @@ from cxr_explorer.project.partition_rows import STATE
 from cxr_explorer.project.project import AtlasMap, Ids, Project
 from cxr_explorer.ui.actions import key_text
 from cxr_explorer.ui.colouring import categories, metadata_columns
-from cxr_explorer.ui.selection import NO_IDS, RANKED, Filter, Ranking, Selection, Target
+from cxr_explorer.ui.selection import BY_CHANCE, NO_IDS, RANKED, Filter, Ranking, Selection, Target
 from cxr_explorer.ui.thumbnails import Thumbnails
 from cxr_explorer.worker import Job
 
@@ -52,6 +52,8 @@ class Session(QObject):
     colouringChanged = Signal()
     factsChanged = Signal()
     filterChanged = Signal()
+    chancesChanged = Signal()
+    closing = Signal()  # the project is about to be closed
     progressChanged = Signal()
     indexingEnded = Signal(object)  # IndexReport, or None when cancelled or failed
     imagesArrived = Signal()
@@ -75,6 +77,8 @@ class Session(QObject):
         self.colour_by = "cluster"
         self.order = "typical"
         self.keeps_ranking = True
+        self.chances: NDArray[np.float32] | None = None
+        self.chances_hidden = False
         self.indexing: Indexing | None = None
         self._demo: Job | None = None
         self.progress: Progress | None = None
@@ -232,6 +236,7 @@ class Session(QObject):
     def close(self) -> None:
         """Stops what runs and closes the project. Nothing is lost: every batch and every label is stored already."""
         self.cancel_run()
+        self.closing.emit()
         if self.project is not None:
             self.project.close()
         self.project = None
@@ -243,6 +248,7 @@ class Session(QObject):
         self.selection = Selection(NO_IDS)
         self.picked = NO_IDS
         self.current_id = -1
+        self.chances = None
         self.page = "map"
 
     def _load_map(self) -> None:
@@ -474,6 +480,8 @@ class Session(QObject):
             if position < len(self.map.image_ids) and self.map.image_ids[position] == image_id:
                 parts.append(self.cluster_name(int(self.map.clusters[position])))
         shown = [record.facts[name] for name in ("view", "sex", "age", "maker") if name in record.facts]
+        if self.shows_chances and not np.isnan(chance := self.chances_of(np.array([image_id]))[0]):
+            shown.append(f"{self.finding.replace('_', ' ')}: {chance:.2f} suggested")
         return "\n".join([*parts, *([", ".join(shown)] if shown else [])])
 
     def set_order(self, order: str) -> None:
@@ -498,8 +506,37 @@ class Session(QObject):
         if self.order == "file":
             paths = self.project.paths() if self.project is not None else {}
             return np.array(sorted(ids.tolist(), key=lambda image_id: paths.get(image_id, "")), np.int64)
+        if self.order in BY_CHANCE and self.chances is not None:
+            chances = self.chances_of(ids)
+            key = -chances if self.order == "likely" else np.abs(chances - 0.5)
+            return ids[np.argsort(key, kind="stable")]  # NaN comes last
         typicality = self.map.typicality[np.searchsorted(self.map.image_ids, ids)]
-        return ids[np.argsort(-typicality if self.order == "typical" else typicality, kind="stable")]
+        return ids[np.argsort(typicality if self.order == "edge" else -typicality, kind="stable")]
+
+    # -- suggestions -----------------------------------------------------------------------------------------------
+
+    def set_chances(self, chances: NDArray[np.float32] | None, hidden: bool) -> None:
+        """What is suggested for the finding.
+
+        Args:
+            chances: (N,) that the finding is present, in the map's order, NaN where nothing is known; None: nothing is.
+            hidden: Whether they are not to be seen now.
+        """
+        if chances is not self.chances or hidden != self.chances_hidden:
+            self.chances, self.chances_hidden = chances, hidden
+            self.chancesChanged.emit()
+
+    def chances_of(self, ids: Ids) -> NDArray[np.float32]:
+        """What is suggested for these images, NaN where nothing is."""
+        if self.map is None or self.chances is None or len(self.chances) != len(self.map.image_ids):
+            return np.full(len(ids), np.nan, np.float32)
+        rows = np.searchsorted(self.map.image_ids, ids).clip(max=len(self.map.image_ids) - 1)
+        return np.where(self.map.image_ids[rows] == ids, self.chances[rows], np.float32(np.nan))
+
+    @property
+    def shows_chances(self) -> bool:
+        """Whether the gallery says what is suggested: it is ordered or the map is coloured by it."""
+        return not self.chances_hidden and (self.order in BY_CHANCE or self.colour_by == "suggestion")
 
     def target(self) -> Target:
         """Whom a label would go to now."""

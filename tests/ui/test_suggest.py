@@ -1,0 +1,372 @@
+"""Suggestions in the real window: read next, hide, colour, order, accept, target, profile, probes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QFileDialog
+
+from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.probes import load_probes
+from cxr_explorer.project import acts, audits, labelling
+from cxr_explorer.project.audit_records import audit_record
+from cxr_explorer.ui.main_window import MainWindow
+from cxr_explorer.ui.suggest_accept import AcceptDialog
+from cxr_explorer.ui.suggest_profile import Chance, TooFew
+from tests.ui.suggest_project import COUNT, make_suggest_project, truth
+from tests.ui.windows import open_window
+
+Key = Qt.Key
+LONG_MS = 60_000
+FINDING = "No Finding"
+
+
+@pytest.fixture
+def unread(qtbot, tmp_path: Path) -> MainWindow:
+    return open_window(qtbot, tmp_path, make_suggest_project(tmp_path))
+
+
+@pytest.fixture
+def window(qtbot, tmp_path: Path) -> MainWindow:
+    """On a project of which half the images were read."""
+    return open_window(qtbot, tmp_path, make_suggest_project(tmp_path, COUNT // 2))
+
+
+def labels(window: MainWindow) -> dict[int, int]:
+    project = window.session.project
+    assert project is not None
+    column = labelling.label_column(project, FINDING, window.session.reader)
+    return dict(zip(column.image_ids.tolist(), column.values.tolist(), strict=True))
+
+
+def settle(qtbot, window: MainWindow) -> None:
+    """Waits until what is seen is known."""
+    part = window.suggest
+    qtbot.waitUntil(lambda: part.found() is not None and not part.busy, timeout=LONG_MS)
+
+
+def press(qtbot, window: MainWindow, key: Qt.Key, modifier=Qt.KeyboardModifier.NoModifier) -> None:
+    qtbot.keyClick(window.image_page.view if window.session.viewing_image else window, key, modifier)
+
+
+def test_nothing_is_computed_before_somebody_looks(unread: MainWindow) -> None:
+    assert unread.suggest.found() is None
+    assert not unread.suggest.busy
+    assert not unread.actions_by_name["accept_bulk"].isEnabled()
+
+
+def test_q_reads_the_contact_sheets_and_then_what_the_probe_is_least_sure_of(qtbot, unread: MainWindow) -> None:
+    press(qtbot, unread, Key.Key_Q)
+    qtbot.waitUntil(lambda: unread.reading.active, timeout=LONG_MS)
+    first = unread.suggest.found()
+    assert first is not None and first.sheets
+    sheet = first.queue.tolist()
+    asked = []
+    while len(asked) < len(sheet) + 6:
+        qtbot.waitUntil(lambda: not unread.reading.is_waiting(), timeout=LONG_MS)
+        asked.append(unread.session.current_id)
+        press(qtbot, unread, Key.Key_P if truth(asked[-1]) == Value.PRESENT else Key.Key_A)
+    assert asked[: len(sheet)] == sheet
+    assert len(set(asked)) == len(asked)
+    assert labels(unread) == {image_id: int(truth(image_id)) for image_id in asked}
+
+
+def test_within_a_batch_nothing_is_fitted(qtbot, unread: MainWindow) -> None:
+    unread.suggest.read_next()
+    qtbot.waitUntil(lambda: unread.reading.active, timeout=LONG_MS)
+    for _ in range(5):
+        press(qtbot, unread, Key.Key_A)
+        assert not unread.suggest.busy
+    unread.step_back()
+    assert not unread.reading.active
+    assert len(labels(unread)) == 5
+
+
+def test_undo_in_the_reading_goes_back_to_the_image(qtbot, unread: MainWindow) -> None:
+    unread.suggest.read_next()
+    qtbot.waitUntil(lambda: unread.reading.active, timeout=LONG_MS)
+    image_id = unread.session.current_id
+    press(qtbot, unread, Key.Key_P)
+    unread.session.undo()
+    assert unread.session.current_id == image_id
+    assert labels(unread) == {}
+
+
+def test_the_reading_ends_when_every_image_has_a_label(qtbot, window: MainWindow) -> None:
+    window.suggest.read_next()
+    qtbot.waitUntil(lambda: window.reading.active, timeout=LONG_MS)
+    while window.reading.active:
+        qtbot.waitUntil(lambda: not window.reading.active or not window.reading.is_waiting(), timeout=LONG_MS)
+        if window.reading.active:
+            window.reading.answer(truth(window.session.current_id))
+    assert len(labels(window)) == COUNT
+    assert "Every image has a label" in window._said.text()
+
+
+def test_the_tab_says_how_far_the_finding_is(qtbot, window: MainWindow) -> None:
+    window.suggest.show_tab()
+    settle(qtbot, window)
+    assert window.suggest.tab._heading.text() == FINDING
+    assert window.suggest.tab._counts.text() == "36 images read one by one, 36 without a label."
+    assert "calibrated" in window.suggest.tab._state.text()
+    window.session.set_judgement("Mass", Value.PRESENT)
+    settle(qtbot, window)
+    assert "Too few labels to suggest anything yet (0 present, 0 absent)" in window.suggest.tab._state.text()
+    assert not window.suggest.tab.buttons["accept_bulk"].isEnabled()
+
+
+def test_the_map_is_coloured_by_suggestion_with_a_scale(qtbot, window: MainWindow) -> None:
+    window.suggest.colour_map()
+    settle(qtbot, window)
+    assert window.session.chances is not None
+    ids = window.session.map.image_ids  # type: ignore[union-attr]
+    right = np.array([truth(image_id) == Value.PRESENT for image_id in ids.tolist()])
+    assert ((window.session.chances > 0.5) == right).mean() > 0.9
+    legend = window.map_page._legend
+    assert legend._scale is not None and legend._scale[0] == f"{FINDING}: suggested"
+    assert legend.isVisible()
+    window.session.set_colour_by("cluster")
+    assert legend._scale is None
+
+
+def test_the_gallery_is_ordered_by_suggestion_and_says_the_number(qtbot, window: MainWindow) -> None:
+    window.session.select_all()
+    window.session.set_order("likely")
+    settle(qtbot, window)
+    shown = window.gallery_panel.gallery.image_ids()
+    chances = window.session.chances_of(shown)
+    assert (np.diff(chances) <= 0).all()
+    assert window.gallery_panel.mark(int(shown[0])).note == f"{chances[0]:.2f}"
+    window.session.set_order("unsure")
+    doubt = np.abs(window.session.chances_of(window.gallery_panel.gallery.image_ids()) - 0.5)
+    assert (np.diff(doubt) >= 0).all()
+    window.session.set_order("typical")
+    assert window.gallery_panel.mark(int(shown[0])).note == ""
+
+
+def test_new_suggestions_do_not_move_images_about(qtbot, window: MainWindow) -> None:
+    window.session.select_all()
+    window.session.set_order("unsure")
+    settle(qtbot, window)
+    before = window.gallery_panel.gallery.image_ids().tolist()
+    labelling_target = np.array([before[0]], np.int64)
+    window.session.tell(
+        labelling.label(window.session.project, labelling_target, FINDING, Value.UNCERTAIN, "reader 1", "single"), ""
+    )
+    with qtbot.waitSignal(window.session.chancesChanged, timeout=LONG_MS, raising=False):
+        pass
+    settle(qtbot, window)
+    assert window.gallery_panel.gallery.image_ids().tolist() == before
+
+
+def test_an_open_image_shows_nothing_before_it_is_answered(qtbot, window: MainWindow) -> None:
+    session = window.session
+    session.select_all()
+    unanswered = COUNT
+    session.set_current(unanswered)
+    window.open_image()
+    settle(qtbot, window)
+    strip = window.suggest.profile
+    assert window.suggest.hidden
+    assert not strip._list.isVisible()
+    assert "Hidden until you have answered" in strip._note.text()
+    assert window.gallery_panel.mark(unanswered).note == ""
+    press(qtbot, window, Key.Key_Y)
+    assert unanswered not in labels(window)
+    press(qtbot, window, Key.Key_D)
+    assert not window.suggest.hidden
+    assert strip._list.isVisible()
+    press(qtbot, window, Key.Key_D)
+    press(qtbot, window, Key.Key_1)
+    assert not window.suggest.hidden
+    assert strip._list.isVisible()
+
+
+def test_while_reading_an_image_with_a_label_in_bulk_counts_as_unanswered(qtbot, window: MainWindow) -> None:
+    window.reading.start("Audit", np.array([3, 4]), FINDING, hide_suggestions=True)
+    assert 3 in labels(window)
+    assert window.suggest.hidden
+    window.suggest.set_hiding(False)
+    assert window.suggest.hidden  # a blind reading stays blind
+    window.reading.answer(Value.PRESENT)
+    window.reading.step(-1)
+    assert not window.suggest.hidden
+
+
+def test_the_profile_has_every_finding_and_says_where_labels_are_too_few(qtbot, window: MainWindow) -> None:
+    window.session.select_all()
+    window.session.set_current(3)
+    window.open_image()
+    settle(qtbot, window)
+    qtbot.waitUntil(lambda: not window.suggest.busy, timeout=LONG_MS)
+    strip = window.suggest.profile
+    assert set(strip.rows) == set(window.session.project.vocabulary.findings)  # type: ignore[union-attr]
+    value = strip.rows[FINDING].value
+    assert isinstance(value, Chance)
+    assert value.image > 0.5
+    assert 0 < value.cluster < 1
+    assert "you: present" in strip.rows[FINDING].text.text()
+    assert strip.rows["Mass"].value == TooFew(0, 0)
+    assert "too few labels (0 present, 0 absent)" in strip.rows["Mass"].toolTip()
+    assert strip.few.isVisible()
+
+
+def test_a_handful_of_labels_is_told_without_computing(qtbot, unread: MainWindow) -> None:
+    unread.session.set_current(3)
+    unread.open_image()
+    press(qtbot, unread, Key.Key_1)
+    assert unread.suggest.profile.rows[FINDING].value == TooFew(1, 0)
+    assert not unread.suggest.busy
+
+
+def test_ctrl_d_takes_the_profile_away(qtbot, window: MainWindow) -> None:
+    window.session.set_current(3)
+    window.open_image()
+    assert window.suggest.profile.isVisible()
+    press(qtbot, window, Key.Key_D, Qt.KeyboardModifier.ControlModifier)
+    assert not window.suggest.profile.isVisible()
+
+
+def test_y_accepts_what_is_suggested_for_the_picked_images(qtbot, window: MainWindow) -> None:
+    window.suggest.colour_map()
+    window.session.select_all()
+    settle(qtbot, window)
+    read, new = 1, [COUNT - 2, COUNT - 1, COUNT]
+    before = labels(window)
+    window.session.set_picked(np.array([read, *new]))
+    press(qtbot, window, Key.Key_Y)
+    after = labels(window)
+    assert {image_id: after[image_id] for image_id in new} == {image_id: int(truth(image_id)) for image_id in new}
+    assert after[read] == before[read]
+    rows = {row.file: row.how for row in labelling.label_rows(window.session.project)}  # type: ignore[arg-type]
+    assert rows[f"{COUNT - 1}.png"] == "suggestion"
+    window.session.undo()
+    assert labels(window) == before
+
+
+def test_accepting_in_bulk_is_one_act_that_overwrites_nobody(
+    qtbot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window.suggest.show_tab()
+    settle(qtbot, window)
+    before = labels(window)
+
+    def choose(dialog: AcceptDialog) -> int:
+        dialog.spin.setValue(0.6)
+        assert dialog.slider.value() == 600
+        assert "Estimated precision" in dialog.precision.text()
+        assert dialog.button.text().startswith("Accept on ")
+        return int(QDialog.DialogCode.Accepted)
+
+    monkeypatch.setattr(AcceptDialog, "exec", choose)
+    press(qtbot, window, Key.Key_Y, Qt.KeyboardModifier.ShiftModifier)
+    after = labels(window)
+    assert len(after) > len(before) + 10
+    assert all(after[image_id] == value for image_id, value in before.items())
+    assert (acts.undo_text(window.session.project) or "").startswith("Accepted No Finding on ")  # type: ignore[arg-type]
+    qtbot.waitUntil(lambda: "accepted as suggested" in window.suggest.tab._counts.text(), timeout=LONG_MS)
+    window.session.undo()
+    assert labels(window) == before
+
+
+def test_the_dialog_counts_what_it_would_do(qtbot, window: MainWindow) -> None:
+    window.suggest.show_tab()
+    settle(qtbot, window)
+    found = window.suggest.found()
+    assert found is not None and found.probabilities is not None
+    ids = window.session.map.image_ids  # type: ignore[union-attr]
+    dialog = AcceptDialog(window, found, ids, np.array(list(labels(window))), ids[-10:])
+    dialog.show()
+    dialog.slider.setValue(500)
+    open_images = ~np.isin(ids, list(labels(window)))
+    present = int((found.probabilities[open_images] >= 0.5).sum())
+    assert dialog.present.text() == f"present on {present} images"
+    assert dialog.summary.text() == "Accept above 0.5 on 36 images"
+    dialog.present.setChecked(False)
+    assert dialog.summary.text() == f"Accept above 0.5 on {36 - present} images"
+    dialog.selection_only.setChecked(True)
+    assert len(dialog.chosen_ids()) == 10
+    dialog.slider.setValue(999)
+    dialog.absent.setChecked(False)
+    assert not dialog.button.isEnabled()
+    assert "No suggestion is that sure" in dialog.precision.text()
+    dialog.reject()
+
+
+def test_the_target_is_told_from_audits_and_kept_with_the_project(qtbot, window: MainWindow) -> None:
+    window.suggest.show_tab()
+    settle(qtbot, window)
+    project, reader = window.session.project, window.session.reader
+    assert project is not None
+    standing = window.suggest.tab._standing
+    qtbot.waitUntil(lambda: "All 36 labels were read one by one" in standing.text(), timeout=LONG_MS)
+    window.suggest._accept(np.arange(COUNT // 2 + 1, COUNT + 1), 0.5)
+    qtbot.waitUntil(lambda: "36 labels given in bulk or accepted are in no audit" in standing.text(), timeout=LONG_MS)
+    number = audits.start(project, audits.lot(project, FINDING, reader), 0.2, 0.95, seed=0)
+    record = audit_record(project, number)
+    for image_id in record.sample.tolist():
+        window.session.tell(audits.answer(project, record, image_id, truth(image_id)), "")
+    qtbot.waitUntil(lambda: "95% sure that at least" in standing.text(), timeout=LONG_MS)
+    window.suggest.tab.target.setValue(70)
+    qtbot.waitUntil(lambda: "The target of 70% is reached: you can stop." in standing.text(), timeout=LONG_MS)
+    assert window.suggest.target() == pytest.approx(0.7)
+    window.session.set_judgement("Mass", Value.PRESENT)
+    assert window.suggest.target() == pytest.approx(0.985)
+
+
+def test_probes_are_saved_and_used_where_labels_are_too_few(
+    qtbot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "probes-mine.json"
+    monkeypatch.setattr("cxr_explorer.ui.suggest_probes.probes_home", lambda: tmp_path)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(path), ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: (str(path), ""))
+    window.suggest.saved.save()
+    qtbot.waitUntil(lambda: "Probes of 1 finding saved" in window._said.text(), timeout=LONG_MS)
+    assert load_probes(path).probes[0].finding == FINDING
+    window.session.settings.setValue("reader", "somebody new")
+    window.session.labelsChanged.emit()
+    window.suggest.show_tab()
+    settle(qtbot, window)
+    assert "Too few labels" in window.suggest.tab._state.text()
+    window.suggest.saved.load()
+    qtbot.waitUntil(lambda: "saved probes mine" in window.suggest.tab._state.text(), timeout=LONG_MS)
+    assert window.actions_by_name["forget_probes"].isEnabled()
+    assert window.actions_by_name["accept_bulk"].isEnabled()
+    window.suggest.saved.forget()
+    qtbot.waitUntil(lambda: "Too few labels" in window.suggest.tab._state.text(), timeout=LONG_MS)
+
+
+def test_another_finding_has_suggestions_of_its_own(qtbot, window: MainWindow) -> None:
+    window.suggest.colour_map()
+    settle(qtbot, window)
+    assert window.session.chances is not None
+    window.session.set_judgement("Mass", Value.PRESENT)
+    assert window.session.chances is None
+    settle(qtbot, window)
+    assert "nothing suggested yet" in window.map_page._legend._entries[0][1]
+
+
+def test_a_child_that_dies_is_told_and_the_next_label_starts_another(qtbot, window: MainWindow) -> None:
+    window.suggest.show_tab()
+    settle(qtbot, window)
+    asking = window.suggest._asking
+    assert asking._talk is not None
+    asking._talk._process.kill()
+    asking._talk._process.join()
+    window.suggest.ask_anew()
+    qtbot.waitUntil(lambda: "Suggestions stopped" in window.suggest.tab._state.text(), timeout=LONG_MS)
+    assert window.notice.isVisible()
+    window.session.labelsChanged.emit()
+    qtbot.waitUntil(lambda: "calibrated" in window.suggest.tab._state.text(), timeout=LONG_MS)
+
+
+def test_closing_ends_the_child(qtbot, window: MainWindow) -> None:
+    window.suggest.show_tab()
+    settle(qtbot, window)
+    talk = window.suggest._asking._talk
+    assert talk is not None
+    window.close()
+    assert talk.finished
+    assert not talk._process.is_alive()
