@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QObject, QSettings, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QFontMetrics
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
@@ -105,9 +105,8 @@ class MainWindow(QMainWindow):
             self.across.addWidget(widget)
             self.across.setStretchFactor(self.across.count() - 1, stretch)
             self.across.setCollapsible(self.across.count() - 1, False)
-        self.side.setMinimumWidth(230)
         self.centre.setMinimumWidth(380)
-        self.gallery_panel.setMinimumWidth(260)
+        self._give_room()
         self.label_panel = LabelPanel(session)
         work = QWidget()
         column = QVBoxLayout(work)
@@ -231,6 +230,12 @@ class MainWindow(QMainWindow):
         application = QApplication.instance()
         assert isinstance(application, QApplication)
         apply_theme(application, self._dark, self._text_scale)
+
+    def _give_room(self) -> None:
+        """The panes at the sides are as wide, at least, as their words need in letters of this size."""
+        letter = QFontMetrics(QApplication.font()).horizontalAdvance("m")
+        self.side.setMinimumWidth(19 * letter)
+        self.gallery_panel.setMinimumWidth(21 * letter)
 
     def _restore(self) -> None:
         window_state.restore(self, self._settings)
@@ -476,6 +481,7 @@ class MainWindow(QMainWindow):
         scale = TEXT_SCALES[min(max(nearest + by, 0), len(TEXT_SCALES) - 1)]
         self._settings.setValue("text_scale", scale)
         self._dress()
+        self._give_room()
 
     def show_keys(self) -> None:
         KeysDialog(self).exec()

@@ -126,6 +126,12 @@ QComboBox::down-arrow, QSpinBox::down-arrow, QDoubleSpinBox::down-arrow {{
 QSpinBox::up-arrow, QDoubleSpinBox::up-arrow {{ image: url({up}); width: 10px; height: 10px; }}
 QSpinBox::up-button, QDoubleSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::down-button {{
     border: none; width: 20px; }}
+QTabWidget::pane {{ border: none; border-top: 1px solid {line}; }}
+QTabBar::tab {{ background: {window}; color: {dim}; padding: 6px 8px 4px 8px; border: none;
+    border-bottom: 3px solid {window}; }}
+QTabBar::tab:selected {{ color: {text}; border-bottom-color: {accent}; }}
+QTabBar::tab:hover {{ color: {text}; }}
+QTabBar QToolButton {{ padding: 2px; min-height: 10px; }}
 QComboBox QAbstractItemView {{ background: {raised}; border: 1px solid {line}; selection-background-color: {accent};
     selection-color: {on_accent}; }}
 QLineEdit, QPlainTextEdit, QSpinBox, QDoubleSpinBox, QListView, QTableView {{
