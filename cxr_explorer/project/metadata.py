@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,9 @@ from cxr_explorer.labels.metadata import (
 )
 from cxr_explorer.project.labelling import images_text
 from cxr_explorer.project.project import Project
+
+STEP = 10_000
+"""Rows written at a time, some hundredths of a second."""
 
 
 @dataclass(frozen=True)
@@ -136,15 +139,23 @@ def store_facts(project: Project, facts: Iterable[FactValues]) -> None:
 
     Patient and study numbers replace all earlier ones: numbers of two tables cannot be told to mean the same patient.
     """
+    for _ in storing_facts(project, facts):
+        pass
+
+
+def storing_facts(project: Project, facts: Iterable[FactValues]) -> Generator[float]:
+    """`store_facts` in short steps: yields the share that is done; closed before its end, it takes all of it back."""
     ids = {path: image_id for image_id, path in project.paths().items()}
+    taken = list(facts)
+    # In the table's own order: each row is then written behind the last one.
+    rows = sorted((ids[file], one.fact, value) for one in taken for file, value in one.values.items() if file in ids)
     with project.db.atomic():
-        for one in facts:
-            if one.fact in GROUPS:
-                project.db.execute("DELETE FROM metadata WHERE name = ?", [one.fact])
-            project.db.conn.executemany(
-                "INSERT OR REPLACE INTO metadata VALUES (?, ?, ?)",
-                ((ids[file], one.fact, value) for file, value in one.values.items() if file in ids),
-            )
+        project.db.conn.executemany(
+            "DELETE FROM metadata WHERE name = ?", ((one.fact,) for one in taken if one.fact in GROUPS)
+        )
+        for start in range(0, len(rows), STEP):
+            yield start / len(rows)
+            project.db.conn.executemany("INSERT OR REPLACE INTO metadata VALUES (?, ?, ?)", rows[start : start + STEP])
 
 
 def stored_facts(project: Project) -> dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.files import atomic_write
 from cxr_explorer.labels.confounders import code_facts, find_confounders
 from cxr_explorer.labels.label import Value
-from cxr_explorer.labels.reader_names import ordinary
+from cxr_explorer.labels.reader_names import ordinary, reread_name
 from cxr_explorer.project.audit_bounds import label_bounds
 from cxr_explorer.project.audit_records import audit_records
 from cxr_explorer.project.labelling import label_column
@@ -23,7 +24,7 @@ from cxr_explorer.project.metadata import stored_facts
 from cxr_explorer.project.partition_rows import OF_MAP
 from cxr_explorer.project.progress import WorkDone, count_work
 from cxr_explorer.project.project import AtlasMap, Ids, Project, now
-from cxr_explorer.project.readers import reader_names
+from cxr_explorer.project.readers import FindingAgreement, compare_pair, reader_names
 from cxr_explorer.project.report_html import FindingMap, Report, ReportedCluster, render
 from cxr_explorer.project.report_pictures import Mark, draw_map, draw_montage
 
@@ -89,6 +90,7 @@ def write_report(path: Path, out: Path, shades: Sequence[str], choices: Choices)
             cluster_map=draw_clusters(atlas_map, shades) if atlas_map is not None else None,
             finding_maps=_finding_maps(project, atlas_map, work, shades),
             clusters=_clusters(project, atlas_map, work, shades, choices) if atlas_map is not None else (),
+            agreement=_agreement(project, names),
             audits=tuple(audit for audit in audit_records(project) if audit.reader in names),
             provenance=_provenance(project, atlas_map, choices),
             colours=(shades[0], shades[1], shades[2]),
@@ -161,6 +163,14 @@ def _finding_maps(
                 layers.append((rows, colour[value], mark))
             maps.append(FindingMap(one.reader, finding, draw_map(atlas_map.xy, layers, size_px=480)))
     return tuple(maps)
+
+
+def _agreement(project: Project, names: Sequence[str]) -> tuple[FindingAgreement, ...]:
+    second = [reread_name(name) for name in names]
+    pairs = [*combinations(names, 2), *zip(names, second, strict=True)]
+    known = set(reader_names(project))
+    found = [one for pair in pairs if known.issuperset(pair) for one in compare_pair(project, *pair)]
+    return tuple(one for one in found if one.agreement.images)
 
 
 def _bounded(project: Project, names: Sequence[str]) -> dict[tuple[str, str], int]:

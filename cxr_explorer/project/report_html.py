@@ -11,6 +11,7 @@ from cxr_explorer.labels.confounders import Confounder, percent
 from cxr_explorer.project.audit_bounds import covers_text, outcome_text, stale_text, state_word
 from cxr_explorer.project.audit_records import Audit
 from cxr_explorer.project.progress import PAUSE_S, ClusterProgress, FindingProgress, WorkDone
+from cxr_explorer.project.readers import FindingAgreement
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Report:
         counts: Images by what became of them, in words; the readable ones first.
         cluster_map: PNG, or None without a map.
         finding_maps: One a reader and finding.
+        agreement: Of each two readers, also of a reader and their own blind second answers.
         clusters: Of the newest map.
         audits: Of these readers, oldest first.
         bounded: Labels covered by a bound that holds, by finding and reader.
@@ -70,6 +72,7 @@ class Report:
     counts: tuple[tuple[str, int], ...]
     cluster_map: bytes | None
     finding_maps: tuple[FindingMap, ...]
+    agreement: tuple[FindingAgreement, ...]
     clusters: tuple[ReportedCluster, ...]
     audits: tuple[Audit, ...]
     bounded: Mapping[tuple[str, str], int]
@@ -127,6 +130,7 @@ def render(report: Report) -> str:
         *_map(report),
         *_labels(report),
         *_audits(report),
+        *_agreement(report),
         *_clusters(report),
         *_provenance(report),
         "</body></html>",
@@ -267,6 +271,35 @@ def _audits(report: Report) -> Iterable[str]:
     yield (
         '<p class="dim">The plan was fixed and the sample drawn at random before anybody looked. All audits are '
         "listed, whatever came of them. Images read because they looked odd are no part of them.</p>"
+    )
+
+
+def _agreement(report: Report) -> Iterable[str]:
+    if not report.agreement:
+        return
+    yield "<h2>Agreement</h2>"
+    rows = []
+    for one in report.agreement:
+        found = one.agreement
+        kappa = "undefined" if found.kappa is None else f"{found.kappa:.2f}"
+        if found.kappa is not None and found.interval is not None:
+            kappa += " [{:.2f}, {:.2f}]".format(*found.interval)
+        same = "" if found.observed is None else percent(found.observed)
+        rows.append(
+            [
+                one.finding.replace("_", " "),
+                f"{one.first}, {one.second}",
+                f"{found.images:,}",
+                f"{one.in_bulk:,}",
+                same,
+                kappa,
+                found.note,
+            ]
+        )
+    yield _table(["Finding", "Readers", "Images", "Of these in bulk", "Same answer", "Kappa [95 %]", ""], rows)
+    yield (
+        '<p class="dim">Cohen\'s kappa on the images both judged. Those that one of them labelled together with others '
+        "say little about reading.</p>"
     )
 
 

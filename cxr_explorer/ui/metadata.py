@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, QTimer
-from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QInputDialog
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog
 
 from cxr_explorer.labels.confounders import LEAST_SET
-from cxr_explorer.project.metadata import clear_facts, store_facts, stored_facts
+from cxr_explorer.project.metadata import clear_facts, stored_facts
 from cxr_explorer.ui.actions import key_text
 from cxr_explorer.ui.facts_dialogs import ConfoundersDialog, FilterDialog
 from cxr_explorer.ui.metadata_dialog import MetadataDialog
@@ -61,14 +61,9 @@ class MetadataPart(QObject):
         """Asks what the columns of a table mean, and takes them in."""
         project = self._session.project
         assert project is not None
-        dialog = MetadataDialog(self._window, project.path, table)
+        dialog = MetadataDialog(self._window, project, table)
         if dialog.exec() != QDialog.DialogCode.Accepted:
             return
-        QApplication.setOverrideCursor(Qt.CursorShape.WaitCursor)
-        try:
-            store_facts(project, dialog.facts)
-        finally:
-            QApplication.restoreOverrideCursor()
         self._on_stored()
         names = ", ".join(one.fact for one in dialog.facts)
         self._session.said.emit(f"Took in {names}. Colour the map by it, or filter ({key_text('filter')}).")

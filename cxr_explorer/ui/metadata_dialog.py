@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QWheelEvent
+from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -21,7 +21,15 @@ from PySide6.QtWidgets import (
 )
 
 from cxr_explorer.labels.metadata import DATES, GROUPS, KNOWN_FACTS, Column, FactValues
-from cxr_explorer.project.metadata import Examined, Prepared, describe_plan, examine_table, prepare_facts
+from cxr_explorer.project.metadata import (
+    Examined,
+    Prepared,
+    describe_plan,
+    examine_table,
+    prepare_facts,
+    storing_facts,
+)
+from cxr_explorer.project.project import Project
 from cxr_explorer.ui.errand import Errand
 from cxr_explorer.ui.texts import give_room, text_label
 
@@ -61,13 +69,13 @@ class _Choice(QComboBox):
 
 
 class MetadataDialog(QDialog):
-    """Reads the table in a child process, asks what its columns mean, and prepares the facts.
+    """Reads the table in a child process, asks what its columns mean, and stores the facts in short steps.
 
     Attributes:
-        facts: What is to be stored once the dialog was accepted.
+        facts: What was stored once the dialog was accepted.
     """
 
-    def __init__(self, parent: QWidget, project: Path, table: Path) -> None:
+    def __init__(self, parent: QWidget, project: Project, table: Path) -> None:
         super().__init__(parent)
         self.setWindowTitle("Import facts of images")
         give_room(self, 63, 38)
@@ -108,6 +116,9 @@ class MetadataDialog(QDialog):
         layout.addWidget(text_label(PRIVACY, "dim", wraps=True))
         layout.addWidget(self.preview)
         layout.addWidget(self._buttons)
+        self._storing = storing_facts(project, ())
+        self._steps = QTimer(self, interval=0)
+        self._steps.timeout.connect(self._step)
         self._pause = QTimer(self, interval=400, singleShot=True)
         self._pause.timeout.connect(self._prepare)
         self._errand.run(examine_table, table, done=self._ask, failed=self.preview.setPlainText)
@@ -157,7 +168,7 @@ class MetadataDialog(QDialog):
             self.preview.setPlainText(trouble)
             return
         self.preview.setPlainText("Looking for the images…")
-        arguments = (self._table, self._project, file_column, chosen)
+        arguments = (self._table, self._project.path, file_column, chosen)
         self._errand.run(prepare_facts, *arguments, done=self._show, failed=self.preview.setPlainText)
 
     def _show(self, found: Prepared) -> None:
@@ -171,11 +182,24 @@ class MetadataDialog(QDialog):
         self.facts = found.facts
         self._buttons.button(_Buttons.Ok).setEnabled(any(plan.images for plan in found.plans))
 
+    def accept(self) -> None:
+        """Stores, then closes; cancelling meanwhile takes all of it back."""
+        self._buttons.button(_Buttons.Ok).setEnabled(False)
+        for control in (self.file_column, *self.choices):
+            control.setEnabled(False)
+        self._storing = storing_facts(self._project, self.facts)
+        self._steps.start()
+
+    def _step(self) -> None:
+        share = next(self._storing, None)
+        if share is None:
+            super().accept()
+        else:
+            self._head.setText(f"Storing… {share:.0%}")
+
     def done(self, result: int) -> None:
         self._pause.stop()
+        self._steps.stop()
+        self._storing.close()
         self._errand.cancel()
         super().done(result)
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        self._errand.cancel()
-        super().closeEvent(event)

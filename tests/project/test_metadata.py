@@ -5,7 +5,14 @@ from pathlib import Path
 import numpy as np
 
 from cxr_explorer.labels.metadata import Table
-from cxr_explorer.project.metadata import clear_facts, plan_facts, read_facts_of, store_facts, stored_facts
+from cxr_explorer.project.metadata import (
+    clear_facts,
+    plan_facts,
+    read_facts_of,
+    store_facts,
+    stored_facts,
+    storing_facts,
+)
 from tests.project.projects import embed_all, new_project
 
 TABLE = Table(
@@ -46,6 +53,15 @@ def test_another_table_replaces_what_it_speaks_of_and_keeps_the_rest(tmp_path: P
         store_facts(project, facts)
         assert [project.facts()[image_id]["view"] for image_id in (1, 2, 3)] == ["AP", "PA", "PA"]
         assert project.patient_groups(np.array([1, 2, 3])).tolist() == [-1, 1, 1]
+
+
+def test_storing_that_is_given_up_changes_nothing(tmp_path: Path) -> None:
+    with new_project(tmp_path, 3) as project:
+        embed_all(project)
+        steps = storing_facts(project, read_facts_of(project, TABLE, "Image", MAPPING)[1])
+        assert next(steps) == 0
+        steps.close()
+        assert stored_facts(project) == {}
 
 
 def test_cleared_facts_leave_what_the_files_say(tmp_path: Path) -> None:

@@ -150,6 +150,17 @@ def test_one_reader_can_be_reported_alone_and_an_unknown_one_is_refused(project:
         written(project, Choices(reader="eve"))
 
 
+def test_two_readers_agreement_is_told(project: Path) -> None:
+    assert "Agreement" not in written(project)
+    with Project.open(project) as opened:
+        for image_id in range(1, 11):
+            value = Value.PRESENT if image_id < 6 else Value.ABSENT
+            for reader, given in (("ben", value), ("cat", Value.PRESENT if image_id < 5 else Value.ABSENT)):
+                label(opened, np.array([image_id]), "Nodule", given, reader, "single")
+    text = re.sub(r"<[^>]*>", " ", written(project))
+    assert re.search(r"Nodule\s+ben, cat\s+10\s+0\s+90 %\s+0\.80 \[0\.\d\d, 1\.00\]", text)
+
+
 def test_a_project_without_map_or_labels_has_a_report_too(tmp_path: Path) -> None:
     with new_project(tmp_path, 3) as opened:
         embed(opened)

@@ -225,7 +225,8 @@ def test_a_table_is_taken_in_after_a_preview_and_coloured_and_filtered_by(
         qtbot.waitUntil(lambda: ready(dialog), timeout=30_000)
         assert "place, from Place: 10 images, 2 values" in dialog.preview.toPlainText()
         assert "10 files matched, 0 not in this project" in dialog.preview.toPlainText()
-        dialog._buttons.button(QDialogButtonBox.StandardButton.Ok).click()
+        with qtbot.waitSignal(dialog.accepted):
+            dialog._buttons.button(QDialogButtonBox.StandardButton.Ok).click()
         return dialog.result()
 
     monkeypatch.setattr(MetadataDialog, "exec", fill)
@@ -242,11 +243,24 @@ def test_a_table_is_taken_in_after_a_preview_and_coloured_and_filtered_by(
     assert session.filter is not None and session.filter.ids.size == 5
 
 
+def test_giving_up_while_facts_are_stored_takes_all_of_them_back(qtbot, window: MainWindow, table: Path) -> None:
+    assert window.session.project is not None
+    dialog = MetadataDialog(window, window.session.project, table)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    qtbot.waitUntil(lambda: ready(dialog), timeout=30_000)
+    dialog.accept()
+    dialog._step()
+    dialog.reject()
+    assert stored_facts(window.session.project) == {}
+    assert not window.session.project.db.conn.in_transaction
+
+
 def test_a_table_that_cannot_be_read_is_told_in_the_dialog(qtbot, window: MainWindow, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.csv"
     wrong.write_text("hello")
     assert window.session.project is not None
-    dialog = MetadataDialog(window, window.session.project.path, wrong)
+    dialog = MetadataDialog(window, window.session.project, wrong)
     qtbot.addWidget(dialog)
     dialog.show()
     qtbot.waitUntil(lambda: "two columns" in dialog.preview.toPlainText(), timeout=30_000)
@@ -255,7 +269,7 @@ def test_a_table_that_cannot_be_read_is_told_in_the_dialog(qtbot, window: MainWi
 
 def test_two_columns_for_one_fact_are_refused(qtbot, window: MainWindow, table: Path) -> None:
     assert window.session.project is not None
-    dialog = MetadataDialog(window, window.session.project.path, table)
+    dialog = MetadataDialog(window, window.session.project, table)
     qtbot.addWidget(dialog)
     dialog.show()
     qtbot.waitUntil(lambda: ready(dialog), timeout=30_000)
