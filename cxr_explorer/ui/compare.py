@@ -44,21 +44,23 @@ class Compare(QObject):
         return {"comparing": self._session.page == PAGE}
 
     def start(self) -> None:
-        """Shows the picked images, else the file that was searched for and what was found, else the current image and
-        those most like it. Back to the map if images lie side by side already."""
+        """Shows the picked images, or the current one and those most like it. A file that was searched for lies beside
+        what is picked of those found, or those from the current one on. Back to the map if images are compared already.
+        """
         session, gallery = self._session, self._window.gallery_panel.gallery
         if session.page == PAGE:
             session.show_page("map")
             return
         self._window.reading.stop()
         picked, shown = gallery.picked_ids(), gallery.image_ids()
-        if picked.size > 1:
+        if self._window.finder.strip.found and shown.size:
+            first = max(int(np.argmax(shown == session.current_id)), 0)
+            beside = picked if picked.size > 1 else shown[first:]
+            self._show(np.concatenate([[FILE], beside[: MOST - 1]]))
+        elif picked.size > 1:
             self._show(picked)
             if picked.size > MOST:
                 session.said.emit(f"The first {MOST} of {picked.size:,} picked images: more do not fit side by side.")
-        elif self._window.finder.strip.found and shown.size:
-            first = max(int(np.argmax(shown == session.current_id)), 0)
-            self._show(np.concatenate([[FILE], shown[first : first + MOST - 1]]))
         else:
             current = session.current_id if session.current_id >= 0 else int(shown[0]) if shown.size else -1
             if current < 0:
@@ -76,7 +78,8 @@ class Compare(QObject):
         except KeyError:
             self._session.said.emit("This image is not on the map: look for new images (F5) first.")
             return
-        alike = embeddings.alike(vector, MOST - 1, leave_out=np.array([image_id], np.int64))
+        left_out = self._window.finder.left_out(np.array([image_id], np.int64))
+        alike = embeddings.alike(vector, MOST - 1, left_out)
         self._show(np.concatenate([[image_id], alike.image_ids]))
 
     def _show(self, keys: Ids) -> None:
@@ -138,4 +141,5 @@ class Compare(QObject):
             words = [f"{finding.replace('_', ' ')} {SIGN[value]}" for finding, value in labels.get(pane.key, [])]
             if pane.key in excluded:
                 words.append("excluded")
+            about += project.image(pane.key).notes
             pane.set_caption(title, " · ".join(about), ", ".join(words) or "No labels")

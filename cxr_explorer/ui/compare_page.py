@@ -108,6 +108,7 @@ class ComparePage(QWidget):
         self.clear()
         for image in images[:MOST]:
             pane = ComparePane()
+            pane.picture.set_overlay(False)  # the caption says the most of it, and the pictures are small
             pane.pressed.connect(lambda pane=pane: self._focus_on(self.panes.index(pane)))
             pane.lookChanged.connect(lambda pane=pane: self._follow(pane))
             self.panes.append(pane)

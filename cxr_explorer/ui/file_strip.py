@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPixmap
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout
 
 from cxr_explorer.ui.actions import tooltip
 from cxr_explorer.ui.selection import Ranking
@@ -51,8 +51,10 @@ class FileStrip(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 6, 8, 6)
         row.addWidget(self._picture)
-        row.addWidget(self.text, 1)
-        row.addWidget(self.compare)
+        words = QVBoxLayout()
+        words.addWidget(self.text)
+        words.addWidget(self.compare, 0, Qt.AlignmentFlag.AlignLeft)
+        row.addLayout(words, 1)
         row.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignTop)
         session.selectionChanged.connect(self._on_selection)
         session.projectChanged.connect(self.clear)
@@ -83,7 +85,7 @@ class FileStrip(QFrame):
         self._picture.show()
         self.compare.show()
         span = f", likeness {likeness[0]:.2f} to {likeness[-1]:.2f}" if likeness.size else ""
-        self.text.setText(f"{path.name} is not in the project. Below: what is most like it{span}")
+        self.text.setText(f"Like {path.name}, a file that is not in the project{span}")
         self.show()
 
     @property

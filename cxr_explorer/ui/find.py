@@ -22,7 +22,7 @@ from cxr_explorer.ui.file_strip import FileStrip
 from cxr_explorer.ui.held_embeddings import HeldEmbeddings
 from cxr_explorer.ui.jump_dialog import JumpDialog
 from cxr_explorer.ui.search_bar import SearchBar, Searching
-from cxr_explorer.ui.selection import Ranking
+from cxr_explorer.ui.selection import NO_IDS, Ranking
 from cxr_explorer.worker import Job, JobCrashed
 
 if TYPE_CHECKING:
@@ -105,6 +105,13 @@ class Find(QObject):
         self.strip.show_reading(path)
         self._timer.start()
 
+    def left_out(self, ids: Ids) -> Ids:
+        """These, and what the filter keeps out of reach."""
+        session = self._session
+        if session.map is None or session.filter is None:
+            return ids
+        return np.union1d(ids, np.setdiff1d(session.map.image_ids, session.filter.ids, assume_unique=True))
+
     def cancel(self) -> None:
         """Stops reading the file."""
         self._timer.stop()
@@ -162,21 +169,19 @@ class Find(QObject):
         except KeyError:
             self._session.said.emit("This image is not on the map: look for new images (F5) first.")
             return
-        found = embeddings.alike(vector, COUNT, leave_out=np.array([image_id], np.int64))
+        found = embeddings.alike(vector, COUNT, self.left_out(np.array([image_id], np.int64)))
         ids = np.concatenate([[image_id], found.image_ids])
         self._select(ids, found, self._name(image_id), {image_id: ITSELF})
-        if image_id in self._session.selection.ids:
-            self._session.set_current(image_id)
 
     def _select_like_centre(self, ids: Ids, embeddings: UnitEmbeddings) -> None:
-        found = embeddings.alike(embeddings.centre(ids), COUNT, leave_out=ids)
+        found = embeddings.alike(embeddings.centre(ids), COUNT, self.left_out(ids))
         if not found.image_ids.size:
-            self._session.said.emit("Every image on the map is selected already: there are no others to find.")
+            self._session.said.emit("Every image that can be found is selected already: there are no others.")
             return
         self._select(found.image_ids, found, f"the {images_text(ids.size)} before", {})
 
     def _select_like_file(self, path: Path, embedded: Embedded, embeddings: UnitEmbeddings) -> None:
-        found = embeddings.alike(embedded.embedding, COUNT)
+        found = embeddings.alike(embedded.embedding, COUNT, self.left_out(NO_IDS))
         self._select(found.image_ids, found, _short(path.name), {})
         self.strip.show_found(path, embedded.thumbnail, found.likeness, self._session.selection.ranking)
 
@@ -187,9 +192,11 @@ class Find(QObject):
         }
         session = self._session
         page = session.page if session.page == "image" else "map"
-        session.select_ranked(Ranking(ids, "Most alike first", f"Like {what}", notes, "Likeness (1 is the same)"))
+        session.select_ranked(Ranking(ids, "Likeness", f"Like {what}", notes, "Likeness (1 is the same)"))
+        shown = session.ordered_ids()
+        session.set_current(int(shown[0]) if shown.size else -1)
         session.show_page(page)
-        if session.selection.ids.size:
+        if shown.size:
             span = f"{found.likeness[0]:.2f} to {found.likeness[-1]:.2f}"
             session.said.emit(f"The {images_text(found.image_ids.size)} most like {what}: likeness {span}")
 

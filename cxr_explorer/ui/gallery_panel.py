@@ -38,6 +38,7 @@ class GalleryPanel(QFrame):
             "Typical first: the images nearest to the middle of their cluster. Edge first: the oddest. "
             "Most likely present, least sure first: by the suggestions for the finding"
         )
+        self._order.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._fill_orders()
         self._order.activated.connect(lambda: session.set_order(self._order.currentData()))
         self._order.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -92,12 +93,12 @@ class GalleryPanel(QFrame):
             if session.map is not None
             else "Images appear here as they are read."
         )
+        if not np.array_equal(np.sort(self.gallery.picked_ids()), session.picked):
+            self.gallery.set_picked(session.picked)  # what is ticked is what a label goes to
         if not np.array_equal(ids, self.gallery.image_ids()):
             self.gallery.set_images(ids)
         else:
             self.gallery.refresh_marks()  # the same images may have been found by another question
-        if not np.array_equal(np.sort(self.gallery.picked_ids()), session.picked):
-            self.gallery.set_picked(session.picked)  # what is ticked is what a label goes to
         self._follow_current()
         self._show_heading()
 

@@ -125,6 +125,8 @@ class SearchBar(QFrame):
         session.mapChanged.connect(self._again)
         session.labelsChanged.connect(self._again)
         session.exclusionsChanged.connect(self._again)
+        session.factsChanged.connect(self._again)
+        session.filterChanged.connect(self._again)
         self.hide()
 
     def open_bar(self) -> None:
@@ -164,12 +166,16 @@ class SearchBar(QFrame):
         elif not self.line.text().strip():
             known = ", ".join(search.fact_names)
             self.count.setText(f"Known of the images: {known}" if known else "Type a part of a file name")
-        elif not found.image_ids.size:
-            self.count.setText("No image holds all of these words")
         else:
             assert self._session.map is not None
-            total = len(self._session.map.image_ids)
-            self.count.setText(f"{images_text(found.image_ids.size)} of {total:,}. Enter selects")
+            chosen, ids, total = self._session.filter, found.image_ids, len(self._session.map.image_ids)
+            if chosen is not None:
+                ids, total = chosen.keep(ids), len(chosen.ids)
+            within = f" with {chosen.text}" if chosen is not None else ""
+            if ids.size:
+                self.count.setText(f"{images_text(ids.size)} of {total:,}{within}. Enter selects")
+            else:
+                self.count.setText(f"No image{within} holds all of these words")
 
     def _again(self) -> None:
         if self.isVisible():

@@ -184,7 +184,7 @@ def test_the_viewers_keys_act_on_all_images(qtbot, window: MainWindow) -> None:
     qtbot.keyClick(page, Key.Key_Plus)
     assert all(not pane.picture.fits for pane in page.panes)
     qtbot.keyClick(page, Key.Key_T)
-    assert not any(pane.picture.overlay for pane in page.panes)
+    assert all(pane.picture.overlay for pane in page.panes)
 
 
 def test_a_change_of_size_is_no_zoom_of_the_readers(qtbot, window: MainWindow) -> None:
@@ -288,3 +288,13 @@ def test_the_grid_makes_the_pictures_as_large_as_the_room_allows(
     page = page_of(qtbot, window, *range(1, count + 1))
     page.resize(*size)
     assert page._columns() == columns
+
+
+def test_a_file_lies_beside_the_picked_ones_of_those_found(qtbot, window: MainWindow, tmp_path: Path) -> None:
+    ranking = Ranking(np.array([3, 1, 2, 5]), "Likeness", "Like x")
+    window.session.select_ranked(ranking)
+    thumbnail = window.session.project.thumbnails([1])[1]  # type: ignore[union-attr]
+    window.finder.strip.show_found(tmp_path / "images" / "00.png", thumbnail, np.array([0.9], np.float32), ranking)
+    window.gallery_panel.gallery.set_picked(np.array([2, 5]))
+    qtbot.keyClick(window, Key.Key_H)
+    assert window.compare.page.keys == [-2, 2, 5]

@@ -59,7 +59,7 @@ def test_s_shows_what_is_most_like_the_current_image(qtbot, window: MainWindow) 
     qtbot.keyClick(window, Key.Key_S)
     assert shown(window) == list(range(1, 11))
     assert window.session.current_id == 1
-    assert window.gallery_panel._order.currentText() == "Most alike first"
+    assert window.gallery_panel._order.currentText() == "Likeness"
     assert window.gallery_panel._heading.text() == "Like 00.png: 10 images"
     marks = [window.gallery_panel.mark(image_id).note for image_id in (1, 2, 9)]
     assert marks == ["this one", f"{np.cos(angle(2) - angle(1)):.2f}", f"{np.cos(angle(9) - angle(1)):.2f}"]
@@ -169,7 +169,7 @@ def test_a_dropped_image_file_is_embedded_in_a_child_and_searched_for(
     qtbot.waitUntil(lambda: window.finder.strip.found, timeout=120_000)
     assert window.session.project is before
     assert sorted(shown(window)) == list(range(1, 11))
-    assert "other.png is not in the project" in window.finder.strip.text.text()
+    assert "Like other.png, a file that is not in the project" in window.finder.strip.text.text()
     assert window.gallery_panel._heading.text() == "Like other.png: 10 images"
     window.session.select_cluster(0)
     assert not window.finder.strip.isVisible()
@@ -343,3 +343,23 @@ def test_jumping_nowhere_changes_nothing(qtbot, window: MainWindow, monkeypatch:
     qtbot.keyClick(window, Key.Key_J)
     qtbot.waitUntil(lambda: left == [True], timeout=5000)
     assert shown(window) == []
+
+
+def test_a_filter_holds_for_everything_that_is_found(qtbot, window: MainWindow) -> None:
+    window.session.set_filter("view", "AP")
+    start_at(window, 4)
+    window.finder.similar()
+    assert sorted(shown(window)) == [2, 4, 6, 8, 10]
+    window.finder.similar_to_selection()
+    assert "no others" in said(window)
+    count = type_in(qtbot, window, "png")
+    qtbot.waitUntil(lambda: "5 images of 5 with view = AP" in count(), timeout=5000)
+
+
+def test_what_is_found_begins_with_the_most_alike_and_has_no_picks_of_before(window: MainWindow) -> None:
+    window.session.select_cluster(0)
+    window.gallery_panel.gallery.set_picked(np.array([4, 5]))
+    window.session.set_current(1)
+    window.finder.similar_to_selection()
+    assert window.session.current_id == shown(window)[0]
+    assert window.session.picked.size == window.gallery_panel.gallery.picked_ids().size == 0

@@ -19,6 +19,15 @@ SPECS: tuple[Spec, ...] = (
         separated=True,
     ),
     Spec(
+        "similar_to_file",
+        "&File",
+        "&Find images like a file…",
+        "Show the images most like an image file; dropping it on the window does the same",
+        "finder.choose_file",
+        (),
+        "map",
+    ),
+    Spec(
         "unreadable",
         "&File",
         "&Unreadable files…",

@@ -18,15 +18,6 @@ SPECS: tuple[Spec, ...] = (
         "map",
     ),
     Spec(
-        "similar_to_file",
-        _MENU,
-        "Images like a &file…",
-        "Show the images most like an image file; dropping it on the window does the same",
-        "finder.choose_file",
-        (),
-        "map",
-    ),
-    Spec(
         "search",
         _MENU,
         "Se&arch…",
