@@ -137,7 +137,7 @@ class Compare(QObject):
                 continue
             title, *about = session.caption(pane.key).split("\n")
             if ranking is not None and pane.key in ranking.notes:
-                about.append(f"likeness {ranking.notes[pane.key]}")
+                about.insert(0, ranking.notes[pane.key])
             words = [f"{finding.replace('_', ' ')} {SIGN[value]}" for finding, value in labels.get(pane.key, [])]
             if pane.key in excluded:
                 words.append("excluded")

@@ -7,7 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QFrame, QVBoxLayout
 
 from cxr_explorer.ui.picture import Picture
-from cxr_explorer.ui.texts import MiddleElided
+from cxr_explorer.ui.texts import MiddleElided, elided_label
 
 _EDGE_PX = 3
 _HANDLED = (
@@ -33,9 +33,11 @@ class ComparePane(QFrame):
         self.picture.installEventFilter(self)
         self.picture.changed.connect(self._on_changed)
         self._name = MiddleElided()
-        self._about = MiddleElided()
-        self._labels = MiddleElided()
-        self._about.setObjectName("dim")
+        self._about = elided_label("", "dim")
+        self._labels = elided_label()
+        for line in (self._about, self._labels):
+            line.setTextFormat(Qt.TextFormat.PlainText)
+            line.setContentsMargins(6, 0, 6, 0)
         self._focused = False
         self._title = ""
         self._handled = False

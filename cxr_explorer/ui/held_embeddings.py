@@ -59,6 +59,9 @@ class HeldEmbeddings(QObject):
         self.fraction = 1.0
 
     def _read_some(self) -> None:
+        if self._session.project is None:  # closed meanwhile
+            self.close()
+            return
         end = time.perf_counter() + BUDGET_S
         while self._pages is not None:
             fraction = next(self._pages, None)

@@ -261,7 +261,7 @@ def test_a_file_from_elsewhere_lies_beside_what_is_like_it_and_takes_no_label(
     page = window.compare.page
     assert page.keys == [-2, 3, 1, 2]
     assert window.session.current_id == 3
-    assert "likeness 0.90" in page.panes[1].caption[1]
+    assert page.panes[1].caption[1].startswith("0.90 · ")
     page.step_focus(-1)
     assert page.panes[0].focused
     assert window.session.target().ids.size == 0
