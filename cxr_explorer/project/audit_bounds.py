@@ -16,6 +16,9 @@ from cxr_explorer.project.project import Ids, Project
 
 ClusterState = Literal["valid", "stale", "failed", "open"]
 
+SIGNS = {"passed": "✓", "valid": "✓", "failed": "✗", "stale": "↻", "open": "…", "abandoned": "–"}
+"""A sign for each state; the word stands beside it, or the bound."""
+
 
 def percent(share: float) -> str:
     """ "4.9 %": a bound in words, rounded up."""
@@ -142,6 +145,11 @@ class ClusterBound:
     state: ClusterState
     text: str
     tip: str
+
+    @property
+    def badge(self) -> str:
+        """The text with a sign for its state."""
+        return f"{SIGNS[self.state]} {self.text}"
 
 
 def bounds_by_cluster(

@@ -13,13 +13,13 @@ from PySide6.QtWidgets import QDialog
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project import audits
-from cxr_explorer.project.audit_bounds import outcome_text
+from cxr_explorer.project.audit_bounds import SIGNS, outcome_text
 from cxr_explorer.project.audit_records import KIND, Audit, audit_record, audit_records, with_present_answers
 from cxr_explorer.project.audits import Lot
 from cxr_explorer.ui.actions import key_text
 from cxr_explorer.ui.audit_banner import AuditBanner
 from cxr_explorer.ui.audit_dialog import AuditDialog, Place, cluster_places
-from cxr_explorer.ui.audit_list import SIGNS, AuditList
+from cxr_explorer.ui.audit_list import AuditList
 
 if TYPE_CHECKING:
     from cxr_explorer.ui.main_window import MainWindow

@@ -7,14 +7,11 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal, SignalInstance
 from PySide6.QtWidgets import QFrame, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout
 
-from cxr_explorer.project.audit_bounds import covers_text, level, outcome_text, percent, stale_text, state_word
+from cxr_explorer.project.audit_bounds import SIGNS, covers_text, level, outcome_text, percent, stale_text, state_word
 from cxr_explorer.project.audit_records import Audit
 from cxr_explorer.ui.actions import tooltip
 from cxr_explorer.ui.flow import FlowLayout
 from cxr_explorer.ui.texts import text_label
-
-SIGNS = {"passed": "✓", "failed": "✗", "stale": "↻", "open": "…", "abandoned": "–"}
-"""A sign for each state; the word always stands beside it."""
 
 
 class AuditList(QFrame):

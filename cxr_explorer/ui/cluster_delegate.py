@@ -119,12 +119,15 @@ class ClusterDelegate(QStyledItemDelegate):
 
 
 def state_text(row: Row) -> str:
-    """How far a cluster is labelled, whether its labels disagree, and what its audit says, in few letters."""
+    """What its audit says of a cluster, whether its labels disagree, and how far it is labelled, in few letters.
+
+    What matters most comes first: a narrow list cuts the end. That everything is labelled the bar says.
+    """
     share = row.labelled / row.size if row.size else 0.0
-    more = [f"mixed {_percent(row.mixed)}"] if row.mixed else []
-    more += [f"audit {row.audit.text}"] if row.audit is not None else []
+    more = [row.audit.badge] if row.audit is not None else []
+    more += [f"mixed {_percent(row.mixed)}"] if row.mixed else []
     if more:
-        return " · ".join([_percent(share), *more])
+        return " · ".join([*more, *([_percent(share)] if row.labelled < row.size else [])])
     return f"{_percent(share)} labelled" if row.labelled else "not labelled"
 
 

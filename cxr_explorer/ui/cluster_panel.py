@@ -36,6 +36,7 @@ class ClusterPanel(QFrame):
         self._rows: list[Row] = []
         self._order: list[int] = []
         self._finding = ""
+        self._held = self._missed = False
         self._marks: Marks | None = None
         self._menu: QMenu | None = None
         self._heading = elided_label("Clusters", "heading")
@@ -194,8 +195,17 @@ class ClusterPanel(QFrame):
         self._nothing.setText(f"No cluster to show: none is “{name}”." if self._rows and not rows else "")
         self._nothing.setVisible(bool(self._nothing.text()))
 
+    def hold(self, held: bool) -> None:
+        """While the list is out of sight for each answer of a reading, what changes is shown at its end."""
+        self._held = held
+        if self._missed and not held:
+            self.refresh()
+
     def refresh(self) -> None:
         """Brings sizes, shares and colours in line with the session; the order stays."""
+        self._missed = self._held
+        if self._held:
+            return
         session, found = self._session, self._session.map
         self._finding = session.finding
         self.show_count()

@@ -282,6 +282,7 @@ class Reading(QObject):
         """Only the image is left on the screen: the views beside it say how it is labelled, and with which others."""
         for view in (self._window.gallery_panel, self._window.label_panel, self._window.side):
             view.setVisible(not blind)
+        self._window.cluster_panel.hold(blind)
 
     def _on_undid(self, text: str) -> None:
         task = self._task

@@ -120,6 +120,29 @@ def test_an_error_too_many_ends_the_reading_and_offers_what_to_do(qtbot, window:
     assert found(window)[0].state == "failed"
 
 
+def test_a_failed_cluster_can_be_split_at_once(qtbot, window: MainWindow) -> None:
+    assert window.session.map is not None
+    before = len(window.session.map.groups)
+    ask(qtbot, window)
+    press(qtbot, window, Key.Key_P)
+    window.session.clear_selection()
+    assert window.audit.banner.split.isVisible()
+    window.audit.banner.split.click()
+    assert len(window.session.map.groups) > before
+
+
+def test_the_list_of_clusters_shows_the_badge_once_the_reading_is_over(qtbot, window: MainWindow) -> None:
+    def badges() -> dict[int, str]:
+        rows = window.cluster_panel.arranged()
+        return {row.cluster: row.audit.badge for row in rows if row.audit is not None}
+
+    ask(qtbot, window)
+    press(qtbot, window, Key.Key_A)
+    assert badges() == {}  # the list is out of sight, and not brought up to date at every answer
+    press(qtbot, window, Key.Key_A)
+    assert badges() == {0: "✓ ≤ 20 %"}
+
+
 def test_the_rest_of_a_failed_sample_can_be_read_for_its_bound(qtbot, window: MainWindow) -> None:
     ask(qtbot, window)
     press(qtbot, window, Key.Key_P)
