@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject
 from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Ids
 from cxr_explorer.project.similar import UnitEmbeddings
+from cxr_explorer.ui.actions import key_text
 from cxr_explorer.ui.compare_page import MOST, Compared, ComparePage
 from cxr_explorer.ui.gallery_panel import SIGN
 
@@ -76,7 +77,7 @@ class Compare(QObject):
         try:
             vector = embeddings.vector(image_id)
         except KeyError:
-            self._session.said.emit("This image is not on the map: look for new images (F5) first.")
+            self._session.said.emit(f"This image is not on the map: look for new images ({key_text('rescan')}) first.")
             return
         left_out = self._window.finder.left_out(np.array([image_id], np.int64))
         alike = embeddings.alike(vector, MOST - 1, left_out)

@@ -167,7 +167,7 @@ class Find(QObject):
         try:
             vector = embeddings.vector(image_id)
         except KeyError:
-            self._session.said.emit("This image is not on the map: look for new images (F5) first.")
+            self._session.said.emit(f"This image is not on the map: look for new images ({key_text('rescan')}) first.")
             return
         found = embeddings.alike(vector, COUNT, self.left_out(np.array([image_id], np.int64)))
         ids = np.concatenate([[image_id], found.image_ids])

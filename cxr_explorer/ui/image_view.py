@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
@@ -48,6 +48,10 @@ KEY_PAN_PX = 60
 KEY_WINDOW_PX = 16
 _NEEDS_PICTURE = ("zoom_out", "zoom_in", "fit", "actual", "invert", "reset", "overlay")
 _CHECKABLE = ("fit", "invert", "overlay")
+
+
+def _pans(event: QKeyEvent) -> bool:
+    return event.modifiers() & ~_KEYPAD == Qt.KeyboardModifier.AltModifier and event.key() in _PANS
 
 
 class ImageView(QWidget):
@@ -200,10 +204,16 @@ class ImageView(QWidget):
         """Show or hide the text over the picture; that it is inverted stays to be read."""
         self.picture.set_overlay(not self.picture.overlay)
 
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and _pans(event):
+            event.accept()  # before the window's own Alt with arrows
+            return True
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_T and event.modifiers() == Qt.KeyboardModifier.NoModifier:
             self.toggle_overlay()
-        elif event.modifiers() & ~_KEYPAD == Qt.KeyboardModifier.AltModifier and event.key() in _PANS:
+        elif _pans(event):
             if self.picture.has_picture:
                 self.picture.pan(_PANS[Qt.Key(event.key())] * KEY_PAN_PX)
         else:

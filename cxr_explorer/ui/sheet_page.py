@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from cxr_explorer.ui.actions import tooltip
 from cxr_explorer.ui.sheet_grid import SheetGrid
 from cxr_explorer.ui.texts import text_label
 from cxr_explorer.ui.thumbnails import Thumbnails
@@ -64,7 +65,7 @@ class SheetPage(QWidget):
         row.addWidget(self._previous)
         row.addWidget(self._next)
         row.addSpacing(8)
-        row.addWidget(_button("Back", "Back to the map (Esc)", self.backWanted.emit))
+        row.addWidget(_button("Back", tooltip("back"), self.backWanted.emit))
         self.rest = _WrappingButton()
         self.rest.clicked.connect(lambda: self.labelWanted.emit(False))
         self.turned = _WrappingButton()

@@ -367,3 +367,14 @@ def test_buttons_that_do_what_an_action_does_say_its_key(window: MainWindow) -> 
     tips = [button.toolTip() for button in window.map_page.findChildren(QPushButton)]
     tips += [button.toolTip() for button in window.map_page.tools.values()]
     assert all(tips)
+
+
+def test_alt_with_arrows_moves_the_open_image_and_no_cluster(qtbot, window: MainWindow) -> None:
+    window.session.select_cluster(1)
+    window.open_image()
+    view = window.image_page.view
+    qtbot.waitUntil(lambda: view.picture.has_picture, timeout=10_000)
+    before = [window.clusters.model().index(row, 0).data() for row in range(3)]
+    qtbot.keyClick(view, Key.Key_Up, Modifier.AltModifier)
+    assert [window.clusters.model().index(row, 0).data() for row in range(3)] == before
+    assert not window.actions_by_name["undo"].isEnabled()
