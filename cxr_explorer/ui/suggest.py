@@ -265,6 +265,7 @@ class Suggest(QObject):
     def _accept(self, ids: Ids, threshold: float, values: tuple[bool, bool] = (True, True)) -> None:
         session, found = self._session, self.found()
         assert session.project is not None and found is not None
+        ids = session.filter.keep(ids) if session.filter is not None else ids
         chances = session.chances_of(ids)
         present = ids[(chances > 0.5) & (chances >= threshold) & values[0]]
         absent = ids[(chances <= 0.5) & (1 - chances >= threshold) & values[1]]
@@ -278,7 +279,13 @@ class Suggest(QObject):
         if found is None or found.probabilities is None or session.project is None or session.map is None:
             return
         settled = answers(session.project, session.finding, session.reader).settled
-        dialog = AcceptDialog(self._window, found, session.map.image_ids, settled, session.selection.ids)
+        if session.filter is not None:
+            settled = np.union1d(settled, np.setdiff1d(session.map.image_ids, session.filter.ids))
+        dialog = AcceptDialog(
+            self._window, found, session.map.image_ids, settled, session.selection.ids, session.confounders
+        )
+        if session.filter is not None:
+            dialog.setWindowTitle(f"{dialog.windowTitle()}, only {session.filter.text}")
         if dialog.exec() == QDialog.DialogCode.Accepted:
             self._accept(dialog.chosen_ids(), dialog.threshold, dialog.values)
 

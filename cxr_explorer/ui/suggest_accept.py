@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -16,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from cxr_explorer.labels.confounders import Confounder
 from cxr_explorer.labels.suggest import sure_suggestions
 from cxr_explorer.project.labelling import images_text
 from cxr_explorer.project.project import Ids
@@ -31,7 +34,13 @@ class AcceptDialog(QDialog):
     """Chooses a threshold; `threshold`, `values` and `chosen_ids` are what was chosen."""
 
     def __init__(
-        self, parent: QWidget | None, suggestion: Suggestion, image_ids: Ids, settled: Ids, selected: Ids
+        self,
+        parent: QWidget | None,
+        suggestion: Suggestion,
+        image_ids: Ids,
+        settled: Ids,
+        selected: Ids,
+        compare: Callable[[Ids], Sequence[Confounder]] = lambda _ids: (),
     ) -> None:
         """Shows what would happen.
 
@@ -41,6 +50,7 @@ class AcceptDialog(QDialog):
             image_ids: Of the map.
             settled: Ids of images that keep what they have.
             selected: Ids of the selection, to which accepting can be confined.
+            compare: Tells what images have in common beside the picture.
         """
         super().__init__(parent)
         assert suggestion.probabilities is not None
@@ -71,6 +81,8 @@ class AcceptDialog(QDialog):
         self.absent.setChecked(True)
         self.summary = text_label("", "heading", wraps=True)
         self.precision = text_label("", wraps=True)
+        self._compare = compare
+        self.warning = text_label("", "warning", wraps=True)
         caution = text_label(
             "That is what the suggestions expect of themselves. Only a random audit is evidence: audit the accepted "
             "labels afterwards. Images that carry a label of yours keep it. One undo takes all of it back."
@@ -97,7 +109,16 @@ class AcceptDialog(QDialog):
         column = QVBoxLayout(self)
         column.setSpacing(10)
         column.addLayout(row)
-        for part in (self.present, self.absent, self.selection_only, self.summary, self.precision, caution, buttons):
+        for part in (
+            self.present,
+            self.absent,
+            self.selection_only,
+            self.summary,
+            self.precision,
+            self.warning,
+            caution,
+            buttons,
+        ):
             column.addWidget(part)
         self.setMinimumWidth(520)
         self.slider.valueChanged.connect(lambda step: self._set(step / STEPS))
@@ -152,3 +173,14 @@ class AcceptDialog(QDialog):
         )
         self.button.setText(f"Accept on {images_text(count)}")
         self.button.setEnabled(count > 0)
+        self._warn([(sure.present, "present"), (sure.absent, "absent")])
+
+    def _warn(self, accepted: Sequence[tuple[np.ndarray, str]]) -> None:
+        """Says what else the images of one value have in common, the worst of each."""
+        lines = []
+        for (mask, word), taken in zip(accepted, self.values, strict=True):
+            found = self._compare(self._ids[mask]) if taken else ()
+            if found and found[0].stands_out:
+                lines.append(f"⚠ {found[0].sentence(f'the {word} images')}")
+        self.warning.setText("\n".join(lines))
+        self.warning.setVisible(bool(lines))

@@ -7,6 +7,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QFileDialog
 
+from cxr_explorer.labels.confounders import Confounder
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.probes import load_probes
 from cxr_explorer.project import acts, audits, labelling
@@ -292,6 +293,47 @@ def test_the_dialog_counts_what_it_would_do(qtbot, window: MainWindow) -> None:
     assert not dialog.button.isEnabled()
     assert "No suggestion is that sure" in dialog.precision.text()
     dialog.reject()
+
+
+def test_nothing_outside_the_filter_is_accepted(qtbot, window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = window.session
+    session.facts = {image_id: {"view": "AP" if image_id % 2 else "PA"} for image_id in session.map.image_ids.tolist()}  # type: ignore[union-attr]
+    session._fact_columns = None
+    session.set_filter("view", "AP")
+    window.suggest.show_tab()
+    settle(qtbot, window)
+    before = labels(window)
+    titles = []
+
+    def accept(dialog: AcceptDialog) -> int:
+        titles.append(dialog.windowTitle())
+        dialog.slider.setValue(500)
+        return QDialog.DialogCode.Accepted
+
+    monkeypatch.setattr(AcceptDialog, "exec", accept)
+    window.suggest.accept_bulk()
+    assert titles == ["Accept suggestions, only view = AP"]
+    accepted = set(labels(window)) - set(before)
+    assert accepted and all(image_id % 2 for image_id in accepted)
+
+
+def test_the_dialog_says_what_the_images_have_in_common_beside_the_picture(qtbot, window: MainWindow) -> None:
+    window.suggest.show_tab()
+    settle(qtbot, window)
+    found = window.suggest.found()
+    assert found is not None
+    ids = window.session.map.image_ids  # type: ignore[union-attr]
+    one = Confounder("view", "AP", 20, 20, 20, 60, 1e-6, 20)
+    dialog = AcceptDialog(window, found, ids, np.array(list(labels(window))), ids[-10:], lambda _ids: [one])
+    qtbot.addWidget(dialog)
+    dialog.show()
+    dialog.slider.setValue(500)
+    assert dialog.warning.text() == (
+        "⚠ 100 % of the present images are AP (collection: 33 %)\n"
+        "⚠ 100 % of the absent images are AP (collection: 33 %)"
+    )
+    dialog.absent.setChecked(False)
+    assert dialog.warning.text().count("⚠") == 1
 
 
 def test_the_target_is_told_from_audits_and_kept_with_the_project(qtbot, window: MainWindow) -> None:
