@@ -111,7 +111,8 @@ def _accept(project: Project, suggester: Suggester, suggestion: Suggestion, thre
     accept(project, ids[sure.present], ids[sure.absent], suggestion.finding, suggestion.reader, suggester.map_id)
     counts = {"present": int(sure.present.sum()), "absent": int(sure.absent.sum())}
     precision = None if np.isnan(sure.expected_precision) else round(sure.expected_precision, 6)
-    return {**counts, "expected_precision": precision}
+    checked, right = suggestion.held_out.as_sure(threshold) if suggestion.held_out is not None else (0, 0)
+    return {**counts, "expected_precision": precision, "held_out": {"as_sure": checked, "right": right}}
 
 
 def _summary(project: Project, found: Suggestion, accepted: Mapping[str, object] | None) -> dict[str, object]:

@@ -18,6 +18,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.labels.features import NEIGHBOURS, Floats, Rows
 from cxr_explorer.labels.probes import ProbeSet, fit_probe_set, load_probes
 from cxr_explorer.labels.suggest import (
+    HeldOut,
     batch_size,
     fit_probe,
     next_to_read,
@@ -57,6 +58,7 @@ class Suggestion:
         probabilities: (N,) float32 that the finding is present, NaN for images without an embedding; None while there
             are too few answers to say anything.
         calibrated: Whether the probabilities were calibrated on answers the probe had not seen.
+        held_out: These answers; None where there are too few, or where saved probes speak.
         source: Name of the saved probes these come from; empty where they come from this project's answers.
         queue: Ids of the images to read next, in order; none when every image has a label.
         sheets: Whether the queue is the rest of the first contact sheets.
@@ -71,6 +73,7 @@ class Suggestion:
     absent: int
     probabilities: Floats | None
     calibrated: bool
+    held_out: HeldOut | None
     source: str
     queue: Ids
     sheets: bool
@@ -158,6 +161,7 @@ class Suggester:
             absent=counts[1],
             probabilities=None if chances is None else self._on_map(chances),
             calibrated=calibrated,
+            held_out=probe.held_out if probe is not None and calibrated else None,
             source=source,
             queue=self._ids[queue],
             sheets=sheets,

@@ -16,6 +16,7 @@ from cxr_explorer.labels.features import Floats, Rows, prepare, squared_distance
 from cxr_explorer.labels.logistic import fit_logistic, sigmoid
 
 __all__ = [
+    "HeldOut",
     "Probe",
     "Suggestions",
     "batch_size",
@@ -64,6 +65,34 @@ SHEET_LEAST, SHEET_MOST = 12, 300
 
 
 @dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Answers that were predicted without having been seen.
+
+    Attributes:
+        present: (n,) the answers.
+        probabilities: (n,) float32, by probes fitted without the answer and its patient's others.
+    """
+
+    present: NDArray[np.bool_]
+    probabilities: Floats
+
+    def as_sure(self, threshold: float, present: bool = True, absent: bool = True) -> tuple[int, int]:
+        """How many answers were predicted at least this surely, and how many of them rightly.
+
+        It is the only thing that answers say about suggestions this sure. The answers were mostly chosen for doubt and
+        may be harder than other images; they are few, and few can be right by luck.
+
+        Args:
+            threshold: Above 0.5.
+            present: Whether to count predictions of the finding.
+            absent: Whether to count predictions of its absence.
+        """
+        yes = (self.probabilities >= threshold) & present
+        no = (1 - self.probabilities >= threshold) & absent
+        return int(yes.sum() + no.sum()), int((self.present & yes).sum() + (~self.present & no).sum())
+
+
+@dataclass(frozen=True, eq=False)
 class Probe:
     """A fitted probe of one finding.
 
@@ -73,6 +102,7 @@ class Probe:
         slope: Positive; turns a score into a log odds. It never moves the boundary at probability 0.5.
         answers: How many answers the probe was fitted to: (present, absent).
         calibrated: Whether `slope` was measured on answers the probe had not seen.
+        held_out: Of these answers, whether the finding was present, and the probability without having seen them.
     """
 
     weights: Floats
@@ -80,6 +110,7 @@ class Probe:
     slope: float
     answers: tuple[int, int]
     calibrated: bool
+    held_out: HeldOut | None = None
 
     def probabilities(self, features: Floats) -> Floats:
         """(N,) float32 in [0, 1] that the finding is present, from (N, F) features."""
@@ -131,7 +162,8 @@ def fit_probe(
 
     The classes are not reweighted: what is asked for are probabilities and few wrong labels, not a balance of them.
     Log odds are scaled by one factor, which makes answers the probe had not seen most likely (temperature, Guo et al.
-    2017, arXiv 1706.04599). Images are queued where the probe is unsure, so the factor errs towards modesty elsewhere.
+    2017, arXiv 1706.04599). Images are queued where the probe is unsure, so that the factor says little of where it is
+    sure: there it is modest where labels are consistent, and boasts where they are noisy. See `HeldOut.as_sure`.
 
     Args:
         features: (N, F) from `prepare`.
@@ -161,13 +193,16 @@ def fit_probe(
     with threadpool_limits(1):  # for matrices this small a second thread gains little, and on a busy machine costs much
         weights, bias = fit_logistic(seen, truth, FREEDOM)
         slope, calibrated = 1.0, calibrate and min(answers) >= FEWEST_CALIBRATED
+        held_out: HeldOut | None = None
         if calibrated:
             patients = np.arange(len(rows)) if groups is None else groups[rows]
             some = both_kinds(present, MOST_CALIBRATED)
-            slope = _slope(unseen_scores(seen[some], truth[some], patients[some], (weights, bias)), truth[some])
+            scores = unseen_scores(seen[some], truth[some], patients[some], (weights, bias))
+            slope = _slope(scores, truth[some])
+            held_out = HeldOut(present[some], np.asarray(sigmoid(slope * scores), dtype=np.float32))
         # Answers that were left out shift the log odds alone (sampling by outcome; Prentice and Pyke 1979).
         bias -= float(np.log(kept[0] / kept[1])) / slope
-        return Probe(weights.astype(np.float32), bias, slope, answers, calibrated)
+        return Probe(weights.astype(np.float32), bias, slope, answers, calibrated, held_out)
 
 
 def sheet_images(count: int) -> int:

@@ -288,6 +288,7 @@ class Suggest(QObject):
             dialog.setWindowTitle(f"{dialog.windowTitle()}, only {session.filter.text}")
         if dialog.exec() == QDialog.DialogCode.Accepted:
             self._accept(dialog.chosen_ids(), dialog.threshold, dialog.values)
+            self.show_tab()  # which says what an audit has to show now
 
     # -- switches --------------------------------------------------------------------------------------------------
 

@@ -57,6 +57,7 @@ class AcceptDialog(QDialog):
         self.setWindowTitle("Accept suggestions")
         self._ids = image_ids
         self._chances = suggestion.probabilities
+        self._held_out = suggestion.held_out
         self._settled = np.isin(image_ids, settled)
         self._selected = np.isin(image_ids, selected)
         finding = suggestion.finding.replace("_", " ")
@@ -84,8 +85,8 @@ class AcceptDialog(QDialog):
         self._compare = compare
         self.warning = text_label("", "warning", wraps=True)
         caution = text_label(
-            "That is what the suggestions expect of themselves. Only a random audit is evidence: audit the accepted "
-            "labels afterwards. Images that carry a label of yours keep it. One undo takes all of it back."
+            "Only a random audit is evidence: audit the accepted labels afterwards. "
+            "Images that carry a label of yours keep it. One undo takes all of it back."
             + (
                 f" These suggestions come from the saved probes {suggestion.source}, made on other images."
                 if suggestion.source
@@ -141,6 +142,16 @@ class AcceptDialog(QDialog):
         """Where to accept: the map or the selection, less what has a label."""
         return self._ids[~self._left_out()]
 
+    def _checked(self) -> str:
+        if self._held_out is None:
+            return ""
+        answers, right = self._held_out.as_sure(self.threshold, *self.values)
+        if not answers:
+            return "None of your answers was predicted that surely, so nothing supports it yet."
+        return (
+            f"Of {answers:,} answers of yours that were predicted that surely without being known, {right:,} came true."
+        )
+
     def _left_out(self) -> np.ndarray:
         outside = ~self._selected if self.selection_only.isChecked() else np.zeros(len(self._ids), np.bool_)
         return self._settled | outside
@@ -167,7 +178,8 @@ class AcceptDialog(QDialog):
         count = len(chances)
         self.summary.setText(f"Accept above {self.threshold:g} on {images_text(count)}")
         self.precision.setText(
-            f"Estimated precision: {100 * float(chances.astype(np.float64).mean()):.1f} % of these labels are right."
+            f"Estimated precision, by the suggestions' own account: {chances.mean(dtype=np.float64):.1%}. "
+            f"{self._checked()}"
             if count
             else "No suggestion is that sure. Lower the probability, or read more images."
         )

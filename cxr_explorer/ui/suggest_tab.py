@@ -30,7 +30,9 @@ BUTTONS = (
     ("read_next", "Read next"),
     ("colour_suggestion", "Colour the map"),
     ("accept_bulk", "Accept in bulk…"),
+    ("audit_start", "Audit labels…"),
 )
+"""Actions and what their buttons say; the last one stands below the target."""
 
 
 class SuggestTab(QScrollArea):
@@ -63,8 +65,10 @@ class SuggestTab(QScrollArea):
         for action, text in BUTTONS:
             button = QPushButton(text)
             button.clicked.connect(lambda _checked=False, name=action: window.actions_by_name[name].trigger())
-            column.addWidget(button)
             self.buttons[action] = button
+        *above, below = self.buttons.values()
+        for button in above:
+            column.addWidget(button)
         self._hiding = text_label("", "dim", wraps=True)
         column.addWidget(self._hiding)
         column.addWidget(_line())
@@ -89,6 +93,7 @@ class SuggestTab(QScrollArea):
             "the suggestions expect of themselves. It stays true whenever you look and whenever you stop."
         )
         column.addWidget(self._standing)
+        column.addWidget(below)
         column.addStretch(1)
         suggest.changed.connect(self.refresh)
         self.refresh()

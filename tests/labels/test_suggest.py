@@ -153,6 +153,24 @@ def test_of_more_answers_than_a_fit_uses_those_of_a_rare_kind_are_kept(monkeypat
     assert probe.weights[0] * probe.slope == pytest.approx(4, rel=0.2)
 
 
+def test_answers_predicted_without_being_seen_say_what_certainty_is_worth():
+    """Of noise the probe is never sure with right; of two groups it mostly is."""
+    rows, truth = two_groups(400)
+    features = prepare(rows)
+    held_out = fit_probe(features, np.arange(300), truth[:300]).held_out
+    assert held_out is not None
+    assert len(held_out.present) == 300
+    sure, right = held_out.as_sure(0.9)
+    assert sure > 100 and right > 0.85 * sure
+    present = held_out.as_sure(0.9, absent=False)
+    absent = held_out.as_sure(0.9, present=False)
+    assert (present[0] + absent[0], present[1] + absent[1]) == (sure, right)
+    coin = np.random.default_rng(1).random(400) < 0.5
+    guessed = fit_probe(features, np.arange(300), coin[:300]).held_out
+    assert guessed is not None
+    assert guessed.as_sure(0.9)[0] < 20
+
+
 def test_sure_suggestions_leave_alone_what_is_settled_or_not_known():
     chances = np.array([0.99, 0.99, 0.02, 0.5, np.nan, 0.985], np.float32)
     settled = np.array([False, True, False, False, False, False])

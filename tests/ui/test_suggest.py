@@ -256,7 +256,8 @@ def test_accepting_in_bulk_is_one_act_that_overwrites_nobody(
     def choose(dialog: AcceptDialog) -> int:
         dialog.spin.setValue(0.6)
         assert dialog.slider.value() == 600
-        assert "Estimated precision" in dialog.precision.text()
+        assert "Estimated precision, by the suggestions' own account" in dialog.precision.text()
+        assert "answers of yours that were predicted that surely" in dialog.precision.text()
         assert dialog.button.text().startswith("Accept on ")
         return int(QDialog.DialogCode.Accepted)
 
