@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project import labelling
 from cxr_explorer.ui.actions import key_text
+from cxr_explorer.ui.gallery_panel import SIGN
 from cxr_explorer.ui.session import Session
 from cxr_explorer.ui.texts import text_label
 
@@ -81,8 +82,8 @@ class ProfileStrip(QFrame):
         session.labelsChanged.connect(self.refresh)
 
     def sizeHint(self) -> QSize:
-        """As wide as a long name with its answer, whatever the text size."""
-        return QSize(self.fontMetrics().horizontalAdvance("Pleural Thickening  0.00 · you: present") + 30, 400)
+        """As wide as a long name with sign and number, whatever the text size."""
+        return QSize(self.fontMetrics().horizontalAdvance("Pleural Thickening +  0.00") + 44, 400)
 
     def showEvent(self, event: QShowEvent) -> None:
         """What is seen is asked for."""
@@ -157,9 +158,10 @@ class ProfileRow(QWidget):
         else:
             number = f"{value.present:,}, {value.absent:,}"
             tip = f"too few labels ({value.present:,} present, {value.absent:,} absent)"
-        answer = f" · you: {labelling.VALUE_WORDS[own]}" if own is not None else ""
-        self.text.setText(f"{self._finding}  {number}{answer}")
-        self.setToolTip(f"{self._finding}: {tip}")
+        sign = f" {SIGN[own]}" if own is not None else ""
+        answer = f". Your label: {labelling.VALUE_WORDS[own]}" if own is not None else ""
+        self.text.setText(f"{self._finding}{sign}  {number}")
+        self.setToolTip(f"{self._finding}: {tip}{answer}")
         self.setAccessibleName(self.toolTip())
         self.text.setStyleSheet("font-weight: 600" if current else "")
         self._layout.setContentsMargins(2, 0, 8, 12 if isinstance(value, Chance) else 0)

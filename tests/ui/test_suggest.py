@@ -207,7 +207,8 @@ def test_the_profile_has_every_finding_and_says_where_labels_are_too_few(qtbot, 
     assert isinstance(value, Chance)
     assert value.image > 0.5
     assert 0 < value.cluster < 1
-    assert "you: present" in strip.rows[FINDING].text.text()
+    assert strip.rows[FINDING].text.text() == f"{FINDING} +  {value.image:.2f}"
+    assert "Your label: present" in strip.rows[FINDING].toolTip()
     assert strip.rows["Mass"].value == TooFew(0, 0)
     assert "too few labels (0 present, 0 absent)" in strip.rows["Mass"].toolTip()
     assert strip.few.isVisible()
