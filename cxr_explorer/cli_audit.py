@@ -15,7 +15,7 @@ from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.tables import match_files, read_labels
 from cxr_explorer.project import audits
 from cxr_explorer.project.audit_bounds import covers_text, outcome_text, stale_text, state_word
-from cxr_explorer.project.audit_records import Audit, audit_record, audit_records, same_images
+from cxr_explorer.project.audit_records import Audit, audit_record, audit_records
 from cxr_explorer.project.labelling import VALUE_WORDS
 from cxr_explorer.project.partitions import cluster_of
 from cxr_explorer.project.project import Project
@@ -128,8 +128,8 @@ def _tolerated(lot: audits.Lot, chosen: argparse.Namespace) -> int:
 def _open_audit(project: Project, lot: audits.Lot, chosen: argparse.Namespace, anew: bool) -> Audit:
     """A new audit of the lot, or the open one of the same images."""
     if not anew:
-        for audit in audit_records(project, lot.finding, lot.reader):
-            if audit.state == "open" and same_images(audit.image_ids, lot.image_ids):
+        for audit in audits.earlier_audits(project, lot):
+            if audit.state == "open":
                 return audit
     tolerated = _tolerated(lot, chosen)
     number = audits.start(project, lot, chosen.error_limit, chosen.confidence, tolerated, chosen.seed)

@@ -25,6 +25,7 @@ KIND = "audit"
 """Kind of state: "<audit>/<image>" holds an answer, "<audit>" the word "abandoned"."""
 
 State = Literal["open", "passed", "failed", "abandoned"]
+Counts = int | np.int64 | NDArray[np.int64]
 _NONE = -9  # no label; unlike every value
 
 
@@ -268,10 +269,12 @@ def _with_answers(ids: Ids, values: NDArray[np.int8], answers: Mapping[int, Valu
     return found
 
 
-def same_images(one: Ids, other: Ids) -> bool:
-    """Whether two lots are the same for the question how often it was tried: half of all their images are in both."""
-    small, large = sorted((len(one), len(other)))
-    if 2 * small < large:
-        return False
-    both = len(np.intersect1d(one, other, assume_unique=True))
-    return 2 * both >= len(one) + len(other) - both
+def are_same(both: Counts, one: Counts, other: Counts) -> NDArray[np.bool_]:
+    """Whether lots are the same for the question how often it was tried: half of all their images are in both.
+
+    Args:
+        both: Number of images in both lots.
+        one: In the one.
+        other: In the other.
+    """
+    return np.asarray((both > 0) & (2 * both >= one + other - both))

@@ -19,7 +19,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.labels.audit import Plan, plan
 from cxr_explorer.labels.label import ONE_BY_ONE, Value
 from cxr_explorer.project.acts import Change, recorded
-from cxr_explorer.project.audit_records import KIND, Audit, audit_records, same_images
+from cxr_explorer.project.audit_records import KIND, Audit, are_in, are_same, audit_records
 from cxr_explorer.project.labelling import VALUE_WORDS, images_text, label_column, record_label
 from cxr_explorer.project.project import Ids, Project, now
 
@@ -101,13 +101,42 @@ def tolerable(chosen: Lot, error_limit: float, tolerated: int) -> int:
 
 def earlier_audits(project: Project, chosen: Lot) -> list[Audit]:
     """Audits of the same images for the same finding and reader, whatever became of them, oldest first."""
-    return earlier_audits_of(project, [chosen])[0]
+    return earlier_among(audit_records(project, chosen.finding, chosen.reader), [chosen])[0]
 
 
-def earlier_audits_of(project: Project, lots: Sequence[Lot]) -> list[list[Audit]]:
-    """As `earlier_audits`, for several lots of one finding and reader."""
-    known = audit_records(project, lots[0].finding, lots[0].reader) if lots else []
-    return [[audit for audit in known if same_images(audit.image_ids, lot.image_ids)] for lot in lots]
+def earlier_among(known: Sequence[Audit], lots: Sequence[Lot]) -> list[list[Audit]]:
+    """For each lot the audits of the same images, as `earlier_audits`; lots of many clusters in one go.
+
+    Args:
+        known: The audits of the lots' finding and reader.
+        lots: Lots that share no image.
+    """
+    found: list[list[Audit]] = [[] for _ in lots]
+    ids = np.concatenate([lot.image_ids for lot in lots]) if lots else np.zeros(0, np.int64)
+    order = np.argsort(ids)
+    ids, owner = ids[order], np.repeat(np.arange(len(lots)), [len(lot.image_ids) for lot in lots])[order]
+    sizes = np.bincount(owner, minlength=len(lots))
+    for audit in known:
+        inside = audit.image_ids[are_in(ids, audit.image_ids)]
+        both = np.bincount(owner[np.searchsorted(ids, inside)], minlength=len(lots))
+        for place in np.flatnonzero(are_same(both, sizes, len(audit.image_ids))).tolist():
+            found[place].append(audit)
+    return found
+
+
+def part_of(whole: Lot, title: str, image_ids: Ids) -> Lot:
+    """The labels of a lot on some images, as a lot of its own. Ids ascending."""
+    rows = np.searchsorted(whole.image_ids, image_ids[are_in(whole.image_ids, image_ids)])
+    return Lot(
+        whole.finding,
+        whole.reader,
+        title,
+        whole.image_ids[rows],
+        whole.values[rows],
+        whole.patients[rows],
+        False,
+        None,
+    )
 
 
 def start(

@@ -373,6 +373,8 @@ class Project:
         """
         rows = self.db.execute("SELECT image_id, value FROM metadata WHERE name = 'patient'")
         group_of = {image_id: int(group) for image_id, group in rows}
+        if not group_of:
+            return np.full(len(image_ids), -1, np.int64)
         return np.fromiter((group_of.get(image_id, -1) for image_id in image_ids.tolist()), np.int64, len(image_ids))
 
     def excluded_ids(self) -> Ids:

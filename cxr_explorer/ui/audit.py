@@ -58,7 +58,9 @@ class Audits(QObject):
         self._to_the_end = False
         self._told: list[int] = []  # audits the banner speaks of
         self._later = QTimer(self, singleShot=True, interval=0)
-        self._later.timeout.connect(self.refresh)
+        self._later.timeout.connect(self._refresh_if_seen)
+        self._missed = False
+        self.list.shown.connect(self._refresh_if_missed)
         self.list.newWanted.connect(self.start)
         self.list.imagesWanted.connect(self.select_images)
         self.list.readingWanted.connect(self.read_rest)
@@ -244,14 +246,25 @@ class Audits(QObject):
         self.refresh()
 
     def refresh(self) -> None:
-        """Brings list, badges and banner in line with the project; while images are read, that can wait."""
+        """Brings list and banner in line with the project; while images are read, that can wait."""
         if self._reading is not None:
             return
+        self._missed = False
         project = self._session.project
         found = audit_records(project) if project is not None else []
         self.list.show_audits(found)
         if self.banner.isVisible():
             self._show_told({audit.audit_id: audit for audit in found})
+
+    def _refresh_if_seen(self) -> None:
+        if self.list.isVisible() or self.banner.isVisible():
+            self.refresh()
+        else:
+            self._missed = True
+
+    def _refresh_if_missed(self) -> None:
+        if self._missed:
+            self.refresh()
 
     def _tell(self, audit_ids: Sequence[int]) -> None:
         if not audit_ids:

@@ -15,7 +15,7 @@ from cxr_explorer.labels.audit import Plan, chance_to_pass
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project import audits
 from cxr_explorer.project.audit_bounds import level, outcome_text
-from cxr_explorer.project.audit_records import Audit
+from cxr_explorer.project.audit_records import Audit, audit_records
 from cxr_explorer.project.audits import Lot
 from cxr_explorer.project.labelling import VALUE_WORDS
 from cxr_explorer.project.project import AtlasMap, Ids, Project
@@ -30,11 +30,11 @@ class Place:
 
     Attributes:
         title: In words ("Cluster 4").
-        image_ids: Its images; None for every label of the finding.
+        image_ids: Its images, ascending.
     """
 
     title: str
-    image_ids: Ids | None
+    image_ids: Ids
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,47 +45,29 @@ class Choice:
     lots: Sequence[Lot]
 
 
-def choices(
-    project: Project, finding: str, reader: str, chosen: Place | None, clusters: Sequence[Place]
-) -> list[Choice]:
+def choices(whole: Lot, known: Sequence[Audit], chosen: Place | None, clusters: Sequence[Place]) -> list[Choice]:
     """What can be audited of a finding.
 
     Args:
-        project: Whose labels.
-        finding: The finding.
-        reader: Whose labels.
+        whole: All labels of the finding.
+        known: Its audits.
         chosen: What is selected, or None.
         clusters: The clusters of the map.
     """
     found = []
-    whole = audits.lot(project, finding, reader, title="all labels")
     if chosen is not None:
-        lot = audits.lot(project, finding, reader, chosen.image_ids, title=chosen.title)
+        lot = audits.part_of(whole, chosen.title, chosen.image_ids)
         if len(lot.image_ids):
             found.append(Choice(f"{chosen.title}: {_labels(len(lot.image_ids))}", [lot]))
     if len(whole.image_ids):
         found.append(Choice(f"All labels of the finding: {_labels(len(whole.image_ids))}", [whole]))
-    parts = [_part(whole, place.title, place.image_ids) for place in clusters if place.image_ids is not None]
+    parts = [audits.part_of(whole, place.title, place.image_ids) for place in clusters]
     labelled = [lot for lot in parts if len(lot.image_ids)]
-    before = audits.earlier_audits_of(project, labelled)
+    before = audits.earlier_among(known, labelled)
     labelled = [lot for lot, audited in zip(labelled, before, strict=True) if not any(map(_holds, audited))]
     if len(labelled) > 1:
         found.append(Choice(f"Each of {len(labelled):,} clusters that no audit holds for, one by one", labelled))
     return found
-
-
-def _part(whole: Lot, title: str, image_ids: Ids) -> Lot:
-    inside = np.isin(whole.image_ids, image_ids)
-    return Lot(
-        whole.finding,
-        whole.reader,
-        title,
-        whole.image_ids[inside],
-        whole.values[inside],
-        whole.patients[inside],
-        False,
-        None,
-    )
 
 
 def _holds(audit: Audit) -> bool:
@@ -115,6 +97,7 @@ class AuditDialog(QDialog):
         self._settings, self._project, self._reader = settings, project, reader
         self._chosen, self._clusters = chosen, clusters
         self._choices: list[Choice] = []
+        self._known: list[Audit] = []
         self._before: list[list[Audit]] = []
         self._finding = QComboBox()
         self._finding.addItems([finding.replace("_", " ") for finding in findings])
@@ -203,7 +186,9 @@ class AuditDialog(QDialog):
 
     def _fill(self) -> None:
         finding = self._findings[self._finding.currentIndex()]
-        self._choices = choices(self._project, finding, self._reader, self._chosen, self._clusters)
+        self._known = audit_records(self._project, finding, self._reader)
+        whole = audits.lot(self._project, finding, self._reader, title="all labels")
+        self._choices = choices(whole, self._known, self._chosen, self._clusters)
         self._which.blockSignals(True)
         self._which.clear()
         self._which.addItems([choice.text for choice in self._choices])
@@ -212,7 +197,7 @@ class AuditDialog(QDialog):
 
     def _look(self) -> None:
         """What is known of the chosen labels, whatever the settings."""
-        self._before = audits.earlier_audits_of(self._project, self.lots)
+        self._before = audits.earlier_among(self._known, self.lots)
         counts = {value: sum(int((lot.values == value).sum()) for lot in self.lots) for value in Value}
         words = ", ".join(f"{counts[value]:,} {word}" for value, word in VALUE_WORDS.items() if counts[value])
         several = any(len(np.unique(lot.patients)) < len(lot.image_ids) for lot in self.lots)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal, SignalInstance
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout
 
 from cxr_explorer.project.audit_bounds import SIGNS, covers_text, level, outcome_text, percent, stale_text, state_word
@@ -22,6 +23,7 @@ class AuditList(QFrame):
     readingWanted = Signal(int)
     repairWanted = Signal(int)
     abandonWanted = Signal(int)
+    shown = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -96,6 +98,10 @@ class AuditList(QFrame):
         for row, audit in enumerate(self._audits):
             if audit.audit_id == audit_id:
                 self.entries.setCurrentRow(row)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.shown.emit()
 
     def current_id(self) -> int | None:
         """The audit the list stands at."""

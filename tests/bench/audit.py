@@ -16,6 +16,7 @@ from cxr_explorer.labels.label import Value
 from cxr_explorer.project import audits, labelling
 from cxr_explorer.project.audit_bounds import bounds_by_cluster, label_bounds
 from cxr_explorer.project.audit_records import audit_records, with_present_answers
+from cxr_explorer.ui.audit_dialog import Place, choices
 from tests.project.projects import FINDINGS, new_project
 
 LABELS = 100_000
@@ -48,6 +49,8 @@ def main() -> None:
         image = int(found[0].sample[0])
         timed("an answer", lambda: audits.answer(project, found[0], image, Value.ABSENT))
         timed("whether it failed", lambda: with_present_answers(project, found[0]).state)
+        places = [Place(str(cluster), ids[clusters == cluster]) for cluster in range(CLUSTERS)]
+        timed("what the dialog offers", lambda: choices(whole, found, places[0], places))
         timed("bounds by cluster", lambda: bounds_by_cluster(project, ids, clusters, FINDING, READER))
         timed("bounds of all labels", lambda: label_bounds(project))
 

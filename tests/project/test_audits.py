@@ -204,6 +204,24 @@ def test_other_images_or_another_finding_are_no_repetition(tmp_path: Path) -> No
         assert audits.earlier_audits(project, chosen) == []
 
 
+def test_lots_of_many_clusters_find_their_earlier_audits_in_one_go(tmp_path: Path) -> None:
+    with labelled_project(tmp_path) as project:
+        begin(project, np.arange(1, 51))
+        begin(project, np.arange(61, 101))
+        whole = audits.lot(project, FINDING, READER)
+        lots = [
+            audits.part_of(whole, "a", np.arange(1, 46)),
+            audits.part_of(whole, "b", np.arange(46, 71)),
+            audits.part_of(whole, "c", np.arange(71, 200)),
+        ]
+        assert [len(lot.image_ids) for lot in lots] == [45, 25, 30]
+        known = audit_records(project)
+        together = [[audit.audit_id for audit in found] for found in audits.earlier_among(known, lots)]
+        assert together == [[1], [], [2]]
+        assert together == [[audit.audit_id for audit in audits.earlier_audits(project, lot)] for lot in lots]
+        assert audits.earlier_among(known, []) == []
+
+
 def finished(tmp_path: Path, ids: Ids | None = None) -> tuple[Project, Audit, int]:
     """A passed audit and an image of its lot that nobody read."""
     project = labelled_project(tmp_path)
