@@ -67,8 +67,9 @@ class GalleryPanel(QFrame):
         session.mapChanged.connect(self.gallery.refresh_thumbnails)
         session.selectionChanged.connect(self.show_selection)
         session.targetChanged.connect(self._show_heading)
-        session.labelsChanged.connect(self._refresh_marks)
-        session.exclusionsChanged.connect(self._refresh_marks)
+        session.labelsChanged.connect(self._refresh_labels)
+        session.exclusionsChanged.connect(self._refresh_exclusions)
+        session.projectChanged.connect(self._refresh_exclusions)
         session.currentChanged.connect(self._follow_current)
         session.imagesArrived.connect(self._on_arrivals)
         session.chancesChanged.connect(self._on_chances)
@@ -87,7 +88,7 @@ class GalleryPanel(QFrame):
         self._ordered_by_chance = session.order in BY_CHANCE and session.chances is not None
         if session.project is not None and session.map is None:
             ids = session.read_ids()
-        self._fetch_marks()
+        self._labels.clear()
         self.gallery.set_empty_text(
             "Select a cluster on the left,\nor draw around images on the map,\nto see them here."
             if session.map is not None
@@ -151,13 +152,14 @@ class GalleryPanel(QFrame):
         self._heading.setText(f"{name}: {labelling.images_text(count)}" if count else "No images selected")
         self._picked.setText(f"{picked.size:,} picked" if picked.size else "")
 
-    def _fetch_marks(self) -> None:
+    def _refresh_labels(self) -> None:
         self._labels.clear()
+        self.gallery.refresh_marks()
+
+    def _refresh_exclusions(self) -> None:
+        """Read when they change, not with every selection: all images are gone through for it."""
         project = self._session.project
         self._excluded = set(project.excluded_ids().tolist()) if project is not None else set()
-
-    def _refresh_marks(self) -> None:
-        self._fetch_marks()
         self.gallery.refresh_marks()
 
     def mark(self, image_id: int, odd: bool = False) -> Mark:

@@ -150,7 +150,7 @@ def test_preparing_goes_step_by_step_and_ends(project: Project, monkeypatch: pyt
 
 
 def test_jumping_prefers_exact_names_then_beginnings(project: Project, found: Search) -> None:
-    assert found.named("b", 10).tolist() == [4, 2]
+    assert found.named("b", 10).tolist() == [2, 4]
     assert found.named("b-02", 10).tolist() == [2]
     assert found.named("05.png", 10).tolist() == [5]
     assert found.named("02", 1).size == 1
