@@ -31,6 +31,7 @@ FILTERS = {
     "waiting": ("Unlabelled", "Clusters with images that carry no label"),
     "mixed": ("Mixed", "Clusters whose labels of the chosen finding disagree"),
     "labelled": ("Labelled", "Clusters in which every image is labelled or excluded"),
+    "unaudited": ("To audit", "Clusters with labels of the chosen finding and without an audit of them that holds"),
 }
 """Name and tooltip of every filter."""
 
@@ -49,6 +50,7 @@ class Row:
         size: Number of images.
         labelled: How many of them carry a label of the reader.
         waiting: How many carry none and are not excluded either.
+        of_finding: How many carry a label of the chosen finding.
         mixed: Share of the labels of the chosen finding that are not the most frequent one.
         audit: What its last audit says, or None.
         colour: Its colour on the map.
@@ -62,6 +64,7 @@ class Row:
     size: int
     labelled: int
     waiting: int
+    of_finding: int
     mixed: float
     audit: ClusterBound | None
     colour: QColor
@@ -131,6 +134,7 @@ def make_rows(
             sizes[n + 1],
             with_label[n + 1],
             sizes[n + 1] - finished[n + 1],
+            int(kinds[n + 1].sum()),
             float(mixed[n + 1]),
             bounds.get(n),
             QColor.fromRgba(colours[n + 1]),
@@ -175,6 +179,8 @@ def passes(row: Row, shown: str) -> bool:
         return row.waiting > 0
     if shown == "labelled":
         return row.waiting == 0
+    if shown == "unaudited":
+        return row.of_finding > 0 and (row.audit is None or row.audit.state != "valid")
     return shown == "all" or row.mixed > 0
 
 

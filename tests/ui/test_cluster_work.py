@@ -7,11 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project import acts, labelling
+from cxr_explorer.project.audit_bounds import ClusterBound
 from cxr_explorer.project.project import AtlasMap
+from cxr_explorer.ui.cluster_delegate import state_text
+from cxr_explorer.ui.cluster_rows import Row, arrange
 from cxr_explorer.ui.main_window import MainWindow
 from tests.project.projects import embed_all, new_project
 from tests.project.test_partitions import COUNT, places, store
@@ -245,6 +249,8 @@ def test_filters_and_orders_of_the_list(qtbot, window: MainWindow) -> None:
     session.tell(labelling.label(session.project, half, "Effusion", Value.ABSENT, session.reader, "single"), "")  # type: ignore[arg-type]
     panel.set_filter("mixed")
     assert [row.cluster for row in window.clusters.rows] == [3]
+    panel.set_filter("unaudited")
+    assert {row.cluster for row in window.clusters.rows} == {row.cluster for row in panel.arranged() if row.of_finding}
     panel.set_filter("all")
     for sort in ("mixed", "waiting", "size", "audit", "own"):
         panel.set_sort(sort)
@@ -256,6 +262,21 @@ def test_filters_and_orders_of_the_list(qtbot, window: MainWindow) -> None:
     assert (
         "mixed" in window.clusters.model().data(window.clusters.model().index(0), Qt.ItemDataRole.UserRole).name or True
     )
+
+
+def test_the_list_says_how_mixed_and_how_audited_a_cluster_is_and_sorts_by_it() -> None:
+    def row(cluster: int, state: str | None, labels: int = 10, mixed: float = 0.0) -> Row:
+        bound = ClusterBound(1, state, f"text {state}", "tip") if state is not None else None  # type: ignore[arg-type]
+        return Row(cluster, f"Cluster {cluster + 1}", "", "", 20, labels, 0, labels, mixed, bound, QColor(), ())
+
+    rows = [row(0, "valid"), row(1, None), row(2, "failed"), row(3, "stale"), row(4, "open"), row(5, None, labels=0)]
+    rows.append(row(-1, "failed"))
+    assert [one.cluster for one in arrange(rows, "audit", "all")] == [2, 3, 4, 1, 5, 0, -1]
+    assert [one.cluster for one in arrange(rows, "own", "unaudited")] == [1, 2, 3, 4, -1]
+    assert [one.cluster for one in arrange(rows, "own", "unaudited", frozenset({0}))] == [0, 1, 2, 3, 4, -1]
+    assert state_text(row(0, "valid", mixed=0.004)) == "✓ text valid · mixed <1% · 50%"
+    assert state_text(row(0, None)) == "50% labelled"
+    assert state_text(row(0, None, labels=0)) == "not labelled"
 
 
 def test_the_rest_is_reclustered_in_the_background_and_labelled_images_stay(qtbot, window: MainWindow) -> None:
