@@ -19,7 +19,6 @@ class FilterStrip(QFrame):
         self.setObjectName("progress")
         self._session = session
         self.chip = QPushButton()
-        self.chip.setObjectName("chip")
         self.chip.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.chip.setToolTip(tooltip("clear_filter"))
         self.chip.clicked.connect(session.clear_filter)

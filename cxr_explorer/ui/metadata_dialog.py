@@ -53,9 +53,12 @@ class _Choice(QComboBox):
         self.setToolTip("What the column says of an image; type a name of your own for anything else")
         self.addItem(LEAVE_OUT, "")
         for fact in KNOWN_FACTS:
-            self.addItem(f"{fact} (number only)" if fact in GROUPS else fact, fact)
+            self.addItem(f"{fact} (number)" if fact in GROUPS else fact, fact)
         self.setCurrentIndex(max(self.findData(column.proposal), 0))
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        line = self.lineEdit()
+        assert line is not None
+        line.home(False)
+        self.setMinimumContentsLength(len("patient (number)"))
 
     @property
     def fact(self) -> str:

@@ -594,7 +594,9 @@ class Session(QObject):
         if self.map is None or not ids.size:
             return []
         rows = np.searchsorted(self.map.image_ids, np.intersect1d(ids, self.map.image_ids, assume_unique=True))
-        return find_confounders(self.fact_columns(), rows)
+        # What the filter asks for all of them have, and the reader knows it.
+        asked = self.filter.fact if self.filter is not None else ""
+        return find_confounders([column for column in self.fact_columns() if column.name != asked], rows)
 
     def set_filter(self, fact: str, value: str | None) -> None:
         """Limits what can be selected and labelled to the images with that value; None: of which it is not known."""

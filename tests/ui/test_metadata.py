@@ -164,6 +164,8 @@ def test_before_a_bulk_label_the_panel_says_what_the_images_have_in_common(
     session.select_cluster(0)
     assert warning.isVisible()
     assert "⚠ 100 % of cluster 1 comes from Acme devices (collection: 50 %)" in warning.text()
+    session.set_filter("maker", "Acme")
+    assert not warning.isVisible()
     session.label_target()
     assert session.project is not None
     assert labelling.labelled_ids(session.project, session.reader).size == 5
