@@ -62,7 +62,8 @@ class FlowLayout(QLayout):
         for item in self._items:
             if item.isEmpty():
                 continue
-            size = item.sizeHint().boundedTo(QSize(max(inner.width(), item.minimumSize().width()), 1 << 20))
+            wanted = item.minimumSize().width() if _grows(item) else item.sizeHint().width()
+            size = QSize(max(min(wanted, inner.width()), item.minimumSize().width()), item.sizeHint().height())
             if lines[-1] and used + size.width() > inner.width():
                 lines.append([])
                 used = 0

@@ -38,7 +38,8 @@ class GalleryPanel(QFrame):
             "Typical first: the images nearest to the middle of their cluster. Edge first: the oddest. "
             "Most likely present, least sure first: by the suggestions for the finding"
         )
-        self._order.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self._order.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._order.setMinimumContentsLength(11)
         self._fill_orders()
         self._order.activated.connect(lambda: session.set_order(self._order.currentData()))
         self._order.setFocusPolicy(Qt.FocusPolicy.TabFocus)

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QEvent, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.radiograph import Radiograph
+from cxr_explorer.ui.flow import FlowLayout
 from cxr_explorer.ui.picture import Picture
 from cxr_explorer.ui.texts import MiddleElided
 
@@ -105,20 +106,23 @@ class ImageView(QWidget):
 
     def _lay_out(self) -> None:
         strip = QWidget(self)
-        row = QHBoxLayout(strip)
+        row = FlowLayout(strip, spacing_px=4)
         row.setContentsMargins(6, 4, 6, 4)
-        row.setSpacing(2)
-        row.addWidget(self.buttons["back"])
-        row.addSpacing(6)
-        row.addWidget(self.buttons["previous"])
-        row.addWidget(self.buttons["next"])
-        row.addWidget(self._title, 1)
+        for name in ("back", "previous", "next"):
+            row.addWidget(self.buttons[name])
+        self._title.setMinimumWidth(self.fontMetrics().horizontalAdvance("m") * 5)
+        self._title.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        row.addWidget(self._title)
         for group in (("zoom_out", "zoom_in", "fit", "actual"), ("invert", "reset", "overlay")):
-            row.addSpacing(4)
-            row.addWidget(_divider(strip))
-            row.addSpacing(4)
+            together = QWidget(strip)  # a group stays on one line
+            of_group = QHBoxLayout(together)
+            of_group.setContentsMargins(0, 0, 0, 0)
+            of_group.setSpacing(2)
+            of_group.addWidget(_divider(strip))
+            of_group.addSpacing(2)
             for name in group:
-                row.addWidget(self.buttons[name])
+                of_group.addWidget(self.buttons[name])
+            row.addWidget(together)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)

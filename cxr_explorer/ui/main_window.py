@@ -234,7 +234,7 @@ class MainWindow(QMainWindow):
     def _give_room(self) -> None:
         """The panes at the sides are as wide, at least, as their words need in letters of this size."""
         letter = QFontMetrics(QApplication.font()).horizontalAdvance("m")
-        self.side.setMinimumWidth(19 * letter)
+        self.side.setMinimumWidth(19 * letter + 26)  # the tabs' padding does not grow
         self.gallery_panel.setMinimumWidth(21 * letter)
 
     def _restore(self) -> None:

@@ -95,14 +95,23 @@ class ProfileStrip(QFrame):
         """Follows the text size."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
-            self.setFixedWidth(self.sizeHint().width())
+            self._fit_width()
+
+    def _fit_width(self) -> None:
+        """Never more than two fifths beside the picture; little while there is nothing to see."""
+        page = self.parentWidget()
+        most = page.width() * 2 // 5 if page is not None and page.width() > 200 else self.sizeHint().width()
+        wanted = self.sizeHint().width()
+        if self._suggest.hidden:
+            wanted = 12 * self.fontMetrics().horizontalAdvance("m")
+        self.setFixedWidth(min(wanted, most))
 
     def refresh(self) -> None:
         """Brings the rows in line with the image that is shown."""
         session = self._session
         if not self.isVisible() or session.project is None or not session.viewing_image:
             return
-        self.setFixedWidth(self.sizeHint().width())
+        self._fit_width()
         hidden = self._suggest.hidden
         key = key_text("hide_suggestions")
         self._note.setText(
@@ -144,6 +153,7 @@ class ProfileRow(QWidget):
         self.value: Chance | TooFew = TooFew(0, 0)
         self.text = QLabel()
         self.text.setTextFormat(Qt.TextFormat.PlainText)
+        self.text.setWordWrap(True)
         self._layout = QVBoxLayout(self)
         self._layout.addWidget(self.text)
 
