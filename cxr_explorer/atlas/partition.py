@@ -121,7 +121,7 @@ def carry_over(
     mostly = 2 * shared > new_size[new]
     main[new[mostly]] = old[mostly]
     parts = np.bincount(old[mostly & (shared >= CRUMB * old_size[old])], minlength=old_count)
-    joins = (2 * shared > old_size[old]) & (shared >= CRUMB * new_size[new])
+    joins = (2 * shared > old_size[old]) & ((main[new] < 0) | (shared >= CRUMB * new_size[new]))
     joined: dict[int, list[int]] = {}
     for i in np.flatnonzero(joins)[np.argsort(-shared[joins], kind="stable")].tolist():
         joined.setdefault(int(new[i]), []).append(int(old[i]))

@@ -66,6 +66,14 @@ def test_joined_clusters_name_what_they_come_from() -> None:
     assert (after.groups[0].lineage, after.groups[0].sources) == ("merged", (0, 1))
 
 
+def test_a_cluster_of_many_small_ones_names_them_all() -> None:
+    before = first_partition(np.repeat(np.arange(30, dtype=np.int32), 4))
+    after = carry_over(np.zeros(120, np.int32), (), before, 30)
+    assert identities(after) == [30]
+    assert after.groups[0].lineage == "merged"
+    assert sorted(after.groups[0].sources) == list(range(30))
+
+
 def test_a_cluster_of_images_that_had_none_is_new() -> None:
     after = carry_over(clusters(*[0] * 6, *[1] * 4, *[2] * 4, 3, 3), (), BEFORE, 9)
     assert identities(after) == [0, 1, 2, 9]
