@@ -31,7 +31,7 @@ MOST_VALUES = 200
 MOST_CHARACTERS = 64
 
 # Names that mean something else where the map is coloured, or that the program gives itself.
-_TAKEN = {"folder", "cluster", "label", "labelled", "file"}
+_TAKEN = {"folder", "cluster", "label", "labelled", "unlabelled", "suggestion", "file"}
 
 # What headers call a fact, squeezed to letters and digits. Others are left out until the reader says what they are.
 _HEADERS = {

@@ -192,7 +192,9 @@ def _clusters(
             for image_id, known in facts.items()
         }
     columns = code_facts(atlas_map.image_ids.tolist(), facts)
-    excluded = project.excluded_ids()
+    # Not shown: what was set aside, and what the file says has text burned in, which may name a patient.
+    burned_in = [image_id for image_id, known in facts.items() if known.get("burned-in annotation") == "YES"]
+    hidden = np.union1d(project.excluded_ids(), np.array(burned_in, np.int64))
     paths = project.paths() if choices.file_names else {}
     first = work[0] if work else count_work(project, "", atlas_map)
     labels = {finding.finding: label_column(project, finding.finding, first.reader) for finding in first.findings}
@@ -206,7 +208,7 @@ def _clusters(
             if values.size:
                 present, absent, uncertain = (int((values == value).sum()) for value in (1, 0, -1))
                 counted.append((finding, present, absent, uncertain))
-        shown = _shown(rows, atlas_map, excluded)
+        shown = _shown(rows, atlas_map, hidden)
         montage = None
         if choices.images:
             montage = draw_montage(shown, project.thumbnails(shown.tolist()), TYPICAL + EDGE)
@@ -225,9 +227,9 @@ def _clusters(
     return tuple(found)
 
 
-def _shown(rows: Ids, atlas_map: AtlasMap, excluded: Ids) -> Ids:
+def _shown(rows: Ids, atlas_map: AtlasMap, hidden: Ids) -> Ids:
     """Ids of the images that stand for a cluster: typical ones, then those at its edge."""
-    rows = rows[~np.isin(atlas_map.image_ids[rows], excluded)]
+    rows = rows[~np.isin(atlas_map.image_ids[rows], hidden)]
     order = rows[np.argsort(-atlas_map.typicality[rows], kind="stable")]
     typical = order[:TYPICAL]
     edge = order[max(len(order) - EDGE, TYPICAL) :][::-1]

@@ -106,7 +106,11 @@ class ReportDialog(QDialog):
         )
         layout.addSpacing(6)
         layout.addWidget(self.images)
-        about = text_label("Text that is burned into a picture can be legible in its thumbnail.", "dim", wraps=True)
+        about = text_label(
+            "Text burned into a picture can be legible in its thumbnail. Images whose files say so are left out.",
+            "dim",
+            wraps=True,
+        )
         about.setIndent(24)
         layout.addWidget(about)
         layout.addWidget(self.file_names)

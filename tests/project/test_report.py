@@ -111,6 +111,13 @@ def test_thumbnails_can_be_left_out(project: Path) -> None:
     assert "data:image/jpeg" not in written(project, Choices(images=False))
 
 
+def test_pictures_with_text_burned_in_are_not_shown(project: Path) -> None:
+    with Project.open(project) as opened, opened.db.atomic():
+        opened.db.execute("""UPDATE images SET facts = '{"burned-in annotation": "YES"}' WHERE id < 60""")
+    named = written(project, Choices(file_names=True))
+    assert "59.png" in named and "00.png" not in named and "58.png" not in named
+
+
 def test_a_cluster_of_one_view_is_said_to_be(project: Path) -> None:
     assert "⚠ 100 % of Cluster 1 is AP (collection: 50 %)" in written(project)
 
