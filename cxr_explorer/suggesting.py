@@ -147,13 +147,14 @@ class Suggester:
         if not calibrated and (saved := self._saved(path)) is not None:
             found = saved.probabilities(self._embeddings).get(question.finding)
             chances, source = (found, saved.name) if found is not None else (chances, "")
-        queue = self._sheets[~settled[self._sheets]]
-        sheets = bool(len(queue)) and len(rows) < sheet_images(len(self._ids))
+        queue, batch = np.zeros(0, np.int64), batch_size(len(self._ids))
+        if len(rows) < sheet_images(len(self._ids)):  # with more answers than sheets hold, k-means is not run for them
+            queue = self._sheets[~settled[self._sheets]]
+        sheets = bool(len(queue))
         if not sheets and probe is not None:
-            batch = batch_size(len(self._ids))
             queue = next_to_read(self._features, self._clusters, settled, probe, batch)
         elif not sheets:
-            queue = np.flatnonzero(~settled)[: batch_size(len(self._ids))]
+            queue = np.flatnonzero(~settled)[:batch]
         return Suggestion(
             finding=question.finding,
             reader=question.reader,

@@ -65,6 +65,7 @@ class SuggestTab(QScrollArea):
         for action, text in BUTTONS:
             button = QPushButton(text)
             button.clicked.connect(lambda _checked=False, name=action: window.actions_by_name[name].trigger())
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             self.buttons[action] = button
         *above, below = self.buttons.values()
         for button in above:
@@ -83,6 +84,7 @@ class SuggestTab(QScrollArea):
         self.target.setToolTip("Share of the labels of this finding that you want to be right")
         self.target.setAccessibleName("Share of right labels wanted")
         self.target.valueChanged.connect(lambda percent: suggest.set_target(percent / 100))
+        self.target.lineEdit().returnPressed.connect(lambda: window.gallery_panel.gallery.setFocus())
         label.setBuddy(self.target)
         row.addWidget(label, 1)
         row.addWidget(self.target)
