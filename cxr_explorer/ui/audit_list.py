@@ -34,6 +34,8 @@ class AuditList(QFrame):
         self.entries.setAccessibleName("Audits")
         self.entries.setWordWrap(True)
         self.entries.setSpacing(2)
+        self.entries.setResizeMode(QListWidget.ResizeMode.Adjust)
+        self.entries.setTextElideMode(Qt.TextElideMode.ElideNone)
         self.entries.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.entries.itemActivated.connect(lambda _item: self._emit(self.imagesWanted))
         self.entries.currentRowChanged.connect(lambda _row: self._enable())
@@ -147,7 +149,7 @@ def entry_text(audit: Audit) -> str:
     if audit.state == "passed" and audit.stale:
         lines.append(stale_text(audit))
     if audit.earlier:
-        lines.append(f"audit number {len(audit.earlier) + 1} of these images")
+        lines.append(f"audit number {len(audit.earlier) + 1} of the same images")
     return "\n".join(lines)
 
 

@@ -106,12 +106,17 @@ class Suggest(QObject):
         return bool(self._session.settings.value("hide_suggestions", True, bool))
 
     @property
+    def blind(self) -> bool:
+        """Whether images are read that are to be answered without a suggestion whatever the switch says."""
+        return self._window.reading.hides_suggestions
+
+    @property
     def hidden(self) -> bool:
         """Whether suggestions are hidden now."""
         session, reading = self._session, self._window.reading
         if not session.viewing_image or session.project is None:
             return False
-        if not self.hiding and not reading.hides_suggestions:
+        if not self.hiding and not self.blind:
             return False
         if reading.active:
             return not reading.answered_here

@@ -115,7 +115,7 @@ class ProfileStrip(QFrame):
         hidden = self._suggest.hidden
         key = key_text("hide_suggestions")
         self._note.setText(
-            f"Hidden until you have answered. {key} shows it."
+            f"Hidden until you have answered.{'' if self._suggest.blind else f' {key} shows it.'}"
             if hidden
             else "Bar: this image. Mark on it: the mean of its cluster."
         )
