@@ -15,7 +15,7 @@ from PySide6.QtCore import (
     Signal,
 )
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPaintEvent
-from PySide6.QtWidgets import QListView, QWidget
+from PySide6.QtWidgets import QAbstractItemDelegate, QListView, QWidget
 
 from cxr_explorer.ui.cluster_delegate import ClusterDelegate
 from cxr_explorer.ui.cluster_rows import Row
@@ -164,6 +164,11 @@ class ClusterList(QListView):
             if row.cluster == cluster:
                 self.scrollTo(self._model.index(number))
                 self.edit(self._model.index(number))
+
+    def closeEditor(self, editor: QWidget, hint: QAbstractItemDelegate.EndEditHint) -> None:
+        """The keyboard comes back to the list."""
+        super().closeEditor(editor, hint)
+        self.setFocus()
 
     def _on_chosen(self) -> None:
         if not self._silent:

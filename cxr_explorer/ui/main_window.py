@@ -394,6 +394,8 @@ class MainWindow(QMainWindow):
 
     def step_back(self) -> None:
         session = self.session
+        if self.suggest.give_up_start():
+            return
         if self.reading.active:
             self.reading.stop()
         elif session.viewing_image:

@@ -216,6 +216,14 @@ class Suggest(QObject):
         self._asking.ask()
         self._go_on_reading()
 
+    def give_up_start(self) -> bool:
+        """Starts no reading that has been asked for and is still being chosen; False where none is."""
+        if not self._starting:
+            return False
+        self._starting, self._reading = False, ""
+        self._session.said.emit("Nothing is read: given up while the images were being chosen.")
+        return True
+
     def _go_on_reading(self) -> None:
         question = Question(self._reading, self._session.reader)
         if question not in self._asking.fresh:

@@ -378,3 +378,22 @@ def test_alt_with_arrows_moves_the_open_image_and_no_cluster(qtbot, window: Main
     qtbot.keyClick(view, Key.Key_Up, Modifier.AltModifier)
     assert [window.clusters.model().index(row, 0).data() for row in range(3)] == before
     assert not window.actions_by_name["undo"].isEnabled()
+
+
+def test_esc_gives_up_a_reading_that_is_still_being_chosen(qtbot, window: MainWindow) -> None:
+    window.session.select_cluster(0)
+    window.suggest._starting, window.suggest._reading = True, "Mass"
+    qtbot.keyClick(window, Key.Key_Escape)
+    assert not window.suggest._starting
+    assert window.session.selection.cluster == 0
+
+
+def test_the_keyboard_comes_back_to_the_list_after_a_name(qtbot, window: MainWindow) -> None:
+    window.session.select_cluster(0)
+    window.gallery_panel.gallery.setFocus()
+    qtbot.keyClick(window.gallery_panel.gallery, Key.Key_F2)
+    editor = QApplication.focusWidget()
+    assert editor is not None
+    qtbot.keyClicks(editor, "Normals")
+    qtbot.keyClick(editor, Key.Key_Return)
+    qtbot.waitUntil(lambda: QApplication.focusWidget() is window.clusters)
