@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -217,24 +218,27 @@ class Search:
 
     def _with_label(self, finding: str, value: Value) -> Mask:
         if (finding, value) not in self._labels:
-            rows = self._project.db.execute(
-                "SELECT image_id FROM labels WHERE finding = ? AND reader = ? AND value = ? ORDER BY image_id",
+            self._labels[finding, value] = self._among(
+                "SELECT image_id FROM labels WHERE finding = ? AND reader = ? AND value = ?",
                 [finding, self._reader, int(value)],
             )
-            self._labels[finding, value] = np.isin(self._ids, np.fromiter((row[0] for row in rows), np.int64))
         return self._labels[finding, value]
 
     def _state(self, word: str) -> Mask:
         if word == UNLABELLED:
             return ~self._state(LABELLED)
         if word not in self._labels:
-            ids = (
-                labelling.labelled_ids(self._project, self._reader)
+            self._labels[word] = (
+                self._among("SELECT DISTINCT image_id FROM labels WHERE reader = ?", [self._reader])
                 if word == LABELLED
-                else self._project.excluded_ids()
+                else self._among("SELECT id AS image_id FROM images WHERE excluded", [])
             )
-            self._labels[word] = np.isin(self._ids, ids)
         return self._labels[word]
+
+    def _among(self, query: str, parameters: list[object]) -> Mask:
+        """Which images are among the ids that a query gives. They come as one text: a row each takes twice the time."""
+        row = self._project.db.execute(f"SELECT json_group_array(image_id) FROM ({query})", parameters).fetchone()
+        return np.isin(self._ids, np.array(json.loads(row[0]), np.int64))
 
 
 def _findings(project: Project) -> list[str]:
