@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from cxr_explorer.ui.main_window import MainWindow
 
 
+TELLING = 0.9
+"""Probability from which the tab says how predictions came out."""
+
+
 class Suggest(QObject):
     """What is suggested, for whoever shows it, and the verbs that act on it.
 
@@ -349,7 +353,9 @@ class Suggest(QObject):
         if found.source:
             return f"Suggestions from the saved probes {found.source}; they were made on other images."
         if found.enough:
-            return "Suggestions are calibrated on answers they have not seen."
+            sure, right = found.held_out.as_sure(TELLING) if found.held_out is not None else (0, 0)
+            told = f": {right:,} of {sure:,} answers came true that they put above {TELLING:g} unseen" if sure else ""
+            return f"Suggestions are calibrated on answers they had not seen{told}."
         return (
             f"Too few labels to suggest anything yet ({found.present:,} present, {found.absent:,} absent): "
             f"{FEWEST_CALIBRATED} of each are needed."
