@@ -52,7 +52,8 @@ class ProbeFacts:
         finding: Its name.
         present: Answers it was fitted to.
         absent: Likewise.
-        auroc: Area under the curve of receiver operation, on answers of patients it had not seen.
+        auroc: Area under the curve of receiver operation, on answers of patients it had not seen. Answers that were
+            chosen for doubt are harder than other images: it is then far lower than it would be on all of them.
     """
 
     finding: str
