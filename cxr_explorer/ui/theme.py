@@ -137,6 +137,10 @@ QComboBox QAbstractItemView {{ background: {raised}; border: 1px solid {line}; s
 QLineEdit, QPlainTextEdit, QSpinBox, QDoubleSpinBox, QListView, QTableView {{
     background: {base}; border: 1px solid {line}; border-radius: 4px; padding: 3px; }}
 QListView#clusters {{ border: none; border-radius: 0; padding: 0; }}
+QCheckBox::indicator:unchecked, QListView::indicator:unchecked, QTableView::indicator:unchecked,
+QRadioButton::indicator:unchecked {{
+    width: 11px; height: 11px; background: {base}; border: 1px solid {dim}; border-radius: 3px; }}
+QRadioButton::indicator:unchecked {{ border-radius: 6px; }}
 QProgressBar {{ background: {base}; border: 1px solid {line}; border-radius: 4px; max-height: 14px; }}
 QProgressBar::chunk {{ background: {accent}; border-radius: 3px; }}
 QStatusBar {{ background: {window}; border-top: 1px solid {line}; }}
