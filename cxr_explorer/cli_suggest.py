@@ -147,9 +147,8 @@ def _save(chosen: argparse.Namespace) -> int:
         print(json.dumps({**found, "too_few": probes.too_few}))
         return DONE
     for one in probes.probes:
-        print(
-            f"{one.finding}: {one.present:,} present, {one.absent:,} absent, AUROC {one.auroc:.3f} on answers held out"
-        )
+        print(f"{one.finding}: {one.present:,} present, {one.absent:,} absent, AUROC {one.auroc:.3f}")
+    print("AUROC is on answers held out; where those were chosen for doubt, other images are easier")
     for finding, (present, absent) in probes.too_few.items():
         print(f"{finding}: too few labels ({present:,} present, {absent:,} absent)")
     print(f"Saved as {path}")

@@ -77,7 +77,9 @@ class SavedProbes(QObject):
             return
         self._use(chosen)
         known = ", ".join(f"{one.finding} (AUROC {one.auroc:.2f})" for one in probes.probes)
-        self._session.said.emit(f"Probes {probes.name}: {known}, on images held out where they were made")
+        self._session.said.emit(
+            f"Probes {probes.name}: {known}, on held-out answers, which are harder than most images"
+        )
 
     def forget(self) -> None:
         """Suggests from this project's labels alone."""
