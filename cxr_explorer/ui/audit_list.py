@@ -40,14 +40,14 @@ class AuditList(QFrame):
         self.entries.itemActivated.connect(lambda _item: self._emit(self.imagesWanted))
         self.entries.currentRowChanged.connect(lambda _row: self._enable())
         self._hint = text_label("", "dim", wraps=True)
-        self._new = QPushButton("&New audit…")
+        self._new = QPushButton("New audit…")
         self._new.clicked.connect(self.newWanted)
-        self._select = _button("&Select images", "Select the images the audit covers (Enter)")
-        self._read = _button("&Go on", "")
+        self._select = _button("Select images", "Select the images the audit covers (Enter)")
+        self._read = _button("Go on", "")
         self._repair = _button(
-            "&Repair", "Read the images nobody has read one by one, those at the edge first; no evidence"
+            "Repair", "Read the images nobody has read one by one, those at the edge first; no evidence"
         )
-        self._abandon = _button("A&bandon", "Give the open audit up; it stays on record and counts")
+        self._abandon = _button("Abandon", "Give the open audit up; it stays on record and counts")
         for button, signal in (
             (self._select, self.imagesWanted),
             (self._read, self.readingWanted),
@@ -122,7 +122,7 @@ class AuditList(QFrame):
         unread = audit is not None and not audit.complete
         self._select.setEnabled(audit is not None)
         self._read.setEnabled(unread)
-        self._read.setText("Rea&d the rest" if state == "failed" else "&Go on")
+        self._read.setText("Read the rest" if state == "failed" else "Go on")
         self._read.setToolTip(
             "It failed already; reading the rest of the sample says how many labels may be wrong"
             if state == "failed"

@@ -333,6 +333,7 @@ def test_tool_order_tiles_and_colours_come_back_at_the_next_start(qtbot, window:
     window.session.set_order("edge")
     window.session.set_colour_by("view")
     window.gallery_panel.gallery.set_tile_size(200)
+    window.side.setCurrentIndex(window.side.count() - 1)
     window.close()
     again = open_window(qtbot, tmp_path, path)
     assert again.map_page.scatter.tool == "rectangle"
@@ -342,6 +343,7 @@ def test_tool_order_tiles_and_colours_come_back_at_the_next_start(qtbot, window:
     assert again.gallery_panel.gallery.tile_size == 200
     assert again.session.colour_by == "view"
     assert again.map_page._colour.currentData() == "view"
+    assert again.side.currentIndex() == again.side.count() - 1 > 0
 
 
 @pytest.mark.parametrize(

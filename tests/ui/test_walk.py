@@ -19,6 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from cxr_explorer.ui.actions import SPECS
+from cxr_explorer.ui.comfort import menu_keys
 from cxr_explorer.ui.main_window import MainWindow
 from tests.ui.windows import make_project, open_window
 
@@ -96,6 +98,14 @@ def test_every_control_is_reached_by_tab_or_says_its_key(window: MainWindow) -> 
             if widget.isEnabled() and not by_tab and not in_group and not key_said:
                 missed.add(f"{screen}: {name(widget)}")
     assert not missed
+
+
+def test_no_button_of_the_window_takes_a_menus_access_key(window: MainWindow) -> None:
+    taken = set(menu_keys()) | {key for spec in SPECS for key in spec.keys}
+    for screen in screens(window):
+        for widget in controls(window):
+            if isinstance(widget, QAbstractButton):
+                assert widget.shortcut().toString() not in taken, f"{screen}: {name(widget)}"
 
 
 def test_tab_goes_through_the_window_and_comes_back(qtbot, window: MainWindow) -> None:
