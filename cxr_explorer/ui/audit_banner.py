@@ -27,7 +27,7 @@ class AuditBanner(QFrame):
         )
         self.rest = QPushButton("Re&ad the rest of the sample")
         self.rest.setToolTip("It has failed already; the whole sample says how many labels may be wrong")
-        self.close_button = QPushButton("&Close")
+        self.close_button = QPushButton("Close")
         self.close_button.setToolTip("Hide this line; the audit stays in the list")
         self.split.clicked.connect(self.splitWanted)
         self.repair.clicked.connect(self.repairWanted)

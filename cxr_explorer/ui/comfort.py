@@ -139,15 +139,11 @@ class Comfort(QObject):
         if window.welcome.isVisible():
             step_pane([window.welcome], by)
             return
-        panes: list[QWidget] = [
-            self.tour.bubble,
-            window.progress,
-            window.notice,
-            window.side,
-            window.centre,
-            window.gallery_panel,
-        ]
-        step_pane([*panes, window.label_panel, window.statusBar()], by)
+        items = [window.body.itemAt(place) for place in range(window.body.count())]
+        above = [self.tour.bubble, *(item.widget() for item in items if item is not None)]
+        lines = [line for line in above if line is not None and not line.isAncestorOf(window.side)]
+        work: list[QWidget] = [window.side, window.centre, window.gallery_panel, window.label_panel]
+        step_pane([*lines, *work, window.statusBar()], by)
 
     # -- selecting on the map --------------------------------------------------------------------------------------
 
