@@ -1,4 +1,7 @@
-"""Draws the pictures of the README from the demo set: `python packaging/screenshots.py`. Nothing real is shown."""
+"""Draws the pictures of the README and of resources/docs from the demo set: `python packaging/screenshots.py`.
+
+Nothing real is shown: every radiograph in them is simulated.
+"""
 
 from __future__ import annotations
 
@@ -10,63 +13,248 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from PySide6.QtCore import QSettings
-from PySide6.QtWidgets import QApplication
+import numpy as np
+from PySide6.QtCore import QSettings, QTimer
+from PySide6.QtWidgets import QApplication, QDialog
 
 from cxr_explorer.assets import asset
+from cxr_explorer.labels.label import Value
+from cxr_explorer.project import labelling
 from cxr_explorer.ui.main_window import MainWindow
 
 SIZE = (1600, 900)
 
 
-def main() -> None:
-    application = QApplication([])
+class Stage:
+    """The window on the demo set, and what it takes to bring it into a state and keep a picture of it."""
 
-    def wait(until: Callable[[], bool], limit_s: float = 600) -> None:
+    def __init__(self, window: MainWindow, application: QApplication) -> None:
+        self.window = window
+        self.session = window.session
+        self._application = application
+
+    def wait(self, until: Callable[[], bool], limit_s: float = 600) -> None:
+        """Lets the window work until something holds."""
         end = time.monotonic() + limit_s
         while not until():
             if time.monotonic() > end:
                 raise TimeoutError("the window did not get there")
-            application.processEvents()
+            self._application.processEvents()
+            time.sleep(0.002)
 
-    def settle(seconds: float = 3) -> None:
+    def settle(self, seconds: float = 2) -> None:
+        """Lets thumbnails and answers arrive."""
         end = time.monotonic() + seconds
-        wait(lambda: time.monotonic() > end)
+        self.wait(lambda: time.monotonic() > end)
 
+    def save(self, name: str) -> None:
+        """Keeps a picture of the window."""
+        self.settle()
+        self.window.grab().save(str(asset("docs", name)))
+
+    def save_dialog(self, name: str, run: Callable[[], object], accept: bool = False) -> None:
+        """Opens a dialog, keeps a picture of it, and closes it."""
+
+        def grab() -> None:
+            dialog = QApplication.activeModalWidget()
+            if not isinstance(dialog, QDialog):
+                QTimer.singleShot(50, grab)
+                return
+            dialog.grab().save(str(asset("docs", name)))
+            if accept:
+                dialog.accept()
+            else:
+                dialog.reject()
+
+        QTimer.singleShot(1500, grab)
+        run()
+
+    def labelled(self, finding: str) -> dict[int, bool]:
+        """What the demo set says of its images."""
+        import csv
+
+        project = self.session.project
+        assert project is not None
+        with (project.folder / "truth.csv").open(newline="") as stream:
+            truth = {row["Image Index"]: finding in row["Finding Labels"] for row in csv.DictReader(stream)}
+        return {number: truth[path] for number, path in project.paths().items() if path in truth}
+
+
+def show_map(stage: Stage) -> None:
+    window, session = stage.window, stage.session
+    assert session.map is not None
+    session.select_cluster(1)
+    window.label_finding(0, 1)
+    session.select_cluster(3)
+    window.label_finding(2, 1)
+    session.select_cluster(2)
+    stage.save("window-dark.png")
+    window.use_light(True)
+    session.set_colour_by("label")
+    session.set_order("edge")
+    stage.save("window-light.png")
+    window.use_light(False)
+    session.set_colour_by("cluster")
+    session.set_order("typical")
+
+
+def show_image(stage: Stage) -> None:
+    session = stage.session
+    assert session.project is not None and session.map is not None
+    paths = session.project.paths()
+    films = [i for i, facts in session.facts.items() if facts.get("view") == "PA" and paths[i].endswith(".dcm")]
+    session.select(session.map.image_ids, "selection")
+    session.set_current(films[0])
+    stage.window.open_image()
+    stage.save("image.png")
+    session.show_page("map")
+
+
+def show_clusters(stage: Stage) -> None:
+    window = stage.window
+    window.cluster_work.finer()
+    window.clusters.choose_row(0)
+    window.cluster_work.split()
+    stage.save("clusters.png")
+    stage.session.undo()
+    stage.session.undo()
+
+
+def show_sheet(stage: Stage) -> None:
+    window, session = stage.window, stage.session
+    session.set_judgement("Effusion", Value.ABSENT)
+    session.select_cluster(1)
+    window.sheets.open_sheet()
+    grid = window.sheets.page.grid
+    grid.step(1)
+    window.sheets.set_aside()
+    grid.step(4)
+    window.sheets.set_aside()
+    stage.save("contact-sheet.png")
+    window.sheets.open_outliers()
+    stage.save("outliers.png")
+    session.show_page("map")
+
+
+def show_suggestions(stage: Stage) -> None:
+    window, session = stage.window, stage.session
+    session.set_judgement("Effusion", Value.PRESENT)
+    truth = stage.labelled("Effusion")
+    window.suggest.read_next()
+    stage.wait(lambda: window.reading.active)
+    stage.save("read-next.png")
+    for _ in range(80):
+        stage.wait(lambda: not window.reading.is_waiting())
+        window.reading.answer(Value.PRESENT if truth[session.current_id] else Value.ABSENT)
+    window.reading.stop()
+    window.suggest.show_tab()
+    window.suggest.colour_map()
+    stage.settle(4)
+    stage.wait(lambda: not window.suggest.busy)
+    stage.save("suggestions.png")
+    stage.save_dialog("accept.png", window.suggest.accept_bulk, accept=True)
+    session.set_current(int(session.map.image_ids[5]) if session.map is not None else -1)
+    session.view_image(True)
+    stage.settle(4)
+    stage.wait(lambda: not window.suggest.busy)
+    stage.save("profile.png")
+    session.show_page("map")
+    session.set_colour_by("cluster")
+
+
+def show_audit(stage: Stage) -> None:
+    window, session = stage.window, stage.session
+    truth = stage.labelled("Effusion")
+    session.set_judgement("Effusion", Value.PRESENT)
+    session.clear_selection()
+    stage.save_dialog("audit-plan.png", window.audit.start, accept=True)
+    stage.wait(lambda: window.reading.active)
+    stage.save("audit-reading.png")
+    while window.reading.active:
+        window.reading.answer(Value.PRESENT if truth[session.current_id] else Value.ABSENT)
+    window.audit.show_list()
+    stage.save("audit-outcome.png")
+
+
+def show_finding(stage: Stage) -> None:
+    window, session = stage.window, stage.session
+    window.side.setCurrentIndex(0)
+    session.select_cluster(1)
+    session.set_current(int(session.ordered_ids()[0]))
+    window.finder.similar()
+    stage.save("similar.png")
+    window.finder.search()
+    window.finder.bar.line.setText("view:PA unlabelled")
+    stage.save("search.png")
+    session.select_cluster(1)
+    session.set_current(int(session.ordered_ids()[0]))
+    window.compare.start()
+    stage.wait(lambda: all(pane.picture.has_picture for pane in window.compare.page.panes), 60)
+    stage.save("compare.png")
+    session.show_page("map")
+
+
+def show_readers(stage: Stage) -> None:
+    window, session = stage.window, stage.session
+    assert session.project is not None and session.map is not None
+    truth = stage.labelled("Effusion")
+    for number, reader in enumerate(("AB", "CD")):
+        chance = np.random.default_rng(number)
+        for value in (Value.PRESENT, Value.ABSENT):
+            chosen = [i for i, present in truth.items() if (present != (chance.random() < 0.06)) == bool(value)]
+            labelling.label(session.project, np.array(chosen[:150], np.int64), "Effusion", value, reader, "single")
+    session.labelsChanged.emit()
+    stage.save_dialog("agreement.png", window.readers.show_agreement)
+
+
+def show_facts(stage: Stage) -> None:
+    window, session = stage.window, stage.session
+    session.set_filter("folder", "site-a")
+    session.select_cluster(0)
+    stage.save("filter-and-warning.png")
+    session.clear_filter()
+    window.progress_report.show_progress()
+    stage.settle(3)
+    stage.save("progress.png")
+    window.side.setCurrentIndex(0)
+
+
+def show_comfort(stage: Stage) -> None:
+    stage.save_dialog("keyboard.png", stage.window.show_keys)
+
+
+SCENES = (
+    show_map,
+    show_image,
+    show_clusters,
+    show_sheet,
+    show_suggestions,
+    show_audit,
+    show_finding,
+    show_readers,
+    show_facts,
+    show_comfort,
+)
+
+
+def main() -> None:
+    application = QApplication([])
     with tempfile.TemporaryDirectory() as home:
         settings = QSettings(str(Path(home) / "settings.ini"), QSettings.Format.IniFormat)
         settings.setValue("reader", "AB")
+        settings.setValue("dark", True)
         window = MainWindow(settings)
         window.resize(*SIZE)
-        window.across.setSizes([250, 900, 450])
+        window.across.setSizes([290, 860, 450])
         window.show()
+        stage = Stage(window, application)
         session = window.session
         session.open_demo(Path(home))
-        wait(lambda: session.project is not None and session.indexing is None)
-        wait(lambda: window.map_page.scatter.is_ready)
-
-        def save(name: str) -> None:
-            settle()
-            window.grab().save(str(asset("docs", name)))
-
-        assert session.map is not None
-        session.select_cluster(1)
-        window.label_finding(0, 1)
-        session.select_cluster(3)
-        window.label_finding(2, 1)
-        session.select_cluster(2)
-        save("window-dark.png")
-        window.use_light(True)
-        session.set_colour_by("label")
-        session.set_order("edge")
-        save("window-light.png")
-        window.use_light(False)
-        paths = session.project.paths() if session.project is not None else {}
-        films = [i for i, facts in session.facts.items() if facts.get("view") == "PA" and paths[i].endswith(".dcm")]
-        session.select(session.map.image_ids, "selection")
-        session.set_current(films[0])
-        window.open_image()
-        save("image.png")
+        stage.wait(lambda: session.project is not None and session.indexing is None)
+        stage.wait(lambda: window.map_page.scatter.is_ready)
+        for scene in SCENES:
+            print(scene.__name__)
+            scene(stage)
         window.close()
 
 
