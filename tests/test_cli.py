@@ -225,7 +225,9 @@ def test_the_demo_without_a_screen_goes_the_whole_way(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout.splitlines()[-1])
     assert report["embedded"] == 30
-    assert Path(report["picture"]).stat().st_size > 10_000
+    picture = np.asarray(Image.open(report["picture"]).convert("RGB")).astype(int)
+    coloured = np.ptp(picture, axis=2) > 60
+    assert coloured.sum() > 30 * 50, "every image is a point of its cluster's colour"
     assert len(Path(report["labels"]).read_text(encoding="utf-8").splitlines()) > 1
 
 
