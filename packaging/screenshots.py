@@ -243,6 +243,7 @@ def main() -> None:
         settings = QSettings(str(Path(home) / "settings.ini"), QSettings.Format.IniFormat)
         settings.setValue("reader", "AB")
         settings.setValue("dark", True)
+        settings.setValue("tour_seen", True)  # the tour would lie over every picture
         window = MainWindow(settings)
         window.resize(*SIZE)
         window.across.setSizes([290, 860, 450])
