@@ -177,6 +177,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--view-images", type=int, default=1200, help="of these, seen in four views (default: 1200)")
     parser.add_argument("--name", required=True)
     parser.add_argument("--title", help="for the reader (default: the encoder's own, with the word stages)")
+    parser.add_argument("--description", help="how it was trained, in a sentence (default: that of each encoder)")
     parser.add_argument("--out", type=Path, required=True)
     chosen = parser.parse_args(arguments)
     infos = [read_encoder(directory) for directory in chosen.encoder]
@@ -192,7 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"{len(pooled):,} images pooled", file=sys.stderr)
     share, within = fit_projection(model, pooled, pool(model, some[: chosen.view_images], spec, VIEWS, 4))
     titles = " + ".join(info.title for info in infos)
-    training = " Beside it: ".join(info.description for info in infos)
+    training = chosen.description or " Beside it: ".join(info.description for info in infos)
     training += " All stages pooled, projected on principal components and scaled by how little they differ "
     training += "between views of one radiograph; no labels used."
     saved = save_checkpoint(

@@ -19,7 +19,7 @@ from cxr_explorer.images.preprocess import RENDERING_VERSION, InputSpec
 FORMAT = 1
 """Raised when an older program could not load a checkpoint correctly."""
 
-DEFAULT_ENCODER = "imagenet-lite0"
+DEFAULT_ENCODER = "simclr-cxr"
 """Name of the bundled encoder that new projects use."""
 
 DESCRIPTION_FILE = "encoder.json"
