@@ -1,6 +1,6 @@
 """Writes what a data set says of its images as the table that `training.reader_simulation` takes for the truth.
 
-    python -m training.truth --data MANIFEST_OR_DIR --source NAME --out truth.csv
+    python -m training.truth --data MANIFEST_OR_DIR --source NAME --out truth.csv [--held-out]
 
 One row an image with labels: its file, and 1 or 0 for every label of the source. A label with a detail in brackets
 counts for the label before them too ("Pneumonia (viral)" is a Pneumonia). Where views are known, "view AP" is a column.
@@ -50,10 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.truth", description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="manifest, or folder of a data set")
     parser.add_argument("--source", required=True, help="source of the data")
+    parser.add_argument("--held-out", action="store_true", help="only patients whom pretraining never saw")
     parser.add_argument("--out", type=Path, required=True, help="CSV to write")
     chosen = parser.parse_args(arguments)
     try:
-        table = truth_table(select(index(chosen.data), (chosen.source,)))
+        table = truth_table(select(index(chosen.data), (chosen.source,), "test" if chosen.held_out else None))
     except UserError as error:
         print(f"truth: {error}", file=sys.stderr)
         return 1
