@@ -44,7 +44,7 @@ def test_from_a_folder_to_a_table_and_back(qtbot, tmp_path: Path, monkeypatch: p
 
     # Lasso everything on the left half of the map, with the mouse
     scatter = window.map_page.scatter
-    window.use_lasso()
+    qtbot.keyClick(window, Qt.Key.Key_L)
     viewport = scatter.canvas.viewport()
     width, height = viewport.width(), viewport.height()
     corners = [(1, 1), (width // 2, 1), (width // 2, height - 2), (1, height - 2), (1, 2)]
@@ -95,7 +95,7 @@ def test_from_a_folder_to_a_table_and_back(qtbot, tmp_path: Path, monkeypatch: p
     assert (ended.args[0].embedded, ended.args[0].reused) == (0, count)
     assert list(labelling.label_rows(again.session.project)) == both  # type: ignore[arg-type]
     np.testing.assert_array_equal(again.session.map.xy, map_before.xy)  # type: ignore[union-attr]
-    again.undo()
+    again.session.undo()
     assert {row.finding for row in labelling.label_rows(again.session.project)} == {"Pneumonia"}  # type: ignore[arg-type]
     again.close()
     with Project.open_read_only(project_path) as stored:
