@@ -4,7 +4,8 @@
 
 Works on a copy of the project, whose folder has to be there. The reader presses Q and answers what is shown truthfully
 with P and A until a share of the images has been looked at, accepts the suggestions for the rest (Shift+Y), audits all
-labels of the finding at random (X), and exports (Ctrl+E). Every image shown full size counts as looked at; images seen
+labels of the finding at random (X), or, with --every-cluster, cuts the map as coarse as can be (Ctrl+Left) and audits
+every cluster, and exports (Ctrl+E). Every image shown full size counts as looked at; images seen
 on the map or in the gallery in passing are not judged there. Printed are the labels right over all images, beside the
 curve of `training.reader_simulation` at the same share looked at, and what the audit says.
 """
@@ -99,7 +100,7 @@ class Reader:
             (widget or self.window).grab().save(str(self.pictures / f"{name}.png"))
 
 
-def play(reader: Reader, share: float, out: Path) -> None:
+def play(reader: Reader, share: float, out: Path, every_cluster: bool) -> None:
     """The whole way by keys; see the module."""
     window, session = reader.window, reader.window.session
     count = len(reader.truth)
@@ -117,8 +118,16 @@ def play(reader: Reader, share: float, out: Path) -> None:
     reader.press(Key.Key_Y, Modifier.ShiftModifier)
     reader.take_picture("accepted")
     reader.press(Key.Key_Escape)
-    # Two errors tolerated: with so few wrong labels a plan that tolerates none fails every other time.
-    reader.press_in_dialog(Key.Key_Tab, Key.Key_Tab, Key.Key_Up, Key.Key_Up, Key.Key_Return)
+    # An error or two tolerated: with so few wrong labels a plan that tolerates none fails every other time.
+    if every_cluster:
+        before = 0
+        while window.session.map is not None and before != len(window.session.map.groups):
+            before = len(window.session.map.groups)
+            reader.press(Key.Key_Left, Modifier.ControlModifier)
+        to_tolerated = [Key.Key_Backtab, Key.Key_End, Key.Key_Tab, Key.Key_Tab, Key.Key_Tab]
+        reader.press_in_dialog(*to_tolerated, Key.Key_Up, Key.Key_Return)
+    else:
+        reader.press_in_dialog(Key.Key_Tab, Key.Key_Tab, Key.Key_Up, Key.Key_Up, Key.Key_Return)
     reader.press(Key.Key_X)
     reader.wait(lambda: window.reading.active, "the audit")
     reader.take_picture("audit")
@@ -158,7 +167,6 @@ def result(project: Project, reader: Reader, share: float, curve: Sequence[float
     column = labelling.label_column(project, reader.finding, "reader 1")
     values = dict(zip(column.image_ids.tolist(), column.values.tolist(), strict=True))
     right = sum(values.get(image_id) == int(truth) for image_id, truth in reader.truth.items())
-    audit = audit_records(project)[-1]
     return {
         "images": len(reader.truth),
         "labelled": sum(image_id in values for image_id in reader.truth),
@@ -166,7 +174,11 @@ def result(project: Project, reader: Reader, share: float, curve: Sequence[float
         "read_before_accepting": share,
         "accuracy": right / len(reader.truth),
         "simulated_accuracy_before_the_audit": {"low": min(curve), "high": max(curve)},
-        "audit": {"state": audit.state, "sample": len(audit.sample), "bound": audit.bound, "stale": audit.stale},
+        "audits": [
+            {"title": each.title, "state": each.state, "labels": len(each.image_ids), "read": len(each.answers)}
+            | {"bound": each.bound, "stale": each.stale}
+            for each in audit_records(project)
+        ],
         "keys": reader.keys,
     }
 
@@ -178,6 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--finding", required=True, help="column of the truth, a finding of the project")
     parser.add_argument("--export", type=Path, required=True, help="CSV to write")
     parser.add_argument("--share", type=float, default=0.07, help="of images to read before accepting (default: 0.07)")
+    parser.add_argument("--every-cluster", action="store_true", help="audit every cluster of the coarsest cut")
     parser.add_argument("--pictures", type=Path, help="folder for pictures of the screens")
     parser.add_argument("--json", action="store_true", help="one line of JSON at the end")
     chosen = parser.parse_args(arguments)
@@ -204,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         reader = Reader(window, by_id, chosen.finding, chosen.pictures)
         reader.wait(lambda: window.session.indexing is None and window.session.map is not None, "the map")
         reader.take_picture("opened")
-        play(reader, chosen.share, chosen.export)
+        play(reader, chosen.share, chosen.export, chosen.every_cluster)
         assert window.session.project is not None
         found = result(window.session.project, reader, chosen.share, [run[0].accuracy for run in curve.chosen])
         window.close()
