@@ -173,12 +173,7 @@ class SettingsDialog(QDialog):
         self._encoder.setCurrentIndex(self._encoder.count() - 1)
 
     def _accept(self) -> None:
-        try:
-            check_reader(self.reader)
-        except UserError as error:
-            show_error(self, str(error))
-            return
-        self.accept()
+        _accept_reader(self, self.reader)
 
 
 class MapDialog(QDialog):
@@ -337,12 +332,7 @@ class ImportDialog(QDialog):
         return self._reader.text().strip() or "imported"
 
     def _accept(self) -> None:
-        try:
-            check_reader(self.reader)
-        except UserError as error:
-            show_error(self, str(error))
-            return
-        self.accept()
+        _accept_reader(self, self.reader)
 
 
 @dataclass(frozen=True)
@@ -457,6 +447,16 @@ class AboutDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(text, 1)
         layout.addWidget(buttons)
+
+
+def _accept_reader(dialog: QDialog, reader: str) -> None:
+    """Accepts the dialog unless nobody can have that reader's name, which is said."""
+    try:
+        check_reader(reader)
+    except UserError as error:
+        show_error(dialog, str(error))
+        return
+    dialog.accept()
 
 
 def _spin(low: int, high: int, value: int) -> QSpinBox:
