@@ -51,6 +51,7 @@ def make_actions(window: QWidget) -> dict[str, QAction]:
     for spec in SPECS:
         action = QAction(spec.text, window, checkable=spec.checkable)
         action.setStatusTip(spec.tip)
+        action.setAutoRepeat(spec.menu != "&Label")  # a key held down must not label one image after the other
         slot: Callable[..., None] = attrgetter(spec.slot)(window)
         if spec.checkable:
             action.toggled.connect(slot)

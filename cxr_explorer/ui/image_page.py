@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import time
+from collections.abc import Sequence
+
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from cxr_explorer.images.radiograph import Radiograph
@@ -26,6 +30,10 @@ _ACTIONS = {
 """The viewer's buttons and the actions that do the same."""
 
 
+LEAST_LOOK_MS = 150
+"""An answer that comes sooner after the picture was meant for the one before it: nobody sees and judges so fast."""
+
+
 class ImagePage(QWidget):
     """Shows the session's current image while the session views an image."""
 
@@ -33,11 +41,17 @@ class ImagePage(QWidget):
         super().__init__()
         self._session = session
         self._shown_id = -1
+        self._since: float | None = None  # when the picture, or why there is none, came on the screen
+        self.least_look_ms = LEAST_LOOK_MS
+        self._tickets = itertools.count()
+        self._coming: dict[int, int] = {}  # image ids by the ticket their file was asked for with
+        self._ahead: set[int] = set()  # image ids wanted next
+        self._held: dict[int, object] = {}  # of these, what has been read
         self.view = ImageView()
         self.show_keys()
         self.view.backRequested.connect(lambda: session.view_image(False))
-        self._files = FullSize(1, self)
-        self._files.arrived.connect(self._show)
+        self._files = FullSize(2, self)
+        self._files.arrived.connect(self._take)
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(0, 0, 0, 0)
         self.column.setSpacing(0)
@@ -46,6 +60,7 @@ class ImagePage(QWidget):
         self.beside.addWidget(self.view, 1)
         self.column.addLayout(self.beside, 1)
         session.currentChanged.connect(self.refresh)
+        session.why_unseen = self.why_unseen
 
     def show_keys(self) -> None:
         """Says the keys, as they are now, in the buttons' tooltips."""
@@ -56,30 +71,76 @@ class ImagePage(QWidget):
         session = self._session
         if not session.viewing_image or session.project is None:
             if self._shown_id != -1:
-                self._shown_id = -1
-                self._files.forget()
+                self._shown_id, self._since = -1, None
+                self._ahead.clear()
+                self._held.clear()
+                self._drop_coming()
                 self.view.clear()
             return
         if session.current_id == self._shown_id:
             return
-        self._shown_id = session.current_id
-        record = session.project.image(self._shown_id)
-        self.view.show_loading(record.path)
-        self._files.forget()
-        self._files.ask(self._shown_id, session.project.folder / record.path)
+        self._shown_id, self._since = session.current_id, None
+        if self._shown_id in self._held:
+            self._show(self._held[self._shown_id])
+            return
+        self.view.show_loading(session.project.image(self._shown_id).path)
+        if self._shown_id not in self._coming.values():
+            self._drop_coming()
+            self._ask(self._shown_id)
+
+    def expect(self, image_ids: Sequence[int]) -> None:
+        """Reads ahead what comes next, so that it is there at once: a few images, each is held full size."""
+        self._ahead = set(image_ids)
+        self._held = {image_id: held for image_id, held in self._held.items() if image_id in self._ahead}
+        for image_id in image_ids:
+            if image_id not in self._held and image_id not in self._coming.values():
+                self._ask(image_id)
+
+    def why_unseen(self) -> str:
+        """Why no answer can be about the picture on this page, in words; empty when it can."""
+        if self._shown_id != self._session.current_id or self._since is None:
+            return "Still loading this image: wait for the picture, then answer."
+        if self.view.failed:
+            skip = key_text("value_clear")
+            return f"This image cannot be shown: nothing is labelled here. {skip} skips it in a reading."
+        if (time.monotonic() - self._since) * 1000 < self.least_look_ms:
+            return "That came too soon for this image, which is not labelled: look at it, then answer."
+        return ""
 
     def close_down(self) -> None:
         """Waits for the file being read, before the program ends."""
         self._files.close_down()
 
-    def _show(self, image_id: int, result: object) -> None:
-        if image_id != self._shown_id or self._session.project is None:
+    def _ask(self, image_id: int) -> None:
+        project = self._session.project
+        assert project is not None
+        ticket = next(self._tickets)
+        self._coming[ticket] = image_id
+        self._files.ask(ticket, project.folder / project.image(image_id).path)
+
+    def _drop_coming(self) -> None:
+        """What is being read is no longer wanted: it may be of another project by the time it is there."""
+        self._files.forget()
+        self._coming.clear()
+
+    def _take(self, ticket: int, result: object) -> None:
+        image_id = self._coming.pop(ticket, None)
+        if image_id is None or self._session.project is None:
             return
+        if image_id in self._ahead:
+            self._held[image_id] = result
+        if image_id == self._shown_id:
+            self._show(result)
+
+    def _show(self, result: object) -> None:
+        assert self._session.project is not None
+        record = self._session.project.image(self._shown_id)
         if isinstance(result, Radiograph):
-            record = self._session.project.image(image_id)
             self.view.show_radiograph(result, record.path, overlay_lines(record, result))
         else:
+            self.view.show_loading(record.path)  # for its title
             self.view.show_error(str(result))
+        self._since = time.monotonic()
 
 
 def overlay_lines(record: ImageRecord, radiograph: Radiograph) -> list[str]:

@@ -27,6 +27,9 @@ OnAnswer = Callable[[int, Value], Mapping[tuple[str, str], str | None]]
 """Told of an answer before it is stored; gives the state that belongs to the same act, see `acts.Act.put`."""
 
 
+_AHEAD = 2
+"""Images read ahead of the one on the screen."""
+
 Reveal = Callable[[int], str]
 """What others said of an image, in words; shown when asked for, and of the last image once it is answered."""
 
@@ -192,9 +195,15 @@ class Reading(QObject):
         self._show()
 
     def answer(self, value: Value | None) -> None:
-        """Answers for the image shown, None skips it; then goes to the next one."""
+        """Answers for the image shown, None skips it; then goes to the next one.
+
+        An answer given before the picture has been seen is not taken: it would be about another image.
+        """
         task, project = self._task, self._session.project
         if task is None or project is None or self.is_waiting():
+            return
+        if value is not None and (reason := self._session.why_unseen()):
+            self._session.said.emit(reason)
             return
         image_id = task.ids[task.position]
         if value is not None:
@@ -266,6 +275,7 @@ class Reading(QObject):
         self._session.view_image(True)
         if self._task is not None:
             self._task.shown = True
+            self._window.image_page.expect(self._task.ids[self._task.position + 1 : self._task.position + 1 + _AHEAD])
         self.changed.emit()
 
     def _end(self, complete: bool) -> None:

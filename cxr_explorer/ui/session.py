@@ -72,6 +72,7 @@ class Session(QObject):
         self.page_behind = "map"  # where an open image was opened from
         self.targets: dict[str, Callable[[], Target]] = {}  # whom a label goes to on a page of a part
         self._reading_as: str | None = None
+        self.why_unseen: Callable[[], str] = str  # set by the page of the image, see `ImagePage.why_unseen`
         self.finding = ""
         self.value: Value | None = Value.PRESENT
         self.colour_by = "cluster"
@@ -660,6 +661,9 @@ class Session(QObject):
             return
         if self._reading_as is not None:
             self.said.emit(f"Only {self._reading_as} is labelled now, one question at a time. Esc ends the reading.")
+            return
+        if self.viewing_image and (reason := self.why_unseen()):
+            self.said.emit(reason)
             return
         map_id = self.map.map_id if self.map is not None else None
         plan = self.plan()

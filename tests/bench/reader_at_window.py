@@ -89,6 +89,7 @@ class Reader:
             self.wait(lambda: not reading.active or not reading.is_waiting(), "the next image")
             if not reading.active:
                 return
+            self.wait(lambda: not session.why_unseen(), "the picture")
             image_id = session.current_id
             self.seen.add(image_id)
             self.press(Key.Key_P if self.truth[image_id] else Key.Key_A)

@@ -14,7 +14,7 @@ from cxr_explorer.project.audit_bounds import bounds_by_cluster
 from cxr_explorer.project.audit_records import Audit, audit_records
 from cxr_explorer.ui.audit_dialog import AuditDialog
 from cxr_explorer.ui.main_window import MainWindow
-from tests.ui.windows import make_project, open_window
+from tests.ui.windows import make_project, open_window, press
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
 FINDING = "Effusion"
@@ -58,11 +58,6 @@ def ask(qtbot, window: MainWindow, do: Callable[[AuditDialog], None] | None = No
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
     return said[0]
-
-
-def press(qtbot, window: MainWindow, *keys: Key) -> None:
-    for key in keys:
-        qtbot.keyClick(window, key)
 
 
 def badge(window: MainWindow, cluster: int) -> str:

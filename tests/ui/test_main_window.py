@@ -17,7 +17,7 @@ from cxr_explorer.ui import dialogs, main_window
 from cxr_explorer.ui.actions import SPECS
 from cxr_explorer.ui.keys_help import KeysDialog
 from cxr_explorer.ui.main_window import MainWindow
-from tests.ui.windows import CLUSTER_SIZES, make_project, open_window
+from tests.ui.windows import CLUSTER_SIZES, make_project, open_window, press
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
 
@@ -155,7 +155,7 @@ def test_an_open_image_takes_the_label_alone_and_arrows_go_on(qtbot, window: Mai
     window.open_image()
     ids = session.ordered_ids().tolist()
     assert session.current_id == ids[0]
-    qtbot.keyClick(window.image_page.view, Key.Key_1)
+    press(qtbot, window, Key.Key_1)
     assert labels(window) == {ids[0]: 1}
     qtbot.keyClick(window.image_page.view, Key.Key_Right)
     assert session.current_id == ids[1]

@@ -17,7 +17,7 @@ from cxr_explorer.ui.readers_agreement import AgreementDialog
 from cxr_explorer.ui.readers_merge import MergeDialog
 from cxr_explorer.ui.readers_reread import RereadDialog
 from cxr_explorer.ui.readers_switch import SwitchDialog
-from tests.ui.windows import make_project, open_window
+from tests.ui.windows import make_project, open_window, press
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
 P, A, U = Value.PRESENT, Value.ABSENT, Value.UNCERTAIN
@@ -163,12 +163,12 @@ def test_disagreements_are_settled_one_after_another_without_seeing_who_said_wha
     assert window.readers.button.text() == "reader: adjudicated"
     assert window.gallery_panel.mark(2).badge == ""
     assert window.session.counts_of(np.array([2])) == {}
-    qtbot.keyClick(window, Key.Key_A)
+    press(qtbot, window, Key.Key_A)
     assert window.reading.note() == "Last image: ann: present  ·  bob: absent"
     assert window.session.current_id == 5
     qtbot.keyClick(window, Key.Key_B, Modifier.ShiftModifier)
     assert window.reading.note() == "This image: ann: uncertain  ·  bob: present"
-    qtbot.keyClick(window, Key.Key_P)
+    press(qtbot, window, Key.Key_P)
     assert not window.reading.active
     assert column(window, "adjudicated") == {2: 0, 5: 1}
     assert column(window, "ann") == {1: 1, 2: 1, 3: 0, 5: -1}
@@ -294,7 +294,7 @@ def test_a_blind_re_read_hides_the_first_answers_and_keeps_the_second_apart(
     assert window.session.counts_of(np.arange(1, 6)) == {}
     window.session.set_colour_by("label")
     assert len(set(window.session.categories()[0].tolist())) == 1
-    qtbot.keyClick(window, Key.Key_A)
+    press(qtbot, window, Key.Key_A)
     qtbot.keyClick(window, Key.Key_Escape)
     assert column(window, "ann") == dict.fromkeys(range(1, 6), 1)
     assert column(window, "ann (re-read)") == {first: 0}
@@ -308,8 +308,8 @@ def test_a_blind_re_read_hides_the_first_answers_and_keeps_the_second_apart(
     window.readers.reread()
     back(qtbot, window)
     assert "1 of 2" in window.reading.text()
-    qtbot.keyClick(window, Key.Key_P)
-    qtbot.keyClick(window, Key.Key_P)
+    press(qtbot, window, Key.Key_P)
+    press(qtbot, window, Key.Key_P)
     assert "All read again" in window._said.text()
 
     def compare(dialog: AgreementDialog) -> None:

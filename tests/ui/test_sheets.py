@@ -13,7 +13,7 @@ from cxr_explorer.project.looks import looked_ids
 from cxr_explorer.ui.grid import GAP_PX, Grid, page_tile_px
 from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.sheet_grid import SheetGrid
-from tests.ui.windows import CLUSTER_SIZES, make_project, open_window
+from tests.ui.windows import CLUSTER_SIZES, make_project, open_window, press
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
 NONE = Modifier.NoModifier
@@ -207,7 +207,7 @@ def test_an_image_opened_from_the_sheet_is_labelled_alone_and_closes_to_the_shee
     assert view.isVisible()
     qtbot.keyClick(view, Key.Key_Right)
     assert window.session.current_id == ids[1]
-    qtbot.keyClick(view, Key.Key_1)
+    press(qtbot, window, Key.Key_1)
     assert labels(window, "No Finding") == {ids[1]: 1}
     qtbot.keyClick(view, Key.Key_Escape)
     assert window.sheets.page.isVisible()

@@ -16,7 +16,7 @@ from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.suggest_accept import AcceptDialog
 from cxr_explorer.ui.suggest_profile import Chance, TooFew
 from tests.ui.suggest_project import COUNT, make_suggest_project, truth
-from tests.ui.windows import open_window
+from tests.ui.windows import open_window, press
 
 Key = Qt.Key
 LONG_MS = 60_000
@@ -45,10 +45,6 @@ def settle(qtbot, window: MainWindow) -> None:
     """Waits until what is seen is known."""
     part = window.suggest
     qtbot.waitUntil(lambda: part.found() is not None and not part.busy, timeout=LONG_MS)
-
-
-def press(qtbot, window: MainWindow, key: Qt.Key, modifier=Qt.KeyboardModifier.NoModifier) -> None:
-    qtbot.keyClick(window.image_page.view if window.session.viewing_image else window, key, modifier)
 
 
 def test_nothing_is_computed_before_somebody_looks(unread: MainWindow) -> None:
@@ -100,6 +96,7 @@ def test_the_reading_ends_when_every_image_has_a_label(qtbot, window: MainWindow
     while window.reading.active:
         qtbot.waitUntil(lambda: not window.reading.active or not window.reading.is_waiting(), timeout=LONG_MS)
         if window.reading.active:
+            qtbot.waitUntil(lambda: not window.session.why_unseen(), timeout=LONG_MS)
             window.reading.answer(truth(window.session.current_id))
     assert len(labels(window)) == COUNT
     assert "Every image has a label" in window._said.text()
@@ -190,6 +187,7 @@ def test_while_reading_an_image_with_a_label_in_bulk_counts_as_unanswered(qtbot,
     assert window.suggest.hidden
     window.suggest.set_hiding(False)
     assert window.suggest.hidden  # a blind reading stays blind
+    qtbot.waitUntil(lambda: not window.session.why_unseen(), timeout=LONG_MS)
     window.reading.answer(Value.PRESENT)
     window.reading.step(-1)
     assert not window.suggest.hidden
@@ -226,7 +224,7 @@ def test_ctrl_d_takes_the_profile_away(qtbot, window: MainWindow) -> None:
     window.session.set_current(3)
     window.open_image()
     assert window.suggest.profile.isVisible()
-    press(qtbot, window, Key.Key_D, Qt.KeyboardModifier.ControlModifier)
+    press(qtbot, window, Key.Key_D, modifier=Qt.KeyboardModifier.ControlModifier)
     assert not window.suggest.profile.isVisible()
 
 
@@ -263,7 +261,7 @@ def test_accepting_in_bulk_is_one_act_that_overwrites_nobody(
         return int(QDialog.DialogCode.Accepted)
 
     monkeypatch.setattr(AcceptDialog, "exec", choose)
-    press(qtbot, window, Key.Key_Y, Qt.KeyboardModifier.ShiftModifier)
+    press(qtbot, window, Key.Key_Y, modifier=Qt.KeyboardModifier.ShiftModifier)
     after = labels(window)
     assert len(after) > len(before) + 10
     assert all(after[image_id] == value for image_id, value in before.items())

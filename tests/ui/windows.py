@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QSettings, Qt
 
 from cxr_explorer.atlas.build import MapParameters
 from cxr_explorer.encoder.checkpoint import default_encoder
@@ -58,6 +58,7 @@ def open_window(qtbot, home: Path, path: Path | None = None) -> MainWindow:  # t
     settings = QSettings(str(home / "settings.ini"), QSettings.Format.IniFormat)
     settings.setValue("last_folder", str(home))
     window = MainWindow(settings)
+    window.image_page.least_look_ms = 0
     qtbot.addWidget(window, before_close_func=lambda shown: shown.session.close())
     window.resize(1366, 768)
     with qtbot.waitExposed(window):
@@ -68,3 +69,11 @@ def open_window(qtbot, home: Path, path: Path | None = None) -> MainWindow:  # t
         window.open_path(path)
         window.session.start_indexing = start  # type: ignore[method-assign]
     return window
+
+
+def press(qtbot, window: MainWindow, *keys: Qt.Key, modifier=Qt.KeyboardModifier.NoModifier) -> None:  # type: ignore[no-untyped-def]
+    """Presses keys as a reader does: an open image is seen before the next key."""
+    for key in keys:
+        if window.session.viewing_image:
+            qtbot.waitUntil(lambda: not window.session.why_unseen(), timeout=10_000)
+        qtbot.keyClick(window.image_page.view if window.session.viewing_image else window, key, modifier)
