@@ -154,6 +154,7 @@ def show_suggestions(stage: Stage) -> None:
     stage.save("read-next.png")
     for _ in range(80):
         stage.wait(lambda: not window.reading.is_waiting())
+        stage.wait(lambda: not session.why_unseen())
         window.reading.answer(Value.PRESENT if truth[session.current_id] else Value.ABSENT)
     window.reading.stop()
     window.suggest.show_tab()
@@ -180,6 +181,7 @@ def show_audit(stage: Stage) -> None:
     stage.wait(lambda: window.reading.active)
     stage.save("audit-reading.png")
     while window.reading.active:
+        stage.wait(lambda: not session.why_unseen())
         window.reading.answer(Value.PRESENT if truth[session.current_id] else Value.ABSENT)
     window.audit.show_list()
     stage.save("audit-outcome.png")
