@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Sequence
 
@@ -43,8 +42,7 @@ class ImagePage(QWidget):
         self._shown_id = -1
         self._since: float | None = None  # when the picture, or why there is none, came on the screen
         self.least_look_ms = LEAST_LOOK_MS
-        self._tickets = itertools.count()
-        self._coming: dict[int, int] = {}  # image ids by the ticket their file was asked for with
+        self._coming: set[int] = set()  # image ids whose files are being read
         self._ahead: set[int] = set()  # image ids wanted next
         self._held: dict[int, object] = {}  # of these, what has been read
         self.view = ImageView()
@@ -80,11 +78,10 @@ class ImagePage(QWidget):
         if session.current_id == self._shown_id:
             return
         self._shown_id, self._since = session.current_id, None
+        self.view.show_loading(session.project.image(self._shown_id).path)
         if self._shown_id in self._held:
             self._show(self._held[self._shown_id])
-            return
-        self.view.show_loading(session.project.image(self._shown_id).path)
-        if self._shown_id not in self._coming.values():
+        elif self._shown_id not in self._coming:
             self._drop_coming()
             self._ask(self._shown_id)
 
@@ -93,14 +90,14 @@ class ImagePage(QWidget):
         self._ahead = set(image_ids)
         self._held = {image_id: held for image_id, held in self._held.items() if image_id in self._ahead}
         for image_id in image_ids:
-            if image_id not in self._held and image_id not in self._coming.values():
+            if image_id not in self._held and image_id not in self._coming:
                 self._ask(image_id)
 
     def why_unseen(self) -> str:
         """Why no answer can be about the picture on this page, in words; empty when it can."""
         if self._shown_id != self._session.current_id or self._since is None:
             return "Still loading this image: wait for the picture, then answer."
-        if self.view.failed:
+        if not self.view.picture.has_picture:
             skip = key_text("value_clear")
             return f"This image cannot be shown: nothing is labelled here. {skip} skips it in a reading."
         if (time.monotonic() - self._since) * 1000 < self.least_look_ms:
@@ -114,31 +111,27 @@ class ImagePage(QWidget):
     def _ask(self, image_id: int) -> None:
         project = self._session.project
         assert project is not None
-        ticket = next(self._tickets)
-        self._coming[ticket] = image_id
-        self._files.ask(ticket, project.folder / project.image(image_id).path)
+        self._coming.add(image_id)
+        self._files.ask(image_id, project.folder / project.image(image_id).path)
 
     def _drop_coming(self) -> None:
-        """What is being read is no longer wanted: it may be of another project by the time it is there."""
+        """What is being read is no longer wanted."""
         self._files.forget()
         self._coming.clear()
 
-    def _take(self, ticket: int, result: object) -> None:
-        image_id = self._coming.pop(ticket, None)
-        if image_id is None or self._session.project is None:
-            return
+    def _take(self, image_id: int, result: object) -> None:
+        self._coming.discard(image_id)
         if image_id in self._ahead:
             self._held[image_id] = result
-        if image_id == self._shown_id:
+        if image_id == self._shown_id and self._session.project is not None:
             self._show(result)
 
     def _show(self, result: object) -> None:
         assert self._session.project is not None
-        record = self._session.project.image(self._shown_id)
         if isinstance(result, Radiograph):
+            record = self._session.project.image(self._shown_id)
             self.view.show_radiograph(result, record.path, overlay_lines(record, result))
         else:
-            self.view.show_loading(record.path)  # for its title
             self.view.show_error(str(result))
         self._since = time.monotonic()
 

@@ -70,8 +70,6 @@ class ImageView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.picture = Picture(self)
-        self.failed = False
-        """Whether an error stands where the picture would be."""
         self._title = MiddleElided(self)
         self._title.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.buttons = {name: self._button(name) for name in _TEXTS}
@@ -144,7 +142,6 @@ class ImageView(QWidget):
     def show_loading(self, title: str) -> None:
         """An image is on its way: the one before it goes at once."""
         self._set_title(title)
-        self.failed = False
         self.picture.show_message("Loading …")
         self.setAccessibleDescription("Loading")
 
@@ -154,7 +151,6 @@ class ImageView(QWidget):
         A window that cannot be used is shown as an error: nothing is raised.
         """
         self._set_title(title)
-        self.failed = False
         try:
             self.picture.show_radiograph(radiograph, lines)
         except UserError as error:
@@ -164,14 +160,12 @@ class ImageView(QWidget):
 
     def show_error(self, text: str) -> None:
         """Say why there is no picture; the title stays."""
-        self.failed = True
         self.picture.show_message(text, failed=True)
         self.setAccessibleDescription(text)
 
     def clear(self) -> None:
         """Show nothing."""
         self._set_title("")
-        self.failed = False
         self.picture.show_message("")
         self.setAccessibleDescription("")
 

@@ -27,11 +27,11 @@ OnAnswer = Callable[[int, Value], Mapping[tuple[str, str], str | None]]
 """Told of an answer before it is stored; gives the state that belongs to the same act, see `acts.Act.put`."""
 
 
-_AHEAD = 2
-"""Images read ahead of the one on the screen."""
-
 Reveal = Callable[[int], str]
 """What others said of an image, in words; shown when asked for, and of the last image once it is answered."""
+
+_AHEAD = 2
+"""Images read ahead of the one on the screen."""
 
 
 @dataclass

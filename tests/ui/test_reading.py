@@ -107,7 +107,7 @@ def test_an_image_that_cannot_be_shown_is_skipped_but_not_labelled(qtbot, window
     assert project is not None
     (project.folder / project.image(3).path).unlink()
     start(window, 3, 1)
-    qtbot.waitUntil(lambda: window.image_page.view.failed)
+    qtbot.waitUntil(lambda: "cannot be shown" in window.session.why_unseen())
     qtbot.keyClick(window, Key.Key_P)
     assert labels(window) == {}
     assert "cannot be shown" in window._said.text()
