@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from cxr_explorer.errors import UserError
 
 Float = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 MIN_SIDE_PX = 16
 """Shorter sides are icons or test patterns: no radiograph can be told from them."""
@@ -177,6 +178,10 @@ class Radiograph:
         facts: Acquisition facts without identifiers (view, sex, age, modality, maker …), text by name.
         notes: What a reader should know about how the picture was made ("no window in the file: robust percentiles").
         alternatives: The file's other windows and tables, to choose from while viewing.
+        outside: (H, W), True where there is no picture (padding, beyond a shutter): black, whatever window and
+            polarity; `values` hold the smallest value of the picture there. None where all is picture.
+        drawn: (H, W), True where the file draws something over the picture (a side marker in an overlay): white. None
+            where nothing is drawn.
     """
 
     values: Float
@@ -185,8 +190,15 @@ class Radiograph:
     facts: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     alternatives: tuple[Voi, ...] = ()
+    outside: Mask | None = None
+    drawn: Mask | None = None
 
     @cached_property
     def pixels(self) -> Float:
         """(H, W) float32 in [0, 1]: the picture as the file means it to be seen."""
-        return render(self.values, self.voi, self.inverted)
+        pixels = render(self.values, self.voi, self.inverted)
+        if self.outside is not None:
+            pixels[self.outside] = 0.0
+        if self.drawn is not None:
+            pixels[self.drawn] = 1.0
+        return pixels
