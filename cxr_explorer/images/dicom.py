@@ -15,6 +15,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.images.dicom_elements import items, numbers, text, value_of
 from cxr_explorer.images.dicom_facts import code, read_facts
 from cxr_explorer.images.dicom_outside import find_outside
+from cxr_explorer.images.dicom_overlays import find_drawn
 from cxr_explorer.images.dicom_pixels import Integers, decode_pixels
 from cxr_explorer.images.radiograph import (
     Float,
@@ -42,8 +43,8 @@ def read_dicom(data: bytes) -> Radiograph:
     Stored values pass the modality LUT (or slope and intercept); the first VOI LUT, else the first window, is the
     default view, the others are `alternatives`. Without any, 8-bit images show their full range and deeper ones robust
     percentiles. MONOCHROME1 and INVERSE together are one inversion. Padding and what lies beyond a shutter is
-    `outside`. Pixels that are not square are resampled. Nothing is ever flipped. The notes say what of this a reader
-    should know.
+    `outside`; graphics overlays are `drawn`. Pixels that are not square are resampled. Nothing is ever flipped. The
+    notes say what of this a reader should know.
 
     Raises:
         UserError: Not DICOM, damaged, without a picture, with several pictures, or compressed in an unknown way.
@@ -76,7 +77,8 @@ def _read(dataset: Dataset) -> Radiograph:
         inverted = interpretation == "MONOCHROME1" or text(dataset, "PresentationLUTShape") == "INVERSE"
     if text(dataset, "PresentationIntentType") == "FOR PROCESSING":
         notes.append("FOR PROCESSING: raw detector values, not meant to be looked at")
-    radiograph = Radiograph(values, voi, inverted, read_facts(dataset), (), alternatives, outside)
+    drawn = find_drawn(dataset, values.shape, notes)
+    radiograph = Radiograph(values, voi, inverted, read_facts(dataset), (), alternatives, outside, drawn)
     radiograph = _with_square_pixels(radiograph, pixel_height, notes)
     return replace(radiograph, notes=tuple(notes))
 
@@ -282,11 +284,12 @@ def _with_square_pixels(radiograph: Radiograph, ratio: float, notes: list[str]) 
     size = (width, round(height * ratio)) if ratio > 1.0 else (round(width / ratio), height)
     check_size(size[1], size[0])
     notes.append(f"pixels {ratio:.3g} times as high as wide in the file: resampled to square ones")
-    outside = radiograph.outside
+    outside, drawn = radiograph.outside, radiograph.drawn
     return replace(
         radiograph,
         values=_resample(radiograph.values, outside, size),
         outside=None if outside is None else _resample_mask(outside, size),
+        drawn=None if drawn is None else _resample_mask(drawn, size),
     )
 
 

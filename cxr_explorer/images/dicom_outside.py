@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from cxr_explorer.images.dicom_elements import numbers, text
+from cxr_explorer.images.dicom_overlays import overlay_bits
 from cxr_explorer.images.dicom_pixels import Integers
 from cxr_explorer.images.radiograph import Mask
 
@@ -89,8 +90,12 @@ def _as_stored(value: float, dataset: Dataset, stored: Integers) -> float:
 
 
 def _beyond_shutter(dataset: Dataset, shape: tuple[int, ...], pixel_height: float, notes: list[str]) -> Mask | None:
-    """What lies outside one of the display shutters (PS3.3 C.7.6.11)."""
+    """What lies outside one of the display shutters (PS3.3 C.7.6.11, C.7.6.15)."""
     open_areas = _areas(dataset, "Shutter", shape, pixel_height)
+    if "BITMAP" in text(dataset, "ShutterShape"):
+        group = [int(number) for number in numbers(dataset, "ShutterOverlayGroup")]
+        closed = overlay_bits(dataset, group[0], shape) if group else None
+        open_areas.append(None if closed is None else ~closed)
     sensible = [area for area in open_areas if area is not None and area.mean() >= _LEAST_LEFT]
     if len(sensible) < len(open_areas):
         notes.append("a shutter in the file makes no sense: ignored")
