@@ -118,6 +118,7 @@ def test_what_is_no_image_is_told_by_kind(project: Project, folder: Path) -> Non
 
 def scan_only(project: Project) -> Indexing:
     indexing = Indexing(project, default_encoder(), "cpu")
+    indexing._timeout_s = 5
     for _ in indexing._scan():
         pass
     return indexing
