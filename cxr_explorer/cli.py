@@ -47,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as exit_request:  # argparse ends --help with 0 and wrong usage with 2
         return int(exit_request.code or 0)
     run: Callable[[argparse.Namespace], int] = chosen.run
+    umask = os.umask(0o077)  # what is written, logs and settings included, speaks of patients: for its owner alone
     try:
         return run(chosen)
     except UserError as error:
@@ -55,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nStopped. What was stored is kept; the same command resumes.", file=sys.stderr)
         return 130
+    finally:
+        os.umask(umask)
 
 
 def _parser() -> argparse.ArgumentParser:
