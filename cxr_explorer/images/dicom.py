@@ -13,10 +13,11 @@ from PIL import Image
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.dicom_elements import items, numbers, text, value_of
-from cxr_explorer.images.dicom_facts import code, read_facts
+from cxr_explorer.images.dicom_facts import read_facts, term
 from cxr_explorer.images.dicom_outside import find_outside
 from cxr_explorer.images.dicom_overlays import find_drawn
 from cxr_explorer.images.dicom_pixels import Integers, decode_pixels
+from cxr_explorer.images.dicom_terms import known_term
 from cxr_explorer.images.radiograph import (
     Float,
     LookupTable,
@@ -105,7 +106,7 @@ def _check_picture(dataset: Dataset) -> None:
             raise UserError("Damaged or cut off: nothing in it can be read as DICOM. Copy it again from its source.")
         if "Rows" in dataset or "Image Storage" in _class_name(dataset):
             raise UserError("Damaged or cut off: the pixels of the picture are missing. Copy it again from its source.")
-        modality = code(dataset, "Modality") or "unknown kind"
+        modality = term(dataset, "Modality") or "unknown kind"
         raise UserError(f"No picture inside: a DICOM file without pixels ({modality}). Leave it out.")
     frames = numbers(dataset, "NumberOfFrames")
     if frames and frames[0] > 1:
@@ -242,11 +243,12 @@ def _voi_windows(dataset: Dataset, notes: list[str]) -> list[Window]:
     windows: list[Window] = []
     for i, (centre, width) in enumerate(zip(centres, widths, strict=False)):
         if width <= 0.0:
-            notes.append(f"window of width {width:g} in the file: ignored")
+            notes.append("window without width in the file: ignored")
             continue
         # LINEAR counts whole stored values; a width below 1 can only mean fractional units.
         exact = function == "LINEAR" and width < 1.0
-        window = Window(centre, width, "LINEAR_EXACT" if exact else function, names[i] if i < len(names) else "")
+        name = known_term("WindowCenterWidthExplanation", names[i]) if i < len(names) else ""
+        window = Window(centre, width, "LINEAR_EXACT" if exact else function, name)
         if window not in windows:
             windows.append(window)
     return windows
@@ -266,7 +268,7 @@ def _voi_tables(dataset: Dataset, values: Float, notes: list[str]) -> list[Looku
         if entries.max() > largest or entries.max() <= largest // 2:  # the descriptor overstates or understates
             largest = max(1, 2 ** int(entries.max()).bit_length() - 1)
         scaled = entries.astype(np.float32) / np.float32(largest)
-        tables.append(LookupTable(float(first), scaled, text(item, "LUTExplanation")))
+        tables.append(LookupTable(float(first), scaled, term(item, "LUTExplanation")))
     return tables
 
 
@@ -348,5 +350,5 @@ def _pixel_height_by_width(dataset: Dataset, notes: list[str]) -> float:
         if len(spacing) == 2 and min(spacing) > 0.0:
             return spacing[0] / spacing[1]
         if keyword in dataset and spacing:
-            notes.append(f"{keyword} {text(dataset, keyword)} in the file makes no sense: ignored")
+            notes.append(f"{keyword} in the file makes no sense: ignored")
     return 1.0
