@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,7 @@ def read_deep_channels(data: bytes, file_format: str, orientation: int) -> NDArr
     """
     import imagecodecs
 
+    logging.getLogger("imagecodecs").setLevel(logging.ERROR)  # libpng's warnings are no news to a reader
     codecs = {
         "PNG": imagecodecs.png_decode,
         "TIFF": imagecodecs.tiff_decode,
