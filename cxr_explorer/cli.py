@@ -440,3 +440,5 @@ def _tell(chosen: argparse.Namespace, report: IndexReport, more: dict[str, Any] 
         print(f"  {failure['file']}: {failure['reason']}")
     if len(report.failed) > 20:
         print(f"  … and {len(report.failed) - 20:,} more (--json lists all)")
+    if left_out := ", ".join(f"{item['count']:,} {item['kind']}" for item in report.skipped if not item["ordinary"]):
+        print(f"  left out: {left_out} (--json says why)")

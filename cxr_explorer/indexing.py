@@ -14,10 +14,12 @@ from cxr_explorer.atlas.build import BuiltMap, MapParameters, Stage, build_map
 from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.encoder.embed import Batch, Ready, Source, Starting, Unreadable, embed
 from cxr_explorer.errors import UserError
+from cxr_explorer.images.kinds import Kind, LeftOut, Tally, describe_left_out
 from cxr_explorer.images.read import digest_of, read
 from cxr_explorer.images.scan import ScannedFile, scan
 from cxr_explorer.project import partitions
 from cxr_explorer.project.earlier_layout import earlier_layout
+from cxr_explorer.project.left_out import store_left_out
 from cxr_explorer.project.project import MAP_OUTDATED, Ids, KnownFile, Project
 from cxr_explorer.worker import Job, JobCrashed
 
@@ -52,7 +54,7 @@ class IndexReport:
     changed: int = 0
     missing: int = 0
     failed: list[dict[str, str]] = field(default_factory=list)
-    skipped: list[dict[str, str]] = field(default_factory=list)
+    skipped: list[dict[str, Any]] = field(default_factory=list)
     clusters: int = 0
     noise: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
@@ -62,33 +64,55 @@ class IndexReport:
 
 @dataclass(frozen=True)
 class _Found:
-    """A chunk of the scan: files to be read, files whose content is known, and what could not be looked into."""
+    """A chunk of the scan: files to be read, files whose content is known, and, with the last, what was left out."""
 
     new: tuple[ScannedFile, ...]
     unchanged: tuple[ScannedFile, ...]
-    skipped: tuple[tuple[str, str], ...]
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def scan_for_changes(folder: Path, known: Mapping[str, KnownFile]) -> Iterator[_Found]:
     """Compares a folder with what is known of it, in chunks. Raises UserError as `scan` does.
 
     A file of known size and time is taken as unchanged without being opened. One whose time alone differs (a copied
-    folder) is hashed, so that equal content is never embedded twice.
+    folder) is hashed, so that equal content is never embedded twice. What could not be looked at, a folder without
+    permission or on a drive that is away, stays as it is known.
     """
-    skipped: list[tuple[str, str]] = []
+    tally = Tally()
+    unreachable: list[str] = []
     new: list[ScannedFile] = []
     unchanged: list[ScannedFile] = []
-    for file in scan(folder, on_error=lambda path, reason: skipped.append((path, reason))):
+
+    def leave_out(path: str, kind: Kind) -> None:
+        tally.add(path, kind)
+        if kind.unreachable:
+            unreachable.append(path)
+
+    def is_known(file: ScannedFile) -> bool:
+        before = known.get(file.path)
+        return before is not None and (before.size_bytes, before.mtime_ns) == (file.size_bytes, file.mtime_ns)
+
+    for file in scan(folder, leave_out, is_known):
         before = known.get(file.path)
         if before is not None and _same_content(folder / file.path, file, before):
             unchanged.append(file)
         else:
             new.append(file)
         if len(new) + len(unchanged) >= 1000:
-            yield _Found(tuple(new), tuple(unchanged), tuple(skipped))
+            yield _Found(tuple(new), tuple(unchanged))
             new, unchanged = [], []
-            skipped.clear()
-    yield _Found(tuple(new), tuple(unchanged), tuple(skipped))
+    unchanged += _known_below(unreachable, known)
+    yield _Found(tuple(new), tuple(unchanged), tally.left_out())
+
+
+def _known_below(places: list[str], known: Mapping[str, KnownFile]) -> Iterator[ScannedFile]:
+    """Known files at these paths and in these folders."""
+    if not places:
+        return
+    folders = tuple(place if place.endswith("/") else place + "/" for place in places)
+    for path, file in known.items():
+        if path in places or path.startswith(folders):
+            yield ScannedFile(path, file.size_bytes, file.mtime_ns)
 
 
 def _same_content(path: Path, file: ScannedFile, before: KnownFile) -> bool:
@@ -211,20 +235,20 @@ class Indexing:
         self.progress = Progress("Looking for images")
         new: list[ScannedFile] = []
         unchanged: list[ScannedFile] = []
+        left_out: list[LeftOut] = []
         for items in self._items(scan_for_changes, self._project.folder, self._project.known_files()):
             for found in items:
                 new += found.new
                 unchanged += found.unchanged
-                self.report.skipped += [{"file": path, "reason": reason} for path, reason in found.skipped]
+                left_out += found.left_out
                 self.progress = Progress("Looking for images", done=len(new) + len(unchanged))
             yield
+        self.report.skipped = [_as_json(item) for item in left_out]
+        if not new and not unchanged:  # nothing is marked as missing: the drive may be away
+            raise UserError(_nothing_found(self._project.folder, left_out))
         changes = self._project.update_files(new, unchanged)
+        store_left_out(self._project, left_out)
         self.report.added, self.report.changed, self.report.missing = changes.added, changes.changed, changes.missing
-        if not new and not unchanged:
-            raise UserError(
-                f"No images in {self._project.folder}: nothing there is a PNG, JPEG, TIFF, WebP or DICOM file. "
-                "Choose the folder that holds the radiographs."
-            )
 
     def _embed(self) -> Iterator[None]:
         pending = self._project.pending(self._encoder.key)
@@ -339,6 +363,25 @@ class Indexing:
     def _count_clusters(self, clusters: Any) -> None:
         self.report.clusters = int(clusters.max(initial=-1)) + 1
         self.report.noise = int((clusters < 0).sum())
+
+
+def _as_json(item: LeftOut) -> dict[str, Any]:
+    return {
+        "kind": item.kind.name,
+        "count": item.count,
+        "reason": item.kind.reason,
+        "ordinary": item.kind.ordinary,
+        "files": list(item.files),
+    }
+
+
+def _nothing_found(folder: Path, left_out: Sequence[LeftOut]) -> str:
+    met = describe_left_out(left_out)
+    there = f" (there are: {met})" if met else ""
+    return (
+        f"No images in {folder}: nothing there is a PNG, JPEG, TIFF, WebP, BMP, JPEG 2000 or DICOM file{there}. "
+        "Choose the folder that holds the radiographs."
+    )
 
 
 class _Pace:

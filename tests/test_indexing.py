@@ -17,7 +17,9 @@ from cxr_explorer.indexing import Indexing, IndexReport
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project import labelling, partitions
+from cxr_explorer.project.left_out import left_out
 from cxr_explorer.project.project import Project
+from tests.images.test_scan import refuse
 from tests.project.projects import embedded
 
 
@@ -97,6 +99,52 @@ def test_a_folder_without_images_says_so(project: Project, folder: Path) -> None
     (folder / "notes.txt").write_text("no image")
     with pytest.raises(UserError, match="No images in"):
         run(project)
+
+
+def test_what_is_no_image_is_told_by_kind(project: Project, folder: Path) -> None:
+    for number in range(12):
+        (folder / f"JPCLN{number:03}.IMG").write_bytes(bytes(range(256)))
+    (folder / "notes.txt").write_text("no image")
+    scan = scan_only(project)
+    raw, text = scan.report.skipped
+    assert (raw["kind"], raw["count"], raw["files"][0], len(raw["files"])) == (".img", 12, "JPCLN000.IMG", 10)
+    assert "without a header" in raw["reason"]
+    assert (text["count"], text["ordinary"]) == (1, True)
+    assert [item.count for item in left_out(project)] == [12, 1]
+    (folder / "JPCLN000.IMG").unlink()
+    scan_only(project)
+    assert [item.count for item in left_out(project)] == [11, 1]
+
+
+def scan_only(project: Project) -> Indexing:
+    indexing = Indexing(project, default_encoder(), "cpu")
+    indexing._timeout_s = 5
+    for _ in indexing._scan():
+        pass
+    return indexing
+
+
+def test_files_in_a_folder_that_cannot_be_looked_at_stay_as_they_are_known(
+    project: Project, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        draw(folder / "shelf" / f"{number}.png", number)
+    found = list(indexing_module.scan_for_changes(folder, {}))
+    project.update_files([file for item in found for file in item.new], [])
+    refuse(monkeypatch, folder / "shelf")
+    (last,) = indexing_module.scan_for_changes(folder, project.known_files())
+    assert not last.new
+    assert len(last.unchanged) == 15
+    assert [item.kind.name for item in last.left_out] == ["folder that cannot be read"]
+
+
+def test_an_empty_place_where_a_drive_was_marks_nothing_as_missing(project: Project, folder: Path) -> None:
+    scan_only(project)
+    shutil.rmtree(folder)
+    folder.mkdir()
+    with pytest.raises(UserError, match="No images in"):
+        run(project)
+    assert project.image_count() == 12
 
 
 def test_a_folder_that_is_gone_is_a_user_error(project: Project, folder: Path) -> None:

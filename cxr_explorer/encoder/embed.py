@@ -182,8 +182,9 @@ def _decode(source: Source, spec: InputSpec) -> _Decoded | Unreadable:
         reason = f"The file cannot be read: {error.strerror or error}. Check it and try again."
         return Unreadable(source.image_id, reason)
     except Exception as error:  # noqa: BLE001  a decoder's bug in one file must not end a run over 100,000
-        reason = f"The reader failed on this file ({type(error).__name__}: {error}). Please report it with the file."
-        return Unreadable(source.image_id, " ".join(reason.split()))
+        # Not the error's own text: it may quote the file's header, and the reason is stored.
+        reason = f"The reader failed on this file ({type(error).__name__}). Please report it with the file."
+        return Unreadable(source.image_id, reason)
 
 
 def _finish(opening: Sequence[Future[_Decoded | Unreadable]], encoder: _Encoder) -> Batch:

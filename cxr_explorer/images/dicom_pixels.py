@@ -38,7 +38,7 @@ def decode_pixels(dataset: Dataset) -> tuple[Integers, str]:
     """Stored values, (H, W) or (H, W, 3), with sign and unused bits settled, and their photometric interpretation."""
     why = "its header contradicts itself"
     try:
-        syntax = _transfer_syntax(dataset)
+        syntax = transfer_syntax(dataset)
         if syntax.is_encapsulated:
             why = f"its compressed picture ({_short_name(syntax)}) cannot be decoded"
         else:
@@ -95,8 +95,8 @@ def _decode_by_imagecodecs(dataset: Dataset, syntax: Any) -> tuple[Integers, str
     return array, interpretation
 
 
-def _transfer_syntax(dataset: Dataset) -> Any:
-    """What the file says, or, where it has no file meta, what it turned out to be while it was parsed."""
+def transfer_syntax(dataset: Dataset) -> Any:
+    """The transfer syntax as a pydicom UID: what the file meta says, or, without one, what parsing found."""
     from pydicom import uid
 
     syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)

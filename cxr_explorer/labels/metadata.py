@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxr_explorer.errors import UserError
+from cxr_explorer.images.age import age_in_years
 from cxr_explorer.labels.csv_file import read_records, read_text
 from cxr_explorer.labels.table_cells import plain
 
@@ -265,22 +266,15 @@ def _sex(text: str) -> str | None:
     return None
 
 
-def _age(text: str) -> str | None:
-    """Whole years of "58", "58.0", "58 years", DICOM's "058Y" and "018M"; HIPAA's limit: "90+" above 89."""
-    match = re.fullmatch(r"(\d{1,3})(?:[.,]\d+)?(\+?)\s*(y|yrs?|years?|m|months?|w|weeks?|d|days?|)", text.casefold())
-    if match is None:
-        return None
-    years = int(match[1]) // {"": 1, "y": 1, "m": 12, "w": 52, "d": 365}[match[3][:1]]
-    if years > 130:
-        return None
-    return "90+" if years > 89 else str(years)
-
-
 def _as_it_stands(text: str) -> str | None:
     return text if len(text) <= MOST_CHARACTERS and text.isprintable() else None
 
 
-_CLEANERS: Mapping[str, Callable[[str], str | None]] = {"view": _view, "sex": _sex, "age": _age}
+_CLEANERS: Mapping[str, Callable[[str], str | None]] = {
+    "view": _view,
+    "sex": _sex,
+    "age": lambda text: age_in_years(text) or None,
+}
 
 
 def _squeezed(header: str) -> str:
