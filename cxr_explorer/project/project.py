@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,10 +23,22 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.files import make_private_folder
 from cxr_explorer.images.scan import ScannedFile
 from cxr_explorer.labels.vocabulary import Vocabulary
-from cxr_explorer.project.file import OpenFile, connect, connect_read_only, create, default_project_path, is_unfinished
+from cxr_explorer.project.file import (
+    OpenFile,
+    connect,
+    connect_read_only,
+    connect_to_view,
+    create,
+    default_project_path,
+    is_unfinished,
+)
 from cxr_explorer.project.partition_rows import read_partition
+from cxr_explorer.project.storage import Connection, StorageError
 
 Ids = NDArray[np.int64]
+
+ROOM_BYTES = 1 << 20
+"""Less room than this on its disk is none: the next act would not fit."""
 
 VOCABULARY = "vocabulary"
 """Setting that holds the findings the reader works with, as JSON."""
@@ -207,6 +220,34 @@ class Project:
         if not path.is_file():
             raise UserError(f"Cannot open {path}: no such file. Check the path.")
         return cls(path, connect_read_only(path))
+
+    @classmethod
+    def open_to_view(cls, path: Path) -> Self:
+        """Opens a project that cannot be written where it lies, see `viewed`. Raises UserError as `open` does."""
+        return cls(path, connect_to_view(path))
+
+    @property
+    def viewed(self) -> str:
+        """Why the project can only be looked at, in words; empty where it can be written, or another process does."""
+        return self._opened.viewed
+
+    @property
+    def trouble(self) -> StorageError | None:
+        """What keeps the file from being written since an act could not be stored, until `writing_works`."""
+        connection = self.db.conn
+        return connection.trouble if isinstance(connection, Connection) else None
+
+    def writing_works(self) -> bool:
+        """Tries whether acts can be stored again; ends `trouble` if so."""
+        try:
+            if shutil.disk_usage(self.path.parent).free < ROOM_BYTES:
+                return False
+            self.set("tried to write", now())
+        except (StorageError, OSError):
+            return False
+        assert isinstance(self.db.conn, Connection)
+        self.db.conn.trouble = None
+        return True
 
     def close(self) -> None:
         """Closes the file; closing twice does nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import sqlite3
 from collections.abc import Callable
 from functools import wraps
@@ -35,6 +36,9 @@ _TROUBLES: dict[int, Trouble] = {
 
 _OF_DAMAGE = ("no such table", "no such column", "has no column", "malformed JSON", "Could not decode")
 """How messages begin or what they hold that come with no code of their own, where the file's contents are to blame."""
+
+SHARED_MEMORY_BYTES = 1 << 15
+"""What SQLite needs at least beside a file that it opens in WAL mode."""
 
 _SAID: dict[Trouble, str] = {
     "full": "This step was not stored: the disk that holds {path} is full. Everything before it is stored. Free some "
@@ -70,6 +74,8 @@ def trouble_of(error: sqlite3.Error) -> Trouble | None:
         return None
     # Only the low byte is the primary code. What Python's module raises itself has no code at all.
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_DBMOVED:
+        return "unreachable"  # the file was moved or deleted under its open project
     if code == sqlite3.SQLITE_ERROR:
         return "damaged" if any(words in str(error) for words in _OF_DAMAGE) else None
     return _TROUBLES.get(code)
@@ -78,6 +84,13 @@ def trouble_of(error: sqlite3.Error) -> Trouble | None:
 def reason_of(error: sqlite3.Error) -> str:
     """SQLite's reason, without the contents that Python's module would quote."""
     return "a text in it is no text" if "Could not decode" in str(error) else str(error)
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < SHARED_MEMORY_BYTES
+    except OSError:
+        return False
 
 
 def _telling(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -131,6 +144,8 @@ class Connection(sqlite3.Connection):
         trouble = trouble_of(error)
         if trouble is None:
             return None
+        if trouble == "unreachable" and _is_full(self.path.parent):  # SQLite calls some writes that fail I/O errors
+            trouble = "full"
         log.warning("storage: %s (%s)", trouble, getattr(error, "sqlite_errorname", type(error).__name__))
         reason = reason_of(error)
         told = StorageError(_SAID[trouble].format(path=self.path, reason=reason), trouble, reason)
