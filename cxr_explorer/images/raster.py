@@ -86,7 +86,7 @@ def _decode(data: bytes, notes: list[str]) -> Image.Image:
             image.load()
             if orientation != 1 and image.format != "TIFF":  # Pillow turns TIFF files while it loads them
                 image = ImageOps.exif_transpose(image)
-        except (MemoryError, *_BROKEN) as error:
+        except _BROKEN as error:
             raise UserError(
                 "Damaged or cut off: its picture cannot be decoded. Copy it again from its source."
             ) from error
