@@ -10,18 +10,23 @@ from typing import Any
 
 import numpy as np
 
+from cxr_explorer import __version__
 from cxr_explorer.atlas.build import BuiltMap, MapParameters, Stage, build_map
 from cxr_explorer.encoder.checkpoint import EncoderInfo
-from cxr_explorer.encoder.embed import Batch, Ready, Source, Starting, Unreadable, embed
+from cxr_explorer.encoder.embed import Ready, embed
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.kinds import Kind, LeftOut, Tally, describe_left_out
-from cxr_explorer.images.read import digest_of, read
+from cxr_explorer.images.read import digest_of
 from cxr_explorer.images.scan import ScannedFile, scan
 from cxr_explorer.project import partitions
 from cxr_explorer.project.earlier_layout import earlier_layout
 from cxr_explorer.project.left_out import store_left_out
 from cxr_explorer.project.project import MAP_OUTDATED, Ids, KnownFile, Project
 from cxr_explorer.worker import Job, JobCrashed
+
+_JUDGED_BY = "files judged by"
+"""Setting: the version of the program whose verdict on unreadable files is stored. Another version reads them again: it
+may be able to, and versions that did not store this took a drive that was away for a fault of its files."""
 
 
 @dataclass(frozen=True)
@@ -126,16 +131,6 @@ def _same_content(path: Path, file: ScannedFile, before: KnownFile) -> bool:
         return False  # reading it will say why
 
 
-def try_reading(sources: Sequence[Source]) -> Iterator[Starting | Batch]:
-    """Opens files strictly one by one, each announced first: after a crash the last announced one is to blame."""
-    for source in sources:
-        yield Starting((source.image_id,))
-        try:
-            read(source.path)
-        except UserError as error:
-            yield Batch((), (Unreadable(source.image_id, str(error)),))
-
-
 def map_of_project(path: Path, encoder_key: str, parameters: MapParameters, device: str) -> Iterator[Any]:
     """Reads the embeddings from the project file and builds the map: yields ids, then what `build_map` yields."""
     with Project.open_read_only(path) as project:
@@ -213,6 +208,9 @@ class Indexing:
     # The run is a generator that yields whenever the caller should get its turn.
 
     def _run(self) -> Iterator[None]:
+        if self._project.get(_JUDGED_BY) != __version__:
+            self._project.retry_failed()
+            self._project.set(_JUDGED_BY, __version__)
         if self._rescan:
             yield from self._timed("scan", self._scan())
         yield from self._timed("embed", self._embed())
@@ -252,65 +250,36 @@ class Indexing:
 
     def _embed(self) -> Iterator[None]:
         pending = self._project.pending(self._encoder.key)
-        self.report.reused = self._project.image_count() - len(pending) - len(self._project.failures())
+        bad = sum(not failure.passing for failure in self._project.failures())
+        self.report.reused = self._project.image_count() - len(pending) - bad
         if not pending:
             return
         pace = _Pace("Embedding images", len(pending))
         self.progress = Progress("Loading the encoder", 0, len(pending))
         batch_size: int | None = None
+        folder = self._project.folder
         while pending:
-            in_flight: dict[int, Source] = {}
-            by_id = {source.image_id: source for source in pending}
             try:
-                for items in self._items(embed, pending, self._encoder.directory, self._device, batch_size):
+                for items in self._items(embed, pending, self._encoder.directory, self._device, batch_size, folder):
                     for item in items:
                         if isinstance(item, Ready):
                             self.report.device = item.device
-                        elif isinstance(item, Starting):
-                            in_flight |= {image_id: by_id[image_id] for image_id in item.image_ids}
                         else:
                             self._project.store_batch(self._encoder, item)
-                            for result in (*item.embedded, *item.unreadable):
-                                in_flight.pop(result.image_id, None)
                             self.report.embedded += len(item.embedded)
                             self.progress = pace.advance(len(item.embedded) + len(item.unreadable))
                     yield
                 return
             except JobCrashed as crash:
-                failed = len(self._project.failures())
-                yield from self._find_culprits(list(in_flight.values()))
-                blamed = len(self._project.failures()) - failed
+                # Files are opened in processes of their own, so none is to blame: most likely memory. Go on with less
+                # of it, then give up.
                 pending = self._project.pending(self._encoder.key)
-                pace.advance(blamed)
-                if blamed == 0:
-                    # Reading is not to blame: most likely memory. Go on with less of it, then give up.
-                    if batch_size == 1:
-                        raise UserError(
-                            f"Embedding stopped: {crash}, with {len(pending):,} images left. What was embedded is "
-                            "kept. Close other programs to free memory, or choose another device, and index again."
-                        ) from crash
-                    batch_size = 8 if batch_size is None else 1
-
-    def _find_culprits(self, suspects: list[Source]) -> Iterator[None]:
-        """Marks the files whose reading kills the process."""
-        while suspects:
-            opened: int | None = None
-            try:
-                for items in self._items(try_reading, suspects):
-                    for item in items:
-                        if isinstance(item, Starting):
-                            (opened,) = item.image_ids
-                        else:
-                            self._project.store_batch(self._encoder, item)
-                    yield
-                return
-            except JobCrashed:
-                if opened is None:
-                    return
-                reason = "Reading this file crashed its decoder: the file is damaged or of an unsupported kind."
-                self._project.store_batch(self._encoder, Batch((), (Unreadable(opened, reason),)))
-                position = [source.image_id for source in suspects].index(opened)
-                suspects = suspects[position + 1 :]
+                if batch_size == 1:
+                    raise UserError(
+                        f"Embedding stopped: {crash}, with {len(pending):,} images left. What was embedded is "
+                        "kept. Close other programs to free memory, or choose another device, and index again."
+                    ) from crash
+                batch_size = 8 if batch_size is None else 1
 
     def _map(self) -> Iterator[None]:
         self.progress = Progress("Building the map")

@@ -93,6 +93,8 @@ def _parse(data: bytes) -> Dataset:
 
     try:
         return pydicom.dcmread(io.BytesIO(data), force=True)
+    except MemoryError:
+        raise
     except Exception as error:  # over a damaged file pydicom raises nearly anything
         raise UserError("Damaged: its DICOM header cannot be read. Copy it again from its source.") from error
 

@@ -50,8 +50,8 @@ def decode_pixels(dataset: Dataset, notes: list[str]) -> tuple[Integers, str]:
         if _codec(dataset, syntax):
             return _decode_by_imagecodecs(dataset, syntax)
         return _decode_by_pydicom(dataset, syntax, notes)
-    except MemoryError as error:
-        raise UserError("Not enough memory to open it. Close other programs, or export it smaller.") from error
+    except MemoryError:
+        raise
     except Exception as error:  # pydicom and each decoder raise their own kinds over damaged data
         raise UserError(f"Damaged: {why}. Export it again from the archive, uncompressed.") from error
 

@@ -98,7 +98,7 @@ def _decode(data: bytes, notes: list[str]) -> Image.Image:
                 channels = read_deep_channels(data, image.format or "", orientation)
             if orientation != 1 and image.format != "TIFF":  # Pillow turns TIFF files while it loads them
                 image = ImageOps.exif_transpose(image)
-        except (MemoryError, *_BROKEN) as error:
+        except _BROKEN as error:
             raise UserError(
                 "Damaged or cut off: its picture cannot be decoded. Copy it again from its source."
             ) from error
