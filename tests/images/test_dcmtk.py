@@ -1,6 +1,6 @@
-"""An independent check: DCMTK's renderer gives the same picture with the same window, or the difference is explained.
+"""An independent check: DCMTK's renderer gives the same picture with the same window, or we say why not.
 
-Needs `dcmj2pnm` and `dcml2pnm` (Debian: apt-get install dcmtk) and, for real files, ../shared/data/dicom; skips without.
+Needs `dcmj2pnm` and `dcml2pnm` (Debian: apt-get install dcmtk), and ../shared/data/dicom for real files; skips without.
 `python -m pytest tests/images/test_dcmtk.py -s` prints a line a file.
 """
 
