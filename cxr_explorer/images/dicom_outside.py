@@ -175,8 +175,8 @@ def _circle(dataset: Dataset, kind: str, shape: tuple[int, ...], pixel_height: f
     centre, radius = numbers(dataset, f"CenterOfCircular{kind}"), numbers(dataset, f"RadiusOfCircular{kind}")
     if len(centre) != 2 or len(radius) != 1 or radius[0] <= 0:
         return None
-    rows = (np.arange(1, shape[0] + 1) - centre[0]) * pixel_height
-    columns = np.arange(1, shape[1] + 1) - centre[1]
+    rows = ((np.arange(1, shape[0] + 1) - centre[0]) * pixel_height).astype(np.float32)
+    columns = (np.arange(1, shape[1] + 1) - centre[1]).astype(np.float32)
     return np.asarray(np.add.outer(rows**2, columns**2) <= radius[0] ** 2)
 
 
