@@ -52,7 +52,7 @@ def find_outside(
         if (outside | part).all():
             notes.append(f"{name}: would hide the whole picture, ignored")
             continue
-        notes.append(f"{name}: {100 * part.mean():.2g} % of the pixels, shown black")
+        notes.append(f"{name}: {100 * part.mean():.3g} % of the pixels, shown black")
         outside |= part
     return outside if outside.any() else None
 
@@ -80,7 +80,9 @@ def _as_stored(value: float, dataset: Dataset, stored: Integers) -> float:
     bits = int((numbers(dataset, "BitsStored") or [allocated])[0])
     if stored.dtype.kind == "u":
         value += 2**allocated if value < 0 else 0
-        return value if value <= stored.max() else int(value) & (2**bits - 1)
+        above = int(value) >> bits
+        is_filled = above > 0 and above == 2 ** (allocated - bits) - 1  # all of the unused bits are set
+        return int(value) & (2**bits - 1) if is_filled and value > stored.max() else value
     for width in (allocated, bits):
         value -= 2**width if value >= 2 ** (width - 1) else 0
     return value

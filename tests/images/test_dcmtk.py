@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pydicom.dataset import FileDataset
+from pydicom.uid import RLELossless
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.radiograph import LookupTable, Radiograph, Voi
@@ -95,6 +96,38 @@ def case(array: np.ndarray = FILM, **elements: Any) -> FileDataset:
     return dataset_of(array, **{"WindowCenter": 1800, "WindowWidth": 3000, **elements})
 
 
+def in_colour(**elements: Any) -> FileDataset:
+    gray = (FILM >> 4).astype(np.uint8)
+    return dataset_of(np.dstack([gray, gray // 2, 255 - gray]), **elements)
+
+
+def planes() -> FileDataset:
+    dataset = in_colour(PlanarConfiguration=1)
+    dataset.PixelData = np.moveaxis(np.frombuffer(dataset.PixelData, np.uint8).reshape(128, 128, 3), 2, 0).tobytes()
+    return dataset
+
+
+def palette() -> FileDataset:
+    dataset = dataset_of((FILM >> 4).astype(np.uint8), PhotometricInterpretation="PALETTE COLOR")
+    for colour, power in (("Red", 1), ("Green", 2), ("Blue", 0.5)):
+        entries = np.rint(65535 * np.linspace(0, 1, 256) ** power).astype("<u2")
+        setattr(dataset, f"{colour}PaletteColorLookupTableDescriptor", [256, 0, 16])
+        setattr(dataset, f"{colour}PaletteColorLookupTableData", entries.tobytes())
+    return dataset
+
+
+def overlay_in_pixels() -> FileDataset:
+    dataset = with_overlay(MARKER, dataset=case(FILM | MARKER.astype(np.uint16) << 13))
+    del dataset[0x60003000]
+    dataset[0x60000100].value, dataset[0x60000102].value = 16, 13
+    return dataset
+
+
+def run_length(dataset: FileDataset) -> FileDataset:
+    dataset.compress(RLELossless)
+    return dataset
+
+
 MODALITY_TABLE = table(50, [60000 - 14 * i for i in range(4000)])
 VOI_TABLE = table(500, [round(65535 * (i / 2999) ** 2) for i in range(3000)])
 CASES: dict[str, FileDataset] = {
@@ -117,6 +150,17 @@ CASES: dict[str, FileDataset] = {
     "left-justified": case(FILM << 4, HighBit=15),
     "8 bits": case((FILM >> 4).astype(np.uint8), WindowCenter=120, WindowWidth=200),
     "8 bits in 16": case(FILM >> 4, BitsStored=8, HighBit=7, WindowCenter=120, WindowWidth=200),
+    "INVERSE": case(PresentationLUTShape="INVERSE"),
+    "MONOCHROME1, INVERSE": case(PhotometricInterpretation="MONOCHROME1", PresentationLUTShape="INVERSE"),
+    "MONOCHROME2, IDENTITY": case(PresentationLUTShape="IDENTITY"),
+    "two windows": case(WindowCenter=[1800, 900], WindowWidth=[3000, 500]),
+    "bits of rubbish": case(FILM | 0xA000),
+    "RGB": in_colour(),
+    "RGB by planes": planes(),
+    "YBR_FULL": in_colour(PhotometricInterpretation="YBR_FULL"),
+    "palette": palette(),
+    "run length": run_length(case()),
+    "overlay in unused bits": overlay_in_pixels(),
     "overlay": with_overlay(MARKER, dataset=case()),
     "overlay moved": with_overlay(MARKER[:50, :50], (31, -2), dataset=case()),
 }

@@ -88,6 +88,10 @@ def test_padding_of_unsigned_pixels_may_fill_the_unused_bits_and_carry_a_sign(wr
     assert radiograph.pixels[INSIDE].std() > 0.15
 
 
+def test_a_padding_value_that_no_pixel_can_have_hides_nothing() -> None:
+    assert decode(dicom(FILM, PixelPaddingValue=4096, PhotometricInterpretation="MONOCHROME1")).outside is None
+
+
 @pytest.mark.parametrize("limits", [(10, 30), (30, 10)])
 def test_a_range_of_padding_is_padding_in_either_order(limits: tuple[int, int]) -> None:
     film = framed(0, FILM + 40)
