@@ -74,8 +74,8 @@ def show_bug(parent: QWidget | None, trace: str) -> None:
     box = QMessageBox(
         QMessageBox.Icon.Critical,
         "CXR Explorer",
-        "Something went wrong in the program. Your labels are stored. The details below help to mend it; they may "
-        "hold file names, so look at them before you pass them on.",
+        "Something went wrong in the program. The step you took last may not be stored; every step before it is. The "
+        "details below help to mend it; they may hold file names, so look at them before you pass them on.",
         _message_buttons(),
         parent,
     )

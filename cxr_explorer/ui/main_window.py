@@ -219,6 +219,7 @@ class MainWindow(QMainWindow):
         session.indexingEnded.connect(self._on_indexed)
         session.said.connect(self._say)
         session.failed.connect(self.notice.show_text)
+        session.recovered.connect(self.notice.hide)
 
     @property
     def _dark(self) -> bool:
