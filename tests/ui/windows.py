@@ -36,7 +36,7 @@ def make_project(home: Path) -> Path:
         results, broken = [], []
         for source in project.pending(encoder.key):
             if source.path.name == "broken.png":
-                broken.append(Unreadable(source.image_id, "Not a known image."))
+                broken.append(Unreadable(source.image_id, "Not a known image.", "d"))
                 continue
             radiograph = read(source.path)
             vector = np.zeros(encoder.dimension, np.float32)
