@@ -51,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as exit_request:  # argparse ends --help with 0 and wrong usage with 2
         return int(exit_request.code or 0)
     run: Callable[[argparse.Namespace], int] = chosen.run
+    umask = os.umask(0o077)  # what is written, logs and settings included, speaks of patients: for its owner alone
     try:
         return run(chosen)
     except UserError as error:
@@ -59,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nStopped. What was stored is kept; the same command resumes.", file=sys.stderr)
         return 130
+    finally:
+        os.umask(umask)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -464,3 +467,5 @@ def _tell(chosen: argparse.Namespace, report: IndexReport, more: dict[str, Any] 
         print(f"  {failure['file']}: {failure['reason']}")
     if len(report.failed) > 20:
         print(f"  … and {len(report.failed) - 20:,} more (--json lists all)")
+    if left_out := ", ".join(f"{item['count']:,} {item['kind']}" for item in report.skipped if not item["ordinary"]):
+        print(f"  left out: {left_out} (--json says why)")

@@ -1,4 +1,4 @@
-"""PNG, JPEG, TIFF and WebP files become Radiographs."""
+"""PNG, JPEG, TIFF, WebP, BMP and JPEG 2000 files become Radiographs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cxr_explorer.images.radiograph import (
     robust_window,
 )
 
-_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP")
+_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "JPEG2000")
 _TIFF_PHOTOMETRIC, _MIN_IS_WHITE = 262, 0
 _BROKEN = (  # what Pillow's parsers raise over damaged files
     OSError,
@@ -40,7 +40,7 @@ _BROKEN = (  # what Pillow's parsers raise over damaged files
 
 
 def read_raster(data: bytes) -> Radiograph:
-    """The first picture of a PNG, JPEG, TIFF or WebP file.
+    """The first picture of a PNG, JPEG, TIFF, WebP, BMP or JPEG 2000 file.
 
     8-bit values are shown as they are. 16-bit files that use less than half of their range, and 32-bit files, are
     shown by robust percentiles. Colour becomes luminance (Rec. 601), varying transparency is laid on black, and the
@@ -86,7 +86,7 @@ def _decode(data: bytes, notes: list[str]) -> Image.Image:
             image.load()
             if orientation != 1 and image.format != "TIFF":  # Pillow turns TIFF files while it loads them
                 image = ImageOps.exif_transpose(image)
-        except (MemoryError, *_BROKEN) as error:
+        except _BROKEN as error:
             raise UserError(
                 "Damaged or cut off: its picture cannot be decoded. Copy it again from its source."
             ) from error

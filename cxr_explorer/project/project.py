@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,9 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from filelock import FileLock
 from numpy.typing import NDArray
-from sqlite_utils import Database
 
 from cxr_explorer.atlas.clusters import CondensedTree
 from cxr_explorer.atlas.neighbours import Neighbours
@@ -21,12 +20,28 @@ from cxr_explorer.atlas.partition import UNCLUSTERED, Group, Partition, identiti
 from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.encoder.embed import Batch, Source
 from cxr_explorer.errors import UserError
+from cxr_explorer.files import make_private_folder
 from cxr_explorer.images.scan import ScannedFile
 from cxr_explorer.labels.vocabulary import Vocabulary
-from cxr_explorer.project.file import connect, connect_read_only, default_project_path
+from cxr_explorer.project.file import (
+    OpenFile,
+    connect,
+    connect_read_only,
+    connect_to_view,
+    create,
+    default_project_path,
+    is_unfinished,
+)
 from cxr_explorer.project.partition_rows import read_partition
+from cxr_explorer.project.storage import Connection, StorageError
 
 Ids = NDArray[np.int64]
+
+ROOM_BYTES = 1 << 20
+"""Less room than this on its disk is none: the next act would not fit."""
+
+VOCABULARY = "vocabulary"
+"""Setting that holds the findings the reader works with, as JSON."""
 
 MAP_OUTDATED = "map outdated"
 """Setting that is not empty when files of the newest map have got another content since the map was made: their ids as
@@ -54,10 +69,12 @@ class FolderChanges:
 
 @dataclass(frozen=True)
 class Failure:
-    """An image file that could not be read."""
+    """An image file that could not be read; `passing` where its surroundings were at fault, so that the next run tries
+    it again by itself."""
 
     path: str
     reason: str
+    passing: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,16 +145,21 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def vocabulary_to_json(vocabulary: Vocabulary) -> str:
+    """A vocabulary as its setting holds it."""
+    return json.dumps({"name": vocabulary.name, "findings": vocabulary.findings})
+
+
 class Project:
     """An open project file. Open one with `Project.create`, `Project.open` or `Project.open_read_only`.
 
     Only one process may hold a project open for writing; others may read it meanwhile.
     """
 
-    def __init__(self, path: Path, database: Database, lock: FileLock | None) -> None:
+    def __init__(self, path: Path, opened: OpenFile) -> None:
         self.path = path
-        self.db = database
-        self._lock = lock
+        self.db = opened.database
+        self._opened = opened
 
     # -- opening and closing ---------------------------------------------------------------------------------------
 
@@ -148,25 +170,14 @@ class Project:
         Raises:
             UserError: The file exists already or its place cannot be written.
         """
-        if path.exists():
-            raise UserError(f"Cannot create {path}: the file exists already. Open it, or choose another name.")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_private_folder(path.parent)
         except OSError as error:
             raise UserError(
                 f"Cannot create {path}: {error.strerror or error}. Choose another place with --project."
             ) from error
-        project = cls(path, *connect(path, new=True))
-        try:
-            with project.db.atomic():
-                project.set("folder", str(folder.resolve()))
-                project.set("created", now())
-                project.set_vocabulary(vocabulary)
-        except BaseException:
-            project.close()
-            path.unlink(missing_ok=True)
-            raise
-        return project
+        begun = {"folder": str(folder.resolve()), "created": now(), VOCABULARY: vocabulary_to_json(vocabulary)}
+        return cls(path, create(path, begun))
 
     @classmethod
     def of_folder(cls, folder: Path, path: Path | None, vocabulary: Vocabulary) -> Self:
@@ -183,9 +194,11 @@ class Project:
         if not folder.is_dir():
             raise UserError(f"Cannot open {folder}: no such folder. Choose the folder that holds the radiographs.")
         path = path or default_project_path(folder)
-        if not path.exists():
+        if not path.exists() or is_unfinished(path):
             return cls.create(path, folder, vocabulary)
         project = cls.open(path)
+        if not project.get("folder"):  # lost in a damaged file
+            project.set("folder", str(folder.resolve()))
         if project.folder != folder.resolve():
             other = project.folder
             project.close()
@@ -201,20 +214,46 @@ class Project:
         """
         if not path.is_file():
             raise UserError(f"Cannot open {path}: no such file. Check the path, or open the image folder instead.")
-        return cls(path, *connect(path, new=False))
+        return cls(path, connect(path))
 
     @classmethod
     def open_read_only(cls, path: Path) -> Self:
         """Opens a project for reading, also while another process writes it. Raises UserError as `open` does."""
         if not path.is_file():
             raise UserError(f"Cannot open {path}: no such file. Check the path.")
-        return cls(path, connect_read_only(path), None)
+        return cls(path, connect_read_only(path))
+
+    @classmethod
+    def open_to_view(cls, path: Path) -> Self:
+        """Opens a project that cannot be written where it lies, see `viewed`. Raises UserError as `open` does."""
+        return cls(path, connect_to_view(path))
+
+    @property
+    def viewed(self) -> str:
+        """Why the project can only be looked at, in words; empty where it can be written, or another process does."""
+        return self._opened.viewed
+
+    @property
+    def trouble(self) -> StorageError | None:
+        """What keeps the file from being written since an act could not be stored, until `writing_works`."""
+        connection = self.db.conn
+        return connection.trouble if isinstance(connection, Connection) else None
+
+    def writing_works(self) -> bool:
+        """Tries whether acts can be stored again; ends `trouble` if so."""
+        try:
+            if shutil.disk_usage(self.path.parent).free < ROOM_BYTES:
+                return False
+            self.set("tried to write", now())
+        except (StorageError, OSError):
+            return False
+        assert isinstance(self.db.conn, Connection)
+        self.db.conn.trouble = None
+        return True
 
     def close(self) -> None:
         """Closes the file; closing twice does nothing."""
-        self.db.conn.close()
-        if self._lock is not None:
-            self._lock.release()
+        self._opened.close()
 
     def __enter__(self) -> Self:
         return self
@@ -239,17 +278,17 @@ class Project:
     @property
     def folder(self) -> Path:
         """The image folder. It is only ever read."""
-        return Path(self.get("folder"))
+        return Path(self.get("folder") or "(not known)")
 
     @property
     def vocabulary(self) -> Vocabulary:
         """The findings the reader works with. Labels of findings outside it are kept."""
-        stored = json.loads(self.get("vocabulary"))
+        stored = json.loads(self.get(VOCABULARY))
         return Vocabulary(stored["name"], tuple(stored["findings"]))
 
     def set_vocabulary(self, vocabulary: Vocabulary) -> None:
         """Chooses the findings to work with; no label is touched."""
-        self.set("vocabulary", json.dumps({"name": vocabulary.name, "findings": vocabulary.findings}))
+        self.set(VOCABULARY, vocabulary_to_json(vocabulary))
 
     # -- images ----------------------------------------------------------------------------------------------------
 
@@ -322,9 +361,10 @@ class Project:
     def failures(self) -> list[Failure]:
         """Files that are there and could not be read, by path."""
         rows = self.db.execute(
-            "SELECT path, reason FROM images WHERE state = 'failed' AND NOT missing ORDER BY path COLLATE NOCASE"
+            """SELECT path, reason, state != 'failed' FROM images WHERE reason IS NOT NULL AND NOT missing
+               ORDER BY path COLLATE NOCASE"""
         )
-        return [Failure(path, reason) for path, reason in rows]
+        return [Failure(path, reason, bool(passing)) for path, reason, passing in rows]
 
     def image_count(self) -> int:
         """Number of files in the folder that the project knows, unreadable ones included."""
@@ -425,9 +465,14 @@ class Project:
                 "INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?)",
                 ((encoder_id, item.image_id, item.embedding.astype("<f4").tobytes()) for item in batch.embedded),
             )
+            # A verdict stays with the content it was given on; what the surroundings did leaves the file to be read.
             execute_many(
-                "UPDATE images SET state = 'failed', reason = ? WHERE id = ?",
-                ((item.reason, item.image_id) for item in batch.unreadable),
+                "UPDATE images SET state = 'failed', reason = ?, digest = ? WHERE id = ?",
+                ((item.reason, item.digest, item.image_id) for item in batch.unreadable if item.digest is not None),
+            )
+            execute_many(
+                "UPDATE images SET reason = ? WHERE id = ?",
+                ((item.reason, item.image_id) for item in batch.unreadable if item.digest is None),
             )
 
     def _encoder_id(self, encoder: EncoderInfo) -> int:

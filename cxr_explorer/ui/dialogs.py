@@ -37,6 +37,7 @@ from cxr_explorer import __version__
 from cxr_explorer.atlas.build import MapParameters
 from cxr_explorer.encoder.checkpoint import EncoderInfo, read_encoder
 from cxr_explorer.errors import UserError
+from cxr_explorer.images.kinds import LeftOut
 from cxr_explorer.labels.consensus import Rule
 from cxr_explorer.labels.reader_names import check_reader
 from cxr_explorer.labels.tables import Format, ImportedTable, Matching
@@ -73,8 +74,8 @@ def show_bug(parent: QWidget | None, trace: str) -> None:
     box = QMessageBox(
         QMessageBox.Icon.Critical,
         "CXR Explorer",
-        "Something went wrong in the program. Your labels are stored. The details below help to mend it; they may "
-        "hold file names, so look at them before you pass them on.",
+        "Something went wrong in the program. The step you took last may not be stored; every step before it is. The "
+        "details below help to mend it; they may hold file names, so look at them before you pass them on.",
         _message_buttons(),
         parent,
     )
@@ -398,9 +399,10 @@ class ExportDialog(QDialog):
 
 
 class UnreadableDialog(QDialog):
-    """Files that could not be read, with reasons; `result()` is accepted when they are to be tried again."""
+    """Files that could not be read and what was left out, with reasons; `result()` is accepted when the files are to be
+    tried again."""
 
-    def __init__(self, parent: QWidget, failures: Sequence[Failure]) -> None:
+    def __init__(self, parent: QWidget, failures: Sequence[Failure], left_out: Sequence[LeftOut] = ()) -> None:
         super().__init__(parent)
         self.setWindowTitle("Unreadable files")
         give_room(self, 62, 30)
@@ -411,17 +413,28 @@ class UnreadableDialog(QDialog):
         layout.addWidget(QLabel(count if failures else "Every file could be read."))
         if failures:
             layout.addWidget(table_of(("File", "Reason"), [(item.path, item.reason) for item in failures]), 1)
-        else:
+        if left_out:
+            layout.addWidget(QLabel("Met in the folder, but no images:"))
+            rows = [(f"{item.count:,}", item.kind.name, item.kind.reason, _named(item)) for item in left_out]
+            layout.addWidget(table_of(("Count", "Kind", "Reason", "Files"), rows), 1)
+        if not failures and not left_out:
             layout.addStretch(1)
         buttons = QDialogButtonBox(_Buttons.Close)
         buttons.rejected.connect(self.reject)
-        if failures:
+        if failures or left_out:
             copy = buttons.addButton("Copy list", QDialogButtonBox.ButtonRole.ActionRole)
-            text = "\n".join(f"{item.path}\t{item.reason}" for item in failures)
+            lines = [f"{item.path}\t{item.reason}" for item in failures]
+            lines += [f"{item.count} {item.kind.name}\t{item.kind.reason}\t{_named(item)}" for item in left_out]
+            text = "\n".join(lines)
             copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(text))
+        if failures:
             retry = buttons.addButton("Try again", QDialogButtonBox.ButtonRole.AcceptRole)
             retry.clicked.connect(self.accept)
         layout.addWidget(buttons)
+
+
+def _named(item: LeftOut) -> str:
+    return ", ".join(item.files) + (", …" if item.count > len(item.files) else "")
 
 
 class AboutDialog(QDialog):

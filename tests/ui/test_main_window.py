@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QFileDialog, QMessageBox
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QTableWidget
 
+from cxr_explorer.images.kinds import Tally, kind_of
+from cxr_explorer.indexing import IndexReport
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.vocabulary import Vocabulary
 from cxr_explorer.project import labelling
+from cxr_explorer.project.left_out import left_out, store_left_out
 from cxr_explorer.project.project import Project
 from cxr_explorer.ui import dialogs, main_window
 from cxr_explorer.ui.actions import SPECS
@@ -258,6 +261,23 @@ def test_unreadable_files_are_counted_and_listed(window: MainWindow) -> None:
     assert "1 unreadable" in window._unreadable.text()
     dialog = dialogs.UnreadableDialog(window, window.session.project.failures())  # type: ignore[union-attr]
     dialog.show()
+    dialog.close()
+
+
+def test_what_the_scan_left_out_is_counted_and_listed_by_kind(window: MainWindow) -> None:
+    project = window.session.project
+    assert project is not None
+    tally = Tally()
+    for name in ("a.IMG", "b.IMG", "c.txt"):
+        tally.add(name, kind_of(name, bytes(range(256))))
+    store_left_out(project, tally.left_out())
+    window._on_indexed(IndexReport(embedded=3))
+    assert window._unreadable.text().endswith("1 unreadable, 2 left out")
+    assert "left out: 2 .img" in window._said.toolTip()
+    dialog = dialogs.UnreadableDialog(window, project.failures(), left_out(project))
+    dialog.show()
+    cells = [table.item(0, 1).text() for table in dialog.findChildren(QTableWidget)]  # type: ignore[union-attr]
+    assert ".img" in cells
     dialog.close()
 
 
