@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import overload
 
@@ -23,6 +24,9 @@ from cxr_explorer.project.audit_bounds import label_bounds
 from cxr_explorer.project.project import Ids, Project, now
 
 VALUE_WORDS = {Value.PRESENT: "present", Value.ABSENT: "absent", Value.UNCERTAIN: "uncertain"}
+
+STEP = 10_000
+"""Labels of a table that are written at a time, some hundredths of a second."""
 
 OPPOSITE = {Value.PRESENT: Value.ABSENT, Value.ABSENT: Value.PRESENT}
 
@@ -221,30 +225,45 @@ def import_labels(project: Project, rows: Iterable[LabelRow], reader: str) -> Ch
         rows: Labels whose `file` is a path the project knows; rows of unknown files are skipped.
         reader: Who imports (the act's reader; each row names its own).
     """
+    importing = importing_labels(project, rows, reader)
+    while True:
+        try:
+            next(importing)
+        except StopIteration as end:
+            change: Change | None = end.value
+            return change
+
+
+def importing_labels(project: Project, rows: Iterable[LabelRow], reader: str) -> Generator[int, None, Change | None]:
+    """`import_labels` in short steps: yields how many labels are written; closed before its end, it takes all back."""
     with recorded(project, reader) as act:
         ids = {path: image_id for image_id, path in project.paths().items()}
-        project.db.conn.executemany(
-            """INSERT OR REPLACE INTO label_changes
-               SELECT :act, :id, :finding, :reader, value, at, labels.how, labels.cluster, labels.map_id,
-                      :value, :at, :how, :cluster, :map_id
-               FROM (SELECT 1) LEFT JOIN labels ON image_id = :id AND finding = :finding AND reader = :reader
-               WHERE value IS NOT :value""",
-            (
-                {
-                    "act": act.number,
-                    "id": ids[row.file],
-                    "finding": row.finding,
-                    "reader": row.reader,
-                    "value": int(row.value),
-                    "at": row.at,
-                    "how": row.how,
-                    "cluster": row.cluster,
-                    "map_id": row.map_id,
-                }
-                for row in rows
-                if row.file in ids
-            ),
-        )
+        written = 0
+        known = (row for row in rows if row.file in ids)
+        while batch := list(islice(known, STEP)):
+            project.db.conn.executemany(
+                """INSERT OR REPLACE INTO label_changes
+                   SELECT :act, :id, :finding, :reader, value, at, labels.how, labels.cluster, labels.map_id,
+                          :value, :at, :how, :cluster, :map_id
+                   FROM (SELECT 1) LEFT JOIN labels ON image_id = :id AND finding = :finding AND reader = :reader
+                   WHERE value IS NOT :value""",
+                (
+                    {
+                        "act": act.number,
+                        "id": ids[row.file],
+                        "finding": row.finding,
+                        "reader": row.reader,
+                        "value": int(row.value),
+                        "at": row.at,
+                        "how": row.how,
+                        "cluster": row.cluster,
+                        "map_id": row.map_id,
+                    }
+                    for row in batch
+                ),
+            )
+            written += len(batch)
+            yield written
         (changed, images) = project.db.execute(
             "SELECT count(*), count(DISTINCT image_id) FROM label_changes WHERE act_id = ?", [act.number]
         ).fetchone()
