@@ -332,6 +332,10 @@ class Indexing:
                     self._store_map(item, image_ids)
                 else:
                     image_ids = item
+                    # Damaged ones are not on the map; the next run makes them anew.
+                    damaged = np.setdiff1d(self._project.embedded_ids(self._encoder.key), image_ids)
+                    if damaged.size:
+                        self._project.drop_embeddings(self._encoder.key, damaged)
             yield
 
     def _store_map(self, built: BuiltMap, image_ids: Ids) -> None:
