@@ -13,7 +13,7 @@ _LOST = 0.9  # of what the robust window shows in middle grays
 _AT_END = 0.001  # of the display's range; a sigmoid never gets there
 _LEAST_GRAYS = 0.1  # of the display's range for the robust window's
 _LEAST_VALUES = 64  # of a robust window with something in it to see; an empty film is left dark
-_SAMPLE_PIXELS = 20_000
+_SAMPLE_PIXELS = 5_000
 
 
 @dataclass(frozen=True)
