@@ -28,13 +28,14 @@ from cxr_explorer.images.radiograph import (
     check_size,
     full_range,
     is_coloured,
-    render,
     robust_window,
 )
+from cxr_explorer.images.window_faults import fitness
 
 if TYPE_CHECKING:  # pydicom takes half a second to import: only those who read DICOM pay
     from pydicom import Dataset
 
+_SATURATED = 0.5  # of what the robust window shows in middle grays: worth a note
 _MAX_STRETCH = 4.0  # beyond this the spacing is a mistake rather than a detector
 
 
@@ -60,7 +61,7 @@ def read_dicom(data: bytes) -> Radiograph:
 def _read(dataset: Dataset) -> Radiograph:
     _check_picture(dataset)
     notes: list[str] = []
-    stored, interpretation = decode_pixels(dataset)
+    stored, interpretation = decode_pixels(dataset, notes)
     voi: Voi
     alternatives: tuple[Voi, ...] = ()
     inverted = False
@@ -89,6 +90,8 @@ def _parse(data: bytes) -> Dataset:
 
     try:
         return pydicom.dcmread(io.BytesIO(data), force=True)
+    except MemoryError:
+        raise
     except Exception as error:  # over a damaged file pydicom raises nearly anything
         raise UserError("Damaged: its DICOM header cannot be read. Copy it again from its source.") from error
 
@@ -174,28 +177,26 @@ def _choose_voi(values: Float, counted: Mask | None, dataset: Dataset, notes: li
     """The default view and the file's others: tables before windows, the first that shows anything."""
     robust = robust_window(values, counted)
     offered: list[Voi] = [*_voi_tables(dataset, values, notes), *_voi_windows(dataset, notes)]
-    usable = [voi for voi in offered if not _is_blank(values, voi, robust)]
+    fits = fitness(values, counted, offered, robust)
+    usable = [(voi, fit) for voi, fit in zip(offered, fits, strict=True) if not fit.fault]
     if usable:
-        chosen = usable[0]
-        if len(offered) > len(usable):
-            notes.append("a window in the file shows nothing: skipped")
+        chosen, fit = usable[0]
+        if fit.saturated > _SATURATED:
+            notes.append(
+                f"the window in the file leaves {100 * fit.saturated:.0f} % of the middle grays black or white"
+            )
+        notes += [f"a window in the file {fault}: skipped" for fault in dict.fromkeys(f.fault for f in fits) if fault]
         if len(usable) > 1:
             name = f" ({chosen.explanation})" if chosen.explanation else ""
             notes.append(f"first of {len(usable)} windows in the file{name}")
-        return chosen, tuple(usable[1:])
-    said = "the window in the file shows nothing" if offered else "no window in the file"
+        return chosen, tuple(voi for voi, _ in usable[1:])
+    said = f"the window in the file {fits[0].fault}" if offered else "no window in the file"
     bits = (numbers(dataset, "BitsStored") or [16])[0]
     # 8-bit values were made for a display already: a DICOM file and a PNG of one film must give one picture.
     is_display_ready = bits <= 8 and values.min() >= 0 and values.max() <= 255
     window = full_range(2.0**bits - 1) if is_display_ready else robust
     notes.append(f"{said}: shown by {window.explanation}")
     return window, tuple(offered)
-
-
-def _is_blank(values: Float, voi: Voi, robust: Window) -> bool:
-    """Whether the view leaves nothing to see of an image that has something to show."""
-    ends = np.array([[robust.centre - robust.width / 2, robust.centre, robust.centre + robust.width / 2]], np.float32)
-    return values.min() < values.max() and bool(np.ptp(render(ends, voi, False)) < 1 / 255)
 
 
 def _voi_windows(dataset: Dataset, notes: list[str]) -> list[Window]:

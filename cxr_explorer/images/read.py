@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from cxr_explorer.errors import UserError
+from cxr_explorer.errors import PassingError, UserError
 from cxr_explorer.images.dicom import read_dicom
 from cxr_explorer.images.kinds import HEAD_BYTES, identify, kind_of
 from cxr_explorer.images.radiograph import Radiograph
@@ -24,10 +24,14 @@ def read(path: Path) -> Radiograph:
     """The file as a Radiograph.
 
     Raises:
-        UserError: The file cannot be opened, is no image this program knows, is damaged, or holds no single picture.
+        PassingError: The file cannot be opened now.
+        UserError: It is no image this program knows, is damaged, or holds no single picture.
             One line without the file's name, short enough for a table cell.
     """
-    return decode(_load(path))
+    try:
+        return decode(load(path))
+    except MemoryError as error:
+        raise PassingError("Not enough memory to open it. Close other programs, or export it smaller.") from error
 
 
 def decode(data: bytes) -> Radiograph:
@@ -35,6 +39,7 @@ def decode(data: bytes) -> Radiograph:
 
     Raises:
         UserError: As for `read`.
+        MemoryError: There is not enough of it.
     """
     if not data:
         raise UserError("Empty file (0 bytes). Copy it again from its source.")
@@ -53,7 +58,13 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
-def _load(path: Path) -> bytes:
+def load(path: Path) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        PassingError: The file cannot be read now.
+        UserError: It is no file, or too large for a radiograph.
+    """
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -62,11 +73,11 @@ def _load(path: Path) -> bytes:
             raise UserError(f"Too large: {status.st_size / 2**30:.1f} GiB in one file. Export single pictures from it.")
         return path.read_bytes()
     except FileNotFoundError as error:
-        raise UserError("The file is gone. Put it back, or look through the folder again.") from error
+        raise PassingError("The file is gone. Put it back, or look through the folder again.") from error
     except PermissionError as error:
-        raise UserError("No permission to read the file. Ask its owner for access.") from error
+        raise PassingError("No permission to read the file. Ask its owner for access.") from error
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise UserError(
+        raise PassingError(
             f"The file cannot be read ({reason}). Check the disk or the network, then try again."
         ) from error

@@ -69,10 +69,12 @@ class FolderChanges:
 
 @dataclass(frozen=True)
 class Failure:
-    """An image file that could not be read."""
+    """An image file that could not be read; `passing` where its surroundings were at fault, so that the next run tries
+    it again by itself."""
 
     path: str
     reason: str
+    passing: bool = False
 
 
 @dataclass(frozen=True)
@@ -333,9 +335,10 @@ class Project:
     def failures(self) -> list[Failure]:
         """Files that are there and could not be read, by path."""
         rows = self.db.execute(
-            "SELECT path, reason FROM images WHERE state = 'failed' AND NOT missing ORDER BY path COLLATE NOCASE"
+            """SELECT path, reason, state != 'failed' FROM images WHERE reason IS NOT NULL AND NOT missing
+               ORDER BY path COLLATE NOCASE"""
         )
-        return [Failure(path, reason) for path, reason in rows]
+        return [Failure(path, reason, bool(passing)) for path, reason, passing in rows]
 
     def image_count(self) -> int:
         """Number of files in the folder that the project knows, unreadable ones included."""
@@ -436,9 +439,14 @@ class Project:
                 "INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?)",
                 ((encoder_id, item.image_id, item.embedding.astype("<f4").tobytes()) for item in batch.embedded),
             )
+            # A verdict stays with the content it was given on; what the surroundings did leaves the file to be read.
             execute_many(
-                "UPDATE images SET state = 'failed', reason = ? WHERE id = ?",
-                ((item.reason, item.image_id) for item in batch.unreadable),
+                "UPDATE images SET state = 'failed', reason = ?, digest = ? WHERE id = ?",
+                ((item.reason, item.digest, item.image_id) for item in batch.unreadable if item.digest is not None),
+            )
+            execute_many(
+                "UPDATE images SET reason = ? WHERE id = ?",
+                ((item.reason, item.image_id) for item in batch.unreadable if item.digest is None),
             )
 
     def _encoder_id(self, encoder: EncoderInfo) -> int:
