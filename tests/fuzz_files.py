@@ -29,7 +29,7 @@ import numpy as np
 from cxr_explorer.encoder.embed import decode_for
 from cxr_explorer.images.guard import LIMITS, Answer, Guard, Refused
 from cxr_explorer.images.preprocess import InputSpec
-from tests.hostile_files import CRAFTED, J2K, JPEG, encoded, rle_bomb
+from tests.hostile_files import CRAFTED, J2K, JPEG, RLE, encoded, rle_bomb
 from tests.images.dicom_files import compressed, dicom, ramp, table
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
@@ -99,9 +99,7 @@ def sources() -> list[bytes]:
     ]
     for folder in ("dicom", "originals"):
         place = SHARED / folder
-        made += [
-            path.read_bytes() for path in sorted(place.glob("*")) if path.is_file() and path.stat().st_size < 2**20
-        ]
+        made += [path.read_bytes() for path in sorted(place.glob("*")) if path.is_file() and path.stat().st_size < 2**20]
     return made
 
 
