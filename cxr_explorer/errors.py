@@ -1,4 +1,4 @@
-"""The one exception a user is meant to read."""
+"""The exceptions a user is meant to read."""
 
 
 class UserError(Exception):
@@ -7,3 +7,8 @@ class UserError(Exception):
     The message is one line in three parts: what failed, why, and what to do about it. Anything else that is raised is
     a bug and is shown as one.
     """
+
+
+class PassingError(UserError):
+    """The surroundings are at fault for now, not the content of what was to be read: a drive that is away, a lack of
+    permission or of memory. The same file may well be read the next time."""

@@ -16,6 +16,8 @@ from cxr_explorer.errors import UserError
 def atomic_write(out: Path) -> Iterator[BinaryIO]:
     """A stream that becomes `out` when the block ends without an error; else an existing file stays as it was.
 
+    A new file is readable by its owner alone, as it may speak of patients; an existing one keeps its permissions.
+
     Raises:
         UserError: The place cannot be written.
     """
@@ -30,7 +32,8 @@ def atomic_write(out: Path) -> Iterator[BinaryIO]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        temporary.chmod(_mode_for(out))
+        if out.exists():
+            temporary.chmod(out.stat().st_mode & 0o777)
         temporary.replace(out)
         temporary = None
     except OSError as error:
@@ -42,11 +45,18 @@ def atomic_write(out: Path) -> Iterator[BinaryIO]:
             temporary.unlink(missing_ok=True)
 
 
-def _mode_for(out: Path) -> int:
-    """The permissions the file has, or a new file would have (a temporary file's are for its owner alone)."""
-    try:
-        return out.stat().st_mode & 0o777
-    except OSError:
-        umask = os.umask(0)
-        os.umask(umask)
-        return 0o666 & ~umask
+def sync_folder(folder: Path) -> None:
+    """Makes a name that was given in a folder survive a power cut, where the system can do that."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def make_private_folder(folder: Path) -> None:
+    """Makes a folder, and those above it that are not there, for its owner alone. Raises OSError."""
+    if not folder.is_dir():
+        make_private_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)

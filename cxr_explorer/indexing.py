@@ -10,16 +10,25 @@ from typing import Any
 
 import numpy as np
 
+from cxr_explorer import __version__
 from cxr_explorer.atlas.build import BuiltMap, MapParameters, Stage, build_map
 from cxr_explorer.encoder.checkpoint import EncoderInfo
-from cxr_explorer.encoder.embed import Batch, Ready, Source, Starting, Unreadable, embed
+from cxr_explorer.encoder.embed import Ready, embed
 from cxr_explorer.errors import UserError
-from cxr_explorer.images.read import digest_of, read
+from cxr_explorer.images.kinds import HEAD_BYTES, Kind, LeftOut, Tally, describe_left_out
+from cxr_explorer.images.read import digest_of
+from cxr_explorer.images.redrawn import may_be_redrawn
 from cxr_explorer.images.scan import ScannedFile, scan
 from cxr_explorer.project import partitions
 from cxr_explorer.project.earlier_layout import earlier_layout
+from cxr_explorer.project.left_out import store_left_out
 from cxr_explorer.project.project import MAP_OUTDATED, Ids, KnownFile, Project
+from cxr_explorer.project.redrawn import forget_redrawn, is_redrawing_due, mark_redrawn
 from cxr_explorer.worker import Job, JobCrashed
+
+_JUDGED_BY = "files judged by"
+"""Setting: the version of the program whose verdict on unreadable files is stored. Another version reads them again: it
+may be able to, and versions that did not store this took a drive that was away for a fault of its files."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +61,7 @@ class IndexReport:
     changed: int = 0
     missing: int = 0
     failed: list[dict[str, str]] = field(default_factory=list)
-    skipped: list[dict[str, str]] = field(default_factory=list)
+    skipped: list[dict[str, Any]] = field(default_factory=list)
     clusters: int = 0
     noise: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
@@ -62,33 +71,73 @@ class IndexReport:
 
 @dataclass(frozen=True)
 class _Found:
-    """A chunk of the scan: files to be read, files whose content is known, and what could not be looked into."""
+    """A chunk of the scan: files to be read, files whose content is known, and, with the last, what was left out.
+
+    `redrawn` are the paths of those among the unchanged whose picture may differ, see `may_be_redrawn`.
+    """
 
     new: tuple[ScannedFile, ...]
     unchanged: tuple[ScannedFile, ...]
-    skipped: tuple[tuple[str, str], ...]
+    redrawn: tuple[str, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
 
-def scan_for_changes(folder: Path, known: Mapping[str, KnownFile]) -> Iterator[_Found]:
+def scan_for_changes(folder: Path, known: Mapping[str, KnownFile], redraws: bool = False) -> Iterator[_Found]:
     """Compares a folder with what is known of it, in chunks. Raises UserError as `scan` does.
 
     A file of known size and time is taken as unchanged without being opened. One whose time alone differs (a copied
-    folder) is hashed, so that equal content is never embedded twice.
+    folder) is hashed, so that equal content is never embedded twice. What could not be looked at, a folder without
+    permission or on a drive that is away, stays as it is known. With `redraws` every unchanged file's first bytes are
+    read: what an earlier version drew otherwise is told.
     """
-    skipped: list[tuple[str, str]] = []
+
+    def found(left_out: tuple[LeftOut, ...] = ()) -> _Found:
+        redrawn = [file.path for file in unchanged if redraws and _may_be_redrawn(folder / file.path)]
+        return _Found(tuple(new), tuple(unchanged), tuple(redrawn), left_out)
+
+    tally = Tally()
+    unreachable: list[str] = []
     new: list[ScannedFile] = []
     unchanged: list[ScannedFile] = []
-    for file in scan(folder, on_error=lambda path, reason: skipped.append((path, reason))):
+
+    def leave_out(path: str, kind: Kind) -> None:
+        tally.add(path, kind)
+        if kind.unreachable:
+            unreachable.append(path)
+
+    def is_known(file: ScannedFile) -> bool:
+        before = known.get(file.path)
+        return before is not None and (before.size_bytes, before.mtime_ns) == (file.size_bytes, file.mtime_ns)
+
+    for file in scan(folder, leave_out, is_known):
         before = known.get(file.path)
         if before is not None and _same_content(folder / file.path, file, before):
             unchanged.append(file)
         else:
             new.append(file)
         if len(new) + len(unchanged) >= 1000:
-            yield _Found(tuple(new), tuple(unchanged), tuple(skipped))
+            yield found()
             new, unchanged = [], []
-            skipped.clear()
-    yield _Found(tuple(new), tuple(unchanged), tuple(skipped))
+    unchanged += _known_below(unreachable, known)
+    yield found(tally.left_out())
+
+
+def _may_be_redrawn(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return may_be_redrawn(file.read(HEAD_BYTES))
+    except OSError:
+        return True  # better made anew than never
+
+
+def _known_below(places: list[str], known: Mapping[str, KnownFile]) -> Iterator[ScannedFile]:
+    """Known files at these paths and in these folders."""
+    if not places:
+        return
+    folders = tuple(place if place.endswith("/") else place + "/" for place in places)
+    for path, file in known.items():
+        if path in places or path.startswith(folders):
+            yield ScannedFile(path, file.size_bytes, file.mtime_ns)
 
 
 def _same_content(path: Path, file: ScannedFile, before: KnownFile) -> bool:
@@ -100,16 +149,6 @@ def _same_content(path: Path, file: ScannedFile, before: KnownFile) -> bool:
         return digest_of(path) == before.digest
     except OSError:
         return False  # reading it will say why
-
-
-def try_reading(sources: Sequence[Source]) -> Iterator[Starting | Batch]:
-    """Opens files strictly one by one, each announced first: after a crash the last announced one is to blame."""
-    for source in sources:
-        yield Starting((source.image_id,))
-        try:
-            read(source.path)
-        except UserError as error:
-            yield Batch((), (Unreadable(source.image_id, str(error)),))
 
 
 def map_of_project(path: Path, encoder_key: str, parameters: MapParameters, device: str) -> Iterator[Any]:
@@ -189,6 +228,9 @@ class Indexing:
     # The run is a generator that yields whenever the caller should get its turn.
 
     def _run(self) -> Iterator[None]:
+        if self._project.get(_JUDGED_BY) != __version__:
+            self._project.retry_failed()
+            self._project.set(_JUDGED_BY, __version__)
         if self._rescan:
             yield from self._timed("scan", self._scan())
         yield from self._timed("embed", self._embed())
@@ -211,82 +253,59 @@ class Indexing:
         self.progress = Progress("Looking for images")
         new: list[ScannedFile] = []
         unchanged: list[ScannedFile] = []
-        for items in self._items(scan_for_changes, self._project.folder, self._project.known_files()):
+        left_out: list[LeftOut] = []
+        redrawn: list[str] = []
+        redraws = is_redrawing_due(self._project)
+        for items in self._items(scan_for_changes, self._project.folder, self._project.known_files(), redraws):
             for found in items:
                 new += found.new
                 unchanged += found.unchanged
-                self.report.skipped += [{"file": path, "reason": reason} for path, reason in found.skipped]
+                redrawn += found.redrawn
+                left_out += found.left_out
                 self.progress = Progress("Looking for images", done=len(new) + len(unchanged))
             yield
+        self.report.skipped = [_as_json(item) for item in left_out]
+        if not new and not unchanged:  # nothing is marked as missing: the drive may be away
+            raise UserError(_nothing_found(self._project.folder, left_out))
         changes = self._project.update_files(new, unchanged)
+        if redraws:
+            forget_redrawn(self._project, redrawn)
+        store_left_out(self._project, left_out)
         self.report.added, self.report.changed, self.report.missing = changes.added, changes.changed, changes.missing
-        if not new and not unchanged:
-            raise UserError(
-                f"No images in {self._project.folder}: nothing there is a PNG, JPEG, TIFF, WebP or DICOM file. "
-                "Choose the folder that holds the radiographs."
-            )
 
     def _embed(self) -> Iterator[None]:
         pending = self._project.pending(self._encoder.key)
-        self.report.reused = self._project.image_count() - len(pending) - len(self._project.failures())
+        bad = sum(not failure.passing for failure in self._project.failures())
+        self.report.reused = self._project.image_count() - len(pending) - bad
         if not pending:
             return
         pace = _Pace("Embedding images", len(pending))
         self.progress = Progress("Loading the encoder", 0, len(pending))
         batch_size: int | None = None
+        folder = self._project.folder
         while pending:
-            in_flight: dict[int, Source] = {}
-            by_id = {source.image_id: source for source in pending}
             try:
-                for items in self._items(embed, pending, self._encoder.directory, self._device, batch_size):
+                for items in self._items(embed, pending, self._encoder.directory, self._device, batch_size, folder):
                     for item in items:
                         if isinstance(item, Ready):
                             self.report.device = item.device
-                        elif isinstance(item, Starting):
-                            in_flight |= {image_id: by_id[image_id] for image_id in item.image_ids}
                         else:
+                            mark_redrawn(self._project, item)
                             self._project.store_batch(self._encoder, item)
-                            for result in (*item.embedded, *item.unreadable):
-                                in_flight.pop(result.image_id, None)
                             self.report.embedded += len(item.embedded)
                             self.progress = pace.advance(len(item.embedded) + len(item.unreadable))
                     yield
                 return
             except JobCrashed as crash:
-                failed = len(self._project.failures())
-                yield from self._find_culprits(list(in_flight.values()))
-                blamed = len(self._project.failures()) - failed
+                # Files are opened in processes of their own, so none is to blame: most likely memory. Go on with less
+                # of it, then give up.
                 pending = self._project.pending(self._encoder.key)
-                pace.advance(blamed)
-                if blamed == 0:
-                    # Reading is not to blame: most likely memory. Go on with less of it, then give up.
-                    if batch_size == 1:
-                        raise UserError(
-                            f"Embedding stopped: {crash}, with {len(pending):,} images left. What was embedded is "
-                            "kept. Close other programs to free memory, or choose another device, and index again."
-                        ) from crash
-                    batch_size = 8 if batch_size is None else 1
-
-    def _find_culprits(self, suspects: list[Source]) -> Iterator[None]:
-        """Marks the files whose reading kills the process."""
-        while suspects:
-            opened: int | None = None
-            try:
-                for items in self._items(try_reading, suspects):
-                    for item in items:
-                        if isinstance(item, Starting):
-                            (opened,) = item.image_ids
-                        else:
-                            self._project.store_batch(self._encoder, item)
-                    yield
-                return
-            except JobCrashed:
-                if opened is None:
-                    return
-                reason = "Reading this file crashed its decoder: the file is damaged or of an unsupported kind."
-                self._project.store_batch(self._encoder, Batch((), (Unreadable(opened, reason),)))
-                position = [source.image_id for source in suspects].index(opened)
-                suspects = suspects[position + 1 :]
+                if batch_size == 1:
+                    raise UserError(
+                        f"Embedding stopped: {crash}, with {len(pending):,} images left. What was embedded is "
+                        "kept. Close other programs to free memory, or choose another device, and index again."
+                    ) from crash
+                batch_size = 8 if batch_size is None else 1
 
     def _map(self) -> Iterator[None]:
         self.progress = Progress("Building the map")
@@ -313,6 +332,10 @@ class Indexing:
                     self._store_map(item, image_ids)
                 else:
                     image_ids = item
+                    # Damaged ones are not on the map; the next run makes them anew.
+                    damaged = np.setdiff1d(self._project.embedded_ids(self._encoder.key), image_ids)
+                    if damaged.size:
+                        self._project.drop_embeddings(self._encoder.key, damaged)
             yield
 
     def _store_map(self, built: BuiltMap, image_ids: Ids) -> None:
@@ -339,6 +362,25 @@ class Indexing:
     def _count_clusters(self, clusters: Any) -> None:
         self.report.clusters = int(clusters.max(initial=-1)) + 1
         self.report.noise = int((clusters < 0).sum())
+
+
+def _as_json(item: LeftOut) -> dict[str, Any]:
+    return {
+        "kind": item.kind.name,
+        "count": item.count,
+        "reason": item.kind.reason,
+        "ordinary": item.kind.ordinary,
+        "files": list(item.files),
+    }
+
+
+def _nothing_found(folder: Path, left_out: Sequence[LeftOut]) -> str:
+    met = describe_left_out(left_out)
+    there = f" (there are: {met})" if met else ""
+    return (
+        f"No images in {folder}: nothing there is a PNG, JPEG, TIFF, WebP, BMP, JPEG 2000 or DICOM file{there}. "
+        "Choose the folder that holds the radiographs."
+    )
 
 
 class _Pace:

@@ -11,13 +11,16 @@ from PIL import Image
 
 from cxr_explorer import indexing as indexing_module
 from cxr_explorer.encoder.checkpoint import default_encoder
-from cxr_explorer.encoder.embed import Batch, Item, Ready, Source, Starting
+from cxr_explorer.encoder.embed import Batch, Item, Ready, Source, Unreadable
 from cxr_explorer.errors import UserError
+from cxr_explorer.images.read import digest_of
 from cxr_explorer.indexing import Indexing, IndexReport
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project import labelling, partitions
+from cxr_explorer.project.left_out import left_out
 from cxr_explorer.project.project import Project
+from tests.images.test_scan import refuse
 from tests.project.projects import embedded
 
 
@@ -99,6 +102,52 @@ def test_a_folder_without_images_says_so(project: Project, folder: Path) -> None
         run(project)
 
 
+def test_what_is_no_image_is_told_by_kind(project: Project, folder: Path) -> None:
+    for number in range(12):
+        (folder / f"JPCLN{number:03}.IMG").write_bytes(bytes(range(256)))
+    (folder / "notes.txt").write_text("no image")
+    scan = scan_only(project)
+    raw, text = scan.report.skipped
+    assert (raw["kind"], raw["count"], raw["files"][0], len(raw["files"])) == (".img", 12, "JPCLN000.IMG", 10)
+    assert "without a header" in raw["reason"]
+    assert (text["count"], text["ordinary"]) == (1, True)
+    assert [item.count for item in left_out(project)] == [12, 1]
+    (folder / "JPCLN000.IMG").unlink()
+    scan_only(project)
+    assert [item.count for item in left_out(project)] == [11, 1]
+
+
+def scan_only(project: Project) -> Indexing:
+    indexing = Indexing(project, default_encoder(), "cpu")
+    indexing._timeout_s = 5
+    for _ in indexing._scan():
+        pass
+    return indexing
+
+
+def test_files_in_a_folder_that_cannot_be_looked_at_stay_as_they_are_known(
+    project: Project, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        draw(folder / "shelf" / f"{number}.png", number)
+    found = list(indexing_module.scan_for_changes(folder, {}))
+    project.update_files([file for item in found for file in item.new], [])
+    refuse(monkeypatch, folder / "shelf")
+    (last,) = indexing_module.scan_for_changes(folder, project.known_files())
+    assert not last.new
+    assert len(last.unchanged) == 15
+    assert [item.kind.name for item in last.left_out] == ["folder that cannot be read"]
+
+
+def test_an_empty_place_where_a_drive_was_marks_nothing_as_missing(project: Project, folder: Path) -> None:
+    scan_only(project)
+    shutil.rmtree(folder)
+    folder.mkdir()
+    with pytest.raises(UserError, match="No images in"):
+        run(project)
+    assert project.image_count() == 12
+
+
 def test_a_folder_that_is_gone_is_a_user_error(project: Project, folder: Path) -> None:
     shutil.rmtree(folder)
     with pytest.raises(UserError):
@@ -123,22 +172,77 @@ def embed_slowly(images: list[Source], *_: object) -> Iterator[Item]:
     yield Ready("cpu", "toy")
     for number in range(0, 4, 2):
         ids = [image.image_id for image in images[number : number + 2]]
-        yield Starting(tuple(ids))
         yield Batch(tuple(embedded(image_id) for image_id in ids), ())
     import time
 
     time.sleep(600)
 
 
-def test_a_file_that_kills_the_reader_is_found_and_the_rest_goes_on(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+def unreadable(image_id: int, digest: str | None) -> Batch:
+    return Batch((), (Unreadable(image_id, "Damaged." if digest else "Gone.", digest),))
+
+
+def look_again(project: Project) -> None:
+    found = list(indexing_module.scan_for_changes(project.folder, project.known_files()))
+    project.update_files([file for item in found for file in item.new], [file for f in found for file in f.unchanged])
+
+
+def test_a_verdict_stays_with_the_content_and_what_passes_is_tried_again(project: Project, folder: Path) -> None:
+    key = default_encoder().key
+    look_again(project)
+    bad, passing = folder / "00.png", folder / "01.png"
+    project.store_batch(default_encoder(), unreadable(1, digest_of(bad)))
+    project.store_batch(default_encoder(), unreadable(2, None))
+    assert [(item.path, item.passing) for item in project.failures()] == [("00.png", False), ("01.png", True)]
+    assert len(project.pending(key)) == 11
+
+    for path in (bad, passing):
+        os.utime(path, (1, 1))  # copied, with the same content
+    look_again(project)
+    assert bad not in [source.path for source in project.pending(key)]
+
+    draw(bad, 99)
+    look_again(project)
+    assert len(project.pending(key)) == 12
+    for image_id in (1, 2):
+        project.store_batch(default_encoder(), Batch((embedded(image_id),), ()))
+    assert project.failures() == []
+
+
+def test_an_image_that_was_read_before_stays_one_while_its_drive_is_away(project: Project) -> None:
+    look_again(project)
+    project.store_batch(default_encoder(), Batch((embedded(1),), ()))
+    project.store_batch(default_encoder(), unreadable(1, None))
+    assert project.embedded_ids(default_encoder().key).tolist() == [1]
+    assert project.failures()[0].passing
+
+
+def test_failures_another_version_stored_are_tried_again_once(project: Project) -> None:
+    look_again(project)
+    for _ in range(2):
+        with project.db.atomic():
+            project.db.execute("UPDATE images SET state = 'failed', reason = 'Gone.' WHERE id <= 5")
+        indexing = Indexing(project, default_encoder(), "cpu")
+        indexing.advance(0)
+        indexing.cancel()
+        tried = len(project.pending(default_encoder().key))
+        project.set("seen", f"{project.get('seen')} {tried}")
+    assert project.get("seen") == " 12 7"
+
+
+def test_a_folder_that_goes_away_in_the_middle_ends_the_run_and_no_file_is_marked(
+    project: Project, folder: Path
 ) -> None:
-    monkeypatch.setattr(indexing_module, "embed", embed_dying_on_file_7)
-    monkeypatch.setattr(indexing_module, "try_reading", try_reading_dying_on_file_7)
-    report = run_until_embedded(project)
-    assert report.embedded == 11
-    assert [failure.path for failure in project.failures()] == ["07.png"]
-    assert "crashed" in project.failures()[0].reason
+    indexing = Indexing(project, default_encoder(), "cpu")
+    while "scan" not in indexing.report.seconds:
+        indexing.advance(5)
+    away = folder.rename(folder.with_name("away"))
+    with pytest.raises(UserError, match=r"cannot be read any more.*Connect the drive"):
+        while not indexing.finished:
+            indexing.advance(5)
+    assert project.failures() == []
+    away.rename(folder)
+    assert run_until_embedded(project).embedded == 12
 
 
 def test_a_process_that_always_dies_is_given_up_with_a_message(
@@ -160,24 +264,6 @@ def run_until_embedded(project: Project) -> IndexReport:
     return indexing.report
 
 
-def embed_dying_on_file_7(images: list[Source], *_: object) -> Iterator[Item]:
-    yield Ready("cpu", "toy")
-    for number in range(0, len(images), 4):
-        some = images[number : number + 4]
-        yield Starting(tuple(image.image_id for image in some))
-        if any(image.path.name == "07.png" for image in some):
-            os._exit(139)
-        yield Batch(tuple(embedded(image.image_id) for image in some), ())
-
-
-def try_reading_dying_on_file_7(images: list[Source]) -> Iterator[Item]:
-    for image in images:
-        yield Starting((image.image_id,))
-        if image.path.name == "07.png":
-            os._exit(139)
-
-
 def embed_dying_at_once(images: list[Source], *_: object) -> Iterator[Item]:
     yield Ready("cpu", "toy")
-    yield Starting(tuple(image.image_id for image in images))
     os._exit(137)

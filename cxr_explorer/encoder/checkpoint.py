@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -158,7 +159,11 @@ def _spec(described: dict[str, Any]) -> InputSpec:
         mean=float(described["mean"]),
         std=float(described["std"]),
     )
-    if spec.fit not in ("squash", "pad") or spec.size_px < 1 or not spec.std > 0:
+    if (
+        spec.fit not in ("squash", "pad")
+        or spec.size_px < 1
+        or not (math.isfinite(spec.mean) and 0 < spec.std < math.inf)
+    ):
         raise ValueError(f"the input is described as {described}")
     return spec
 

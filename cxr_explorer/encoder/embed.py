@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,9 +17,10 @@ from numpy.typing import NDArray
 
 from cxr_explorer.encoder.checkpoint import read_encoder
 from cxr_explorer.errors import UserError
+from cxr_explorer.images.guard import LIMITS, Answer, Guard, Refused
 from cxr_explorer.images.preprocess import InputSpec, preprocess, thumbnail_jpeg
 from cxr_explorer.images.radiograph import Float
-from cxr_explorer.images.read import digest_of, read
+from cxr_explorer.images.read import decode
 
 if TYPE_CHECKING:
     import torch  # imported where it is used: the window's process needs this module's items, not torch
@@ -48,13 +52,6 @@ class Ready:
     encoder_key: str
 
 
-@dataclass(frozen=True)
-class Starting:
-    """These files are about to be opened: if the process dies, one of them did it."""
-
-    image_ids: tuple[int, ...]
-
-
 @dataclass(frozen=True, eq=False)
 class Embedded:
     """One image's result.
@@ -82,31 +79,44 @@ class Embedded:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A file that could not be read, and why, in a reader's words."""
+    """A file that could not be read, and why, in a reader's words.
+
+    Attributes:
+        image_id: The source's.
+        reason: One line.
+        digest: Of the content that is to blame, see `guard.Refused`; None where the surroundings are, so that the file
+            is worth another try.
+    """
 
     image_id: int
     reason: str
+    digest: str | None
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Results of one batch, in no promised order."""
+    """Results of one batch, in no promised order.
+
+    Attributes:
+        embedded: Images.
+        unreadable: Files that could not be read.
+        postponed: Files that could not be read for now: they are tried once more at the end, and come again then.
+    """
 
     embedded: tuple[Embedded, ...]
     unreadable: tuple[Unreadable, ...]
+    postponed: tuple[Unreadable, ...] = ()
 
 
-Item = Ready | Starting | Batch
+Item = Ready | Batch
 
 
 @dataclass(frozen=True, eq=False)
 class _Decoded:
     """A file's share of Embedded, and the encoder's input (1, size_px, size_px)."""
 
-    image_id: int
     pixels: Float
     thumbnail: bytes
-    digest: str
     height_px: int
     width_px: int
     facts: Mapping[str, str]
@@ -114,113 +124,180 @@ class _Decoded:
 
 
 def embed(
-    images: Sequence[Source], encoder_directory: Path, device: str = "auto", batch_size: int | None = None
+    images: Sequence[Source],
+    encoder_directory: Path,
+    device: str = "auto",
+    batch_size: int | None = None,
+    folder: Path | None = None,
 ) -> Iterator[Item]:
-    """Yields Ready, then for every batch Starting and Batch, both in the order of `images`.
+    """Yields Ready, then a Batch for every batch, in the order of `images`.
 
-    While one batch is on the device the files of the next are being opened, so Starting runs ahead of Batch: at any
-    moment the files that are open are those of the Starting items without their Batch.
-
-    Errors of a file are Unreadable items, never exceptions.
+    Files are opened in processes of their own, each under the limits of `guard`. While one batch is on the device the
+    files of the next are being opened. Errors of a file are Unreadable items, never exceptions.
 
     Args:
         images: What to embed.
         encoder_directory: A checkpoint, see `checkpoint.read_encoder`.
         device: "auto", "cpu", "cuda" or "mps".
         batch_size: Images a batch; None takes BATCH_SIZE. Halved when the device's memory does not hold it.
+        folder: Where all images lie: when it is gone the files are not to blame, and the run ends.
 
     Raises:
-        UserError: The encoder cannot be loaded, the device is not there, or its memory does not hold a single image.
+        UserError: The encoder cannot be loaded or gives no numbers, the device is not there, its memory does not hold a
+            single image, or the folder is gone.
     """
     from cxr_explorer.encoder.model import choose_device, describe_device, load_model
 
     info = read_encoder(encoder_directory)
-    model = load_model(info, choose_device(device))
-    waiting: list[Future[_Decoded | Unreadable]] = []
+    chosen = choose_device(device)
     with (
-        _Encoder(model) as encoder,
-        ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="decode") as pool,
+        _Decoders(info.spec, min(decoders_that_fit(), len(images))) as decoders,
+        _Encoder(load_model(info, chosen), info.title) as encoder,
     ):
         size = batch_size or BATCH_SIZE[encoder.device.type]
         yield Ready(device=describe_device(encoder.device), encoder_key=info.key)
-        try:
-            for start in range(0, len(images), size):
-                sources = images[start : start + size]
-                yield Starting(tuple(source.image_id for source in sources))
-                opening = [pool.submit(_decode, source, info.spec) for source in sources]
-                if waiting:
-                    yield _finish(waiting, encoder)
-                waiting = opening
-            if waiting:
-                yield _finish(waiting, encoder)
-        finally:
-            pool.shutdown(cancel_futures=True)  # closed early: do not decode what nobody waits for
+        by_id = {source.image_id: source for source in images}
+        again: list[Source] = []
+        for batch in _batches(images, size, decoders, encoder):
+            postponed = tuple(bad for bad in batch.unreadable if bad.digest is None)
+            if postponed and folder is not None:
+                _check_there(folder)
+            again += [by_id[bad.image_id] for bad in postponed]
+            yield Batch(batch.embedded, tuple(bad for bad in batch.unreadable if bad.digest is not None), postponed)
+        for batch in _batches(again, size, decoders, encoder):
+            if folder is not None and any(bad.digest is None for bad in batch.unreadable):
+                _check_there(folder)
+            yield batch
 
 
-def _decode(source: Source, spec: InputSpec) -> _Decoded | Unreadable:
+def _batches(images: Sequence[Source], size: int, decoders: _Decoders, encoder: _Encoder) -> Iterator[Batch]:
+    waiting: list[Future[_Opened]] = []
+    for start in range(0, len(images), size):
+        opening = [decoders.submit(source) for source in images[start : start + size]]
+        if waiting:
+            yield _finish(waiting, encoder)
+        waiting = opening
+    if waiting:
+        yield _finish(waiting, encoder)
+
+
+def _check_there(folder: Path) -> None:
+    """Raises UserError where the folder is gone, or empty as the place of a drive that is away."""
     try:
-        radiograph = read(source.path)
-        pixels = preprocess(radiograph, spec)  # (1, size_px, size_px)
-        if not np.isfinite(pixels).all():
-            return Unreadable(source.image_id, "The picture holds values that are not numbers. Export it again.")
-        height_px, width_px = radiograph.values.shape
-        return _Decoded(
-            image_id=source.image_id,
-            pixels=pixels,
-            thumbnail=thumbnail_jpeg(radiograph),
-            digest=digest_of(source.path),
-            height_px=height_px,
-            width_px=width_px,
-            facts=dict(radiograph.facts),
-            notes=radiograph.notes,
-        )
-    except UserError as error:
-        return Unreadable(source.image_id, str(error))
-    except MemoryError:
-        return Unreadable(source.image_id, "Not enough memory to open this image. Close other programs and try again.")
+        with os.scandir(folder) as entries:
+            if next(entries, None) is not None:
+                return
+        why = "it is empty"
     except OSError as error:
-        reason = f"The file cannot be read: {error.strerror or error}. Check it and try again."
-        return Unreadable(source.image_id, reason)
-    except Exception as error:  # noqa: BLE001  a decoder's bug in one file must not end a run over 100,000
-        reason = f"The reader failed on this file ({type(error).__name__}: {error}). Please report it with the file."
-        return Unreadable(source.image_id, " ".join(reason.split()))
+        why = error.strerror or type(error).__name__
+    raise UserError(
+        f"Embedding stopped: the folder {folder} cannot be read any more ({why}). What was embedded is kept. "
+        "Connect the drive or put the folder back, then index again (F5)."
+    )
 
 
-def _finish(opening: Sequence[Future[_Decoded | Unreadable]], encoder: _Encoder) -> Batch:
-    results = [future.result() for future in opening]
-    decoded = [result for result in results if isinstance(result, _Decoded)]
-    unreadable = [result for result in results if isinstance(result, Unreadable)]
+# ---------------------------------------------------------------------------------------------- opening files
+
+
+def decode_for(spec: InputSpec, data: bytes) -> _Decoded:
+    """What is kept of a file's bytes, see `read.decode` for its errors. Runs in a child process, without torch."""
+    radiograph = decode(data)
+    pixels = preprocess(radiograph, spec)  # (1, size_px, size_px)
+    if not np.isfinite(pixels).all():
+        raise UserError("The picture holds values that are not numbers. Export it again.")
+    height_px, width_px = radiograph.values.shape
+    return _Decoded(
+        pixels, thumbnail_jpeg(radiograph), height_px, width_px, dict(radiograph.facts), tuple(radiograph.notes)
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Opened:
+    """A file and what came of it."""
+
+    image_id: int
+    result: Answer | Refused
+
+
+class _Decoders:
+    """Processes that open files, and a thread for each that waits for it. Close it."""
+
+    def __init__(self, spec: InputSpec, count: int) -> None:
+        self._guards = [Guard(partial(decode_for, spec)) for _ in range(max(count, 1))]
+        self._idle: SimpleQueue[Guard] = SimpleQueue()
+        for guard in self._guards:
+            self._idle.put(guard)
+        self._pool = ThreadPoolExecutor(len(self._guards), thread_name_prefix="decode")
+
+    def __enter__(self) -> _Decoders:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)  # closed early: do not decode what nobody waits for
+        for guard in self._guards:
+            guard.close()
+        self._pool.shutdown()
+
+    def submit(self, source: Source) -> Future[_Opened]:
+        """Opens the file as soon as a process is idle."""
+        return self._pool.submit(self._open, source)
+
+    def _open(self, source: Source) -> _Opened:
+        guard = self._idle.get()
+        try:
+            return _Opened(source.image_id, guard.ask(source.path))
+        finally:
+            self._idle.put(guard)
+
+
+def decoders_that_fit() -> int:
+    """How many processes may open files at a time: one a core, at most four, and their memory limits fit together."""
+    cores = min(4, os.cpu_count() or 1)
+    if sys.platform == "win32":
+        return min(2, cores)
+    memory_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(1, min(cores, memory_bytes // (LIMITS.memory_bytes * 3 // 2)))
+
+
+def _finish(opening: Sequence[Future[_Opened]], encoder: _Encoder) -> Batch:
+    opened = [future.result() for future in opening]
+    decoded = [(item.image_id, item.result) for item in opened if isinstance(item.result, Answer)]
+    unreadable = [
+        Unreadable(item.image_id, item.result.reason, item.result.digest)
+        for item in opened
+        if isinstance(item.result, Refused)
+    ]
     embedded = []
     if decoded:
-        embeddings = encoder.encode(np.stack([item.pixels for item in decoded]))  # (B, D)
-        for item, embedding in zip(decoded, embeddings, strict=True):
-            if not np.isfinite(embedding).all():
-                reason = "The encoder gave values that are not numbers for this image. Try the device cpu."
-                unreadable.append(Unreadable(item.image_id, reason))
-                continue
+        embeddings = encoder.encode(np.stack([answer.value.pixels for _, answer in decoded]))  # (B, D)
+        for (image_id, answer), embedding in zip(decoded, embeddings, strict=True):
             embedded.append(
                 Embedded(
-                    image_id=item.image_id,
+                    image_id=image_id,
                     embedding=embedding.copy(),  # not a view that keeps the whole batch alive
-                    thumbnail=item.thumbnail,
-                    digest=item.digest,
-                    height_px=item.height_px,
-                    width_px=item.width_px,
-                    facts=item.facts,
-                    notes=item.notes,
+                    thumbnail=answer.value.thumbnail,
+                    digest=answer.digest,
+                    height_px=answer.value.height_px,
+                    width_px=answer.value.width_px,
+                    facts=answer.value.facts,
+                    notes=answer.value.notes,
                 )
             )
     return Batch(embedded=tuple(embedded), unreadable=tuple(unreadable))
 
 
+# ---------------------------------------------------------------------------------------------- the network
+
+
 class _Encoder:
     """A model on its device, and how many images a pass the device has been seen to hold. Close it: it has threads."""
 
-    def __init__(self, model: torch.nn.Module) -> None:
+    def __init__(self, model: torch.nn.Module, title: str) -> None:
         import torch
 
         from cxr_explorer.encoder.model import fold_norms
 
+        self.title = title
         self.device = next(model.parameters()).device
         if self.device.type == "cpu":
             model = fold_norms(model)
@@ -244,11 +321,23 @@ class _Encoder:
             torch.set_num_threads(self._threads_before)  # the pool's threads also set it for threads to come
 
     def encode(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(B, 1, S, S) to (B, D) float32. Raises UserError when memory does not hold a single image."""
+        """(B, 1, S, S), finite, to (B, D) float32, finite.
+
+        Raises:
+            UserError: The memory does not hold a single image, or the network gives values that are not numbers: of a
+                finite picture between black and white that is no fault of the picture's.
+        """
         if self._pool is None:
-            return self._encode_part(pixels)
-        parts = [pixels[start : start + CPU_PASS] for start in range(0, len(pixels), CPU_PASS)]
-        return np.concatenate(list(self._pool.map(self._encode_part, parts)))
+            embeddings = self._encode_part(pixels)
+        else:
+            parts = [pixels[start : start + CPU_PASS] for start in range(0, len(pixels), CPU_PASS)]
+            embeddings = np.concatenate(list(self._pool.map(self._encode_part, parts)))
+        if not np.isfinite(embeddings).all():
+            raise UserError(
+                f"The encoder {self.title} cannot be used: it gives values that are not numbers on {self.device.type}. "
+                "Try the device cpu, copy the encoder again from its source, or choose another."
+            )
+        return embeddings
 
     def _encode_part(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """`encode` in as many passes as memory asks for."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -12,24 +13,29 @@ from PIL import Image
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.dicom_elements import items, numbers, text, value_of
-from cxr_explorer.images.dicom_facts import code, read_facts
+from cxr_explorer.images.dicom_facts import read_facts, term
+from cxr_explorer.images.dicom_outside import find_outside
+from cxr_explorer.images.dicom_overlays import find_drawn
 from cxr_explorer.images.dicom_pixels import Integers, decode_pixels
+from cxr_explorer.images.dicom_terms import known_term
 from cxr_explorer.images.radiograph import (
     Float,
     LookupTable,
+    Mask,
     Radiograph,
     Voi,
     Window,
     check_size,
     full_range,
     is_coloured,
-    render,
     robust_window,
 )
+from cxr_explorer.images.window_faults import fitness
 
 if TYPE_CHECKING:  # pydicom takes half a second to import: only those who read DICOM pay
     from pydicom import Dataset
 
+_SATURATED = 0.5  # of what the robust window shows in middle grays: worth a note
 _MAX_STRETCH = 4.0  # beyond this the spacing is a mistake rather than a detector
 
 
@@ -38,8 +44,9 @@ def read_dicom(data: bytes) -> Radiograph:
 
     Stored values pass the modality LUT (or slope and intercept); the first VOI LUT, else the first window, is the
     default view, the others are `alternatives`. Without any, 8-bit images show their full range and deeper ones robust
-    percentiles. MONOCHROME1 and INVERSE together are one inversion. Pixels that are not square are resampled. Nothing
-    is ever flipped. The notes say what of this a reader should know.
+    percentiles. MONOCHROME1 and INVERSE together are one inversion. Padding and what lies beyond a shutter is
+    `outside`; graphics overlays are `drawn`. Pixels that are not square are resampled. Nothing is ever flipped. The
+    notes say what of this a reader should know.
 
     Raises:
         UserError: Not DICOM, damaged, without a picture, with several pictures, or compressed in an unknown way.
@@ -54,26 +61,28 @@ def read_dicom(data: bytes) -> Radiograph:
 def _read(dataset: Dataset) -> Radiograph:
     _check_picture(dataset)
     notes: list[str] = []
-    stored, interpretation = decode_pixels(dataset)
+    stored, interpretation = decode_pixels(dataset, notes)
     voi: Voi
     alternatives: tuple[Voi, ...] = ()
     inverted = False
+    pixel_height = _pixel_height_by_width(dataset, notes)
+    outside = find_outside(dataset, stored, interpretation, pixel_height, notes)
     if stored.ndim == 3 or interpretation == "PALETTE COLOR":
         values, voi = _gray_of_colour(stored, interpretation, dataset, notes)
+        if outside is not None:
+            values[outside] = values[~outside].min()
     else:
         values = _modality_values(stored, dataset, notes)
-        voi, alternatives = _choose_voi(values, _is_picture(stored, dataset), dataset, notes)
+        if outside is not None:
+            values[outside] = values[~outside].min()
+        voi, alternatives = _choose_voi(values, None if outside is None else ~outside, dataset, notes)
         inverted = interpretation == "MONOCHROME1" or text(dataset, "PresentationLUTShape") == "INVERSE"
     if text(dataset, "PresentationIntentType") == "FOR PROCESSING":
         notes.append("FOR PROCESSING: raw detector values, not meant to be looked at")
-    return Radiograph(
-        values=_square_pixels(values, dataset, notes),
-        voi=voi,
-        inverted=inverted,
-        facts=read_facts(dataset),
-        notes=tuple(notes),
-        alternatives=alternatives,
-    )
+    drawn = find_drawn(dataset, values.shape, notes)
+    radiograph = Radiograph(values, voi, inverted, read_facts(dataset), (), alternatives, outside, drawn)
+    radiograph = _with_square_pixels(radiograph, pixel_height, notes)
+    return replace(radiograph, notes=tuple(notes))
 
 
 def _parse(data: bytes) -> Dataset:
@@ -81,6 +90,8 @@ def _parse(data: bytes) -> Dataset:
 
     try:
         return pydicom.dcmread(io.BytesIO(data), force=True)
+    except MemoryError:
+        raise
     except Exception as error:  # over a damaged file pydicom raises nearly anything
         raise UserError("Damaged: its DICOM header cannot be read. Copy it again from its source.") from error
 
@@ -94,7 +105,7 @@ def _check_picture(dataset: Dataset) -> None:
             raise UserError("Damaged or cut off: nothing in it can be read as DICOM. Copy it again from its source.")
         if "Rows" in dataset or "Image Storage" in _class_name(dataset):
             raise UserError("Damaged or cut off: the pixels of the picture are missing. Copy it again from its source.")
-        modality = code(dataset, "Modality") or "unknown kind"
+        modality = term(dataset, "Modality") or "unknown kind"
         raise UserError(f"No picture inside: a DICOM file without pixels ({modality}). Leave it out.")
     frames = numbers(dataset, "NumberOfFrames")
     if frames and frames[0] > 1:
@@ -162,34 +173,30 @@ def _gray_of_colour(stored: Integers, interpretation: str, dataset: Dataset, not
 # ---------------------------------------------------------------------------------------------- VOI
 
 
-def _choose_voi(
-    values: Float, counted: NDArray[np.bool_] | None, dataset: Dataset, notes: list[str]
-) -> tuple[Voi, tuple[Voi, ...]]:
+def _choose_voi(values: Float, counted: Mask | None, dataset: Dataset, notes: list[str]) -> tuple[Voi, tuple[Voi, ...]]:
     """The default view and the file's others: tables before windows, the first that shows anything."""
     robust = robust_window(values, counted)
     offered: list[Voi] = [*_voi_tables(dataset, values, notes), *_voi_windows(dataset, notes)]
-    usable = [voi for voi in offered if not _is_blank(values, voi, robust)]
+    fits = fitness(values, counted, offered, robust)
+    usable = [(voi, fit) for voi, fit in zip(offered, fits, strict=True) if not fit.fault]
     if usable:
-        chosen = usable[0]
-        if len(offered) > len(usable):
-            notes.append("a window in the file shows nothing: skipped")
+        chosen, fit = usable[0]
+        if fit.saturated > _SATURATED:
+            notes.append(
+                f"the window in the file leaves {100 * fit.saturated:.0f} % of the middle grays black or white"
+            )
+        notes += [f"a window in the file {fault}: skipped" for fault in dict.fromkeys(f.fault for f in fits) if fault]
         if len(usable) > 1:
             name = f" ({chosen.explanation})" if chosen.explanation else ""
             notes.append(f"first of {len(usable)} windows in the file{name}")
-        return chosen, tuple(usable[1:])
-    said = "the window in the file shows nothing" if offered else "no window in the file"
+        return chosen, tuple(voi for voi, _ in usable[1:])
+    said = f"the window in the file {fits[0].fault}" if offered else "no window in the file"
     bits = (numbers(dataset, "BitsStored") or [16])[0]
     # 8-bit values were made for a display already: a DICOM file and a PNG of one film must give one picture.
     is_display_ready = bits <= 8 and values.min() >= 0 and values.max() <= 255
     window = full_range(2.0**bits - 1) if is_display_ready else robust
     notes.append(f"{said}: shown by {window.explanation}")
     return window, tuple(offered)
-
-
-def _is_blank(values: Float, voi: Voi, robust: Window) -> bool:
-    """Whether the view leaves nothing to see of an image that has something to show."""
-    ends = np.array([[robust.centre - robust.width / 2, robust.centre, robust.centre + robust.width / 2]], np.float32)
-    return values.min() < values.max() and bool(np.ptp(render(ends, voi, False)) < 1 / 255)
 
 
 def _voi_windows(dataset: Dataset, notes: list[str]) -> list[Window]:
@@ -208,11 +215,12 @@ def _voi_windows(dataset: Dataset, notes: list[str]) -> list[Window]:
     windows: list[Window] = []
     for i, (centre, width) in enumerate(zip(centres, widths, strict=False)):
         if width <= 0.0:
-            notes.append(f"window of width {width:g} in the file: ignored")
+            notes.append("window without width in the file: ignored")
             continue
         # LINEAR counts whole stored values; a width below 1 can only mean fractional units.
         exact = function == "LINEAR" and width < 1.0
-        window = Window(centre, width, "LINEAR_EXACT" if exact else function, names[i] if i < len(names) else "")
+        name = known_term("WindowCenterWidthExplanation", names[i]) if i < len(names) else ""
+        window = Window(centre, width, "LINEAR_EXACT" if exact else function, name)
         if window not in windows:
             windows.append(window)
     return windows
@@ -232,7 +240,7 @@ def _voi_tables(dataset: Dataset, values: Float, notes: list[str]) -> list[Looku
         if entries.max() > largest or entries.max() <= largest // 2:  # the descriptor overstates or understates
             largest = max(1, 2 ** int(entries.max()).bit_length() - 1)
         scaled = entries.astype(np.float32) / np.float32(largest)
-        tables.append(LookupTable(float(first), scaled, text(item, "LUTExplanation")))
+        tables.append(LookupTable(float(first), scaled, term(item, "LUTExplanation")))
     return tables
 
 
@@ -262,29 +270,50 @@ def _read_table(item: Dataset, dataset: Dataset) -> tuple[int, NDArray[np.uint16
 # ---------------------------------------------------------------------------------------------- geometry and elements
 
 
-def _is_picture(stored: Integers, dataset: Dataset) -> NDArray[np.bool_] | None:
-    """(H, W) bool, False where the detector saw nothing (PixelPaddingValue); None where the file names no padding."""
-    padding = numbers(dataset, "PixelPaddingValue")
-    if not padding:
-        return None
-    limit = numbers(dataset, "PixelPaddingRangeLimit") or padding
-    low, high = sorted((padding[0], limit[0]))
-    return (stored < low) | (stored > high)
+def _with_square_pixels(radiograph: Radiograph, ratio: float, notes: list[str]) -> Radiograph:
+    """Resamples along the coarser axis where rows and columns are more than 1 % differently spaced.
 
-
-def _square_pixels(values: Float, dataset: Dataset, notes: list[str]) -> Float:
-    """Resamples along the coarser axis where rows and columns are more than 1 % differently spaced."""
-    ratio = _pixel_height_by_width(dataset, notes)
+    Args:
+        radiograph: As stored.
+        ratio: Height of a pixel in widths.
+        notes: Grows by what was done.
+    """
     if abs(ratio - 1.0) <= 0.01:
-        return values
+        return radiograph
     if not 1 / _MAX_STRETCH <= ratio <= _MAX_STRETCH:
         notes.append(f"pixels {ratio:.3g} times as high as wide are implausible: taken as square")
-        return values
-    height, width = values.shape
+        return radiograph
+    height, width = radiograph.values.shape
     size = (width, round(height * ratio)) if ratio > 1.0 else (round(width / ratio), height)
     check_size(size[1], size[0])
     notes.append(f"pixels {ratio:.3g} times as high as wide in the file: resampled to square ones")
-    return np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BILINEAR), dtype=np.float32)
+    outside, drawn = radiograph.outside, radiograph.drawn
+    return replace(
+        radiograph,
+        values=_resample(radiograph.values, outside, size),
+        outside=None if outside is None else _resample_mask(outside, size),
+        drawn=None if drawn is None else _resample_mask(drawn, size),
+    )
+
+
+def _resample(values: Float, outside: Mask | None, size: tuple[int, int]) -> Float:
+    """To (width, height) in `size`; what is no picture does not run into the picture beside it."""
+
+    def resized(array: Float) -> Float:
+        return np.asarray(Image.fromarray(array).resize(size, Image.Resampling.BILINEAR), dtype=np.float32)
+
+    if outside is None:
+        return resized(values)
+    smallest = values.min()
+    weights = resized((~outside).astype(np.float32))  # (H, W) how much of each new pixel is picture
+    above = resized(np.where(outside, np.float32(0), values - smallest))
+    picture: Float = np.divide(above, weights, out=np.zeros_like(above), where=~_resample_mask(outside, size))
+    picture += smallest
+    return picture
+
+
+def _resample_mask(mask: Mask, size: tuple[int, int]) -> Mask:
+    return np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST), dtype=np.bool_)
 
 
 def _pixel_height_by_width(dataset: Dataset, notes: list[str]) -> float:
@@ -293,5 +322,5 @@ def _pixel_height_by_width(dataset: Dataset, notes: list[str]) -> float:
         if len(spacing) == 2 and min(spacing) > 0.0:
             return spacing[0] / spacing[1]
         if keyword in dataset and spacing:
-            notes.append(f"{keyword} {text(dataset, keyword)} in the file makes no sense: ignored")
+            notes.append(f"{keyword} in the file makes no sense: ignored")
     return 1.0

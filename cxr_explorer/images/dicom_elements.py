@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 
-def text(dataset: Dataset, keyword: str) -> str:
+def text(dataset: Dataset, keyword: str | int) -> str:
     r"""The element as one line of text, several values joined by "\"; empty where it is absent or unreadable."""
     value = value_of(dataset, keyword)
     if value is None or isinstance(value, bytes):
@@ -20,15 +20,16 @@ def text(dataset: Dataset, keyword: str) -> str:
     return joined if joined.isprintable() else ""
 
 
-def value_of(dataset: Dataset, keyword: str) -> Any:
-    """The element's value, None where it is absent or cannot be made sense of."""
+def value_of(dataset: Dataset, keyword: str | int) -> Any:
+    """The element's value, by keyword or tag; None where it is absent or cannot be made sense of."""
     try:
-        return dataset.get(keyword)
+        found = dataset.get(keyword)
+        return found.value if isinstance(keyword, int) and found is not None else found
     except Exception:  # noqa: BLE001 - over a damaged element pydicom raises nearly anything
         return None
 
 
-def numbers(dataset: Dataset, keyword: str) -> list[float]:
+def numbers(dataset: Dataset, keyword: str | int) -> list[float]:
     """The element's finite numbers; empty where it is absent, empty or no number."""
     found = []
     for part in text(dataset, keyword).split("\\"):
@@ -42,7 +43,7 @@ def numbers(dataset: Dataset, keyword: str) -> list[float]:
     return found
 
 
-def items(dataset: Dataset, keyword: str) -> list[Dataset]:
+def items(dataset: Dataset, keyword: str | int) -> list[Dataset]:
     """The items of a sequence; empty where it is absent or no sequence."""
     value = value_of(dataset, keyword)
     return list(value) if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) else []

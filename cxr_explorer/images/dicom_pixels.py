@@ -34,11 +34,11 @@ _CODECS = {  # libjpeg-turbo 3 and OpenJPEG; imagecodecs' ljpeg and jpegsof3 wri
 }
 
 
-def decode_pixels(dataset: Dataset) -> tuple[Integers, str]:
+def decode_pixels(dataset: Dataset, notes: list[str]) -> tuple[Integers, str]:
     """Stored values, (H, W) or (H, W, 3), with sign and unused bits settled, and their photometric interpretation."""
     why = "its header contradicts itself"
     try:
-        syntax = _transfer_syntax(dataset)
+        syntax = transfer_syntax(dataset)
         if syntax.is_encapsulated:
             why = f"its compressed picture ({_short_name(syntax)}) cannot be decoded"
         else:
@@ -49,14 +49,14 @@ def decode_pixels(dataset: Dataset) -> tuple[Integers, str]:
             dataset.PhotometricInterpretation = "MONOCHROME2"
         if _codec(dataset, syntax):
             return _decode_by_imagecodecs(dataset, syntax)
-        return _decode_by_pydicom(dataset, syntax)
-    except MemoryError as error:
-        raise UserError("Not enough memory to open it. Close other programs, or export it smaller.") from error
+        return _decode_by_pydicom(dataset, syntax, notes)
+    except MemoryError:
+        raise
     except Exception as error:  # pydicom and each decoder raise their own kinds over damaged data
         raise UserError(f"Damaged: {why}. Export it again from the archive, uncompressed.") from error
 
 
-def _decode_by_pydicom(dataset: Dataset, syntax: Any) -> tuple[Integers, str]:
+def _decode_by_pydicom(dataset: Dataset, syntax: Any, notes: list[str]) -> tuple[Integers, str]:
     from pydicom.pixels.decoders.base import get_decoder
 
     options: dict[str, Any] = {"decoding_plugin": _PLUGINS.get(syntax, "")}
@@ -64,7 +64,7 @@ def _decode_by_pydicom(dataset: Dataset, syntax: Any) -> tuple[Integers, str]:
         options["correct_unused_bits"] = False  # pydicom's correction leaves HighBit out
     array, properties = get_decoder(syntax).as_array(dataset, index=0, **options)
     if not syntax.is_encapsulated and array.dtype.kind in "iu":
-        array = _stored_bits(array, dataset)
+        array = _settled(array, dataset, notes)
     return array, str(properties["photometric_interpretation"])
 
 
@@ -95,8 +95,8 @@ def _decode_by_imagecodecs(dataset: Dataset, syntax: Any) -> tuple[Integers, str
     return array, interpretation
 
 
-def _transfer_syntax(dataset: Dataset) -> Any:
-    """What the file says, or, where it has no file meta, what it turned out to be while it was parsed."""
+def transfer_syntax(dataset: Dataset) -> Any:
+    """The transfer syntax as a pydicom UID: what the file meta says, or, without one, what parsing found."""
     from pydicom import uid
 
     syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
@@ -124,3 +124,49 @@ def _stored_bits(array: Integers, dataset: Dataset) -> Integers:
     native = array.astype(array.dtype.newbyteorder("="))
     native = np.left_shift(native, allocated - 1 - high)
     return np.right_shift(native, allocated - stored)  # arithmetic for signed types
+
+
+def _settled(array: Integers, dataset: Dataset, notes: list[str]) -> Integers:
+    """The stored bits, or all of them where the values plainly go on above BitsStored.
+
+    Bits above are rubbish, an overlay, or values that the header denies, see `_goes_on_above`.
+    """
+    stored = _stored_bits(array, dataset)
+    bits = int((numbers(dataset, "BitsStored") or [0])[0])
+    native = array.astype(array.dtype.newbyteorder("="))
+    if array.ndim != 2 or int((numbers(dataset, "HighBit") or [bits - 1])[0]) != bits - 1 or _holds_overlay(dataset):
+        return stored
+    if np.array_equal(native, stored):
+        return stored
+    if native.dtype.kind == "i" and native.min() >= 0 and native.max() < 2**bits:
+        return stored  # signs not extended, as they need not be
+    if _goes_on_above(native, bits):
+        notes.append(f"values above BitsStored ({bits}) in the file: kept")
+        return native
+    notes.append(f"bits above BitsStored ({bits}) are set in the file: ignored")
+    return stored
+
+
+def _holds_overlay(dataset: Dataset) -> bool:
+    """Whether an overlay lies in the pixels' unused bits: it has a group but no data of its own."""
+    return any(
+        group << 16 | 0x10 in dataset and group << 16 | 0x3000 not in dataset for group in range(0x6000, 0x6020, 2)
+    )
+
+
+def _goes_on_above(native: Integers, bits: int) -> bool:
+    """Whether the bits above the lowest `bits` carry on the count: judged where they differ by one between neighbours.
+
+    Values that go on make a small step there, while their lower bits wrap around. At the edge of rubbish the whole
+    value makes the large step.
+    """
+    lines = max(1, native.size // 1_000_000)  # about a million pairs each way
+    smoother = pairs = 0
+    for part in (native[::lines], native[:, ::lines].T):
+        part = part.astype(np.int64)
+        step, above = np.diff(part, axis=1), np.diff(part >> bits, axis=1)
+        is_next = np.abs(above) == 1
+        whole, lower = np.abs(step[is_next]), np.abs(step[is_next] - (above[is_next] << bits))
+        smoother += int((whole < lower).sum())
+        pairs += len(whole)
+    return 2 * smoother > pairs

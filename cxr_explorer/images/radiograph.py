@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from cxr_explorer.errors import UserError
 
 Float = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 MIN_SIDE_PX = 16
 """Shorter sides are icons or test patterns: no radiograph can be told from them."""
@@ -21,6 +22,8 @@ MAX_PIXELS = 128_000_000
 """More is no radiograph (a 43 x 43 cm film at 50 µm has 74 million) but memory for nothing, or a decompression bomb."""
 
 _PERCENTILES = (0.5, 99.5)
+_MOST_ISOLATED = 5.0  # per cent of the pixels at either end: more is a border or air, and part of the picture
+_MOST_IN_GAP = 0.001  # of the pixels; or half as many as are isolated: letters have soft rims
 _SAMPLE_PIXELS = 1_000_000  # percentiles of every n-th pixel: the same window to the eye, in a tenth of the time
 
 
@@ -111,8 +114,10 @@ def _apply_window(values: Float, window: Window) -> Float:
     return picture
 
 
-def robust_window(values: Float, counted: NDArray[np.bool_] | None = None) -> Window:
-    """The window from percentile 0.5 to 99.5, which markers and dead pixels do not move.
+def robust_window(values: Float, counted: Mask | None = None) -> Window:
+    """The window from percentile 0.5 to 99.5, which dead pixels do not move, of all but isolated extremes.
+
+    A burnt-in marker can be larger than half a per cent: were it counted, the film would be drawn black.
 
     Args:
         values: (H, W) float32, finite.
@@ -122,14 +127,46 @@ def robust_window(values: Float, counted: NDArray[np.bool_] | None = None) -> Wi
     sample = values[::step, ::step]
     if counted is not None and counted[::step, ::step].any():
         sample = sample[counted[::step, ::step]]
-    low, high = (float(value) for value in np.percentile(sample, _PERCENTILES))
     explanation = f"robust percentiles {_PERCENTILES[0]} to {_PERCENTILES[1]}"
+    low, below, above, high = np.percentile(
+        sample, [_PERCENTILES[0], _MOST_ISOLATED, 100 - _MOST_ISOLATED, _PERCENTILES[1]]
+    ).tolist()
+    if (
+        above > below and max(below - low, high - above) > above - below
+    ):  # else nothing lies as far out as a gap is wide
+        kept = sample[_is_picture(sample, below, above)]
+        if kept.size < sample.size:
+            low, high = np.percentile(kept, _PERCENTILES).tolist()
+            explanation += f" without isolated extremes ({100 - 100 * kept.size / sample.size:.2g} %)"
     if high <= low:  # nearly all pixels are equal: what remains lies outside the percentiles
         low, high = float(values.min()), float(values.max())
         explanation = "smallest to largest value"
     if high <= low:
         return Window(centre=low, width=1.0, explanation="every pixel has the same value")
     return Window(centre=(low + high) / 2, width=high - low, explanation=explanation)
+
+
+def _is_picture(sample: Float, below: float, above: float) -> Mask:
+    """False for the isolated extremes, which lie beyond a gap below `below` or above `above`."""
+    sparse = _MOST_IN_GAP * sample.size
+    highest = _last_before_gap(np.sort(sample[sample >= above]), below, sparse)
+    lowest = -_last_before_gap(np.sort(-sample[sample <= below]), -above, sparse)
+    return np.asarray((sample >= lowest) & (sample <= highest))
+
+
+def _last_before_gap(tail: Float, start: float, sparse: float) -> float:
+    """The first value that a gap follows which is as wide as all from `start` to it; infinite where there is none.
+
+    Args:
+        tail: (T,) ascending, the upper end of the values.
+        start: Where the bulk of the values begins, below all of `tail`.
+        sparse: How many values a gap may hold; or half as many as lie beyond it.
+    """
+    here = np.searchsorted(tail, tail, side="right")
+    there = np.searchsorted(tail, 2 * tail.astype(np.float64) - start, side="right")  # float32 may overflow
+    isolated = len(tail) - there
+    found = np.flatnonzero((isolated > 0) & (there - here <= np.maximum(sparse, isolated / 2)))
+    return float(tail[found[0]]) if len(found) else np.inf
 
 
 def full_range(largest: float) -> Window:
@@ -177,6 +214,10 @@ class Radiograph:
         facts: Acquisition facts without identifiers (view, sex, age, modality, maker …), text by name.
         notes: What a reader should know about how the picture was made ("no window in the file: robust percentiles").
         alternatives: The file's other windows and tables, to choose from while viewing.
+        outside: (H, W), True where there is no picture (padding, beyond a shutter): black, whatever window and
+            polarity; `values` hold the smallest value of the picture there. None where all is picture.
+        drawn: (H, W), True where the file draws something over the picture (a side marker in an overlay): white. None
+            where nothing is drawn.
     """
 
     values: Float
@@ -185,8 +226,15 @@ class Radiograph:
     facts: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     alternatives: tuple[Voi, ...] = ()
+    outside: Mask | None = None
+    drawn: Mask | None = None
 
     @cached_property
     def pixels(self) -> Float:
         """(H, W) float32 in [0, 1]: the picture as the file means it to be seen."""
-        return render(self.values, self.voi, self.inverted)
+        pixels = render(self.values, self.voi, self.inverted)
+        if self.outside is not None:
+            pixels[self.outside] = 0.0
+        if self.drawn is not None:
+            pixels[self.drawn] = 1.0
+        return pixels

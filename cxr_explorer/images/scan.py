@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxr_explorer.errors import UserError
+from cxr_explorer.images import kinds
+from cxr_explorer.images.kinds import HEAD_BYTES, Kind, identify, kind_of
 
-EXTENSIONS = frozenset({"png", "jpg", "jpeg", "jpe", "tif", "tiff", "webp", "dcm", "dicom"})
-"""Files that end so (in any case) are taken at once; the others only if they say "DICM" at byte 128."""
+EXTENSIONS = frozenset(
+    {"png", "jpg", "jpeg", "jpe", "tif", "tiff", "webp", "bmp", "jp2", "j2k", "jpf", "jpx", "dcm", "dicom"}
+)
+"""Files that end so (in any case) claim to be images and are taken without being opened: reading them shows what they
+are. Of all others the first bytes decide, see `identify`."""
 
-_SKIPPED = frozenset({"__macosx", "thumbs.db", "dicomdir", "$recycle.bin", "system volume information"})
+_SYSTEM = frozenset({"__macosx", "thumbs.db", "$recycle.bin", "system volume information"})
 
 
 @dataclass(frozen=True)
@@ -30,23 +35,29 @@ class ScannedFile:
     mtime_ns: int
 
 
-OnError = Callable[[str, str], None]
+LeaveOut = Callable[[str, Kind], None]
 
 
-def scan(folder: Path, on_error: OnError | None = None) -> Iterator[ScannedFile]:
+def scan(
+    folder: Path, leave_out: LeaveOut | None = None, is_known: Callable[[ScannedFile], bool] | None = None
+) -> Iterator[ScannedFile]:
     """Yields every image file below the folder, each folder's entries sorted by name.
 
-    Hidden files and folders are skipped. Linked folders come after all others, and no folder is entered twice, so
-    links that lead in circles end and a link never hides the place where a file really lies.
+    Linked folders come after all others, and no folder is entered twice, so links that lead in circles end and a link
+    never hides the place where a file really lies.
 
     Args:
         folder: Where to look.
-        on_error: Called with a relative path and a reason for whatever could not be looked at; the scan goes on.
+        leave_out: Called with the relative path and the kind of everything that is met and not yielded: what is no
+            image, what is hidden (a folder counts once, without what is in it), and what could not be looked at (its
+            kind is `unreachable`). The scan goes on.
+        is_known: Whether a file is known to be an image: then it is yielded without being opened.
 
     Raises:
         UserError: At once, not with the first file: the folder is missing, is no folder, or may not be read.
     """
-    return _walk(folder, _list(folder, "", _refuse(folder)), on_error or (lambda path, reason: None))
+    top = _list(folder, "", _refuse(folder))
+    return _walk(folder, top, leave_out or (lambda path, kind: None), is_known or (lambda file: False))
 
 
 def _refuse(folder: Path) -> Callable[[str, OSError], None]:
@@ -63,9 +74,12 @@ def _refuse(folder: Path) -> Callable[[str, OSError], None]:
     return refuse
 
 
-def _walk(folder: Path, top: list[os.DirEntry[str]], on_error: OnError) -> Iterator[ScannedFile]:
+def _walk(
+    folder: Path, top: list[os.DirEntry[str]], leave_out: LeaveOut, is_known: Callable[[ScannedFile], bool]
+) -> Iterator[ScannedFile]:
     def tell(path: str, error: OSError) -> None:
-        on_error(_printable(path), _reason(error))
+        what = "folder" if path.endswith("/") else "file"
+        leave_out(_printable(path), Kind(f"{what} that cannot be read", _reason(error), unreachable=True))
 
     visited = {_identity(os.fspath(folder))}
     stack = [("", iter(top))]
@@ -81,10 +95,8 @@ def _walk(folder: Path, top: list[os.DirEntry[str]], on_error: OnError) -> Itera
             stack.pop()
             continue
         relative = parent + entry.name
-        if entry.name.startswith(".") or entry.name.lower() in _SKIPPED:
-            continue
-        if not _is_text(entry.name):
-            on_error(_printable(relative), "its name is not valid text (UTF-8); rename it")
+        if kind := _kind_of_name(entry.name):
+            leave_out(_printable(relative), kind)
             continue
         try:
             if entry.is_dir():
@@ -94,10 +106,17 @@ def _walk(folder: Path, top: list[os.DirEntry[str]], on_error: OnError) -> Itera
                     stack.extend(_enter(entry.path, relative + "/", visited, tell))
             elif entry.is_file():
                 status = entry.stat()
-                if _has_image_extension(entry.name) or _says_dicm(entry.path, status.st_size):
-                    yield ScannedFile(relative, status.st_size, status.st_mtime_ns)
-            elif entry.is_symlink():
-                on_error(relative, "a link that leads nowhere")
+                file = ScannedFile(relative, status.st_size, status.st_mtime_ns)
+                if _has_image_extension(entry.name) or is_known(file):
+                    yield file
+                    continue
+                head = _head(entry.path)
+                if identify(head):
+                    yield file
+                else:
+                    leave_out(relative, kind_of(entry.name, head))
+            else:
+                leave_out(relative, kinds.BROKEN_LINK if _leads_nowhere(entry) else kinds.SPECIAL)
         except OSError as error:
             tell(relative, error)
 
@@ -134,11 +153,22 @@ def _has_image_extension(name: str) -> bool:
     return name.rpartition(".")[2].lower() in EXTENSIONS
 
 
-def _says_dicm(path: str, size_bytes: int) -> bool:
-    if size_bytes < 132:
-        return False
+def _head(path: str) -> bytes:
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a Path for each of 100,000 files costs seconds
-        return file.read(132)[128:] == b"DICM"
+        return file.read(HEAD_BYTES)
+
+
+def _kind_of_name(name: str) -> Kind | None:
+    """What is left out for its name alone."""
+    if name.startswith(".") or name.lower() in _SYSTEM:
+        return kinds.HIDDEN
+    if name.lower() == "dicomdir":
+        return kinds.DISC_CONTENTS
+    return None if _is_text(name) else kinds.NO_TEXT_NAME
+
+
+def _leads_nowhere(entry: os.DirEntry[str]) -> bool:
+    return entry.is_symlink() and not os.path.exists(entry.path)  # noqa: PTH110 - as in _head
 
 
 def _is_text(name: str) -> bool:

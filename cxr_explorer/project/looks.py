@@ -27,7 +27,7 @@ def record_looks(project: Project, sheet: str, map_id: int, image_ids: Ids) -> b
     key = f"sheet:{sheet}:{map_id}"
     before = json.loads(state(project, KIND, key) or "[]")
     after = sorted({*before, *image_ids.tolist()})
-    if len(after) == len(before):
+    if len(after) == len(before) or project.viewed:
         return False
     with project.db.atomic():
         project.db.execute("INSERT OR REPLACE INTO state VALUES (?, ?, ?)", [KIND, key, json.dumps(after)])

@@ -112,8 +112,8 @@ def write_report(path: Path, out: Path, shades: Sequence[str], choices: Choices)
 
 def _counts(project: Project) -> tuple[tuple[str, int], ...]:
     row = project.db.execute(
-        """SELECT count(*) FILTER (WHERE NOT missing AND state != 'failed'),
-                  count(*) FILTER (WHERE NOT missing AND state = 'failed'),
+        """SELECT count(*) FILTER (WHERE NOT missing AND reason IS NULL),
+                  count(*) FILTER (WHERE NOT missing AND reason IS NOT NULL),
                   count(*) FILTER (WHERE missing),
                   count(*) FILTER (WHERE excluded AND NOT missing),
                   count(*) FILTER (WHERE replaced AND NOT missing)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QListWidget, QListWidgetItem, QPushButton,
 from cxr_explorer.project.audit_bounds import SIGNS, covers_text, level, outcome_text, percent, stale_text, state_word
 from cxr_explorer.project.audit_records import Audit
 from cxr_explorer.ui.actions import tooltip
-from cxr_explorer.ui.flow import FlowLayout
+from cxr_explorer.ui.flow import FlowPanel
 from cxr_explorer.ui.texts import text_label
 
 
@@ -55,16 +55,16 @@ class AuditList(QFrame):
             (self._abandon, self.abandonWanted),
         ):
             button.clicked.connect(lambda _checked=False, s=signal: self._emit(s))
-        buttons = FlowLayout()
+        buttons = FlowPanel()
         for button in (self._read, self._repair, self._select, self._abandon, self._new):
-            buttons.addWidget(button)
+            buttons.add(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 12, 10, 10)
         column.setSpacing(8)
         column.addWidget(self._heading)
         column.addWidget(self.entries, 1)
         column.addWidget(self._hint)
-        column.addLayout(buttons)
+        column.addWidget(buttons)
         self.show_keys()
         self.show_audits([])
 

@@ -11,7 +11,7 @@ from cxr_explorer.project import labelling
 from cxr_explorer.project.audit_bounds import bounds_by_cluster
 from cxr_explorer.ui.cluster_list import ClusterList
 from cxr_explorer.ui.cluster_rows import FILTERS, SORTS, Marks, Row, arrange, make_rows, read_marks, typical_ids
-from cxr_explorer.ui.flow import FlowLayout
+from cxr_explorer.ui.flow import FlowPanel
 from cxr_explorer.ui.session import Session
 from cxr_explorer.ui.texts import elided_label, text_label
 
@@ -54,10 +54,10 @@ class ClusterPanel(QFrame):
         self.sort.setCurrentIndex(max(self.sort.findData(str(session.settings.value("cluster_order", "size"))), 0))
         self.sort.activated.connect(lambda: self.set_sort(self.sort.currentData()))
         self.filter.activated.connect(lambda: self.set_filter(self.filter.currentData()))
-        choices = FlowLayout()
+        choices = FlowPanel()
         choices.setContentsMargins(10, 2, 8, 4)
-        choices.addWidget(self.sort)
-        choices.addWidget(self.filter)
+        choices.add(self.sort)
+        choices.add(self.filter)
 
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("Coarser or finer clusters")
@@ -91,7 +91,7 @@ class ClusterPanel(QFrame):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(head)
-        column.addLayout(choices)
+        column.addWidget(choices)
         column.addLayout(cutting)
         column.addWidget(self._running)
         column.addWidget(self._nothing)

@@ -37,9 +37,10 @@ from cxr_explorer import __version__
 from cxr_explorer.atlas.build import MapParameters
 from cxr_explorer.encoder.checkpoint import EncoderInfo, read_encoder
 from cxr_explorer.errors import UserError
+from cxr_explorer.images.kinds import LeftOut
 from cxr_explorer.labels.consensus import Rule
 from cxr_explorer.labels.reader_names import check_reader
-from cxr_explorer.labels.tables import Format, ImportedTable, Matching
+from cxr_explorer.labels.tables import Format
 from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies, clean_findings
 from cxr_explorer.project.project import Failure
 from cxr_explorer.ui.texts import give_room, text_label
@@ -73,8 +74,8 @@ def show_bug(parent: QWidget | None, trace: str) -> None:
     box = QMessageBox(
         QMessageBox.Icon.Critical,
         "CXR Explorer",
-        "Something went wrong in the program. Your labels are stored. The details below help to mend it; they may "
-        "hold file names, so look at them before you pass them on.",
+        "Something went wrong in the program. The step you took last may not be stored; every step before it is. The "
+        "details below help to mend it; they may hold file names, so look at them before you pass them on.",
         _message_buttons(),
         parent,
     )
@@ -283,58 +284,6 @@ class FindingsDialog(QDialog):
         self.accept()
 
 
-class ImportDialog(QDialog):
-    """What a table holds and which images it means, before anything is changed."""
-
-    def __init__(self, parent: QWidget, path: Path, table: ImportedTable, matching: Matching, reader: str) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Import labels")
-        give_room(self, 60, 32)
-        names = {key: text for key, text, _ in FORMATS}
-        labels = sum(row.file in matching.matched for row in table.rows)
-        head = QLabel(
-            f"<b>{escape(path.name)}</b>: {names[table.format]} form, {len(table.files):,} files, "
-            f"{len(table.findings)} findings.<br>"
-            f"<b>{len(matching.matched):,}</b> files are in this project ({labels:,} labels), "
-            f"<b>{len(matching.unmatched):,}</b> are not, "
-            f"<b>{len(matching.ambiguous):,}</b> could be several images and are left out.",
-            wordWrap=True,
-        )
-        rows = [
-            *(("left out", file, "could be " + ", ".join(names)) for file, names in matching.ambiguous.items()),
-            *(("not here", file, "no such image in this project") for file in matching.unmatched),
-            *(("problem", "", problem) for problem in table.problems),
-            *(("matched", file, image) for file, image in matching.matched.items()),
-        ]
-        self._reader = QLineEdit(reader)
-        self._reader.setToolTip("Labels are kept under this name where the table does not name a reader")
-        named = {row.reader for row in table.rows if row.reader}
-        form = QFormLayout()
-        form.addRow("Reader where the table names none", self._reader)
-        if named:
-            form.addRow("Readers in the table", QLabel(", ".join(sorted(named)), wordWrap=True))
-        buttons = QDialogButtonBox(_Buttons.Ok | _Buttons.Cancel)
-        buttons.button(_Buttons.Ok).setText(f"Import {labels:,} labels")
-        buttons.button(_Buttons.Ok).setEnabled(labels > 0)
-        buttons.accepted.connect(self._accept)
-        buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.addWidget(head)
-        layout.addWidget(table_of(("", "In the table", "In this project"), rows[:5000]), 1)
-        if len(rows) > 5000:
-            layout.addWidget(text_label(f"The first 5,000 of {len(rows):,} lines are shown.", "dim"))
-        layout.addLayout(form)
-        layout.addWidget(buttons)
-
-    @property
-    def reader(self) -> str:
-        """Whose labels they are where the table does not say."""
-        return self._reader.text().strip() or "imported"
-
-    def _accept(self) -> None:
-        _accept_reader(self, self.reader)
-
-
 @dataclass(frozen=True)
 class Whose:
     """Whose labels a table may hold: a reader's, one answer out of all readers', or (both None) everybody's."""
@@ -398,9 +347,10 @@ class ExportDialog(QDialog):
 
 
 class UnreadableDialog(QDialog):
-    """Files that could not be read, with reasons; `result()` is accepted when they are to be tried again."""
+    """Files that could not be read and what was left out, with reasons; `result()` is accepted when the files are to be
+    tried again."""
 
-    def __init__(self, parent: QWidget, failures: Sequence[Failure]) -> None:
+    def __init__(self, parent: QWidget, failures: Sequence[Failure], left_out: Sequence[LeftOut] = ()) -> None:
         super().__init__(parent)
         self.setWindowTitle("Unreadable files")
         give_room(self, 62, 30)
@@ -411,17 +361,28 @@ class UnreadableDialog(QDialog):
         layout.addWidget(QLabel(count if failures else "Every file could be read."))
         if failures:
             layout.addWidget(table_of(("File", "Reason"), [(item.path, item.reason) for item in failures]), 1)
-        else:
+        if left_out:
+            layout.addWidget(QLabel("Met in the folder, but no images:"))
+            rows = [(f"{item.count:,}", item.kind.name, item.kind.reason, _named(item)) for item in left_out]
+            layout.addWidget(table_of(("Count", "Kind", "Reason", "Files"), rows), 1)
+        if not failures and not left_out:
             layout.addStretch(1)
         buttons = QDialogButtonBox(_Buttons.Close)
         buttons.rejected.connect(self.reject)
-        if failures:
+        if failures or left_out:
             copy = buttons.addButton("Copy list", QDialogButtonBox.ButtonRole.ActionRole)
-            text = "\n".join(f"{item.path}\t{item.reason}" for item in failures)
+            lines = [f"{item.path}\t{item.reason}" for item in failures]
+            lines += [f"{item.count} {item.kind.name}\t{item.kind.reason}\t{_named(item)}" for item in left_out]
+            text = "\n".join(lines)
             copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(text))
+        if failures:
             retry = buttons.addButton("Try again", QDialogButtonBox.ButtonRole.AcceptRole)
             retry.clicked.connect(self.accept)
         layout.addWidget(buttons)
+
+
+def _named(item: LeftOut) -> str:
+    return ", ".join(item.files) + (", …" if item.count > len(item.files) else "")
 
 
 class AboutDialog(QDialog):

@@ -1,95 +1,114 @@
-"""A layout of controls in lines, as words in a text: with large letters or a narrow window it takes a line more."""
+"""Controls in lines, as words in a text: with large letters or in a narrow window they take a line more."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt
-from PySide6.QtWidgets import QLayout, QLayoutItem, QSizePolicy, QWidget
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
 
 
-class FlowLayout(QLayout):
-    """Items from left to right, and on to the next line where they do not fit. Hidden items take no room."""
+class FlowPanel(QFrame):
+    """Child widgets from left to right, and on to the next line where they do not fit. Hidden ones take no room.
+
+    It is no QLayout: a layout in Python keeps QLayoutItems that Qt deletes, and the process dies. Here Qt owns the
+    children as it does any widget's, and the panel asks for them each time.
+    """
 
     def __init__(self, parent: QWidget | None = None, spacing_px: int = 6) -> None:
         super().__init__(parent)
-        self._items: list[QLayoutItem] = []
-        self.setSpacing(spacing_px)
+        self._spacing = spacing_px
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
 
-    def addItem(self, item: QLayoutItem) -> None:
-        self._items.append(item)
-
-    def count(self) -> int:
-        return len(self._items)
-
-    def itemAt(self, index: int) -> QLayoutItem | None:
-        return self._items[index] if 0 <= index < len(self._items) else None
-
-    def takeAt(self, index: int) -> QLayoutItem | None:
-        return self._items.pop(index) if 0 <= index < len(self._items) else None
-
-    def expandingDirections(self) -> Qt.Orientation:
-        return Qt.Orientation(0)
-
-    def hasHeightForWidth(self) -> bool:
-        return True
+    def add(self, widget: QWidget) -> None:
+        """Puts the widget behind the others; the panel owns it from now on."""
+        hidden = widget.isHidden() and widget.testAttribute(Qt.WidgetAttribute.WA_WState_ExplicitShowHide)
+        widget.setParent(self)
+        widget.setVisible(not hidden)
 
     def heightForWidth(self, width: int) -> int:
-        return self._arrange(QRect(0, 0, width, 0), False)
+        return self._arrange(width, False)
 
     def sizeHint(self) -> QSize:
-        shown = [item.sizeHint() for item in self._items if not item.isEmpty()]
+        hints = [_hint(widget) for widget in self._shown()]
+        width = sum(hint.width() for hint in hints) + self._spacing * max(len(hints) - 1, 0)
+        return self._with_margins(width, max((hint.height() for hint in hints), default=0))
+
+    def minimumSizeHint(self) -> QSize:
+        least = [_least(widget) for widget in self._shown()]
+        width = max((size.width() for size in least), default=0)
+        return self._with_margins(width, max((size.height() for size in least), default=0))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange(self.width(), True)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.updateGeometry()  # what changed while it was hidden was told to nobody
+        self._arrange(self.width(), True)
+
+    def event(self, event: QEvent) -> bool:
+        # A child was shown or hidden, wants another size, or is gone.
+        if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.ChildRemoved):
+            self.updateGeometry()
+            self._arrange(self.width(), True)
+        return super().event(event)
+
+    def _shown(self) -> list[QWidget]:
+        return [child for child in self.children() if isinstance(child, QWidget) and not child.isHidden()]
+
+    def _with_margins(self, width: int, height: int) -> QSize:
         margins = self.contentsMargins()
-        width = sum(hint.width() for hint in shown) + self.spacing() * max(len(shown) - 1, 0)
-        height = max((hint.height() for hint in shown), default=0)
         return QSize(width + margins.left() + margins.right(), height + margins.top() + margins.bottom())
 
-    def minimumSize(self) -> QSize:
-        shown = [item.minimumSize() for item in self._items if not item.isEmpty()]
+    def _arrange(self, width: int, moves: bool) -> int:
+        """The height that the children take at this width; with `moves` they are put there."""
         margins = self.contentsMargins()
-        width = max((size.width() for size in shown), default=0) + margins.left() + margins.right()
-        height = max((size.height() for size in shown), default=0) + margins.top() + margins.bottom()
-        return QSize(width, height)
-
-    def setGeometry(self, rect: QRect) -> None:
-        super().setGeometry(rect)
-        self._arrange(rect, True)
-
-    def _arrange(self, rect: QRect, moves: bool) -> int:
-        """The height that the items take at the rectangle's width; with `moves` they are put there."""
-        margins = self.contentsMargins()
-        inner = rect.adjusted(margins.left(), margins.top(), -margins.right(), -margins.bottom())
-        lines: list[list[tuple[QLayoutItem, QSize]]] = [[]]
+        inner = QRect(margins.left(), margins.top(), width - margins.left() - margins.right(), 0)
+        lines: list[list[tuple[QWidget, QSize]]] = [[]]
         used = 0
-        for item in self._items:
-            if item.isEmpty():
-                continue
-            wanted = item.minimumSize().width() if _grows(item) else item.sizeHint().width()
-            size = QSize(max(min(wanted, inner.width()), item.minimumSize().width()), item.sizeHint().height())
+        for widget in self._shown():
+            hint, least = _hint(widget), _least(widget)
+            wanted = least.width() if _grows(widget) else hint.width()
+            size = QSize(max(min(wanted, inner.width()), least.width()), hint.height())
             if lines[-1] and used + size.width() > inner.width():
                 lines.append([])
                 used = 0
-            lines[-1].append((item, size))
-            used += size.width() + self.spacing()
+            lines[-1].append((widget, size))
+            used += size.width() + self._spacing
         y = inner.top()
         for line in lines:
             height = max((size.height() for _, size in line), default=0)
             if moves:
                 self._put(line, inner, y, height)
-            y += height + (self.spacing() if line is not lines[-1] else 0)
-        return y - rect.top() + margins.bottom()
+            y += height + (self._spacing if line is not lines[-1] else 0)
+        return y + margins.bottom()
 
-    def _put(self, line: list[tuple[QLayoutItem, QSize]], inner: QRect, y: int, height: int) -> None:
-        """One line: an item that wants to grow takes what is left of it."""
-        growing = [item for item, _ in line if _grows(item)]
-        rest = inner.width() - sum(size.width() for _, size in line) - self.spacing() * (len(line) - 1)
+    def _put(self, line: list[tuple[QWidget, QSize]], inner: QRect, y: int, height: int) -> None:
+        """One line: a widget that wants to grow takes what is left of it."""
+        growing = sum(_grows(widget) for widget, _ in line)
+        rest = inner.width() - sum(size.width() for _, size in line) - self._spacing * (len(line) - 1)
         x = inner.left()
-        for item, size in line:
-            width = size.width() + (max(rest, 0) // len(growing) if item in growing else 0)
-            item.setGeometry(QRect(QPoint(x, y + (height - size.height()) // 2), QSize(width, size.height())))
-            x += width + self.spacing()
+        for widget, size in line:
+            width = size.width() + (max(rest, 0) // growing if _grows(widget) else 0)
+            widget.setGeometry(QRect(QPoint(x, y + (height - size.height()) // 2), QSize(width, size.height())))
+            x += width + self._spacing
 
 
-def _grows(item: QLayoutItem) -> bool:
-    widget = item.widget()
-    if widget is None:
-        return False
+def _grows(widget: QWidget) -> bool:
     return bool(widget.sizePolicy().horizontalPolicy().value & QSizePolicy.PolicyFlag.ExpandFlag.value)
+
+
+def _hint(widget: QWidget) -> QSize:
+    return widget.sizeHint().expandedTo(_least(widget))
+
+
+def _least(widget: QWidget) -> QSize:
+    """The least size as Qt's own layouts take it: one that may not shrink keeps what it asks for."""
+    policy, hint, least = widget.sizePolicy(), widget.sizeHint(), widget.minimumSizeHint()
+    shrinks = QSizePolicy.PolicyFlag.ShrinkFlag.value
+    width = least.width() if policy.horizontalPolicy().value & shrinks else max(hint.width(), least.width())
+    height = least.height() if policy.verticalPolicy().value & shrinks else max(hint.height(), least.height())
+    return QSize(width, height).expandedTo(widget.minimumSize()).boundedTo(widget.maximumSize())

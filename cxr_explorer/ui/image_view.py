@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QToolButton, QVB
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.radiograph import Radiograph
-from cxr_explorer.ui.flow import FlowLayout
+from cxr_explorer.ui.flow import FlowPanel
 from cxr_explorer.ui.picture import Picture
 from cxr_explorer.ui.texts import MiddleElided
 
@@ -105,14 +105,13 @@ class ImageView(QWidget):
         return button
 
     def _lay_out(self) -> None:
-        strip = QWidget(self)
-        row = FlowLayout(strip, spacing_px=4)
-        row.setContentsMargins(6, 4, 6, 4)
+        strip = FlowPanel(self, spacing_px=4)
+        strip.setContentsMargins(6, 4, 6, 4)
         for name in ("back", "previous", "next"):
-            row.addWidget(self.buttons[name])
+            strip.add(self.buttons[name])
         self._title.setMinimumWidth(self.fontMetrics().horizontalAdvance("m") * 5)
         self._title.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        row.addWidget(self._title)
+        strip.add(self._title)
         for group in (("zoom_out", "zoom_in", "fit", "actual"), ("invert", "reset", "overlay")):
             together = QWidget(strip)  # a group stays on one line
             of_group = QHBoxLayout(together)
@@ -122,7 +121,7 @@ class ImageView(QWidget):
             of_group.addSpacing(2)
             for name in group:
                 of_group.addWidget(self.buttons[name])
-            row.addWidget(together)
+            strip.add(together)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)

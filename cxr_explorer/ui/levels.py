@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_explorer.images.radiograph import Float, LookupTable, Voi, Window, render
+from cxr_explorer.images.radiograph import Float, LookupTable, Radiograph, Voi, Window, render
 
 LEVELS = 65536
+_OUTSIDE, _DRAWN, _DRAWN_OUTSIDE = 65533, 65534, 65535
+"""Levels of a picture that has such parts; its values then have those below."""
 MIN_LEVELS_IN_WINDOW = 4096
 """12 bits: what a window of the file must keep, however far the values reach beyond it."""
 
@@ -20,25 +22,32 @@ class Levels:
 
     Each level stands for a value that occurs in the image, so that images of up to 16 bits are kept exactly. Where
     values reach so far that a window of the file would keep fewer than 12 bits, three quarters of the levels are
-    spent on the window and its surroundings.
+    spent on the window and its surroundings. What is no picture, and what is drawn over it, has levels of its own:
+    the three highest, where there are such parts.
 
     Args:
-        values: (H, W) float32, finite.
-        voi: The file's transformation; see above.
+        radiograph: Whose values; its transformation is the one to keep 12 bits in.
 
     Attributes:
         lowest: The smallest value.
         highest: The largest value.
     """
 
-    def __init__(self, values: Float, voi: Voi) -> None:
-        values = np.ascontiguousarray(values, np.float32)
+    def __init__(self, radiograph: Radiograph) -> None:
+        values = np.ascontiguousarray(radiograph.values, np.float32)
+        outside, drawn = radiograph.outside, radiograph.drawn
+        self._has_parts = outside is not None or drawn is not None
+        count = _OUTSIDE if self._has_parts else LEVELS
         self.lowest = float(values.min())
         self.highest = float(values.max())
-        codes, levels = _quantise_evenly(values, self.lowest, self.highest)
-        inside = _inside(voi, self.lowest, self.highest)
+        codes, levels = _quantise_evenly(values, self.lowest, self.highest, count)
+        inside = _inside(radiograph.voi, self.lowest, self.highest)
         if inside is not None and not np.array_equal(levels[codes], values):
-            codes, levels = _quantise_around(values, np.array([self.lowest, *inside, self.highest]))
+            codes, levels = _quantise_around(values, np.array([self.lowest, *inside, self.highest]), count)
+        if outside is not None:
+            codes[outside] = _OUTSIDE
+        if drawn is not None:
+            codes[drawn] = _DRAWN if outside is None else np.where(outside[drawn], _DRAWN_OUTSIDE, _DRAWN)
         self._levels = levels  # (65536,) float32
         self._pyramid = [codes]  # (H, W), (H/2, W/2), ...
 
@@ -48,33 +57,52 @@ class Levels:
         rows, columns = self._pyramid[0].shape
         return rows, columns
 
-    def table(self, voi: Voi, inverted: bool) -> Gray:
-        """Gray on the screen by level, (65536,) uint8. Raises UserError for a window of width <= 0."""
-        return np.rint(render(self._levels[None, :], voi, inverted)[0] * 255).astype(np.uint8)
+    def table(self, voi: Voi, inverted: bool, inverted_by_reader: bool = False) -> Gray:
+        """Gray on the screen by level, (65536,) uint8.
+
+        What is no picture stays black when the reader inverts, or it would dazzle; what is drawn over the picture is
+        inverted with it, or it would be lost on the bright air.
+
+        Args:
+            voi: The transformation.
+            inverted: Whether it is inverted before the reader's own inversion.
+            inverted_by_reader: Whether the reader inverted the display.
+
+        Raises:
+            UserError: A window of width <= 0.
+        """
+        table = np.rint(render(self._levels[None, :], voi, inverted != inverted_by_reader)[0] * 255).astype(np.uint8)
+        if self._has_parts:
+            table[[_OUTSIDE, _DRAWN, _DRAWN_OUTSIDE]] = 0, 0 if inverted_by_reader else 255, 255
+        return table
 
     def codes(self, halvings: int) -> Codes:
         """The image as levels, halved in both directions this many times, odd edges repeated."""
         while len(self._pyramid) <= halvings:
-            self._pyramid.append(_halve(self._pyramid[-1]))
+            self._pyramid.append(_halve_parts(self._pyramid[-1]) if self._has_parts else _halve(self._pyramid[-1]))
         return self._pyramid[halvings]
 
     def spread(self) -> float:
         """How far apart the values lie: from the 0.5th to the 99.5th percentile of a sample, > 0."""
         codes = self._pyramid[0]
         step = max(1, int((codes.size / 100_000) ** 0.5))
-        low, high = np.percentile(self._levels[codes[::step, ::step]], [0.5, 99.5])
+        sample = codes[::step, ::step]
+        if self._has_parts and (sample < _OUTSIDE).any():
+            sample = sample[sample < _OUTSIDE]
+        low, high = np.percentile(self._levels[sample], [0.5, 99.5])
         return float(high - low) or (self.highest - self.lowest) or 1.0
 
 
-def _quantise_evenly(values: Float, lowest: float, highest: float) -> tuple[Codes, Float]:
+def _quantise_evenly(values: Float, lowest: float, highest: float, count: int) -> tuple[Codes, Float]:
+    """To the first `count` levels."""
     span = max(highest - lowest, float(np.finfo(np.float32).tiny) * LEVELS)
-    steps = np.multiply(values - np.float32(lowest), np.float32((LEVELS - 1) / span))
-    return _occurring(values, steps, lowest + np.arange(LEVELS, dtype=np.float64) * (span / (LEVELS - 1)))
+    steps = np.multiply(values - np.float32(lowest), np.float32((count - 1) / span))
+    return _occurring(values, steps, lowest + np.arange(LEVELS, dtype=np.float64) * (span / (count - 1)))
 
 
-def _quantise_around(values: Float, bounds: NDArray[np.float64]) -> tuple[Codes, Float]:
-    """Three quarters of the levels between the two bounds in the middle, an eighth for either tail."""
-    nodes = np.array([0, LEVELS // 8, LEVELS - LEVELS // 8, LEVELS - 1], np.float64)
+def _quantise_around(values: Float, bounds: NDArray[np.float64], count: int) -> tuple[Codes, Float]:
+    """Three quarters of the first `count` levels between the two bounds in the middle, an eighth for either tail."""
+    nodes = np.array([0, count // 8, count - count // 8, count - 1], np.float64)
     steps = np.interp(values, bounds, nodes).astype(np.float32)
     return _occurring(values, steps, np.interp(np.arange(LEVELS), nodes, bounds))
 
@@ -112,6 +140,20 @@ def _halve(codes: Codes) -> Codes:
     total += 2
     total >>= 2
     return total.astype(np.uint16)
+
+
+def _halve_parts(codes: Codes) -> Codes:
+    """As `_halve`, of the picture's own levels alone: no padding runs into the picture, no line drawn on it is lost."""
+    rows, columns = codes.shape
+    if rows % 2 or columns % 2:
+        codes = np.pad(codes, ((0, rows % 2), (0, columns % 2)), mode="edge")
+    four = np.stack([codes[i::2, j::2] for i in (0, 1) for j in (0, 1)])  # (4, H/2, W/2)
+    is_picture = four < _OUTSIDE
+    count = is_picture.sum(axis=0, dtype=np.uint32)
+    total = np.where(is_picture, four, 0).sum(axis=0, dtype=np.uint32)
+    mean = ((total + count // 2) // np.maximum(count, 1)).astype(np.uint16)
+    highest = four.max(axis=0)
+    return np.where((highest >= _DRAWN) | (count < 2), highest, mean)
 
 
 def linear_window(table: LookupTable) -> tuple[Window, bool]:

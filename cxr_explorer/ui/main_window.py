@@ -23,10 +23,12 @@ from PySide6.QtWidgets import (
 )
 
 from cxr_explorer.errors import UserError
+from cxr_explorer.images.kinds import describe_left_out
 from cxr_explorer.indexing import IndexReport
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project import acts, labelling
 from cxr_explorer.project.file import SUFFIX
+from cxr_explorer.project.left_out import left_out
 from cxr_explorer.ui import dialogs, keymap, window_state
 from cxr_explorer.ui.actions import SPECS, make_actions
 from cxr_explorer.ui.audit import Audits
@@ -38,6 +40,7 @@ from cxr_explorer.ui.errand import Errand
 from cxr_explorer.ui.filter_strip import FilterStrip
 from cxr_explorer.ui.find import Find
 from cxr_explorer.ui.gallery_panel import GalleryPanel
+from cxr_explorer.ui.guard import guard_overrides
 from cxr_explorer.ui.image_page import ImagePage
 from cxr_explorer.ui.keys_help import KeysDialog
 from cxr_explorer.ui.label_panel import LabelPanel
@@ -64,6 +67,7 @@ class MainWindow(QMainWindow):
     """One window on one project."""
 
     def __init__(self, settings: QSettings) -> None:
+        guard_overrides()
         super().__init__()
         self.session = Session(settings)
         self._settings = settings
@@ -137,7 +141,7 @@ class MainWindow(QMainWindow):
         self._summary = elided_label("", "dim")
         self._unreadable = QPushButton(flat=True)
         self._unreadable.setObjectName("warning")
-        self._unreadable.setToolTip("List the files that could not be read, with reasons")
+        self._unreadable.setToolTip("List the files that could not be read or were left out, with reasons")
         self._unreadable.clicked.connect(self.show_unreadable)
         bar = self.statusBar()
         bar.setSizeGripEnabled(False)
@@ -217,6 +221,7 @@ class MainWindow(QMainWindow):
         session.indexingEnded.connect(self._on_indexed)
         session.said.connect(self._say)
         session.failed.connect(self.notice.show_text)
+        session.recovered.connect(self.notice.hide)
 
     @property
     def _dark(self) -> bool:
@@ -288,13 +293,18 @@ class MainWindow(QMainWindow):
             parts.append(f"{report.missing:,} no longer in the folder")
         if report.changed:
             parts.append(f"{report.changed:,} changed")
-        self._say(", ".join(parts) if parts else "No new images in the folder.")
+        text = ", ".join(parts) if parts else "No new images in the folder."
+        assert self.session.project is not None
+        met = describe_left_out(left_out(self.session.project))
+        self._say(f"{text}; left out: {met}" if met else text)
 
     def _show_summary(self) -> None:
         project = self.session.project
         failures = len(project.failures()) if project is not None else 0
-        self._unreadable.setVisible(bool(failures))
-        self._unreadable.setText(f"⚠ {failures:,} unreadable")
+        aside = sum(item.count for item in left_out(project) if not item.kind.ordinary) if project is not None else 0
+        counts = [f"{failures:,} unreadable"] * bool(failures) + [f"{aside:,} left out"] * bool(aside)
+        self._unreadable.setVisible(bool(counts))
+        self._unreadable.setText(f"⚠ {', '.join(counts)}")
         if project is None:
             self._summary.setText("")
             return
@@ -370,7 +380,7 @@ class MainWindow(QMainWindow):
     def show_unreadable(self) -> None:
         project = self.session.project
         assert project is not None
-        if dialogs.UnreadableDialog(self, project.failures()).exec() == QDialog.DialogCode.Accepted:
+        if dialogs.UnreadableDialog(self, project.failures(), left_out(project)).exec() == QDialog.DialogCode.Accepted:
             project.retry_failed()
             self.rescan()
 

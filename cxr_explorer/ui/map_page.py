@@ -7,13 +7,13 @@ from typing import Literal
 import numpy as np
 from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPixmap
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from cxr_explorer.atlas.partition import Partition, identities_of
 from cxr_explorer.labels.label import How
 from cxr_explorer.ui.actions import key_text, tooltip
 from cxr_explorer.ui.colouring import metadata_columns
-from cxr_explorer.ui.flow import FlowLayout
+from cxr_explorer.ui.flow import FlowPanel
 from cxr_explorer.ui.palette import UNLABELLED, categorical, sequential, sequential_steps
 from cxr_explorer.ui.scatter_view import ScatterView, Tool
 from cxr_explorer.ui.session import Session
@@ -50,22 +50,21 @@ class MapPage(QWidget):
         self._colour.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._colour.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._colour.activated.connect(lambda: session.set_colour_by(self._colour.currentData()))
-        strip = QFrame()
+        strip = FlowPanel()
         strip.setObjectName("strip")
-        row = FlowLayout(strip)
-        row.setContentsMargins(8, 6, 8, 6)
+        strip.setContentsMargins(8, 6, 8, 6)
         self.tools: dict[str, QToolButton] = {}
         for tool, text in TOOLS:
             button = _tool_button(text, f"tool_{tool}", checkable=True)
             button.setAutoExclusive(True)
             button.clicked.connect(lambda _checked=False, t=tool: self.use_tool(t))
-            row.addWidget(button)
+            strip.add(button)
             self.tools[tool] = button
         whole = _tool_button("Whole map", "reset_view")
         whole.clicked.connect(self.scatter.reset_view)
-        row.addWidget(whole)
+        strip.add(whole)
         self.names = _tool_button("Names", "names", checkable=True)
-        row.addWidget(self.names)
+        strip.add(self.names)
         colour = QWidget()
         colour.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         beside = QHBoxLayout(colour)
@@ -73,7 +72,7 @@ class MapPage(QWidget):
         beside.addStretch(1)
         beside.addWidget(QLabel("Colour"))
         beside.addWidget(self._colour)
-        row.addWidget(colour)
+        strip.add(colour)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)

@@ -93,7 +93,7 @@ class Picture(QWidget):
 
     def show_radiograph(self, radiograph: Radiograph, lines: Sequence[str]) -> None:
         """Show it whole, as the file means it. Raises UserError for a window that cannot be."""
-        levels = Levels(radiograph.values, radiograph.voi)
+        levels = Levels(radiograph)
         table = levels.table(radiograph.voi, radiograph.inverted)
         self._radiograph, self._levels, self._table = radiograph, levels, table
         self._voi, self._inverted, self._inverted_by_reader = radiograph.voi, radiograph.inverted, False
@@ -196,7 +196,7 @@ class Picture(QWidget):
 
     def _window_changed(self) -> None:
         if self._levels is not None:
-            self._table = self._levels.table(self._voi, self._inverted != self._inverted_by_reader)
+            self._table = self._levels.table(self._voi, self._inverted, self._inverted_by_reader)
         self._changed()
 
     def _changed(self) -> None:

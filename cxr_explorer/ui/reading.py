@@ -14,7 +14,7 @@ from cxr_explorer.labels.label import How, Value
 from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Ids
 from cxr_explorer.ui.actions import key_text, tooltip
-from cxr_explorer.ui.flow import FlowLayout
+from cxr_explorer.ui.flow import FlowPanel
 from cxr_explorer.ui.texts import text_label
 
 if TYPE_CHECKING:
@@ -323,11 +323,11 @@ class ReadingStrip(QFrame):
         self._text = text_label("", "heading", wraps=True)
         self._note = text_label("", "dim", wraps=True)
         self._keyed: list[tuple[QPushButton, str, str]] = []
-        row = FlowLayout()
+        row = FlowPanel()
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 6, 12, 6)
         column.addWidget(self._text)
-        column.addLayout(row)
+        column.addWidget(row)
         column.addWidget(self._note)
         answers: tuple[tuple[str, str, Value | None], ...] = (
             ("Present", "value_present", Value.PRESENT),
@@ -341,19 +341,19 @@ class ReadingStrip(QFrame):
             button.setToolTip("Go on without an answer" if value is None else tooltip(action))
             self._keyed.append((button, text, action))
             button.clicked.connect(lambda _checked=False, v=value: reading.answer(v))
-            row.addWidget(button)
+            row.add(button)
         self._reveal = QPushButton()
         self._keyed.append((self._reveal, "Who said what", "reveal"))
         self._reveal.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._reveal.setToolTip(tooltip("reveal"))
         self._reveal.clicked.connect(reading.reveal)
-        row.addWidget(self._reveal)
+        row.add(self._reveal)
         stop = QPushButton()
         self._keyed.append((stop, "Stop", "back"))
         stop.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         stop.setToolTip("End here; the answers given stay")
         stop.clicked.connect(reading.stop)
-        row.addWidget(stop)
+        row.add(stop)
         reading.changed.connect(self.refresh)
         self.show_keys()
         self.refresh()

@@ -17,16 +17,18 @@ from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, defau
 from cxr_explorer.errors import UserError
 from cxr_explorer.indexing import Indexing, IndexReport, Progress
 from cxr_explorer.labels.confounders import Confounder, FactColumn, code_facts, find_confounders
-from cxr_explorer.labels.label import How, LabelRow, Value
+from cxr_explorer.labels.label import How, Value
 from cxr_explorer.labels.reader_names import ADJUDICATED, check_reader, is_reserved
 from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies
 from cxr_explorer.project import acts, labelling
 from cxr_explorer.project.file import SUFFIX, default_project_path, demo_home
 from cxr_explorer.project.partition_rows import STATE
 from cxr_explorer.project.project import AtlasMap, Ids, Project
+from cxr_explorer.project.storage import StorageError
 from cxr_explorer.ui.actions import key_text
 from cxr_explorer.ui.colouring import categories, metadata_columns
 from cxr_explorer.ui.selection import BY_CHANCE, NO_IDS, RANKED, Filter, Ranking, Selection, Target
+from cxr_explorer.ui.storage_watch import StorageWatch
 from cxr_explorer.ui.thumbnails import Thumbnails
 from cxr_explorer.worker import Job
 
@@ -59,6 +61,7 @@ class Session(QObject):
     imagesArrived = Signal()
     said = Signal(str)
     failed = Signal(str)
+    recovered = Signal()  # what `failed` said of the project file is over
 
     def __init__(self, settings: QSettings) -> None:
         super().__init__()
@@ -89,6 +92,7 @@ class Session(QObject):
         self.thumbnails = Thumbnails(self._fetch_thumbnails)
         self._timer = QTimer(self, interval=30)
         self._timer.timeout.connect(self._advance)
+        self._storage = StorageWatch(self)
 
     # -- settings --------------------------------------------------------------------------------------------------
 
@@ -164,22 +168,38 @@ class Session(QObject):
         """Opens the folder's project, or makes one, and brings it up to date. Raises UserError."""
         path = project_path or default_project_path(folder)
         if not self._is_open(path):
-            self._take(Project.of_folder(folder, path, bundled_vocabularies()[0]))
+            self._open(path, lambda: Project.of_folder(folder, path, bundled_vocabularies()[0]))
         self.start_indexing()
 
     def open_project(self, path: Path) -> None:
         """Opens a project file and brings it up to date with its folder, if that is there. Raises UserError."""
         if not self._is_open(path):
-            self._take(Project.open(path))
+            self._open(path, lambda: Project.open(path))
         assert self.project is not None
         project = self.project
-        if project.folder.is_dir():
+        if project.folder.is_dir() or project.viewed:
             self.start_indexing()
         else:
             self.failed.emit(
                 f"The image folder {project.folder} is not there: the map and the labels can be used, full-size images "
                 "cannot be shown. Connect the drive and open the project again."
             )
+
+    def _open(self, path: Path, opening: Callable[[], Project]) -> None:
+        """Opens a project for writing, or to look at it where it cannot be written now."""
+        try:
+            self._take(opening())
+        except StorageError as error:
+            if error.trouble not in ("read-only", "full") or not path.is_file():
+                raise
+            self._take(Project.open_to_view(path))
+            self._storage.say_why_viewed(error)
+
+    def reopen(self) -> None:
+        """Opens the project that is only looked at for writing. Raises UserError where that does not work yet."""
+        assert self.project is not None
+        self._take(Project.open(self.project.path))
+        self.start_indexing()
 
     def _is_open(self, path: Path) -> bool:
         return self.project is not None and self.project.path.resolve() == path.resolve()
@@ -197,6 +217,8 @@ class Session(QObject):
         kept = str(self.settings.value("colour_by", "cluster")) if is_last else "cluster"
         self.colour_by = kept if kept in ("label", "labelled", *metadata_columns(self.facts)) else "cluster"
         self.projectChanged.emit()
+        if project.lost:
+            self.failed.emit(f"This project was damaged. {' '.join(project.lost)}")
 
     def open_demo(self, home: Path | None = None, count: int = DEMO_COUNT) -> None:
         """Makes the simulated set (once), then opens it. It is drawn in a child process."""
@@ -275,6 +297,8 @@ class Session(QObject):
         """Scans, embeds what is new and maps, in child processes. `parameters` None keeps those of the last map."""
         assert self.project is not None
         self.cancel_run()
+        if self.project.viewed:
+            return
         self.indexing = Indexing(self.project, self.encoder(), self.device, parameters or self.parameters(), rescan)
         self.progress = self.indexing.progress
         self._timer.start()
@@ -691,11 +715,6 @@ class Session(QObject):
             return
         all_excluded = bool(np.isin(ids, self.project.excluded_ids()).all())
         self.tell(labelling.exclude(self.project, ids, not all_excluded, self.reader), "Nothing changed.")
-
-    def import_rows(self, rows: Sequence[LabelRow]) -> None:
-        """Takes labels of a table in as one act."""
-        assert self.project is not None
-        self.tell(labelling.import_labels(self.project, rows, self.reader), "All of these labels are here already.")
 
     def undo(self) -> None:
         """Takes back the last act."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import multiprocessing
 import threading
 from pathlib import Path
 
@@ -14,11 +15,10 @@ from PIL import Image
 
 from cxr_explorer.encoder import embed as module
 from cxr_explorer.encoder.checkpoint import EncoderInfo
-from cxr_explorer.encoder.embed import Batch, Embedded, Item, Ready, Source, Starting, embed
+from cxr_explorer.encoder.embed import Batch, Embedded, Item, Ready, Source, embed
 from cxr_explorer.encoder.model import load_model
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.preprocess import preprocess
-from cxr_explorer.images.radiograph import Radiograph
 from cxr_explorer.images.read import read
 from tests.encoder.test_model import save, seeded
 
@@ -52,40 +52,13 @@ def unreadable(items: list[Item]) -> dict[int, str]:
     return {bad.image_id: bad.reason for item in items if isinstance(item, Batch) for bad in item.unreadable}
 
 
-def test_ready_comes_first_and_every_batch_is_announced_in_order(sources: list[Source], encoder: EncoderInfo) -> None:
+def test_ready_comes_first_and_then_every_batch_in_order(sources: list[Source], encoder: EncoderInfo) -> None:
     items = run(sources, encoder)
     assert isinstance(items[0], Ready)
     assert items[0].encoder_key == encoder.key
     assert items[0].device.startswith("cpu")
-    announced: list[int] = []
-    for item in items[1:]:
-        if isinstance(item, Starting):
-            announced += item.image_ids
-        elif isinstance(item, Batch):
-            assert {result.image_id for result in item.embedded} <= set(announced)
-    ids = [source.image_id for source in sources]
-    assert announced == ids
-    assert [result.image_id for result in embedded(items)] == ids
-
-
-def test_at_most_two_batches_are_open(sources: list[Source], encoder: EncoderInfo) -> None:
-    open_batches = 0
-    for item in run(sources, encoder, batch_size=2):
-        open_batches += isinstance(item, Starting)
-        open_batches -= isinstance(item, Batch)
-        assert open_batches <= 2
-
-
-def test_no_file_is_opened_before_it_is_announced(
-    sources: list[Source], encoder: EncoderInfo, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opened: list[Path] = []
-    monkeypatch.setattr(module, "read", lambda path: opened.append(path) or read(path))
-    items = embed(sources, encoder.directory, "cpu", 4)
-    assert isinstance(next(items), Ready)
-    assert isinstance(next(items), Starting)
-    assert opened == []
-    items.close()
+    assert all(isinstance(item, Batch) for item in items[1:])
+    assert [result.image_id for result in embedded(items)] == [source.image_id for source in sources]
 
 
 def test_an_item_holds_the_encoders_output_and_the_facts_of_the_file(
@@ -127,48 +100,44 @@ def test_bad_files_are_items_among_good_ones(sources: list[Source], encoder: Enc
     assert all(unreadable(items).values())
 
 
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
-        (UserError("Too dark. Try again."), "Too dark"),
-        (IndexError("list index\nout of range"), r"IndexError: list index out of range.*report"),
-        (MemoryError(), "Not enough memory"),
-        (RecursionError("deep"), "RecursionError"),
-        (PermissionError(13, "Permission denied"), "Permission denied"),
-    ],
-)
-def test_whatever_a_reader_raises_is_the_files_item(
-    sources: list[Source], encoder: EncoderInfo, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+def test_what_the_surroundings_did_is_tried_once_more_and_is_no_verdict(
+    sources: list[Source], encoder: EncoderInfo, tmp_path: Path
 ) -> None:
-    def failing(path: Path) -> Radiograph:
-        if path == sources[1].path:
-            raise error
-        return read(path)
+    away = Source(1, tmp_path / "away.png")
+    back = Source(2, tmp_path / "back.png")
+    items = []
+    for item in embed([away, back, *sources[:3]], encoder.directory, "cpu", 2, tmp_path.parent):
+        items.append(item)
+        if isinstance(item, Batch) and item.postponed:
+            assert [bad.digest for bad in item.postponed] == [None, None]
+            back.path.write_bytes(sources[0].path.read_bytes())
+    assert [result.image_id for result in embedded(items)] == [100, 101, 102, 2]
+    ((bad,),) = [item.unreadable for item in items if isinstance(item, Batch) and item.unreadable]
+    assert (bad.image_id, bad.digest) == (1, None)
 
-    monkeypatch.setattr(module, "read", failing)
-    items = run(sources[:3], encoder)
-    assert [result.image_id for result in embedded(items)] == [100, 102]
-    with pytest.raises(AssertionError, match=words):
-        raise AssertionError(unreadable(items)[101])
 
-
-def test_pixels_that_are_not_numbers_are_unreadable(
-    sources: list[Source], encoder: EncoderInfo, monkeypatch: pytest.MonkeyPatch
+def test_a_verdict_carries_the_digest_of_the_content(
+    sources: list[Source], encoder: EncoderInfo, tmp_path: Path
 ) -> None:
-    calls = iter([np.nan, 0.0, np.inf])
-    lock = threading.Lock()
-
-    def spoilt(radiograph: Radiograph, spec: object) -> object:
-        with lock:
-            return preprocess(radiograph, encoder.spec) + np.float32(next(calls))
-
-    monkeypatch.setattr(module, "preprocess", spoilt)
-    items = run(sources[:3], encoder)
-    assert len(embedded(items)) == 1
-    assert all("not numbers" in reason for reason in unreadable(items).values())
+    (tmp_path / "text.png").write_bytes(b"not a picture")
+    items = run([Source(1, tmp_path / "text.png")], encoder)
+    ((bad,),) = [item.unreadable for item in items if isinstance(item, Batch)]
+    assert bad.digest == hashlib.blake2b(b"not a picture", digest_size=16).hexdigest()
 
 
-def test_embeddings_that_are_not_numbers_are_unreadable(
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_folder_that_goes_away_ends_the_run_in_one_line(
+    sources: list[Source], encoder: EncoderInfo, tmp_path: Path, gone: bool
+) -> None:
+    folder = tmp_path / "drive"
+    if not gone:
+        folder.mkdir()  # the place where it was mounted
+    away = [Source(number, folder / f"{number}.png") for number in range(50)]
+    with pytest.raises(UserError, match="cannot be read any more"):
+        list(embed([*sources[:2], *away], encoder.directory, "cpu", 4, folder))
+
+
+def test_embeddings_that_are_not_numbers_are_the_encoders_fault(
     sources: list[Source], encoder: EncoderInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def spoilt(self: object, pixels: np.ndarray) -> np.ndarray:
@@ -176,10 +145,9 @@ def test_embeddings_that_are_not_numbers_are_unreadable(
         out[1, 7] = np.nan
         return out
 
-    monkeypatch.setattr(module._Encoder, "encode", spoilt)
-    items = run(sources[:3], encoder)
-    assert [result.image_id for result in embedded(items)] == [100, 102]
-    assert "not numbers" in unreadable(items)[101]
+    monkeypatch.setattr(module._Encoder, "_encode_part", spoilt)
+    with pytest.raises(UserError, match=rf"{encoder.title}.*not numbers"):
+        run(sources[:3], encoder)
 
 
 def fails_above(limit: int, tried: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,11 +200,14 @@ def test_a_missing_encoder_is_the_users_to_know(sources: list[Source], tmp_path:
         list(embed(sources, tmp_path))
 
 
-def test_closing_early_leaves_no_threads_and_restores_torch(sources: list[Source], encoder: EncoderInfo) -> None:
+def test_closing_early_leaves_no_threads_or_processes_and_restores_torch(
+    sources: list[Source], encoder: EncoderInfo
+) -> None:
     threads, before = threading.active_count(), torch.get_num_threads()
     items = embed(sources, encoder.directory, "cpu", 2)
     while not isinstance(next(items), Batch):
         pass
     items.close()
     assert threading.active_count() == threads
+    assert multiprocessing.active_children() == []
     assert torch.get_num_threads() == before

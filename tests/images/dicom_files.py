@@ -70,3 +70,12 @@ def table(first: int, entries: list[int], bits: int = 16) -> Dataset:
     item.add_new("LUTDescriptor", "SS" if first < 0 else "US", [len(entries) % 65536, first, bits])
     item.add_new("LUTData", "US", entries)
     return item
+
+
+def chest(size_px: int = 128) -> np.ndarray:
+    """(size, size) float, denser is brighter, 0..1: dark air on both sides, a body, two lungs of 0.25."""
+    y, x = np.mgrid[:size_px, :size_px] / (size_px - 1)
+    film = np.where(abs(x - 0.5) < 0.42, 0.75 + 0.2 * y, 0.02)
+    for lung_x in (0.32, 0.68):
+        film[((x - lung_x) / 0.13) ** 2 + ((y - 0.45) / 0.3) ** 2 < 1] = 0.25
+    return film

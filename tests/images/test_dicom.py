@@ -209,10 +209,7 @@ def test_orientation_is_told_and_never_acted_upon() -> None:
     assert turned.facts["view"] == "PA"
 
 
-@pytest.mark.parametrize(
-    "age, shown",
-    [("062Y", "62"), ("018M", "1"), ("005D", "0"), ("090Y", "90+"), ("089Y", "89"), ("62", "62"), ("", None)],
-)
+@pytest.mark.parametrize("age, shown", [("062Y", "62"), ("018M", "1"), ("090Y", "90+"), ("414Y", None), ("", None)])
 def test_age_is_in_whole_years_and_hidden_above_89(age: str, shown: str | None) -> None:
     with pydicom.config.disable_value_validation():
         data = dicom(ramp(), PatientAge=age)
@@ -230,27 +227,20 @@ def test_facts_hold_no_identifiers() -> None:
         InstitutionName="Secret Hospital",
         StudyInstanceUID="1.2.999",
         StudyDescription="Secret",
-        Manufacturer="Maker",
-        ManufacturerModelName="Model",
+        Manufacturer="GE Healthcare",
+        ManufacturerModelName="Definium 8000",
         BodyPartExamined="CHEST",
         PatientSex="F",
     )
     assert decode(data).facts == {
         "sex": "F",
         "modality": "DX",
-        "maker": "Maker",
-        "model": "Model",
+        "maker": "GE",
+        "model": "Definium",
         "body part": "CHEST",
         "photometric": "MONOCHROME2",
         "burned-in annotation": "unknown",
     }
-
-
-@pytest.mark.parametrize("keyword", ["Manufacturer", "ViewPosition", "Modality", "BodyPartExamined"])
-def test_a_name_that_ran_into_a_fact_is_left_out(keyword: str) -> None:
-    with pydicom.config.disable_value_validation():
-        data = dicom(ramp(), **{keyword: "Last^First", "PatientName": "Last^First"})
-    assert "Last" not in str(decode(data).facts)
 
 
 @pytest.mark.parametrize("stated, shown", [("YES", "YES"), ("NO", "NO"), (None, "unknown")])

@@ -36,6 +36,11 @@ def shown(picture: np.ndarray | Image.Image, file_format: str, **options: Any) -
         (RGB, "PNG", {}),
         (RGB, "TIFF", {}),
         (RGB, "WEBP", {"lossless": True}),
+        (GRAY, "BMP", {}),
+        (RGB, "BMP", {}),
+        (GRAY, "JPEG2000", {}),
+        (GRAY, "JPEG2000", {"no_jp2": True}),
+        (RGB, "JPEG2000", {}),
         (Image.fromarray(RGB).convert("P", palette=Image.Palette.ADAPTIVE, colors=256), "PNG", {}),
         (Image.fromarray(GRAY).convert("LA"), "PNG", {}),
         (Image.fromarray(GRAY).convert("RGBA"), "PNG", {}),
@@ -92,7 +97,7 @@ def test_of_a_tiff_with_pages_the_first_is_shown() -> None:
     assert radiograph.notes == ("first of 2 pictures in the file",)
 
 
-@pytest.mark.parametrize("file_format", ["PNG", "TIFF"])
+@pytest.mark.parametrize("file_format", ["PNG", "TIFF", "JPEG2000"])
 def test_16_bits_used_in_full_are_shown_in_full(file_format: str) -> None:
     film = np.linspace(0, 65535, 2400).reshape(40, 60).astype(np.uint16)
     radiograph = shown(film, file_format)
@@ -100,7 +105,7 @@ def test_16_bits_used_in_full_are_shown_in_full(file_format: str) -> None:
     assert radiograph.notes == ()
 
 
-@pytest.mark.parametrize("file_format", ["PNG", "TIFF"])
+@pytest.mark.parametrize("file_format", ["PNG", "TIFF", "JPEG2000"])
 def test_12_bit_values_in_16_bits_are_not_shown_black(file_format: str) -> None:
     film = np.linspace(0, 4095, 2400).reshape(40, 60).astype(np.uint16)
     film[0, 0] = 65535  # a dead pixel does not make the range full
@@ -132,7 +137,7 @@ def test_floating_point_tiff_is_shown_by_percentiles_and_survives_nan() -> None:
     assert any("percentiles" in note for note in radiograph.notes)
 
 
-@pytest.mark.parametrize("file_format", ["PNG", "JPEG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG", "TIFF", "WEBP", "BMP", "JPEG2000"])
 @pytest.mark.parametrize("kept", [0.03, 0.3, 0.7, 0.95])
 def test_a_file_cut_off_is_refused_in_one_short_line(file_format: str, kept: float) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (80, 80), dtype=np.uint8)

@@ -173,14 +173,19 @@ def test_a_name_that_is_no_unicode_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions and links")
-def test_others_may_read_the_table_and_a_link_stays_a_link(tmp_path: Path) -> None:
+def test_a_new_table_is_its_owners_alone_an_old_one_keeps_its_permissions_and_a_link_stays_a_link(
+    tmp_path: Path,
+) -> None:
     out = tmp_path / "labels.csv"
     umask = os.umask(0o022)
     try:
         write_labels(out, [], "long", FINDINGS)
     finally:
         os.umask(umask)
-    assert stat.S_IMODE(out.stat().st_mode) == 0o644
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    out.chmod(0o640)
+    write_labels(out, [], "long", FINDINGS)
+    assert stat.S_IMODE(out.stat().st_mode) == 0o640
     link = tmp_path / "link.csv"
     link.symlink_to(out)
     write_labels(link, [row("a.png", "Mass")], "nih", FINDINGS)

@@ -12,6 +12,7 @@ from cxr_explorer.labels.label import Value
 from cxr_explorer.project.file import default_project_path
 from cxr_explorer.project.labelling import label, label_rows
 from cxr_explorer.project.project import Project
+from cxr_explorer.project.storage import StorageError
 from tests.project.projects import ENCODER, FINDINGS, embed_all, embedded, files, new_project
 
 IDS = np.array
@@ -159,7 +160,7 @@ def test_a_project_of_an_older_version_can_be_read_without_opening_it_for_writin
     with Project.open_read_only(path) as project:
         assert len(project.paths()) == 6
         assert project.facts() == {}
-    with Project.open_read_only(path) as project, pytest.raises(sqlite3.OperationalError, match="readonly"):
+    with Project.open_read_only(path) as project, pytest.raises(StorageError, match="not stored"):
         project.set("reader", "ann")
 
 

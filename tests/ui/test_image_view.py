@@ -161,6 +161,62 @@ def test_an_image_of_one_value_is_shown(view: ImageView, value: float) -> None:
     drag(view.picture, QPoint(50, 50))
 
 
+# What is no picture, and what is drawn over it
+
+
+def covered(inverted: bool, height: int = 300, width: int = 240) -> Radiograph:
+    """A chest with black margins, and two drawn blocks: one over the picture, one over the margin."""
+    outside, drawn = np.zeros((2, height, width), np.bool_)
+    outside[:40] = outside[:, :31] = True
+    drawn[100:110, 50:60] = drawn[10:20, 50:60] = True
+    return Radiograph(chest(height, width), VOIS[0], inverted, outside=outside, drawn=drawn)
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_what_is_no_picture_stays_black_and_what_is_drawn_stays_visible(view: ImageView, inverted: bool) -> None:
+    radiograph = covered(inverted)
+    outside, drawn = radiograph.outside, radiograph.drawn
+    assert outside is not None and drawn is not None
+    view.show_radiograph(radiograph, "a", [])
+    assert np.abs(view.picture.gray_levels() - meant(radiograph)).max() <= 1
+    picture = ~outside & ~drawn
+    for _ in range(2):
+        drag(view.picture, QPoint(40, 90))
+        view.invert()
+        shown = view.picture.gray_levels()
+        assert not shown[outside & ~drawn].any()
+        assert (shown[drawn & outside] == 255).all()
+        assert (shown[drawn & ~outside] == (0 if view.picture.inverted_by_reader else 255)).all()
+        assert shown[picture].std() > 20
+    view.reset_window()
+    assert np.abs(view.picture.gray_levels() - meant(radiograph)).max() <= 1
+
+
+@pytest.mark.parametrize("inverted_by_reader", [False, True])
+@pytest.mark.parametrize("halvings", [1, 2, 3])
+def test_made_small_no_padding_runs_into_the_picture(inverted_by_reader: bool, halvings: int) -> None:
+    values = np.full((203, 301), 2000, np.float32)
+    outside, drawn = np.zeros((2, *values.shape), np.bool_)
+    outside[:, :101] = True
+    drawn[50, 150:250] = True  # a line of one pixel
+    values[outside] = 0
+    levels = Levels(Radiograph(values, Window(2000, 4000, "LINEAR_EXACT"), outside=outside, drawn=drawn))
+    shown = levels.table(Window(2000, 4000, "LINEAR_EXACT"), False, inverted_by_reader)[levels.codes(halvings)]
+    line = 0 if inverted_by_reader else 255
+    assert set(np.unique(shown).tolist()) <= {0, 127, 128, line}
+    assert (shown[50 >> halvings, (150 >> halvings) + 1 : (250 >> halvings) - 1] == line).all()
+
+
+def test_values_of_a_picture_with_margins_are_kept_as_well(view: ImageView) -> None:
+    values = np.random.default_rng(1).permutation(65280).astype(np.float32).reshape(255, 256)
+    outside = np.zeros(values.shape, np.bool_)
+    outside[:3] = True
+    for voi in (Window(30000, 40, "LINEAR_EXACT"), Window(7000, 16000), Window(14000, 8)):
+        radiograph = Radiograph(values, voi, outside=outside)
+        view.show_radiograph(radiograph, "a", [])
+        assert np.abs(view.picture.gray_levels() - meant(radiograph)).max() <= 1
+
+
 # Window and polarity
 
 
@@ -465,7 +521,7 @@ def test_a_long_title_is_cut_in_the_middle_and_told_whole(view: ImageView) -> No
 
 
 def test_a_loaded_image_is_halved_only_as_far_as_needed() -> None:
-    levels = Levels(chest(301, 201), VOIS[0])
+    levels = Levels(Radiograph(chest(301, 201), VOIS[0]))
     assert levels.codes(0).shape == (301, 201)
     assert levels.codes(2).shape == (76, 51)
     assert abs(float(levels.codes(2).mean()) - float(levels.codes(0).mean())) < 0.01 * 65535

@@ -7,14 +7,18 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QFileDialog, QMessageBox
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QTableWidget
 
+from cxr_explorer.images.kinds import Tally, kind_of
+from cxr_explorer.indexing import IndexReport
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.vocabulary import Vocabulary
 from cxr_explorer.project import labelling
+from cxr_explorer.project.left_out import left_out, store_left_out
 from cxr_explorer.project.project import Project
 from cxr_explorer.ui import dialogs, main_window
 from cxr_explorer.ui.actions import SPECS
+from cxr_explorer.ui.import_dialog import ImportDialog
 from cxr_explorer.ui.keys_help import KeysDialog
 from cxr_explorer.ui.main_window import MainWindow
 from tests.ui.windows import CLUSTER_SIZES, make_project, open_window, press
@@ -241,11 +245,20 @@ def test_export_without_labels_says_so(window: MainWindow) -> None:
     assert "no labels" in window.notice._text.text()
 
 
+def agree(dialog: ImportDialog) -> int:
+    """What a reader does who is asked: waits, and takes what is offered."""
+    dialog.errand.finish()
+    dialog.accept()
+    while not dialog.result():
+        QApplication.processEvents()
+    return dialog.result()
+
+
 def test_import_after_a_preview_is_one_act(window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = tmp_path / "nih.csv"
     table.write_text("Image Index,Finding Labels\n00.png,Effusion|Mass\n01.png,No Finding\nelsewhere.png,Mass\n")
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: (str(table), ""))
-    monkeypatch.setattr(dialogs.ImportDialog, "exec", lambda _: dialogs.ImportDialog.DialogCode.Accepted)
+    monkeypatch.setattr(ImportDialog, "exec", agree)
     window.import_labels()
     assert len(labels(window, "Effusion")) == 1
     assert len(labels(window)) == 1
@@ -258,6 +271,23 @@ def test_unreadable_files_are_counted_and_listed(window: MainWindow) -> None:
     assert "1 unreadable" in window._unreadable.text()
     dialog = dialogs.UnreadableDialog(window, window.session.project.failures())  # type: ignore[union-attr]
     dialog.show()
+    dialog.close()
+
+
+def test_what_the_scan_left_out_is_counted_and_listed_by_kind(window: MainWindow) -> None:
+    project = window.session.project
+    assert project is not None
+    tally = Tally()
+    for name in ("a.IMG", "b.IMG", "c.txt"):
+        tally.add(name, kind_of(name, bytes(range(256))))
+    store_left_out(project, tally.left_out())
+    window._on_indexed(IndexReport(embedded=3))
+    assert window._unreadable.text().endswith("1 unreadable, 2 left out")
+    assert "left out: 2 .img" in window._said.toolTip()
+    dialog = dialogs.UnreadableDialog(window, project.failures(), left_out(project))
+    dialog.show()
+    cells = [table.item(0, 1).text() for table in dialog.findChildren(QTableWidget)]  # type: ignore[union-attr]
+    assert ".img" in cells
     dialog.close()
 
 
