@@ -1,6 +1,10 @@
-"""Tests draw without a screen, and tests in parallel share the processors instead of each taking all of them."""
+"""Tests draw without a screen, share the processors with the tests beside them, and have patience."""
 
 import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -8,3 +12,37 @@ if "PYTEST_XDIST_WORKER_COUNT" in os.environ:  # before numpy, numba and torch a
     THREADS = max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ.setdefault(name, str(THREADS))
+
+from hypothesis import HealthCheck, settings
+from pytestqt.qtbot import QtBot
+
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
+PATIENCE_MS = 240_000
+"""A wait ends as soon as what it waits for is there: a slow or busy machine needs the rest, no other pays for it."""
+
+
+class PatientBot(QtBot):
+    """Waits for PATIENCE_MS at least, where the absence of what is awaited fails the test."""
+
+    def waitUntil(self, callback: Callable[[], Any], *, timeout: int = PATIENCE_MS) -> None:
+        super().waitUntil(callback, timeout=max(timeout, PATIENCE_MS))
+
+    def waitSignal(self, signal: Any, *, timeout: int = PATIENCE_MS, **more: Any) -> Any:
+        wanted = more.get("raising") is not False
+        return super().waitSignal(signal, timeout=max(timeout, PATIENCE_MS) if wanted else timeout, **more)
+
+    def waitSignals(self, signals: Any, *, timeout: int = PATIENCE_MS, **more: Any) -> Any:
+        return super().waitSignals(signals, timeout=max(timeout, PATIENCE_MS), **more)
+
+    def waitExposed(self, widget: Any, *, timeout: int = PATIENCE_MS) -> Any:
+        return super().waitExposed(widget, timeout=max(timeout, PATIENCE_MS))
+
+    def waitActive(self, widget: Any, *, timeout: int = PATIENCE_MS) -> Any:
+        return super().waitActive(widget, timeout=max(timeout, PATIENCE_MS))
+
+
+@pytest.fixture
+def qtbot(qapp: Any, request: pytest.FixtureRequest) -> QtBot:
+    return PatientBot(request)

@@ -20,13 +20,13 @@ ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("hdbscan", "numba", "sklearn", "torch", "torchvision", "umap")
 
 
-def run(*arguments: str, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, timeout_s: float = 800) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False
     )
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -26,7 +26,10 @@ def test_stages_come_in_order_and_the_map_last() -> None:
     assert built.xy.shape == (90, 2)
     for values in (built.labels, built.strength, built.outlier, built.typicality):
         assert values.shape == (90,)
-    assert built.labels.max() == 2
+    group = np.arange(90) * 3 // 90
+    within = [set(group[built.labels == cluster].tolist()) for cluster in range(built.labels.max() + 1)]
+    assert all(len(each) == 1 for each in within), "how many clusters there are is the layout's affair"
+    assert set().union(*within) == {0, 1, 2}
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 8])

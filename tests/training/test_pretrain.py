@@ -95,7 +95,7 @@ def test_a_run_that_is_killed_goes_on_as_if_unbroken(images: Path, unbroken: Pat
     command = [sys.executable, "-m", "training.pretrain", *_command(images, run, "--epochs", "6")]
     environment = os.environ | {"PYTHONPATH": str(Path(training.pretrain.__file__).parents[1])}
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240  # a busy machine loads torch for a minute
         while not ((run / "log.jsonl").exists() and len(_log(run)) >= 2) and time.monotonic() < deadline:
             assert process.poll() is None
             time.sleep(0.02)
@@ -121,7 +121,7 @@ def test_a_run_by_the_clock_ends_in_time_with_a_low_learning_rate(images: Path, 
     run = tmp_path / "timed"
     began = time.monotonic()
     _train(*_command(images, run, "--minutes", "0.08", "--export-every", "1000"))
-    assert time.monotonic() - began < 40
+    assert time.monotonic() - began < 150  # unlimited it would take hours
     rates = [line["lr"] for line in _log(run)]
     assert rates[-1] < rates[0]
     assert (run / "encoder" / "encoder.json").is_file()
