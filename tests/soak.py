@@ -36,6 +36,7 @@ from cxr_explorer.ui.main_window import MainWindow
 from tests import soak_acts
 from tests.soak_model import Model, State, foretell
 from tests.ui.ownership import wrong_owners
+from tests.ui.windows import make_project
 
 MOST_GROWTH_MB = 300
 COPIES = 3
@@ -233,7 +234,9 @@ def soak(project: Path, seed: int, minutes: float) -> dict[str, object]:
 def main() -> int:
     """Runs the command line. Returns the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--project", type=Path, required=True, help="a project with a map and its images")
+    parser.add_argument(
+        "--project", type=Path, help="a project with a map and its images; default: a small one is made"
+    )
     parser.add_argument("--seed", type=int, default=None, help="default: another one each time")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
@@ -242,7 +245,8 @@ def main() -> int:
     print(f"seed {seed}", flush=True)
     application = QApplication([])
     application.setQuitOnLastWindowClosed(False)
-    result = soak(chosen.project, seed, chosen.minutes)
+    with tempfile.TemporaryDirectory() as home:
+        result = soak(chosen.project or make_project(Path(home)), seed, chosen.minutes)
     growth = result["memory_growth_mb"]
     assert isinstance(growth, float)
     well = result["file_equals_model"] and not result["errors"] and not result["leaked_processes"]

@@ -67,8 +67,8 @@ class Dialogs(QObject):
             action = self._choice.choice(popup.actions())
             self._log(f"  menu {action.text()!r}")
             popup.close()
-            if action.isEnabled() and action.menu() is None:
-                action.trigger()
+            if action.isEnabled() and action.text() != "&Quit":
+                QTimer.singleShot(0, action, action.trigger)  # later: this timer waits while its slot runs
         elif popup is not None:
             popup.close()
         elif dialog is not None:
@@ -86,7 +86,7 @@ class Dialogs(QObject):
         one = self._choice.choice(seen)
         self._log(f"  in {type(dialog).__name__}: {type(one).__name__}")
         if isinstance(one, QAbstractButton):
-            one.click()
+            QTimer.singleShot(0, one, one.click)
         elif isinstance(one, QComboBox) and one.count():
             one.setCurrentIndex(self._choice.randrange(one.count()))
             one.activated.emit(one.currentIndex())

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer
-from PySide6.QtWidgets import QDialog
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import Value
@@ -20,6 +19,7 @@ from cxr_explorer.ui.actions import key_text
 from cxr_explorer.ui.audit_banner import AuditBanner
 from cxr_explorer.ui.audit_dialog import AuditDialog, Place, cluster_places
 from cxr_explorer.ui.audit_list import AuditList
+from cxr_explorer.ui.texts import accepted
 
 if TYPE_CHECKING:
     from cxr_explorer.ui.main_window import MainWindow
@@ -107,7 +107,7 @@ class Audits(QObject):
             chosen = Place(title, selection.ids)
         clusters = cluster_places(atlas_map) if atlas_map is not None else []
         dialog = AuditDialog(self._window, session.settings, project, session.reader, findings, chosen, clusters)
-        if dialog.exec() == QDialog.DialogCode.Accepted:
+        if accepted(dialog):
             self.read(
                 [
                     _Planned(lot, dialog.error_limit, dialog.confidence, dialog.tolerated(lot))

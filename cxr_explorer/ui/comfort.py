@@ -66,12 +66,14 @@ class Comfort(QObject):
 
     def show_palette(self) -> None:
         """Opens the command palette."""
-        CommandPalette(self._window, commands(self._window)).open()
+        palette = CommandPalette(self._window, commands(self._window))
+        palette.finished.connect(palette.deleteLater)
+        palette.open()
 
     def edit_keys(self) -> None:
         """Opens the dialog that changes keys."""
         listed = [(spec.name, spec.menu.replace("&", ""), plain_text(spec), spec.tip) for spec in SPECS]
-        EditKeysDialog(
+        dialog = EditKeysDialog(
             self._window,
             listed,
             {spec.name: keys_of(spec.name) for spec in SPECS},
@@ -79,7 +81,9 @@ class Comfort(QObject):
             frozenset(spec.name for spec in SPECS if spec.slot == "label_finding"),
             menu_keys(),
             self.use_keys,
-        ).open()
+        )
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
 
     def use_keys(self, bindings: keymap.Bindings) -> None:
         """Takes these keys over, stores them, and brings every text that names a key in line."""

@@ -16,7 +16,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout
 
 from cxr_explorer import __version__
-from cxr_explorer.ui.texts import give_room, text_label
+from cxr_explorer.ui.texts import accepted, give_room, text_label
 
 log = logging.getLogger("cxr_explorer")
 
@@ -86,8 +86,7 @@ class CrashBar(QFrame):
 
     def _show(self) -> None:
         dialog = CrashDialog(self, self.text)
-        dialog.exec()
-        dialog.deleteLater()
+        accepted(dialog)
         self._forget()
 
     def _forget(self) -> None:

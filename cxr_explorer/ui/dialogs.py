@@ -43,7 +43,7 @@ from cxr_explorer.labels.reader_names import check_reader
 from cxr_explorer.labels.tables import Format
 from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies, clean_findings
 from cxr_explorer.project.project import Failure
-from cxr_explorer.ui.texts import give_room, text_label
+from cxr_explorer.ui.texts import accepted, give_room, text_label
 
 _Buttons = QDialogButtonBox.StandardButton
 
@@ -66,7 +66,7 @@ def show_error(parent: QWidget, text: str) -> None:
     """Something outside the program is in the way: says what, why, and what to do."""
     box = QMessageBox(QMessageBox.Icon.Warning, "CXR Explorer", text, _message_buttons(), parent)
     box.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    box.exec()
+    accepted(box)
 
 
 def show_bug(parent: QWidget | None, trace: str) -> None:
@@ -82,7 +82,7 @@ def show_bug(parent: QWidget | None, trace: str) -> None:
     box.setDetailedText(trace)
     copy = box.addButton("Copy details", QMessageBox.ButtonRole.ActionRole)
     copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(trace))
-    box.exec()
+    accepted(box)
 
 
 def _message_buttons() -> QMessageBox.StandardButton:

@@ -23,6 +23,7 @@ from cxr_explorer.ui.held_embeddings import HeldEmbeddings
 from cxr_explorer.ui.jump_dialog import JumpDialog
 from cxr_explorer.ui.search_bar import SearchBar, Searching
 from cxr_explorer.ui.selection import NO_IDS, Ranking
+from cxr_explorer.ui.texts import accepted
 from cxr_explorer.worker import Job, JobCrashed
 
 if TYPE_CHECKING:
@@ -233,7 +234,7 @@ class Find(QObject):
 
     def _ask_where(self, search: Search) -> None:
         dialog = JumpDialog(self._window, self._session, search)
-        if dialog.exec() == JumpDialog.DialogCode.Accepted:
+        if accepted(dialog):
             self.go_to(dialog.image_id)
 
     def _select_found(self, ids: Ids) -> None:

@@ -67,7 +67,7 @@ class ImagePage(QWidget):
     def refresh(self) -> None:
         """Starts reading the current image if it is to be shown and is not yet."""
         session = self._session
-        if not session.viewing_image or session.project is None:
+        if not session.viewing_image or session.project is None or session.current_id < 0:
             if self._shown_id != -1:
                 self._shown_id, self._since = -1, None
                 self._ahead.clear()

@@ -9,7 +9,6 @@ from PySide6.QtCore import QObject, QSettings, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QFontMetrics
 from PySide6.QtWidgets import (
     QApplication,
-    QDialog,
     QFileDialog,
     QFrame,
     QMainWindow,
@@ -55,7 +54,7 @@ from cxr_explorer.ui.session import Session
 from cxr_explorer.ui.sheets import Sheets
 from cxr_explorer.ui.suggest import Suggest
 from cxr_explorer.ui.table_exchange import export_table, import_table
-from cxr_explorer.ui.texts import elided_label
+from cxr_explorer.ui.texts import accepted, elided_label
 from cxr_explorer.ui.theme import apply_theme, system_is_dark
 from cxr_explorer.ui.viewer import Viewer
 from cxr_explorer.ui.welcome import Welcome, project_title
@@ -380,7 +379,7 @@ class MainWindow(QMainWindow):
     def show_unreadable(self) -> None:
         project = self.session.project
         assert project is not None
-        if dialogs.UnreadableDialog(self, project.failures(), left_out(project)).exec() == QDialog.DialogCode.Accepted:
+        if accepted(dialogs.UnreadableDialog(self, project.failures(), left_out(project))):
             project.retry_failed()
             self.rescan()
 
@@ -424,7 +423,7 @@ class MainWindow(QMainWindow):
 
     def change_parameters(self) -> None:
         dialog = dialogs.MapDialog(self, self.session.parameters())
-        if dialog.exec() == QDialog.DialogCode.Accepted and dialog.parameters != self.session.parameters():
+        if accepted(dialog) and dialog.parameters != self.session.parameters():
             self.session.start_indexing(dialog.parameters, rescan=False)
 
     # -- label -----------------------------------------------------------------------------------------------------
@@ -452,7 +451,7 @@ class MainWindow(QMainWindow):
         project = self.session.project
         assert project is not None
         dialog = dialogs.FindingsDialog(self, project.vocabulary)
-        if dialog.exec() == QDialog.DialogCode.Accepted and dialog.vocabulary != project.vocabulary:
+        if accepted(dialog) and dialog.vocabulary != project.vocabulary:
             self.session.set_vocabulary(dialog.vocabulary)
 
     # -- image -----------------------------------------------------------------------------------------------------
@@ -478,7 +477,7 @@ class MainWindow(QMainWindow):
     def change_settings(self) -> None:
         session = self.session
         dialog = dialogs.SettingsDialog(self, session.own_reader, session.encoders(), session.encoder(), session.device)
-        if dialog.exec() == QDialog.DialogCode.Accepted:
+        if accepted(dialog):
             session.choose(dialog.reader, dialog.encoder, dialog.device)
             self._show_summary()
 
@@ -496,10 +495,10 @@ class MainWindow(QMainWindow):
         self._give_room()
 
     def show_keys(self) -> None:
-        KeysDialog(self).exec()
+        accepted(KeysDialog(self))
 
     def show_about(self) -> None:
-        dialogs.AboutDialog(self, self.session.encoder()).exec()
+        accepted(dialogs.AboutDialog(self, self.session.encoder()))
 
     # -- the window itself -----------------------------------------------------------------------------------------
 

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
-from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog
+from PySide6.QtWidgets import QFileDialog, QInputDialog
 
 from cxr_explorer.labels.confounders import LEAST_SET
 from cxr_explorer.project.metadata import clear_facts, stored_facts
 from cxr_explorer.ui.actions import key_text
 from cxr_explorer.ui.facts_dialogs import ConfoundersDialog, FilterDialog
 from cxr_explorer.ui.metadata_dialog import MetadataDialog
+from cxr_explorer.ui.texts import accepted
 
 if TYPE_CHECKING:
     from cxr_explorer.ui.main_window import MainWindow
@@ -62,7 +63,7 @@ class MetadataPart(QObject):
         project = self._session.project
         assert project is not None
         dialog = MetadataDialog(self._window, project, table)
-        if dialog.exec() != QDialog.DialogCode.Accepted:
+        if not accepted(dialog):
             return
         self._on_stored()
         names = ", ".join(one.fact for one in dialog.facts)
@@ -100,7 +101,7 @@ class MetadataPart(QObject):
             return
         before = session.filter.fact if session.filter is not None else session.colour_by
         dialog = FilterDialog(self._window, session.fact_columns(), before)
-        if dialog.exec() == QDialog.DialogCode.Accepted:
+        if accepted(dialog):
             session.set_filter(*dialog.chosen)
 
     def show_confounders(self) -> None:
@@ -115,6 +116,6 @@ class MetadataPart(QObject):
             session.said.emit("Nothing is known of these images that could tell them from the collection.")
             return
         dialog = ConfoundersDialog(self._window, target.text, found)
-        dialog.exec()
+        accepted(dialog)
         if dialog.filter_to is not None:
             session.set_filter(dialog.filter_to.fact, dialog.filter_to.value)

@@ -13,7 +13,7 @@ from cxr_explorer.project.report import Choices, Written, write_report
 from cxr_explorer.ui.errand import Errand
 from cxr_explorer.ui.palette import CATEGORICAL
 from cxr_explorer.ui.progress_panel import ProgressPanel
-from cxr_explorer.ui.texts import give_room, text_label
+from cxr_explorer.ui.texts import accepted, give_room, text_label
 from cxr_explorer.ui.welcome import project_title
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class ProgressReport(QObject):
             self._session.said.emit("A report is still being written.")
             return
         dialog = ReportDialog(self._window)
-        if dialog.exec() != QDialog.DialogCode.Accepted:
+        if not accepted(dialog):
             return
         start = Path(self._window.last_folder()) / f"{project_title(project.path)}-report.html"
         chosen, _ = QFileDialog.getSaveFileName(self._window, "Write report", str(start), "Web page (*.html)")

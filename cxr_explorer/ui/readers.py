@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QPushButton
+from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton
 
 from cxr_explorer.labels.reader_names import ADJUDICATED, ordinary, reread_name
 from cxr_explorer.project import labelling, merging
@@ -27,6 +27,7 @@ from cxr_explorer.ui.readers_agreement import AgreementDialog
 from cxr_explorer.ui.readers_merge import MergeDialog
 from cxr_explorer.ui.readers_reread import RereadDialog
 from cxr_explorer.ui.readers_switch import SwitchDialog
+from cxr_explorer.ui.texts import accepted
 
 if TYPE_CHECKING:
     from cxr_explorer.ui.main_window import MainWindow
@@ -59,7 +60,7 @@ class Readers(QObject):
         session = self._session
         names = ordinary(reader_names(session.project)) if session.project is not None else []
         dialog = SwitchDialog(self._window, session.own_reader, names)
-        if dialog.exec() == QDialog.DialogCode.Accepted and dialog.reader != session.own_reader:
+        if accepted(dialog) and dialog.reader != session.own_reader:
             self._window.reading.stop()
             session.set_reader(dialog.reader)
             new = "" if dialog.reader in names else ", who has no labels here yet"
@@ -81,7 +82,7 @@ class Readers(QObject):
             self._say_alone("Agreement")
             return
         dialog = AgreementDialog(self._window, session.project.path, names, session.own_reader, session.finding)
-        dialog.exec()
+        accepted(dialog)
         chosen, wanted = dialog.chosen(), dialog.wanted
         if chosen is None or not wanted:
             return
@@ -170,7 +171,7 @@ class Readers(QObject):
             )
             return
         dialog = RereadDialog(self._window, reader, counts, session.finding, secrets.randbelow(10**6))
-        if dialog.exec() != QDialog.DialogCode.Accepted:
+        if not accepted(dialog):
             return
         finding = dialog.finding
         if dialog.wanted:
@@ -213,7 +214,7 @@ class Readers(QObject):
         assert session.project is not None
         self._window.reading.stop()
         dialog = MergeDialog(self._window, session.project.path, source, session.own_reader)
-        if dialog.exec() != QDialog.DialogCode.Accepted or dialog.plan is None:
+        if not accepted(dialog) or dialog.plan is None:
             return
         QApplication.setOverrideCursor(Qt.CursorShape.WaitCursor)
         try:

@@ -287,6 +287,7 @@ class Session(QObject):
         self.picked = NO_IDS
         if self.current_id not in kept:
             self.current_id = -1
+            self._leave_no_image()
 
     def _fetch_thumbnails(self, image_ids: Sequence[int]) -> dict[int, bytes]:
         return self.project.thumbnails(image_ids) if self.project is not None else {}
@@ -358,6 +359,7 @@ class Session(QObject):
                 self.select_clusters(there)
             else:
                 self.selectionChanged.emit()
+                self.currentChanged.emit()
                 self.targetChanged.emit()
         self.progressChanged.emit()
         self.indexingEnded.emit(report)
@@ -462,9 +464,15 @@ class Session(QObject):
         """The image the keyboard is on; -1 for none."""
         if image_id != self.current_id:
             self.current_id = image_id
+            self._leave_no_image()
             self.currentChanged.emit()
             if self.on_one_image:
                 self.targetChanged.emit()
+
+    def _leave_no_image(self) -> None:
+        """The page of the image is left where there is no image any more."""
+        if self.current_id < 0 and self.page == "image":
+            self.page = "map"
 
     @property
     def viewing_image(self) -> bool:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtWidgets import QDialog
 
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.suggest import FEWEST_CALIBRATED
@@ -22,6 +21,7 @@ from cxr_explorer.ui.suggest_child import Asked, Asking
 from cxr_explorer.ui.suggest_probes import SavedProbes
 from cxr_explorer.ui.suggest_profile import Chance, ProfileStrip, TooFew
 from cxr_explorer.ui.suggest_tab import SuggestTab
+from cxr_explorer.ui.texts import accepted
 
 if TYPE_CHECKING:
     from cxr_explorer.ui.main_window import MainWindow
@@ -303,7 +303,7 @@ class Suggest(QObject):
         )
         if session.filter is not None:
             dialog.setWindowTitle(f"{dialog.windowTitle()}, only {session.filter.text}")
-        if dialog.exec() == QDialog.DialogCode.Accepted:
+        if accepted(dialog):
             self._accept(dialog.chosen_ids(), dialog.threshold, dialog.values)
             self.show_tab()  # which says what an audit has to show now
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.reader_names import ADJUDICATED, is_reserved, ordinary
@@ -16,6 +16,7 @@ from cxr_explorer.ui import dialogs
 from cxr_explorer.ui.errand import Errand
 from cxr_explorer.ui.import_dialog import ImportDialog
 from cxr_explorer.ui.session import Session
+from cxr_explorer.ui.texts import accepted
 from cxr_explorer.ui.welcome import project_title
 
 
@@ -27,7 +28,7 @@ def import_table(parent: QWidget, session: Session, folder: str) -> None:
     if not chosen or session.project is None:
         return
     dialog = ImportDialog(parent, session.project, Path(chosen), session.own_reader, session.reader)
-    if dialog.exec() == QDialog.DialogCode.Accepted:
+    if accepted(dialog):
         session.tell(dialog.change, "All of these labels are here already.")
 
 
@@ -48,7 +49,7 @@ def export_table(parent: QWidget, session: Session, folder: str, errand: Errand)
     names = [entry.reader for entry in whose]
     chosen = names.index(session.own_reader) if session.own_reader in names else names.index(None)
     dialog = dialogs.ExportDialog(parent, labels, whose, chosen)
-    if dialog.exec() != QDialog.DialogCode.Accepted:
+    if not accepted(dialog):
         return
     start = Path(folder) / f"{project_title(session.project.path)}-labels.csv"
     out, _ = QFileDialog.getSaveFileName(parent, "Export labels", str(start), "CSV (*.csv)")

@@ -6,7 +6,7 @@ from typing import Literal
 
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QHelpEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QStyle, QStyleOption, QToolTip, QWidget
+from PySide6.QtWidgets import QDialog, QLabel, QSizePolicy, QStyle, QStyleOption, QToolTip, QWidget
 
 Role = Literal["heading", "dim", "warning", ""]
 
@@ -33,6 +33,13 @@ def give_room(dialog: QWidget, letters: int, lines: int = 0) -> None:
     dialog.setMinimumWidth(width)
     if lines:
         dialog.setMinimumHeight(min(lines * metrics.lineSpacing(), room.height() - 80))
+
+
+def accepted(dialog: QDialog) -> bool:
+    """Shows the dialog and waits. Returns whether it was accepted; the dialog goes once the caller is done with it."""
+    answer = dialog.exec()
+    dialog.deleteLater()
+    return answer == QDialog.DialogCode.Accepted
 
 
 class _Elided(QLabel):

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QTableWidget
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox, QTableWidget
 
 from cxr_explorer.images.kinds import Tally, kind_of
 from cxr_explorer.indexing import IndexReport
@@ -373,3 +373,14 @@ def test_text_size_and_colours_are_kept(qtbot, window: MainWindow, tmp_path: Pat
     assert main_window.TEXT_SCALES[1] == window._text_scale
     assert window.font().pointSizeF() == pytest.approx(before, rel=0.2)
     assert window._settings.value("dark", True, bool) is False
+
+
+@pytest.mark.parametrize("name", ["settings", "keys", "about", "map_parameters", "command_palette", "edit_keys"])
+def test_a_dialog_that_was_answered_is_not_kept(qtbot, window: MainWindow, name: str) -> None:
+    def answer() -> None:
+        for dialog in window.findChildren(QDialog):
+            dialog.reject()
+
+    QTimer.singleShot(50, window, answer)
+    window.actions_by_name[name].trigger()
+    qtbot.waitUntil(lambda: not window.findChildren(QDialog))
