@@ -19,7 +19,7 @@ from sqlite_utils import Database
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import sync_folder
-from cxr_explorer.project.backup import back_up_before_migration, back_up_daily, backup_folder, keep_original
+from cxr_explorer.project.backup import back_up_before_migration, backup_folder, keep_original
 from cxr_explorer.project.damage import find_damage, mend
 from cxr_explorer.project.schema import APPLICATION_ID, SCHEMA_VERSION, migrations
 from cxr_explorer.project.storage import Connection, StorageError, Trouble, open_connection
@@ -246,7 +246,6 @@ def connect(path: Path) -> OpenFile:
     except BaseException:
         lock.release()
         raise
-    back_up_daily(path)
     return OpenFile(database, lock, lost)
 
 
