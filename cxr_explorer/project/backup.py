@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cxr_explorer.files import make_private_folder, sync_folder
 from cxr_explorer.project.damage import COMPUTED
+from cxr_explorer.project.storage import uri_of
 
 log = logging.getLogger("cxr_explorer")
 
@@ -120,7 +121,7 @@ def _holds_work(path: Path) -> bool:
 
 
 def _read(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)
+    return sqlite3.connect(uri_of(path, "mode=ro"), uri=True, timeout=5)
 
 
 def _write(out: Path, copy: Callable[[Path], None]) -> None:
@@ -152,8 +153,8 @@ def _copy_whole(connection: sqlite3.Connection, part: Path) -> None:
 
 def _copy_work(path: Path, part: Path) -> None:
     """Everything but the tables that the next run over the folder fills again; they hold nearly all bytes."""
-    with closing(sqlite3.connect(f"{part.absolute().as_uri()}?mode=rw", uri=True)) as target:
-        target.execute("ATTACH ? AS source", [f"{path.absolute().as_uri()}?mode=ro"])
+    with closing(sqlite3.connect(uri_of(part, "mode=rw"), uri=True)) as target:
+        target.execute("ATTACH ? AS source", [uri_of(path, "mode=ro")])
         for name in ("application_id", "user_version"):
             (value,) = target.execute(f"PRAGMA source.{name}").fetchone()
             target.execute(f"PRAGMA main.{name} = {value}")

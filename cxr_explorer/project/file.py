@@ -257,7 +257,12 @@ def connect_read_only(path: Path) -> OpenFile:
     """
     if not _is_writable(path):
         return connect_to_view(path)
-    database = _open_for_reading(path)
+    try:
+        database = _open_for_reading(path)
+    except StorageError as error:
+        if error.trouble != "full":
+            raise
+        return connect_to_view(path)
     if not _is_sound(database, path):
         database.conn.close()
         connect(path).close()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
+from urllib.parse import quote
 
 from cxr_explorer.errors import UserError
 
@@ -161,7 +163,14 @@ class Connection(sqlite3.Connection):
         return told
 
 
-def open_connection(path: Path, query: str = "", at: Path | None = None) -> Connection:
+def uri_of(path: PurePath, query: str) -> str:
+    """A path as SQLite wants it, with a query such as "mode=ro"; Python's own form names a network drive's server where
+    SQLite allows none."""
+    named = (path.absolute() if isinstance(path, Path) else path).as_posix()
+    return f"file://{'' if named.startswith('/') else '/'}{quote(os.fsencode(named), safe='/:')}?{query}"
+
+
+def open_connection(path: Path, query: str, at: Path | None = None) -> Connection:
     """Opens a file with errors told.
 
     Args:
@@ -172,9 +181,8 @@ def open_connection(path: Path, query: str = "", at: Path | None = None) -> Conn
     Raises:
         StorageError: It cannot be opened. Most faults show at the first statement only.
     """
-    uri = (at or path).absolute().as_uri() + (f"?{query}" if query else "")
     try:
-        connection = sqlite3.connect(uri, uri=True, timeout=30, factory=Connection)
+        connection = sqlite3.connect(uri_of(at or path, query), uri=True, timeout=30, factory=Connection)
     except sqlite3.Error as error:
         raise StorageError(
             f"Cannot open {path}: {error}. Check the folder's permissions.", "unreachable", str(error)

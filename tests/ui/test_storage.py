@@ -103,6 +103,7 @@ def test_a_project_opened_on_a_full_disk_is_shown_and_opened_for_labelling_once_
     window = open_window(qtbot, tmp_path, path)
     assert "full" in window.notice._text.text()
     assert window.session.map is not None
+    assert main(["export", str(path), str(tmp_path / "out.csv")]) == 0
     resize(disk, 9000)
     window.session.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
     window.session._storage.look()
