@@ -328,6 +328,7 @@ def _open_for_writing(path: Path, at: Path | None = None) -> tuple[Database, tup
             # Readers (the process that builds the map) and the writer do not wait for each other.
             connection.execute("PRAGMA journal_mode = wal")
             connection.execute("PRAGMA synchronous = full")
+            connection.execute("PRAGMA temp_store = memory")  # a full disk for temporary files keeps nothing from going
             version = _version(database)
             if version < SCHEMA_VERSION:
                 if at is None:
@@ -369,6 +370,7 @@ def _open_for_reading(path: Path, query: str = "mode=rw") -> Database:
     try:
         with _opening(path):
             _check_is_project(connection, path)
+            connection.execute("PRAGMA temp_store = memory")
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # whether the WAL can be used
             return Database(connection, recursive_triggers=False)
     except BaseException:

@@ -177,3 +177,13 @@ def test_any_name_a_folder_can_have_does_for_a_project(tmp_path: Path, folder: P
 def test_a_network_drives_server_is_part_of_the_path_for_sqlite() -> None:
     assert uri_of(PureWindowsPath("//server/share/a b.cxr"), "mode=rw") == "file:////server/share/a%20b.cxr?mode=rw"
     assert uri_of(PureWindowsPath("C:/data/a.cxr"), "mode=rw") == "file:///C:/data/a.cxr?mode=rw"
+
+
+def test_what_could_not_be_read_is_not_said_to_be_not_stored(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        project.db.execute("DROP TABLE thumbnails")
+        with pytest.raises(UserError, match=r"could not be read: .* is damaged .*What was stored is kept"):
+            project.thumbnails([1])
+        with pytest.raises(UserError, match=r"This step was not stored: .* is damaged"), project.db.atomic():
+            project.db.execute("DELETE FROM thumbnails")
+        assert project.trouble is None
