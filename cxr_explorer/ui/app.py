@@ -13,6 +13,7 @@ from PySide6.QtCore import QSettings, QTimer
 from PySide6.QtWidgets import QApplication
 
 from cxr_explorer import __version__
+from cxr_explorer.ui import crash
 from cxr_explorer.ui.excepthook import Excepthook
 from cxr_explorer.ui.main_window import MainWindow
 
@@ -51,10 +52,17 @@ def _start() -> tuple[QApplication, MainWindow]:
     application = QApplication(sys.argv[:1])
     application.setApplicationName("CXR Explorer")
     application.setApplicationVersion(__version__)
-    _log_to_file()
+    folder = _log_folder()
+    died = []
+    if folder is not None:
+        _log_to_file(folder)
+        died = crash.reports(folder)
+        crash.watch(folder)
     settings = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "cxr-explorer", "cxr-explorer")
     window = MainWindow(settings)
     sys.excepthook = Excepthook(window)
+    if died:
+        window.body.insertWidget(0, crash.CrashBar(died))
     signal.signal(signal.SIGINT, lambda *_: QTimer.singleShot(0, window, window.close))
     waker = QTimer(application, interval=200)  # lets Python see Ctrl+C
     waker.timeout.connect(lambda: None)
@@ -63,12 +71,19 @@ def _start() -> tuple[QApplication, MainWindow]:
     return application, window
 
 
-def _log_to_file() -> None:
+def _log_folder() -> Path | None:
+    """Where log and crash reports go; None where there is no place: no log is better than no window."""
     try:
-        folder = user_log_path("cxr-explorer", appauthor=False, ensure_exists=True)
+        return user_log_path("cxr-explorer", appauthor=False, ensure_exists=True)
+    except OSError:
+        return None
+
+
+def _log_to_file(folder: Path) -> None:
+    try:
         handler = logging.handlers.RotatingFileHandler(folder / "cxr-explorer.log", maxBytes=500_000, backupCount=1)
     except OSError:
-        return  # no log is better than no window
+        return
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
     log.setLevel(logging.INFO)

@@ -50,9 +50,10 @@ def overrides(kind: type) -> list[tuple[str, FunctionType]]:
 
 
 def _below(kind: type) -> Iterator[type]:
-    for below in kind.__subclasses__():
-        yield below
-        yield from _below(below)
+    children: list[type] = type.__subclasses__(kind)
+    for child in children:
+        yield child
+        yield from _below(child)
 
 
 def _guard(override: FunctionType) -> Callable[..., Any]:
