@@ -345,12 +345,12 @@ def examine(kind: Kind, base: Path, home: Path, window: Any = None, commands: tu
             window.session.select_all()
             window.session.undo()
             window.session.redo()
-            window.session.close()
-            window._on_project()
+        window.session.close()
+        window._on_project()
     out = home / "out.csv"
     for arguments in (
         ["export", str(path), str(out)],
-        ["similar", str(path), "005.png"],
+        ["similar", str(path), "--to", "005.png"],
         ["embeddings", str(path), str(home / "out.npz")],
         ["report", str(path), str(home / "out.html")],
         ["doctor", str(path), "--json"],

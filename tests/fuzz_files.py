@@ -99,7 +99,9 @@ def sources() -> list[bytes]:
     ]
     for folder in ("dicom", "originals"):
         place = SHARED / folder
-        made += [path.read_bytes() for path in sorted(place.glob("*")) if path.is_file() and path.stat().st_size < 2**20]
+        made += [
+            path.read_bytes() for path in sorted(place.glob("*")) if path.is_file() and path.stat().st_size < 2**20
+        ]
     return made
 
 

@@ -19,7 +19,7 @@ from sqlite_utils import Database
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import sync_folder
-from cxr_explorer.project.backup import back_up_before_migration, back_up_daily, backup_folder, keep_original
+from cxr_explorer.project.backup import back_up_before_migration, backup_folder, keep_original
 from cxr_explorer.project.damage import find_damage, mend
 from cxr_explorer.project.schema import APPLICATION_ID, SCHEMA_VERSION, migrations
 from cxr_explorer.project.storage import Connection, StorageError, Trouble, open_connection
@@ -246,7 +246,6 @@ def connect(path: Path) -> OpenFile:
     except BaseException:
         lock.release()
         raise
-    back_up_daily(path)
     return OpenFile(database, lock, lost)
 
 
@@ -258,7 +257,12 @@ def connect_read_only(path: Path) -> OpenFile:
     """
     if not _is_writable(path):
         return connect_to_view(path)
-    database = _open_for_reading(path)
+    try:
+        database = _open_for_reading(path)
+    except StorageError as error:
+        if error.trouble != "full":
+            raise
+        return connect_to_view(path)
     if not _is_sound(database, path):
         database.conn.close()
         connect(path).close()
@@ -324,6 +328,7 @@ def _open_for_writing(path: Path, at: Path | None = None) -> tuple[Database, tup
             # Readers (the process that builds the map) and the writer do not wait for each other.
             connection.execute("PRAGMA journal_mode = wal")
             connection.execute("PRAGMA synchronous = full")
+            connection.execute("PRAGMA temp_store = memory")  # a full disk for temporary files keeps nothing from going
             version = _version(database)
             if version < SCHEMA_VERSION:
                 if at is None:
@@ -365,6 +370,7 @@ def _open_for_reading(path: Path, query: str = "mode=rw") -> Database:
     try:
         with _opening(path):
             _check_is_project(connection, path)
+            connection.execute("PRAGMA temp_store = memory")
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # whether the WAL can be used
             return Database(connection, recursive_triggers=False)
     except BaseException:

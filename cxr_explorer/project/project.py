@@ -22,6 +22,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.files import make_private_folder
 from cxr_explorer.images.scan import ScannedFile
 from cxr_explorer.labels.vocabulary import Vocabulary
+from cxr_explorer.project.backup import back_up_daily
 from cxr_explorer.project.damage import damaged_rows
 from cxr_explorer.project.file import (
     OpenFile,
@@ -145,13 +146,14 @@ class Project:
         return cls(path, create(path, begun))
 
     @classmethod
-    def of_folder(cls, folder: Path, path: Path | None, vocabulary: Vocabulary) -> Self:
+    def of_folder(cls, folder: Path, path: Path | None, vocabulary: Vocabulary, back_up: bool = True) -> Self:
         """Opens the project of an image folder, or makes it.
 
         Args:
             folder: The image folder.
             path: Its project file; None for the default place.
             vocabulary: For a new project.
+            back_up: See `open`.
 
         Raises:
             UserError: There is no such folder, the file is another folder's project, or as `open` and `create` do.
@@ -161,7 +163,7 @@ class Project:
         path = path or default_project_path(folder)
         if not path.exists() or is_unfinished(path):
             return cls.create(path, folder, vocabulary)
-        project = cls.open(path)
+        project = cls.open(path, back_up)
         if not project.get("folder"):  # lost in a damaged file
             project.set("folder", str(folder.resolve()))
         if project.folder != folder.resolve():
@@ -171,15 +173,22 @@ class Project:
         return project
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """Opens a project for reading and writing, bringing an older one up to date.
+    def open(cls, path: Path, back_up: bool = True) -> Self:
+        """Opens a project for reading and writing, bringing an older one up to date and mending a damaged one.
+
+        Args:
+            path: The project file.
+            back_up: Whether to make the backup of the day first, if it is due: seconds for a million labels.
 
         Raises:
             UserError: Not there, not a project, made by a newer version, damaged, not writable, or open elsewhere.
         """
         if not path.is_file():
             raise UserError(f"Cannot open {path}: no such file. Check the path, or open the image folder instead.")
-        return cls(path, connect(path))
+        project = cls(path, connect(path))
+        if back_up:
+            back_up_daily(path)
+        return project
 
     @classmethod
     def open_read_only(cls, path: Path) -> Self:

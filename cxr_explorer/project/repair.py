@@ -20,7 +20,7 @@ from cxr_explorer.project.backup import backup_folder, backups, damaged_original
 from cxr_explorer.project.damage import COMPUTED, columns_of, find_damage, mend, reference
 from cxr_explorer.project.file import fill, held, remove_leftovers
 from cxr_explorer.project.schema import APPLICATION_ID, SCHEMA_VERSION
-from cxr_explorer.project.storage import StorageError, open_connection
+from cxr_explorer.project.storage import StorageError, open_connection, uri_of
 
 PAGE_BYTES = 4096
 """SQLite's page size, which this program never changes."""
@@ -363,7 +363,7 @@ def _labels_from_backup(target: sqlite3.Connection, path: Path, done: Repair) ->
     """Where the record of acts is lost as well, the newest backup says what labels there were."""
     for backup in backups(path)[:1]:
         try:
-            with closing(sqlite3.connect(f"{backup.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as source:
+            with closing(sqlite3.connect(uri_of(backup, "mode=ro&immutable=1"), uri=True)) as source:
                 rows = source.execute("SELECT * FROM labels").fetchall()
         except sqlite3.Error:
             return
@@ -379,7 +379,7 @@ def _paths_from_backup(target: sqlite3.Connection, path: Path) -> None:
         return
     for backup in backups(path):
         try:
-            with closing(sqlite3.connect(f"{backup.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as source:
+            with closing(sqlite3.connect(uri_of(backup, "mode=ro&immutable=1"), uri=True)) as source:
                 for image_id in wanted:
                     row = source.execute(
                         "SELECT id, path, size_bytes, mtime_ns FROM images WHERE id = ?", [image_id]

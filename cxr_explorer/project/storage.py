@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
+from urllib.parse import quote
 
 from cxr_explorer.errors import UserError
 
@@ -48,17 +50,18 @@ SHARED_MEMORY_BYTES = 1 << 15
 """What SQLite needs at least beside a file that it opens in WAL mode."""
 
 _SAID: dict[Trouble, str] = {
-    "full": "This step was not stored: the disk that holds {path} is full. Everything before it is stored. Free some "
-    "space, then go on.",
-    "unreachable": "This step was not stored: {path} cannot be read or written ({reason}). Everything before it is "
-    "stored. See whether its drive is connected and has room, then go on.",
-    "read-only": "This step was not stored: {path} can only be looked at here, it cannot be written. Copy the project "
-    "to a folder of your own and open it there to label.",
-    "busy": "This step was not stored: another program holds {path}. Everything before it is stored. Close the other "
-    "program, then go on.",
-    "damaged": "{path} is damaged ({reason}). Nothing was changed. Close it and run `cxr-explorer doctor {path} "
-    "--repair`, which keeps the original and all labels that can be read.",
+    "full": "{step}: the disk that holds {path} is full. {rest} Free some space, then go on.",
+    "unreachable": "{step}: {path} cannot be read or written ({reason}). {rest} See whether its drive is connected and "
+    "has room, then go on.",
+    "read-only": "{step}: {path} can only be looked at here, it cannot be written. Copy the project to a folder of "
+    "your own and open it there to label.",
+    "busy": "{step}: another program holds {path}. {rest} Close the other program, then go on.",
+    "damaged": "{step}: {path} is damaged ({reason}). {rest} Close it and run `cxr-explorer doctor {path} --repair`, "
+    "which keeps the original and all labels that can be read.",
 }
+_READS = ("SELECT", "WITH", "PRAGMA")
+_WRITING = {"step": "This step was not stored", "rest": "Everything before it is stored."}
+_READING = {"step": "The project could not be read", "rest": "What was stored is kept."}
 
 
 class StorageError(UserError):
@@ -103,11 +106,16 @@ def _is_full(folder: Path) -> bool:
 def _telling(method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
     def telling(self: _Cursor, *arguments: Any) -> Any:
+        connection = self.connection
+        # Asked before, as SQLite may have ended the transaction by the time of the error.
+        inside = connection.in_transaction
         try:
             return method(self, *arguments)
         except sqlite3.Error as error:
-            connection = self.connection
-            told = connection.told(error) if isinstance(connection, Connection) else None
+            reads = not inside and (
+                not arguments or str(arguments[0]).lstrip().startswith(("SELECT", "WITH", "PRAGMA"))
+            )
+            told = connection.told(error, reads) if isinstance(connection, Connection) else None
             if told is None:
                 raise
             raise told from error
@@ -146,8 +154,13 @@ class Connection(sqlite3.Connection):
     def executemany(self, *arguments: Any) -> Any:
         return self.cursor().executemany(*arguments)
 
-    def told(self, error: sqlite3.Error) -> StorageError | None:
-        """The error in words; None where it is a bug."""
+    def told(self, error: sqlite3.Error, reads: bool) -> StorageError | None:
+        """The error in words; None where it is a bug.
+
+        Args:
+            error: As SQLite raised it.
+            reads: Whether something was only read: then no step is lost, and what the reader did last is stored.
+        """
         trouble = trouble_of(error)
         if trouble is None:
             return None
@@ -155,13 +168,22 @@ class Connection(sqlite3.Connection):
             trouble = "full"
         log.info("storage: %s (%s)", trouble, getattr(error, "sqlite_errorname", type(error).__name__))
         reason = reason_of(error)
-        told = StorageError(_SAID[trouble].format(path=self.path, reason=reason), trouble, reason)
-        if trouble in ("full", "unreachable", "busy"):
+        told = StorageError(
+            _SAID[trouble].format(path=self.path, reason=reason, **(_READING if reads else _WRITING)), trouble, reason
+        )
+        if trouble in ("full", "unreachable", "busy") and not reads:
             self.trouble = told
         return told
 
 
-def open_connection(path: Path, query: str = "", at: Path | None = None) -> Connection:
+def uri_of(path: PurePath, query: str) -> str:
+    """A path as SQLite wants it, with a query such as "mode=ro"; Python's own form names a network drive's server where
+    SQLite allows none."""
+    named = (path.absolute() if isinstance(path, Path) else path).as_posix()
+    return f"file://{'' if named.startswith('/') else '/'}{quote(os.fsencode(named), safe='/:')}?{query}"
+
+
+def open_connection(path: Path, query: str, at: Path | None = None) -> Connection:
     """Opens a file with errors told.
 
     Args:
@@ -172,9 +194,8 @@ def open_connection(path: Path, query: str = "", at: Path | None = None) -> Conn
     Raises:
         StorageError: It cannot be opened. Most faults show at the first statement only.
     """
-    uri = (at or path).absolute().as_uri() + (f"?{query}" if query else "")
     try:
-        connection = sqlite3.connect(uri, uri=True, timeout=30, factory=Connection)
+        connection = sqlite3.connect(uri_of(at or path, query), uri=True, timeout=30, factory=Connection)
     except sqlite3.Error as error:
         raise StorageError(
             f"Cannot open {path}: {error}. Check the folder's permissions.", "unreachable", str(error)

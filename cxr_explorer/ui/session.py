@@ -21,12 +21,14 @@ from cxr_explorer.labels.label import How, Value
 from cxr_explorer.labels.reader_names import ADJUDICATED, check_reader, is_reserved
 from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies
 from cxr_explorer.project import acts, labelling
+from cxr_explorer.project.backup import backing_up, is_due
 from cxr_explorer.project.file import SUFFIX, default_project_path, demo_home
 from cxr_explorer.project.partition_rows import STATE
 from cxr_explorer.project.project import AtlasMap, Ids, Project
 from cxr_explorer.project.storage import StorageError
 from cxr_explorer.ui.actions import key_text
 from cxr_explorer.ui.colouring import categories, metadata_columns
+from cxr_explorer.ui.errand import Errand
 from cxr_explorer.ui.selection import BY_CHANCE, NO_IDS, RANKED, Filter, Ranking, Selection, Target
 from cxr_explorer.ui.storage_watch import StorageWatch
 from cxr_explorer.ui.thumbnails import Thumbnails
@@ -93,6 +95,7 @@ class Session(QObject):
         self._timer = QTimer(self, interval=30)
         self._timer.timeout.connect(self._advance)
         self._storage = StorageWatch(self)
+        self._backup = Errand(self)
 
     # -- settings --------------------------------------------------------------------------------------------------
 
@@ -168,13 +171,13 @@ class Session(QObject):
         """Opens the folder's project, or makes one, and brings it up to date. Raises UserError."""
         path = project_path or default_project_path(folder)
         if not self._is_open(path):
-            self._open(path, lambda: Project.of_folder(folder, path, bundled_vocabularies()[0]))
+            self._open(path, lambda: Project.of_folder(folder, path, bundled_vocabularies()[0], back_up=False))
         self.start_indexing()
 
     def open_project(self, path: Path) -> None:
         """Opens a project file and brings it up to date with its folder, if that is there. Raises UserError."""
         if not self._is_open(path):
-            self._open(path, lambda: Project.open(path))
+            self._open(path, lambda: Project.open(path, back_up=False))
         assert self.project is not None
         project = self.project
         if project.folder.is_dir() or project.viewed:
@@ -198,7 +201,7 @@ class Session(QObject):
     def reopen(self) -> None:
         """Opens the project that is only looked at for writing. Raises UserError where that does not work yet."""
         assert self.project is not None
-        self._take(Project.open(self.project.path))
+        self._take(Project.open(self.project.path, back_up=False))
         self.start_indexing()
 
     def _is_open(self, path: Path) -> bool:
@@ -217,6 +220,8 @@ class Session(QObject):
         kept = str(self.settings.value("colour_by", "cluster")) if is_last else "cluster"
         self.colour_by = kept if kept in ("label", "labelled", *metadata_columns(self.facts)) else "cluster"
         self.projectChanged.emit()
+        if not project.viewed and is_due(project.path):
+            self._backup.run(backing_up, project.path, done=lambda _: None, failed=self.failed.emit)
         if project.lost:
             self.failed.emit(f"This project was damaged. {' '.join(project.lost)}")
 
@@ -259,6 +264,7 @@ class Session(QObject):
     def close(self) -> None:
         """Stops what runs and closes the project. Nothing is lost: every batch and every label is stored already."""
         self.cancel_run()
+        self._backup.cancel()  # what it had of a backup is cleared away by the next one
         self.closing.emit()
         if self.project is not None:
             self.project.close()

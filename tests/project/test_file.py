@@ -4,7 +4,7 @@ import os
 import shutil
 import sqlite3
 import stat
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pytest
 
@@ -12,7 +12,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.project import file
 from cxr_explorer.project.labelling import label_rows
 from cxr_explorer.project.project import Project
-from cxr_explorer.project.storage import Connection
+from cxr_explorer.project.storage import Connection, uri_of
 from tests.project.older import older_project, steps_of_creation
 from tests.project.projects import FINDINGS, embed_all, new_project
 
@@ -163,3 +163,27 @@ def test_an_error_of_the_disk_in_an_act_stores_nothing_of_it_and_says_so(tmp_pat
             project.set("big", "x" * 1_000_000)
         assert project.get("first") == ""
         assert not project.db.conn.in_transaction
+
+
+@pytest.mark.skipif(os.name != "posix", reason="such names are POSIX's")
+def test_any_name_a_folder_can_have_does_for_a_project(tmp_path: Path, folder: Path) -> None:
+    for name in ("a b", "50% #1?", "ä:ö", "x&mode=ro", os.fsdecode(b"\xff")):
+        path = tmp_path / name / "t?e#s%t.cxr"
+        Project.create(path, folder, FINDINGS).close()
+        with Project.open(path) as project, Project.open_read_only(path) as reader:
+            assert project.folder == reader.folder == folder.resolve()
+
+
+def test_a_network_drives_server_is_part_of_the_path_for_sqlite() -> None:
+    assert uri_of(PureWindowsPath("//server/share/a b.cxr"), "mode=rw") == "file:////server/share/a%20b.cxr?mode=rw"
+    assert uri_of(PureWindowsPath("C:/data/a.cxr"), "mode=rw") == "file:///C:/data/a.cxr?mode=rw"
+
+
+def test_what_could_not_be_read_is_not_said_to_be_not_stored(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        project.db.execute("DROP TABLE thumbnails")
+        with pytest.raises(UserError, match=r"could not be read: .* is damaged .*What was stored is kept"):
+            project.thumbnails([1])
+        with pytest.raises(UserError, match=r"This step was not stored: .* is damaged"), project.db.atomic():
+            project.db.execute("DELETE FROM thumbnails")
+        assert project.trouble is None

@@ -8,6 +8,7 @@ import pytest
 
 from cxr_explorer.cli import main
 from cxr_explorer.errors import UserError
+from cxr_explorer.project.backup import backups
 from cxr_explorer.project.labelling import label_rows
 from cxr_explorer.project.project import Project
 from cxr_explorer.ui.main_window import MainWindow
@@ -102,6 +103,7 @@ def test_a_project_opened_on_a_full_disk_is_shown_and_opened_for_labelling_once_
     window = open_window(qtbot, tmp_path, path)
     assert "full" in window.notice._text.text()
     assert window.session.map is not None
+    assert main(["export", str(path), str(tmp_path / "out.csv")]) == 0
     resize(disk, 9000)
     window.session.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
     window.session._storage.look()
@@ -109,3 +111,16 @@ def test_a_project_opened_on_a_full_disk_is_shown_and_opened_for_labelling_once_
     window.session.select_cluster(0)
     window.session.label_target()
     assert labels(window) == 5
+
+
+def test_the_window_makes_the_backup_of_the_day_in_a_child_process(qtbot, tmp_path: Path) -> None:
+    path = make_project(tmp_path)
+    window = open_window(qtbot, tmp_path, path)
+    window.session.select_cluster(0)
+    window.session.label_target()
+    window.session.close()
+    assert backups(path) == []
+    window.session._take(Project.open(path, back_up=False))
+    assert window.session._backup.active
+    window.session._backup.finish()
+    assert len(backups(path)) == 1
