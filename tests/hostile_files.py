@@ -85,9 +85,10 @@ def deflated(megabytes: int, tag: int, vr: str) -> bytes:
     """Deflated transfer syntax: an element of so many MB of zeros, and a picture."""
     meta = dicom(FILM)
     start = meta.index(b"\x08\x00\x16\x00")
-    body, header = meta[start:], meta[:start].replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.1.99"[:20])
+    body = meta[start:]
     old = element(0x00020010, "UI", b"1.2.840.10008.1.2.1\0")
-    header = meta[:start].replace(old, element(0x00020010, "UI", b"1.2.840.10008.1.2.1.99"))
+    header = bytearray(meta[:start].replace(old, element(0x00020010, "UI", b"1.2.840.10008.1.2.1.99")))
+    struct.pack_into("<I", header, 140, len(header) - 144)  # the group's length
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     head = struct.pack("<HH", tag >> 16, tag & 0xFFFF) + vr.encode() + struct.pack("<HI", 0, megabytes << 20)
     first = packer.compress(body[: body.index(b"\xe0\x7f\x10\x00")] + head) + packer.flush(zlib.Z_FULL_FLUSH)
@@ -95,7 +96,7 @@ def deflated(megabytes: int, tag: int, vr: str) -> bytes:
     block = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     last = packer.compress(body[body.index(b"\xe0\x7f\x10\x00") :]) + packer.flush()
-    return header + first + block * megabytes + last
+    return bytes(header) + first + block * megabytes + last
 
 
 def fragments(count: int, syntax: UID, ended: bool = True) -> bytes:
@@ -116,7 +117,9 @@ def declared(rows: int, columns: int, syntax: UID | None = None, **options: Any)
     """A file that says it is so large, with the pixels of a small one."""
     if syntax is None:
         return dicom(FILM, Rows=rows, Columns=columns, **options)
-    return compressed(FILM, encoded(FILM, "JPEG") if syntax == JPEG else b"\0" * 500, syntax, Rows=rows, Columns=columns)
+    return compressed(
+        FILM, encoded(FILM, "JPEG") if syntax == JPEG else b"\0" * 500, syntax, Rows=rows, Columns=columns
+    )
 
 
 def many_elements(count: int) -> bytes:
@@ -181,7 +184,14 @@ for megabytes, tag, vr, what in (
 craft("dicom-deflated-garbage", lambda: deflated(1, 0x00291010, "OB")[:-2000] + bytes(2000))
 for rows, columns in ((65535, 65535), (65535, 1), (11000, 11000), (30000, 4000), (0, 64)):
     craft(f"dicom-says-{rows}x{columns}", declared, rows, columns)
-for syntax, what in ((RLE, "rle"), (JPEG, "jpeg"), (J2K, "j2k"), (JPEG_LS, "jls"), (JPEG_LOSSLESS, "ljpeg"), (HTJ2K, "ht")):
+for syntax, what in (
+    (RLE, "rle"),
+    (JPEG, "jpeg"),
+    (J2K, "j2k"),
+    (JPEG_LS, "jls"),
+    (JPEG_LOSSLESS, "ljpeg"),
+    (HTJ2K, "ht"),
+):
     craft(f"dicom-{what}-says-65535x65535", declared, 65535, 65535, syntax)
     craft(f"dicom-{what}-says-11000x11000", declared, 11000, 11000, syntax)
     craft(f"dicom-{what}-million-fragments", fragments, 1_000_000, syntax)
@@ -214,7 +224,9 @@ craft("dicom-frames-2-billion", dicom, FILM, NumberOfFrames="2147483647")
 craft("dicom-length-beyond-the-end", lambda: with_elements(element(0x00291010, "OB", b"", 0xFFFFFFF0)))
 craft("dicom-text-of-undefined-length", lambda: with_elements(element(0x00291010, "UT", b"", 0xFFFFFFFF)))
 craft("dicom-preamble-alone", lambda: bytes(128) + b"DICM")
-craft("dicom-meta-without-end", lambda: bytes(128) + b"DICM" + element(0x00020000, "UL", b"\xff\xff\xff\x7f") + bytes(500))
+craft(
+    "dicom-meta-without-end", lambda: bytes(128) + b"DICM" + element(0x00020000, "UL", b"\xff\xff\xff\x7f") + bytes(500)
+)
 craft("dicom-zeros-after-the-preamble", lambda: bytes(128) + b"DICM" + bytes(5_000_000))
 craft("dicom-ones-after-the-preamble", lambda: bytes(128) + b"DICM" + b"\xff" * 5_000_000)
 craft("dicom-without-preamble-zeros", lambda: b"\x08\0\x05\0\0\0\0\0" + bytes(5_000_000))
@@ -248,7 +260,10 @@ def png_text_bomb(kind: bytes, megabytes: int, count: int = 1) -> bytes:
 for width, height in ((2**31 - 1, 2**31 - 1), (2**31 - 1, 1), (100_000, 100_000), (11_300, 11_300), (120_000_000, 16)):
     craft(f"png-says-{width}x{height}", png, width=width, height=height)
 craft("png-says-11300x11300-of-zeros", lambda: png(width=11_300, height=11_300, data=deflated_zeros(122, True)))
-craft("png-11300-rgba-16-of-zeros", lambda: png(width=11_300, height=11_300, depth=16, colour=6, data=deflated_zeros(980, True)))
+craft(
+    "png-11300-rgba-16-of-zeros",
+    lambda: png(width=11_300, height=11_300, depth=16, colour=6, data=deflated_zeros(980, True)),
+)
 craft("png-of-no-pixels", png, width=0, height=0)
 for kind in (b"zTXt", b"iTXt", b"iCCP"):
     craft(f"png-{kind.decode()}-bomb", png_text_bomb, kind, 3000)
@@ -258,7 +273,10 @@ craft("png-million-empty-chunks", lambda: png(*[chunk(b"IDAT", b"")] * 1_000_000
 craft("png-300000-texts", lambda: png(*[chunk(b"tEXt", b"a\0b")] * 300_000))
 craft("png-million-frames", lambda: png(chunk(b"acTL", struct.pack(">2I", 1_000_000, 0))))
 craft("png-chunk-beyond-the-end", lambda: png()[:33] + struct.pack(">I", 2**31 - 1) + b"tEXt")
-craft("png-exif-bomb", lambda: png(chunk(b"eXIf", b"II*\0\x08\0\0\0" + b"\xff\xff" + b"\x12\x01\x03\0\xff\xff\xff\x7f\0\0\0\0" * 60_000)))
+craft(
+    "png-exif-bomb",
+    lambda: png(chunk(b"eXIf", b"II*\0\x08\0\0\0" + b"\xff\xff" + b"\x12\x01\x03\0\xff\xff\xff\x7f\0\0\0\0" * 60_000)),
+)
 
 # ---------------------------------------------------------------------------------------------- TIFF
 
@@ -271,7 +289,9 @@ def tiff_page(entries: list[bytes], following: int) -> bytes:
     return struct.pack("<H", len(entries)) + b"".join(entries) + struct.pack("<I", following)
 
 
-def tiff(width: int, height: int, data: bytes = b"\0" * 4096, compression: int = 1, bits: int = 8, **more: int) -> bytes:
+def tiff(
+    width: int, height: int, data: bytes = b"\0" * 4096, compression: int = 1, bits: int = 8, **more: int
+) -> bytes:
     """One page, one strip."""
     start = 8 + len(data)
     tags = {256: width, 257: height, 258: bits, 259: compression, 262: 1, 273: 8, 277: 1, 278: height, 279: len(data)}
@@ -316,7 +336,10 @@ for tag in (258, 273, 279, 320, 330, 700, 34665, 34675):
 craft("tiff-tiles-of-one-pixel", lambda: tiff(4000, 4000, t322=16, t323=16, t324=8, t325=256))
 craft("tiff-strips-of-one-row", lambda: tiff(16, 7_000_000, t278=1))
 craft("bigtiff-beyond-the-end", lambda: struct.pack("<2sHHHQ", b"II", 43, 8, 0, 2**62))
-craft("bigtiff-2-to-the-63-entries", lambda: struct.pack("<2sHHHQ", b"II", 43, 8, 0, 16) + struct.pack("<Q", 2**63 - 1) + bytes(99))
+craft(
+    "bigtiff-2-to-the-63-entries",
+    lambda: struct.pack("<2sHHHQ", b"II", 43, 8, 0, 16) + struct.pack("<Q", 2**63 - 1) + bytes(99),
+)
 
 # ---------------------------------------------------------------------------------------------- JPEG
 
@@ -346,19 +369,41 @@ def segment(marker: int, data: bytes) -> bytes:
 
 for side_px, scans in ((64, 50_000), (2000, 500), (8000, 500)):
     craft(f"jpeg-{side_px}-of-{scans}-scans", jpeg_of_scans, side_px, scans)
-    craft(f"dicom-jpeg-{side_px}-of-{scans}-scans", lambda side_px=side_px, scans=scans: compressed(
-        np.broadcast_to(np.uint8(0), (side_px, side_px)), jpeg_of_scans(side_px, scans), JPEG))
+    craft(
+        f"dicom-jpeg-{side_px}-of-{scans}-scans",
+        lambda side_px=side_px, scans=scans: compressed(
+            np.broadcast_to(np.uint8(0), (side_px, side_px)), jpeg_of_scans(side_px, scans), JPEG
+        ),
+    )
 for width, height in ((65535, 65535), (11_300, 11_300), (65500, 1900)):
     craft(f"jpeg-says-{width}x{height}", jpeg_says, width, height)
-    craft(f"dicom-jpeg-of-{width}x{height}-inside", lambda width=width, height=height: compressed(
-        FILM, jpeg_says(width, height), JPEG))
+    craft(
+        f"dicom-jpeg-of-{width}x{height}-inside",
+        lambda width=width, height=height: compressed(FILM, jpeg_says(width, height), JPEG),
+    )
 craft("jpeg-300-full-segments", lambda: jpeg_with(*[segment(0xE2, b"ICC_PROFILE\0" + bytes(65000))] * 250))
 craft("jpeg-300000-comments", lambda: jpeg_with(*[segment(0xFE, b"a")] * 300_000))
 craft("jpeg-5-mb-of-fill", lambda: jpeg_with(b"\xff" * 5_000_000))
 craft("jpeg-50000-tables", lambda: jpeg_with(*[segment(0xDB, b"\0" + b"\1" * 64)] * 50_000))
-craft("jpeg-mpo-of-many", lambda: jpeg_with(segment(0xE2, b"MPF\0II*\0\x08\0\0\0\x02\0" + tag_entry(0xB001, 4, 1, 2**31) + tag_entry(0xB002, 7, 16 * 4000, 64) + bytes(60_000))))
-craft("jpeg-exif-in-a-circle", lambda: jpeg_with(segment(0xE1, b"Exif\0\0II*\0\x08\0\0\0\x01\0" + tag_entry(34665, 4, 1, 8) + bytes(4))))
-craft("jpeg-xmp-of-many", lambda: jpeg_with(*[segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + b"<a>" * 20_000)] * 100))
+craft(
+    "jpeg-mpo-of-many",
+    lambda: jpeg_with(
+        segment(
+            0xE2,
+            b"MPF\0II*\0\x08\0\0\0\x02\0"
+            + tag_entry(0xB001, 4, 1, 2**31)
+            + tag_entry(0xB002, 7, 16 * 4000, 64)
+            + bytes(60_000),
+        )
+    ),
+)
+craft(
+    "jpeg-exif-in-a-circle",
+    lambda: jpeg_with(segment(0xE1, b"Exif\0\0II*\0\x08\0\0\0\x01\0" + tag_entry(34665, 4, 1, 8) + bytes(4))),
+)
+craft(
+    "jpeg-xmp-of-many", lambda: jpeg_with(*[segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + b"<a>" * 20_000)] * 100)
+)
 
 # ---------------------------------------------------------------------------------------------- WebP, BMP, JPEG 2000
 
@@ -380,7 +425,9 @@ def webp_frames(count: int, side_px: int) -> bytes:
     return riff(webp_chunk(b"VP8X", b"\x02\0\0\0" + side + side), webp_chunk(b"ANIM", bytes(6)), *[frame] * count)
 
 
-def bmp(width: int, height: int, bits: int = 8, compression: int = 0, offset: int = 54, data: bytes = bytes(4096)) -> bytes:
+def bmp(
+    width: int, height: int, bits: int = 8, compression: int = 0, offset: int = 54, data: bytes = bytes(4096)
+) -> bytes:
     header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, bits, compression, len(data), 0, 0, 0, 0)
     return struct.pack("<2sIHHI", b"BM", 54 + len(data), 0, 0, offset) + header + data
 
@@ -417,13 +464,44 @@ craft("bmp-rle-jumps", lambda: bmp(11_300, 11_300, 8, 1, 1078, bytes(1024) + b"\
 craft("bmp-begins-beyond-the-end", bmp, 64, 64, 8, 0, 2**31)
 craft("bmp-of-99-bits", bmp, 64, 64, 99)
 for width, height, tile_px in (
-    (2**31 - 1, 2**31 - 1, 64), (11_300, 11_300, 11_300), (11_300, 11_300, 1), (60_000, 2_000, 8), (64, 64, 2**31 - 1),
+    (2**31 - 1, 2**31 - 1, 64),
+    (11_300, 11_300, 11_300),
+    (11_300, 11_300, 1),
+    (60_000, 2_000, 8),
+    (64, 64, 2**31 - 1),
 ):
     craft(f"j2k-says-{width}x{height}-in-tiles-of-{tile_px}", j2k, width, height, tile_px)
-    craft(f"dicom-j2k-of-{width}x{height}-in-tiles-of-{tile_px}", lambda w=width, h=height, t=tile_px: compressed(
-        FILM, j2k(w, h, t), J2K))
+    craft(
+        f"dicom-j2k-of-{width}x{height}-in-tiles-of-{tile_px}",
+        lambda w=width, h=height, t=tile_px: compressed(FILM, j2k(w, h, t), J2K),
+    )
 craft("j2k-16384-components", lambda: j2k(64, 64, 64, 16_384))
 craft("j2k-of-5000", lambda: encoded(Image.new("L", (5_000, 5_000)), "JPEG2000", num_resolutions=1))
 craft("jp2-million-boxes", lambda: jp2_boxes(*[struct.pack(">I4s", 8, b"free")] * 1_000_000))
 craft("jp2-box-without-length", lambda: jp2_boxes(struct.pack(">I4s", 1, b"free") + bytes(8)))
 craft("jp2-box-beyond-the-end", lambda: jp2_boxes(struct.pack(">I4sQ", 1, b"free", 2**63)))
+
+LONG = frozenset(
+    {
+        "dicom-rle-bomb-11000",
+        "dicom-1000000-private-elements",
+        "dicom-stretch-4-of-a-large-film",
+        "dicom-zeros-after-the-preamble",
+        "png-says-11300x11300-of-zeros",
+        "png-11300-rgba-16-of-zeros",
+        "png-million-empty-chunks",
+        "tiff-deflate-bomb",
+        "tiff-deflate-11300",
+        "tiff-deflate-11300-float",
+        "tiff-packbits-bomb",
+        "tiff-strips-of-one-row",
+        "jpeg-says-11300x11300",
+        "jpeg-says-65500x1900",
+        "jpeg-5-mb-of-fill",
+        "webp-1000-frames-of-11000",
+        "webp-of-16383",
+        "bmp-rle-jumps",
+        "j2k-of-5000",
+    }
+)
+"""Names of those that take seconds of processor time or hundreds of MB: for the long form alone."""

@@ -79,7 +79,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """What the project knows of one image, apart from labels."""
+    """What the project knows of one image, apart from labels.
+
+    `stamp` is the file's size in bytes and the time of its last change, ns since 1970, as the last scan found them.
+    """
 
     image_id: int
     path: str
@@ -88,6 +91,7 @@ class ImageRecord:
     notes: tuple[str, ...]
     excluded: bool
     replaced: bool
+    stamp: tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -373,11 +377,13 @@ class Project:
     def image(self, image_id: int) -> ImageRecord:
         """One image's record. Raises KeyError for an unknown id."""
         row = self.db.execute(
-            "SELECT path, width_px, height_px, facts, notes, excluded, replaced FROM images WHERE id = ?", [image_id]
+            """SELECT path, width_px, height_px, facts, notes, excluded, replaced, size_bytes, mtime_ns
+               FROM images WHERE id = ?""",
+            [image_id],
         ).fetchone()
         if row is None:
             raise KeyError(image_id)
-        path, width, height, facts, notes, excluded, replaced = row
+        path, width, height, facts, notes, excluded, replaced, *stamp = row
         return ImageRecord(
             image_id,
             path,
@@ -386,6 +392,7 @@ class Project:
             tuple(json.loads(notes)),
             bool(excluded),
             bool(replaced),
+            (stamp[0], stamp[1]),
         )
 
     def paths(self) -> dict[int, str]:
