@@ -108,7 +108,10 @@ class Guard:
         """
         if self._is_late or not self._process.is_alive():
             self._pipe.close()
-            self._start()
+            try:
+                self._start()
+            except OSError as error:
+                return Refused(f"The system starts no process to open it in ({error.strerror or error}).", None)
         digest: str | None = None
         wait_s = self._limits.drive_s
         try:

@@ -475,7 +475,11 @@ class Project:
             # A verdict stays with the content it was given on; what the surroundings did leaves the file to be read.
             execute_many(
                 "UPDATE images SET state = 'failed', reason = ?, digest = ? WHERE id = ?",
-                ((item.reason, item.digest, item.image_id) for item in batch.unreadable if item.digest is not None),
+                (
+                    (item.reason, item.digest or None, item.image_id)
+                    for item in batch.unreadable
+                    if item.digest is not None
+                ),
             )
             execute_many(
                 "UPDATE images SET reason = ? WHERE id = ?",
