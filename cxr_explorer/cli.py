@@ -7,10 +7,10 @@ import json
 import os
 import sys
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, BinaryIO, get_args
+from typing import Any, BinaryIO, TypeVar, get_args
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from cxr_explorer.cli_clusters import add_cluster_commands
 from cxr_explorer.cli_lists import add_list_commands, latest_map
 from cxr_explorer.cli_readers import add_commands, add_whose, check_known_reader, export_report
 from cxr_explorer.cli_report import shades
-from cxr_explorer.doctor import describe, examine, has_screen
+from cxr_explorer.doctor import describe, describe_examination, describe_repair, examine, has_screen
 from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, default_encoder, read_encoder
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import atomic_write
@@ -28,13 +28,19 @@ from cxr_explorer.indexing import Indexing, IndexReport
 from cxr_explorer.labels.consensus import Rule
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.reader_names import check_reader
-from cxr_explorer.labels.tables import Format, match_files, read_labels
-from cxr_explorer.labels.vocabulary import bundled_vocabularies
+from cxr_explorer.labels.table_read import reading_labels
+from cxr_explorer.labels.tables import Format, match_files
+from cxr_explorer.labels.vocabulary import bundled_vocabularies, spelled, spellings
 from cxr_explorer.project import labelling
 from cxr_explorer.project.file import SUFFIX, demo_home
 from cxr_explorer.project.partitions import cluster_of
 from cxr_explorer.project.project import Ids, Project
+from cxr_explorer.project.readers import known_findings
+from cxr_explorer.project.repair import examine as examine_project
+from cxr_explorer.project.repair import repair
 from cxr_explorer.project.report import draw_clusters
+
+_Read = TypeVar("_Read")
 
 DONE, USER_ERROR = 0, 1  # argparse ends wrong usage with 2
 
@@ -130,7 +136,9 @@ def _parser() -> argparse.ArgumentParser:
     cli_audit.add_commands(command, _add_json)
     cli_report.add_commands(command, _add_json)
 
-    doctor = command("doctor", _doctor, "Say what this installation runs with.")
+    doctor = command("doctor", _doctor, "Say what this installation runs with, or whether a project is sound.")
+    doctor.add_argument("project", nargs="?", type=Path, help="look through this project file, and change nothing")
+    doctor.add_argument("--repair", action="store_true", help="make a sound project of what can be read; keep the old")
     _add_json(doctor)
 
     demo = command("demo", _demo, "Open the simulated demo set; without a screen, run the whole way headless.")
@@ -258,9 +266,8 @@ def _ids_of(project: Project, files: Sequence[str]) -> Ids:
 
 
 def _finding(project: Project, name: str) -> str:
-    for finding in project.vocabulary.findings:
-        if finding.casefold() == name.casefold():
-            return finding
+    if (finding := spelled(name, spellings(project.vocabulary.findings))) is not None:
+        return finding
     known = ", ".join(project.vocabulary.findings)
     raise UserError(f"{name} is not among the project's findings. They are: {known}.")
 
@@ -282,19 +289,22 @@ def _export(chosen: argparse.Namespace) -> int:
 
 
 def _import(chosen: argparse.Namespace) -> int:
-    table = read_labels(chosen.table)
-    with Project.open(chosen.project) as project:
+    with (Project.open_read_only if chosen.dry_run else Project.open)(chosen.project) as project:
+        table = _watched(reading_labels(chosen.table, known_findings(project)), f"Reading {chosen.table.name}")
         matching = match_files(table.files, project.paths().values())
-        reader = check_reader(chosen.reader)
-        rows = labelling.rows_to_import(table, matching, reader)
-        change = None if chosen.dry_run else labelling.import_labels(project, rows, reader)
+        rows = labelling.rows_to_import(table, matching, check_reader(chosen.reader))
+        change = None if chosen.dry_run else labelling.import_labels(project, rows, rows.reader)
+    problems = [*table.problems, *rows.problems]
     summary = {
         "format": table.format,
         "labels": len(rows),
         "matched": len(matching.matched),
         "unmatched": len(matching.unmatched),
         "ambiguous": len(matching.ambiguous),
-        "problems": list(table.problems),
+        "contradicting": table.contradicting + rows.contradicting,
+        "findings": list(table.findings),
+        "new_findings": list(table.new_findings),
+        "problems": problems,
         "imported": change.text if change is not None else None,
     }
     if chosen.json:
@@ -302,8 +312,13 @@ def _import(chosen: argparse.Namespace) -> int:
         return DONE
     print(f"{len(matching.matched):,} files matched, {len(matching.unmatched):,} not in the project, ", end="")
     print(f"{len(matching.ambiguous):,} ambiguous; {len(rows):,} labels ({table.format} form)")
-    for problem in table.problems[:10]:
+    print(f"  Findings: {', '.join(table.findings) or 'none'}")
+    if table.new_findings:
+        print(f"  New, in no vocabulary that is known here: {', '.join(table.new_findings)}")
+    for problem in problems[:10]:
         print(f"  {problem}")
+    if len(problems) > 10:
+        print(f"  … and {len(problems) - 10:,} more (--json lists all)")
     print(change.text if change is not None else "Nothing was changed.")
     return DONE
 
@@ -341,9 +356,19 @@ def _write_npz(stream: BinaryIO, arrays: dict[str, np.ndarray[Any, Any]]) -> Non
 
 
 def _doctor(chosen: argparse.Namespace) -> int:
-    found = examine()
-    print(json.dumps(found) if chosen.json else describe(found))
-    return DONE
+    if chosen.project is None:
+        if chosen.repair:
+            raise UserError("Nothing to repair: no project is named. Name its file after `doctor`.")
+        found = examine()
+        print(json.dumps(found) if chosen.json else describe(found))
+        return DONE
+    if chosen.repair:
+        repaired = repair(chosen.project)
+        print(json.dumps(asdict(repaired)) if chosen.json else describe_repair(repaired))
+        return DONE
+    examined = examine_project(chosen.project)
+    print(json.dumps(asdict(examined)) if chosen.json else describe_examination(examined))
+    return DONE if examined.sound else USER_ERROR
 
 
 def _demo(chosen: argparse.Namespace) -> int:
@@ -418,6 +443,22 @@ def _run(
             print(file=sys.stderr)
     indexing.report.device = described
     return indexing.report
+
+
+def _watched(reading: Generator[float, None, _Read], text: str) -> _Read:
+    """Runs a generator to its end, with its share on a progress line where a person is watching."""
+    watched = sys.stderr.isatty()
+    try:
+        while True:
+            share = next(reading)
+            if watched:
+                print(f"\r{f'{text}  {share:.0%}':<78}", end="", file=sys.stderr, flush=True)
+    except StopIteration as end:
+        found: _Read = end.value
+        return found
+    finally:
+        if watched:
+            print(file=sys.stderr)
 
 
 def _duration(seconds: float) -> str:

@@ -11,12 +11,12 @@ from typing import Any
 from cxr_explorer.cli_lists import latest_map
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.audit import Plan
-from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.tables import match_files, read_labels
+from cxr_explorer.labels.vocabulary import spelled, spellings
 from cxr_explorer.project import audits
 from cxr_explorer.project.audit_bounds import covers_text, outcome_text, stale_text, state_word
 from cxr_explorer.project.audit_records import Audit, audit_record, audit_records
-from cxr_explorer.project.labelling import VALUE_WORDS
+from cxr_explorer.project.labelling import VALUE_WORDS, rows_to_import
 from cxr_explorer.project.partitions import cluster_of
 from cxr_explorer.project.project import Project
 
@@ -54,10 +54,8 @@ def add_commands(command: Command, add_json: Callable[[argparse.ArgumentParser],
 def _audit(chosen: argparse.Namespace) -> int:
     read_only = chosen.plan or chosen.list
     with (Project.open_read_only if read_only else Project.open)(chosen.project) as project:
-        finding = next(
-            (name for name in project.vocabulary.findings if name.casefold() == chosen.finding.casefold()), ""
-        )
-        if not finding:
+        finding = spelled(chosen.finding, spellings(project.vocabulary.findings))
+        if finding is None:
             known = ", ".join(project.vocabulary.findings)
             raise UserError(f"{chosen.finding} is not among the project's findings. They are: {known}.")
         if chosen.list:
@@ -137,15 +135,15 @@ def _open_audit(project: Project, lot: audits.Lot, chosen: argparse.Namespace, a
 
 
 def _answer(project: Project, started: list[Audit], path: Path) -> None:
-    table = read_labels(path)
+    table = read_labels(path, project.vocabulary.findings)
     ids = {file: image_id for image_id, file in project.paths().items()}
-    matched = match_files(table.files, ids).matched
-    finding = started[0].finding.casefold()
-    seen: dict[int, Value] = {
-        ids[matched[row.file]]: row.value
-        for row in table.rows
-        if row.file in matched and row.finding.casefold() == finding
-    }
+    rows = rows_to_import(table, match_files(table.files, ids), "")
+    if table.contradicting or rows.contradicting:
+        raise UserError(
+            f"Nothing was answered: rows of {path} contradict each other. "
+            f"{(*table.problems, *rows.problems)[-1]} Put it right and answer again."
+        )
+    seen = {ids[row.file]: row.value for row in rows if row.finding == started[0].finding}
     for audit in started:
         for image_id in audit.sample.tolist():
             if image_id in seen:

@@ -17,6 +17,7 @@ from cxr_explorer.labels.agreement import ANSWERS
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.reader_names import check_reader, ordinary
 from cxr_explorer.labels.tables import WriteReport
+from cxr_explorer.labels.vocabulary import spelled, spellings
 from cxr_explorer.project import labelling
 from cxr_explorer.project.merging import MergePlan, merge, plan_merge
 from cxr_explorer.project.project import Project
@@ -175,9 +176,8 @@ def _as_json(found: FindingAgreement, files: list[tuple[str, str, str]]) -> dict
 
 def _finding(project: Project, name: str) -> str:
     known = known_findings(project)
-    for finding in known:
-        if finding.casefold() == name.casefold():
-            return finding
+    if (finding := spelled(name, spellings(known))) is not None:
+        return finding
     raise UserError(f"{name} is not among the project's findings. They are: {', '.join(known)}.")
 
 

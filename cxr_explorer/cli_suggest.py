@@ -17,6 +17,8 @@ from cxr_explorer.files import atomic_write
 from cxr_explorer.labels.features import Floats
 from cxr_explorer.labels.probes import load_probes, save_probes
 from cxr_explorer.labels.suggest import FEWEST_CALIBRATED, sure_suggestions
+from cxr_explorer.labels.table_cells import harmless
+from cxr_explorer.labels.vocabulary import spelled, spellings
 from cxr_explorer.project.file import probes_home
 from cxr_explorer.project.project import Ids, Project
 from cxr_explorer.project.standing import finding_standing, in_words, target_of
@@ -180,18 +182,17 @@ def _write(out: Path, paths: Mapping[int, str], ids: Ids, columns: Mapping[str, 
     """`file` and a column a finding; empty where nothing is known."""
     text = io.StringIO(newline="")
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["file", *columns])
+    rows.writerow(["file", *map(harmless, columns)])
     values: Sequence[Floats] = list(columns.values())
     for place, image_id in enumerate(ids.tolist()):
         cells = ["" if np.isnan(column[place]) else f"{column[place]:.4f}" for column in values]
-        rows.writerow([paths[image_id], *cells])
+        rows.writerow([harmless(paths[image_id]), *cells])
     with atomic_write(out) as stream:
         stream.write(text.getvalue().encode("utf-8"))
 
 
 def _finding(project: Project, name: str) -> str:
-    for finding in project.vocabulary.findings:
-        if finding.casefold() == name.casefold():
-            return finding
+    if (finding := spelled(name, spellings(project.vocabulary.findings))) is not None:
+        return finding
     known = ", ".join(project.vocabulary.findings)
     raise UserError(f"{name} is not among the project's findings. They are: {known}.")

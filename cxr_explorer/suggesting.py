@@ -25,6 +25,7 @@ from cxr_explorer.labels.suggest import (
     prepare,
     sheet_images,
 )
+from cxr_explorer.labels.vocabulary import spelled, spellings
 from cxr_explorer.project.project import Ids, Project, now
 from cxr_explorer.project.standing import FindingStanding, finding_standing, target_of
 from cxr_explorer.project.suggestions import PROBES_SETTING, Answers, answers
@@ -145,7 +146,8 @@ class Suggester:
         if probe is not None and min(counts):
             chances, calibrated = probe.probabilities(self._features), probe.calibrated
         if not calibrated and (saved := self._saved(path)) is not None:
-            found = saved.probabilities(self._embeddings).get(question.finding)
+            by_finding = saved.probabilities(self._embeddings)
+            found = by_finding.get(spelled(question.finding, spellings(by_finding)) or "")
             chances, source = (found, saved.name) if found is not None else (chances, "")
         queue, batch = np.zeros(0, np.int64), batch_size(len(self._ids))
         if len(rows) < sheet_images(len(self._ids)):  # with more answers than sheets hold, k-means is not run for them

@@ -127,12 +127,17 @@ def robust_window(values: Float, counted: Mask | None = None) -> Window:
     sample = values[::step, ::step]
     if counted is not None and counted[::step, ::step].any():
         sample = sample[counted[::step, ::step]]
-    lowest, highest = _ends_of_picture(sample)
-    kept = sample if lowest == -np.inf and highest == np.inf else sample[(sample >= lowest) & (sample <= highest)]
-    low, high = (float(value) for value in np.percentile(kept, _PERCENTILES))
     explanation = f"robust percentiles {_PERCENTILES[0]} to {_PERCENTILES[1]}"
-    if kept.size < sample.size:
-        explanation += f" without isolated extremes ({100 - 100 * kept.size / sample.size:.2g} %)"
+    low, below, above, high = np.percentile(
+        sample, [_PERCENTILES[0], _MOST_ISOLATED, 100 - _MOST_ISOLATED, _PERCENTILES[1]]
+    ).tolist()
+    if (
+        above > below and max(below - low, high - above) > above - below
+    ):  # else nothing lies as far out as a gap is wide
+        kept = sample[_is_picture(sample, below, above)]
+        if kept.size < sample.size:
+            low, high = np.percentile(kept, _PERCENTILES).tolist()
+            explanation += f" without isolated extremes ({100 - 100 * kept.size / sample.size:.2g} %)"
     if high <= low:  # nearly all pixels are equal: what remains lies outside the percentiles
         low, high = float(values.min()), float(values.max())
         explanation = "smallest to largest value"
@@ -141,18 +146,12 @@ def robust_window(values: Float, counted: Mask | None = None) -> Window:
     return Window(centre=(low + high) / 2, width=high - low, explanation=explanation)
 
 
-def _ends_of_picture(sample: Float) -> tuple[float, float]:
-    """The lowest and highest value beyond which there are isolated extremes alone; infinite where there are none."""
-    bottom, below, above, top = np.percentile(
-        sample, [_PERCENTILES[0], _MOST_ISOLATED, 100 - _MOST_ISOLATED, _PERCENTILES[1]]
-    )
-    lowest, highest = -np.inf, np.inf
+def _is_picture(sample: Float, below: float, above: float) -> Mask:
+    """False for the isolated extremes, which lie beyond a gap below `below` or above `above`."""
     sparse = _MOST_IN_GAP * sample.size
-    if above > below and top - above > above - below:
-        highest = _last_before_gap(np.sort(sample[sample >= above]), below, sparse)
-    if above > below and below - bottom > above - below:
-        lowest = -_last_before_gap(np.sort(-sample[sample <= below]), -above, sparse)
-    return lowest, highest
+    highest = _last_before_gap(np.sort(sample[sample >= above]), below, sparse)
+    lowest = -_last_before_gap(np.sort(-sample[sample <= below]), -above, sparse)
+    return np.asarray((sample >= lowest) & (sample <= highest))
 
 
 def _last_before_gap(tail: Float, start: float, sparse: float) -> float:
@@ -164,7 +163,7 @@ def _last_before_gap(tail: Float, start: float, sparse: float) -> float:
         sparse: How many values a gap may hold; or half as many as lie beyond it.
     """
     here = np.searchsorted(tail, tail, side="right")
-    there = np.searchsorted(tail, 2 * tail - np.float32(start), side="right")
+    there = np.searchsorted(tail, 2 * tail.astype(np.float64) - start, side="right")  # float32 may overflow
     isolated = len(tail) - there
     found = np.flatnonzero((isolated > 0) & (there - here <= np.maximum(sparse, isolated / 2)))
     return float(tail[found[0]]) if len(found) else np.inf

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from array import array
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from cxr_explorer.labels.texts import Texts
+
+_SEVERAL = "\0"  # no spelling of a file
 # A letter first, so that the last part of a DICOM UID used as a file name ("1.2.840.113619") is no extension.
 _EXTENSION = re.compile(r"\.[a-z][a-z0-9]{0,4}$")
 
@@ -17,14 +23,15 @@ class Matching:
     """The outcome of `match_files`; every file of the table is in exactly one of the three.
 
     Attributes:
-        matched: File of the table -> the one file of the project it means. No two share a project file.
+        matched: File of the table -> the one file of the project it means. Two share a project file only where they
+            are two spellings of one path ("./A.png" and "a.png").
         unmatched: Files of the table that no file of the project resembles.
         ambiguous: File of the table -> the files of the project it may mean. A single candidate stands here when
             another file of the table has a better or an equal claim to it.
     """
 
     matched: dict[str, str]
-    unmatched: tuple[str, ...]
+    unmatched: Sequence[str]
     ambiguous: dict[str, tuple[str, ...]]
 
 
@@ -46,28 +53,53 @@ def match_files(table_files: Iterable[str], project_files: Iterable[str]) -> Mat
         table_files: Files as the table names them; repetitions are ignored.
         project_files: Paths relative to the project's folder, with "/".
     """
-    table_keys = {file: _comparable(file) for file in table_files}
     project_keys = {file: _comparable(file) for file in project_files}
+    files = table_files if isinstance(table_files, Texts) else list(dict.fromkeys(table_files))
+    table_keys, foreign = _alike(files, project_keys)
+    spelling = dict(table_keys)  # files of one spelling are one file: "./A.png" and "a.png"
     matched = {file: file for file in table_keys if file in project_keys}
     ambiguous: dict[str, tuple[str, ...]] = {}
     rest = [file for file in table_keys if file not in matched]
-    claimed = set(matched)
+    one_each = list({key: file for file, key in spelling.items()}.values())
+    claims = {file: spelling[file] for file in matched}  # project file -> the one spelling that claims it
     for with_extension in (True, False):
         if not with_extension and rest:
             table_keys = {file: _stem(key) for file, key in table_keys.items()}
             project_keys = {file: _stem(key) for file, key in project_keys.items()}
         for search in (_search_suffixes, _search_names):
-            found = search(table_keys, rest, project_keys)
-            claims = Counter(candidates[0] for candidates in found.values() if len(candidates) == 1)
+            found = search(table_keys, one_each, rest, project_keys)
             for file, candidates in found.items():
-                candidate = candidates[0]
-                if len(candidates) == 1 and claims[candidate] == 1 and candidate not in claimed:
-                    matched[file] = candidate
+                if len(candidates) == 1 and claims.setdefault(candidates[0], spelling[file]) != spelling[file]:
+                    claims[candidates[0]] = _SEVERAL
+            for file, candidates in found.items():
+                if len(candidates) == 1 and claims[candidates[0]] == spelling[file]:
+                    matched[file] = candidates[0]
                 else:
                     ambiguous[file] = candidates
-            claimed.update(claims)
             rest = [file for file in rest if file not in found]
-    return Matching(matched, tuple(rest), ambiguous)
+    if isinstance(files, Texts):
+        left = set(rest)
+        rows = [row for row, file in enumerate(files) if file in left] if left else []
+        return Matching(matched, files.take(np.sort(np.array([*foreign, *rows], np.int64))), ambiguous)
+    unmatched = {*rest, *(files[row] for row in foreign)}
+    return Matching(matched, tuple(file for file in files if file in unmatched), ambiguous)
+
+
+def _alike(files: Sequence[str], project_keys: Mapping[str, str]) -> tuple[dict[str, str], array[int]]:
+    """Comparable form of the files that have a name of the project's, extension aside; and the rows of all others.
+
+    Whatever is tried below, only the former can mean anything: of a table of millions no more is kept.
+    """
+    names = {_stem(_name(key)) for key in project_keys.values()}
+    alike: dict[str, str] = {}
+    foreign = array("q")
+    for row, file in enumerate(files):
+        key = _comparable(file)
+        if _stem(_name(key)) in names:
+            alike[file] = key
+        else:
+            foreign.append(row)
+    return alike, foreign
 
 
 @dataclass(frozen=True)
@@ -85,7 +117,7 @@ class ImageMatching:
     by_content: dict[str, str]
     by_name: dict[str, str]
     other_content: dict[str, str]
-    unmatched: tuple[str, ...]
+    unmatched: Sequence[str]
     ambiguous: dict[str, tuple[str, ...]]
 
 
@@ -177,7 +209,7 @@ def _grouped(
 
 
 def _search_suffixes(
-    table_keys: Mapping[str, str], files: Iterable[str], project_keys: Mapping[str, str]
+    table_keys: Mapping[str, str], _one_each: Iterable[str], files: Iterable[str], project_keys: Mapping[str, str]
 ) -> dict[str, tuple[str, ...]]:
     """File of the table -> the files of the project whose path and its own end alike, where there are any."""
     keys = {file: table_keys[file] for file in files if table_keys[file]}
@@ -195,10 +227,10 @@ def _search_suffixes(
 
 
 def _search_names(
-    table_keys: Mapping[str, str], files: Iterable[str], project_keys: Mapping[str, str]
+    table_keys: Mapping[str, str], one_each: Iterable[str], files: Iterable[str], project_keys: Mapping[str, str]
 ) -> dict[str, tuple[str, ...]]:
     """File of the table -> the files of the project with its name, for names that occur once in the table."""
-    in_table = Counter(_name(key) for key in table_keys.values())
+    in_table = Counter(_name(table_keys[file]) for file in one_each)
     names = {file: _name(table_keys[file]) for file in files}
     wanted = {name for name in names.values() if name and in_table[name] == 1}
     in_project = _grouped(project_keys, lambda key: (_name(key),), wanted)

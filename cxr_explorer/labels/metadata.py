@@ -6,16 +6,15 @@ even then: a project file must be fit to hand on.
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.age import age_in_years
-from cxr_explorer.labels.csv_file import read_records, read_text
-from cxr_explorer.labels.table_cells import plain
+from cxr_explorer.labels.csv_file import CsvFile, Problems, Record
+from cxr_explorer.labels.table_cells import is_blank, plain
 
 GROUPS = ("patient", "study")
 """Facts of which only a number is kept that says which images belong together, never the table's text."""
@@ -28,6 +27,9 @@ DATES = "dates are not taken"
 
 MOST_VALUES = 200
 """A free column with more different values describes single images, and may name them."""
+
+MOST_COUNTED = 20_000
+"""Different values of a column that are counted; of a table of millions no more is kept."""
 
 MOST_CHARACTERS = 64
 
@@ -45,6 +47,26 @@ _HEADERS = {
     "study": {"study", "studyid", "studyinstanceuid", "exam", "examid", "accessionnumber"},
 }
 _FILE_HEADERS = {"file", "filename", "path", "image", "imageindex", "imageid", "imagepath", "imagefile", "dicomid"}
+_BOOKKEEPING = {
+    *("id", "index", "idx", "row", "no", "nr", "number", "uid", "series", "seriesid", "frame", "followup"),
+    *("fold", "kfold", "split", "set", "subset", "dataset", "partition", "train", "test", "val", "valid", "validation"),
+    *(
+        "source",
+        "site",
+        "hospital",
+        "institution",
+        "orientation",
+        "laterality",
+        "side",
+        "frontal",
+        "lateral",
+        "pa",
+        "ap",
+    ),
+    *("width", "height", "rows", "columns", "bitsstored", "pixelspacing", "race", "ethnicity", "date"),
+    *("time", "year", "reader", "annotator", "rater", "report", "portable", "male", "female", "ismale", "isfemale"),
+}
+"""What else columns of label tables hold that is no finding, though it may be written as 1 and 0."""
 
 _DATE = re.compile(
     r"(?<!\d)(?:(?:18|19|20)\d\d([-/.])[01]?\d\1[0-3]?\d|[0-3]?\d([-/.])[0-3]?\d\2(?:18|19|20)?\d\d)(?!\d)"
@@ -52,6 +74,35 @@ _DATE = re.compile(
     r"|\b\d{1,2}[ -]?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[ -]?\d{2,4}\b",
     re.IGNORECASE,
 )
+
+
+class FileRows(Collection[tuple[str, ...]]):
+    """The rows of a file below its header, each as long as the header; read anew each time they are gone through."""
+
+    def __init__(self, file: CsvFile, delimiter: str, width: int, header_line: int) -> None:
+        """Counts the rows; `problems` says what is wrong with them."""
+        self._file, self._delimiter, self._width, self._header_line = file, delimiter, width, header_line
+        self.problems = Problems(file.warnings)
+        self._count = sum(1 for _ in self._records(self.problems))
+
+    def _records(self, problems: Problems) -> Iterator[list[str]]:
+        return (cells for line, cells in self._file.records(self._delimiter, problems) if line > self._header_line)
+
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
+        missing, width = [""] * self._width, self._width
+        for cells in self._records(Problems()):
+            yield tuple(map(plain, cells if len(cells) == width else [*cells, *missing][:width]))
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __contains__(self, row: object) -> bool:
+        return any(row == one for one in self)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Collection) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
@@ -65,15 +116,19 @@ class Table:
     """
 
     header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: Collection[tuple[str, ...]]
     problems: tuple[str, ...] = ()
 
-    def column(self, name: str) -> list[str]:
-        """The cells of a column. Raises UserError for one that is not there."""
+    def place(self, name: str) -> int:
+        """Where a column stands. Raises UserError for one that is not there."""
         if name not in self.header:
             raise UserError(f"The table has no column {name!r}. Its columns are: {', '.join(self.header)}.")
-        position = self.header.index(name)
-        return [row[position] for row in self.rows]
+        return self.header.index(name)
+
+    def column(self, name: str) -> Iterator[str]:
+        """The cells of a column. Raises UserError for one that is not there."""
+        place = self.place(name)
+        return (row[place] for row in self.rows)
 
 
 @dataclass(frozen=True)
@@ -83,7 +138,7 @@ class Column:
     Attributes:
         name: Its header.
         examples: Its most frequent values, at most three; none of a column that names patients or dates.
-        distinct: How many different values it holds.
+        distinct: How many different values it holds; MOST_COUNTED stands for at least so many.
         proposal: The fact it seems to be; "" to leave it out.
         reason: Why it is left out, where that is not for want of a known header.
     """
@@ -122,29 +177,30 @@ def read_table(path: Path) -> Table:
     Raises:
         UserError: It cannot be read, or has no two columns.
     """
-    text, problems = read_text(path)
-    try:
-        first = {delimiter: next(read_records(text, delimiter), (0, [])) for delimiter in ",;\t"}
-        delimiter = max(first, key=lambda one: len(first[one][1]))
-        records = [cells for _, cells in read_records(text, delimiter)]
-    except csv.Error as error:
-        raise UserError(f"Cannot read {path}: it is not a sound CSV file ({error}); save it as CSV again.") from error
-    if records and records[0][0].casefold().startswith("sep="):  # Excel's hint to itself
-        records = records[1:]
-    if not records or len(records[0]) < 2:
+    file = CsvFile(path)
+    headers = {delimiter: _header(file, delimiter) for delimiter in ",;\t"}
+    delimiter, (line, cells) = max(headers.items(), key=lambda one: len(one[1][1]))
+    if len(cells) < 2:
         raise UserError(
             f"Cannot read {path}: its first line does not name two columns or more. It must be a CSV file whose first "
             "line names the columns, one of them the image files."
         )
     header: list[str] = []
-    for position, cell in enumerate(records[0]):
+    for position, cell in enumerate(cells):
         name = plain(cell).strip() or f"column {position + 1}"
         while name in header:
             name += "'"
         header.append(name)
-    width = len(header)
-    rows = tuple(tuple(plain(cell) for cell in (*cells, *[""] * width)[:width]) for cells in records[1:])
-    return Table(tuple(header), rows, tuple(problems))
+    rows = FileRows(file, delimiter, len(header), line)
+    return Table(tuple(header), rows, rows.problems.texts())
+
+
+def _header(file: CsvFile, delimiter: str) -> Record:
+    records = file.records(delimiter, Problems())
+    line, cells = next(records, (0, []))
+    if cells and cells[0].casefold().startswith("sep="):  # Excel's hint to itself
+        line, cells = next(records, (0, []))
+    return line, cells
 
 
 def propose_file_column(table: Table) -> str:
@@ -152,20 +208,31 @@ def propose_file_column(table: Table) -> str:
     return next((name for name in table.header if _squeezed(name) in _FILE_HEADERS), "")
 
 
+def is_fact_header(header: str) -> bool:
+    """Whether a column is known to hold something else than a finding: a fact, a file, a fold, a row's number."""
+    name = _squeezed(header)
+    known = name in _FILE_HEADERS or name in _BOOKKEEPING or any(name in headers for headers in _HEADERS.values())
+    return known or name.startswith("unnamed")  # pandas' own name for a column of row numbers
+
+
 def describe_columns(table: Table) -> list[Column]:
     """Every column with what it seems to be. Only headers decide: what nobody named is left out."""
+    every: list[dict[str, int]] = [{} for _ in table.header]
+    for row in table.rows:
+        for counts, cell in zip(every, row, strict=True):
+            if (text := cell.strip()) in counts:
+                counts[text] += 1
+            elif len(counts) < MOST_COUNTED and not is_blank(text):
+                counts[text] = 1
     described = []
-    for name in table.header:
-        cells = [cell.strip() for cell in table.column(name) if cell.strip()]
-        counts: dict[str, int] = {}
-        for cell in cells:
-            counts[cell] = counts.get(cell, 0) + 1
+    for name, counts in zip(table.header, every, strict=True):
+        filled = sum(counts.values())
         squeezed = _squeezed(name)
         proposal = next((fact for fact, headers in _HEADERS.items() if squeezed in headers), "")
         dated = sum(count for cell, count in counts.items() if looks_like_date(cell))
         reason = ""
         if proposal not in GROUPS:
-            if dated * 2 > len(cells) > 0 or re.search(r"date|birth|dob$", squeezed):
+            if dated * 2 > filled > 0 or re.search(r"date|birth|dob$", squeezed):
                 reason = DATES
             elif proposal == "" and len(counts) > MOST_VALUES:
                 reason = f"{len(counts):,} different values: it describes single images"
@@ -204,46 +271,61 @@ def take_facts(
     Raises:
         UserError: A column is not there, a name cannot be used, or a free column describes single images.
     """
-    files = [matched.get(file) for file in table.column(file_column)]
-    taken = []
+    files = table.place(file_column)
+    taking = []
     for fact, column in mapping.items():
         if (objection := objection_to_fact(fact)) is not None:
             raise UserError(f"The column {column!r} cannot become a fact: {objection}. Choose another name.")
-        taken.append(_take(fact, column, table.column(column), files))
-    return taken
+        taking.append((table.place(column), _Taking(fact, column)))
+    for row in table.rows:
+        if (file := matched.get(row[files])) is not None:
+            for place, one in taking:
+                one.add(file, row[place].strip())
+    return [one.finish() for _, one in taking]
 
 
-def _take(fact: str, column: str, cells: Iterable[str], files: Iterable[str | None]) -> FactValues:
-    clean = _CLEANERS.get(fact, _as_it_stands)
-    numbers: dict[str, str] = {}
-    values: dict[str, str] = {}
-    conflicting: set[str] = set()
-    dates = odd = 0
-    meaning: dict[str, str | None] = {}
-    for cell, file in zip(cells, files, strict=True):
-        text = cell.strip()
-        if file is None or not text:
-            continue
-        if fact in GROUPS:
-            value: str | None = numbers.setdefault(text, str(len(numbers) + 1))
+class _Taking:
+    """Gathers one fact from a column."""
+
+    def __init__(self, fact: str, column: str) -> None:
+        self._fact, self._column = fact, column
+        self._clean = _CLEANERS.get(fact, _as_it_stands)
+        self._numbers: dict[str, str] = {}
+        self._meaning: dict[str, str | None] = {}
+        self._values: dict[str, str] = {}
+        self._conflicting: set[str] = set()
+        self._dates = self._odd = 0
+
+    def add(self, file: str, cell: str) -> None:
+        """A cell of an image's row."""
+        if is_blank(cell):
+            return
+        if self._fact in GROUPS:
+            value: str | None = self._numbers.setdefault(cell, str(len(self._numbers) + 1))
         else:
-            if text not in meaning:
-                meaning[text] = None if looks_like_date(text) else clean(text)
-            value = meaning[text]
+            if cell not in self._meaning:
+                self._meaning[cell] = None if looks_like_date(cell) else self._clean(cell)
+            value = self._meaning[cell]
             if value is None:
-                dates += looks_like_date(text)
-                odd += not looks_like_date(text)
-                continue
-        if values.setdefault(file, str(value)) != value:
-            conflicting.add(file)
-    for file in conflicting:
-        del values[file]
-    if fact not in KNOWN_FACTS and len(set(values.values())) > MOST_VALUES:
-        raise UserError(
-            f"The column {column!r} holds {len(set(values.values())):,} different values: it describes single images, "
-            "and may say who they are. Map it to patient or study, of which only a number is kept, or leave it out."
-        )
-    return FactValues(fact, column, values, dates, odd, len(conflicting))
+                dated = looks_like_date(cell)
+                self._dates += dated
+                self._odd += not dated
+                return
+        if self._values.setdefault(file, str(value)) != value:
+            self._conflicting.add(file)
+
+    def finish(self) -> FactValues:
+        """The fact. Raises UserError where it describes single images."""
+        for file in self._conflicting:
+            del self._values[file]
+        distinct = len(set(self._values.values()))
+        if self._fact not in KNOWN_FACTS and distinct > MOST_VALUES:
+            raise UserError(
+                f"The column {self._column!r} holds {distinct:,} different values: it describes single images, and may "
+                "say who they are. Map it to patient or study, of which only a number is kept, or leave it out."
+            )
+        conflicting = len(self._conflicting)
+        return FactValues(self._fact, self._column, self._values, self._dates, self._odd, conflicting)
 
 
 def looks_like_date(text: str) -> bool:

@@ -12,6 +12,15 @@ Format = Literal["long", "nih", "chexpert"]
 WORDS = {Value.PRESENT: "present", Value.ABSENT: "absent", Value.UNCERTAIN: "uncertain"}
 VALUES = {word: value for value, word in WORDS.items()}
 
+# What programs write where there is nothing: pandas, R, SQL, spreadsheets, and people.
+_BLANKS = frozenset(["", "nan", "na", "n/a", "<na>", "#n/a", "#na", "nat", "null", "none", ".", "-"])
+
+
+def is_blank(cell: str) -> bool:
+    """Whether a cell says nothing, in whatever way ("", "nan", "NA", "null", "None", ".", "-")."""
+    return not cell or cell.strip().casefold() in _BLANKS
+
+
 # Characters that start a formula in a spreadsheet (https://owasp.org/www-community/attacks/CSV_Injection), also their
 # full-width forms, also after quotes and blanks. Whatever matches still matches with an apostrophe put before it: that
 # is what makes `plain` the exact inverse of `harmless`.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ NO_FINDING = "No Finding"
 """The finding of an image without findings, spelled alike by NIH ChestX-ray14 and CheXpert."""
 
 MAX_FINDING_LENGTH = 60
+_KEY = "\0"  # in no finding's name
 _BUNDLED = ("nih-14", "chexpert-14")  # in the order they are offered
 
 
@@ -40,6 +42,37 @@ class Vocabulary:
 def is_no_finding(finding: str) -> bool:
     """Whether the name means "no finding", however it is capitalised."""
     return finding.casefold() == NO_FINDING.casefold()
+
+
+def finding_key(finding: str) -> str:
+    """What is the same in two spellings of one finding: "Pleural_Thickening" and "pleural-thickening".
+
+    Upper and lower case, accents, and whether words are divided by blanks, "_" or hyphens do not count.
+    """
+    letters = "".join(
+        "-" if unicodedata.category(letter) == "Pd" else letter
+        for letter in unicodedata.normalize("NFKD", finding)
+        if not unicodedata.combining(letter)
+    )
+    return re.sub(r"(?<=[^\W_])[\s_-]+(?=[^\W_])", " ", letters.strip()).casefold() or finding.casefold()
+
+
+def spellings(known: Iterable[str]) -> Mapping[str, str]:
+    """For `spelled`: what finds a known finding -> its name. Of two with one key the earlier is found."""
+    names = list(known)[::-1]
+    by_key = {_KEY + finding_key(name): name for name in names}
+    return by_key | {name.casefold(): name for name in names} | {name: name for name in names}
+
+
+def spelled(finding: str, known: Mapping[str, str]) -> str | None:
+    """The known finding that is meant, in its own spelling, or None.
+
+    Args:
+        finding: As somebody spelled it.
+        known: See `spellings`.
+    """
+    finding = finding.strip()
+    return known.get(finding) or known.get(finding.casefold()) or known.get(_KEY + finding_key(finding))
 
 
 def objection_to(finding: str) -> str | None:

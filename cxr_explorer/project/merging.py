@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import Value
-from cxr_explorer.labels.matching import ImageMatching, match_images
+from cxr_explorer.labels.matching import ImageMatching, match_files, match_images
 from cxr_explorer.labels.reader_names import ADJUDICATED, REREAD, check_reader, is_reserved
 from cxr_explorer.labels.tables import read_labels
+from cxr_explorer.labels.vocabulary import spelled, spellings
 from cxr_explorer.project.acts import Change, recorded
 from cxr_explorer.project.file import SUFFIX
 from cxr_explorer.project.labelling import images_text, label_column
@@ -117,6 +118,7 @@ class _Source:
     digests: dict[str, str | None]
     labels: dict[tuple[str, str], _Labels]
     problems: list[str]
+    foreign: Sequence[str] = ()  # labelled files that are no image of ours whatever the other files are
 
 
 def plan_merge(
@@ -140,22 +142,26 @@ def plan_merge(
     """
     if source.resolve() == project.path.resolve():
         raise UserError(f"{source} is the open project itself. Choose another reader's file.")
-    spelled = {finding.casefold(): finding for finding in reversed(known_findings(project))}
-    read = _of_project(source, spelled) if source.suffix == SUFFIX else _of_table(source, spelled)
-    if not read.labels:
+    known = known_findings(project)
+    read = _of_project(source, known) if source.suffix == SUFFIX else _of_table(source, known, project)
+    if not read.labels and not read.foreign:
         raise UserError(f"{source} holds no labels. Choose another file.")
     ids_of = {path: image_id for image_id, path in project.paths().items()}
     labelled = {file for column in read.labels.values() for file in column.files}
     matching = _only(labelled, match_images(read.digests, _digests(project)))
-    known = {**matching.by_content, **matching.by_name, **(matching.other_content if by_name else {})}
-    targets = {theirs: ids_of[ours] for theirs, ours in known.items()}
+    matching = replace(matching, unmatched=(*matching.unmatched, *read.foreign) if matching.unmatched else read.foreign)
+    same_image = {**matching.by_content, **matching.by_name, **(matching.other_content if by_name else {})}
+    targets = {theirs: ids_of[ours] for theirs, ours in same_image.items()}
     comes_as = _names(sorted({reader for reader, _ in read.labels}), names or {})
     columns, same, problems = [], 0, list(read.problems)
     counts = dict.fromkeys(comes_as, 0)
     for (reader, finding), labels in read.labels.items():
         column, repeated = _column(labels, targets, comes_as[reader], finding)
         if repeated:
-            problems.append(f"{finding}: {repeated:,} images have several answers of one reader; the latest counts.")
+            problems.append(
+                f"{finding}: {repeated:,} image{' has' if repeated == 1 else 's have'} several answers of one reader; "
+                "the latest counts, and where none is later all are left out."
+            )
         counts[reader] += len(column.image_ids)
         taken, equal = _compared(project, column)
         columns.append(taken)
@@ -218,34 +224,45 @@ def merge(project: Project, plan: MergePlan, reader: str, take_theirs: bool = Fa
     return act.change
 
 
-def _of_project(path: Path, spelled: Mapping[str, str]) -> _Source:
+def _of_project(path: Path, known: Sequence[str]) -> _Source:
     with Project.open_read_only(path) as other:
         # Files without labels too: they tell whether a name is the only one of its kind.
         source = _Source(_digests(other), {}, [])
         rows = other.db.execute(
             "SELECT path, finding, reader, value, at FROM labels JOIN images ON images.id = image_id"
         )
-        _gather(rows, source, spelled)
+        _gather(rows, source, known)
     return source
 
 
-def _of_table(path: Path, spelled: Mapping[str, str]) -> _Source:
-    table = read_labels(path)
+def _of_table(path: Path, known: Sequence[str], project: Project) -> _Source:
+    table = read_labels(path, known)
     moment = now()
-    source = _Source(dict.fromkeys(table.files), {}, list(table.problems))
-    rows = ((row.file, row.finding, row.reader or "", int(row.value), row.at or moment) for row in table.rows)
-    _gather(rows, source, spelled)
+    found = match_files(table.files, project.paths().values())
+    ours = {*found.matched, *found.ambiguous}  # of a table of millions no more is kept
+    is_ours = np.array([file in ours for file in table.files], np.bool_)
+    labelled = np.zeros(len(is_ours), np.bool_)
+    labelled[table.rows.file] = True
+    foreign = table.files.take(np.flatnonzero(labelled & ~is_ours))
+    source = _Source(dict.fromkeys(ours), {}, list(table.problems), foreign)
+    labels = table.rows.take(is_ours[table.rows.file])
+    rows = ((row.file, row.finding, row.reader or "", int(row.value), row.at or moment) for row in labels)
+    _gather(rows, source, known)
     return source
 
 
-def _gather(rows: Iterable[tuple[str, str, str, int, str]], source: _Source, spelled: Mapping[str, str]) -> None:
+def _gather(rows: Iterable[tuple[str, str, str, int, str]], source: _Source, known: Sequence[str]) -> None:
     """Sorts labels by reader and finding, the findings spelled as ours are."""
     left_out = 0
+    ours = spellings(known)
+    names: dict[str, str] = {}
     for file, finding, reader, value, at in rows:
         if is_reserved(reader) and reader != ADJUDICATED and not reader.endswith(REREAD):
             left_out += 1  # a majority is nobody's answer
             continue
-        column = source.labels.setdefault((reader, spelled.get(finding.casefold(), finding)), _Labels())
+        if finding not in names:
+            names[finding] = spelled(finding, ours) or finding
+        column = source.labels.setdefault((reader, names[finding]), _Labels())
         column.files.append(file)
         column.values.append(value)
         column.times.append(at)
@@ -289,11 +306,11 @@ def _names(readers: Sequence[str], names: Mapping[str, str]) -> dict[str, str]:
 
 
 def _column(labels: _Labels, targets: Mapping[str, int], reader: str, finding: str) -> tuple[Column, int]:
-    """The labels on images of ours, one an image: of several the latest, of equally late ones the last.
+    """The labels on images of ours, one an image: of several the latest, of equally late ones none that differ.
 
     Also the number of images that had several answers.
     """
-    latest: dict[int, tuple[str, int]] = {}
+    latest: dict[int, tuple[str, int | None]] = {}
     repeated: set[int] = set()
     for file, value, at in zip(labels.files, labels.values, labels.times, strict=True):
         image_id = targets.get(file)
@@ -302,11 +319,14 @@ def _column(labels: _Labels, targets: Mapping[str, int], reader: str, finding: s
         before = latest.get(image_id)
         if before is not None and before[1] != value:
             repeated.add(image_id)
-        if before is None or at >= before[0]:
+        if before is None or at > before[0]:
             latest[image_id] = (at, value)
-    ids = np.array(sorted(latest), np.int64)
-    values = np.array([latest[image_id][1] for image_id in ids.tolist()], np.int8)
-    times = tuple(latest[image_id][0] for image_id in ids.tolist())
+        elif at == before[0] and value != before[1]:
+            latest[image_id] = (at, None)
+    stands = {image_id: (at, value) for image_id, (at, value) in latest.items() if value is not None}
+    ids = np.array(sorted(stands), np.int64)
+    values = np.array([stands[image_id][1] for image_id in ids.tolist()], np.int8)
+    times = tuple(stands[image_id][0] for image_id in ids.tolist())
     return Column(reader, finding, ids, values, times, np.zeros(len(ids), np.bool_)), len(repeated)
 
 

@@ -18,6 +18,7 @@ from cxr_explorer.labels.metadata import (
     read_table,
     take_facts,
 )
+from cxr_explorer.labels.texts import Uniques
 from cxr_explorer.project.labelling import images_text
 from cxr_explorer.project.project import Project
 
@@ -82,7 +83,10 @@ def read_facts_of(
     project: Project, table: Table, file_column: str, mapping: Mapping[str, str]
 ) -> tuple[Matching, list[FactValues]]:
     """Finds the image of each row, as label tables do, and takes the mapped columns. Raises UserError."""
-    matching = match_files(table.column(file_column), project.paths().values())
+    files = Uniques()
+    for file in table.column(file_column):
+        files.number(file)
+    matching = match_files(files.finish()[0], project.paths().values())
     return matching, take_facts(table, mapping, file_column, matching.matched)
 
 

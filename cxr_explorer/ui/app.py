@@ -6,17 +6,15 @@ import logging
 import logging.handlers
 import signal
 import sys
-import traceback
 from pathlib import Path
-from types import TracebackType
 
 from platformdirs import user_log_path
 from PySide6.QtCore import QSettings, QTimer
 from PySide6.QtWidgets import QApplication
 
 from cxr_explorer import __version__
-from cxr_explorer.errors import UserError
-from cxr_explorer.ui.dialogs import show_bug
+from cxr_explorer.ui import crash
+from cxr_explorer.ui.excepthook import Excepthook
 from cxr_explorer.ui.main_window import MainWindow
 
 log = logging.getLogger("cxr_explorer")
@@ -54,11 +52,18 @@ def _start() -> tuple[QApplication, MainWindow]:
     application = QApplication(sys.argv[:1])
     application.setApplicationName("CXR Explorer")
     application.setApplicationVersion(__version__)
-    _log_to_file()
+    folder = _log_folder()
+    died = []
+    if folder is not None:
+        _log_to_file(folder)
+        died = crash.reports(folder)
+        crash.watch(folder)
     settings = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "cxr-explorer", "cxr-explorer")
     window = MainWindow(settings)
-    sys.excepthook = _Excepthook(window)
-    signal.signal(signal.SIGINT, lambda *_: window.close())
+    sys.excepthook = Excepthook(window)
+    if died:
+        window.body.insertWidget(0, crash.CrashBar(died))
+    signal.signal(signal.SIGINT, lambda *_: QTimer.singleShot(0, window, window.close))
     waker = QTimer(application, interval=200)  # lets Python see Ctrl+C
     waker.timeout.connect(lambda: None)
     waker.start()
@@ -66,33 +71,19 @@ def _start() -> tuple[QApplication, MainWindow]:
     return application, window
 
 
-class _Excepthook:
-    """Shows a bug once at a time, and logs it; what the world did wrong is only said."""
-
-    def __init__(self, window: MainWindow) -> None:
-        self._window = window
-        self._showing = False
-
-    def __call__(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        if isinstance(error, UserError):
-            self._window.notice.show_text(str(error))
-            return
-        text = "".join(traceback.format_exception(kind, error, trace))
-        print(text, file=sys.stderr)
-        # The log gets where it happened, not the message: that may hold a file's name.
-        log.error("%s\n%s", kind.__name__, "".join(traceback.format_tb(trace)))
-        if not self._showing:
-            self._showing = True
-            show_bug(self._window, text)
-            self._showing = False
-
-
-def _log_to_file() -> None:
+def _log_folder() -> Path | None:
+    """Where log and crash reports go; None where there is no place: no log is better than no window."""
     try:
-        folder = user_log_path("cxr-explorer", appauthor=False, ensure_exists=True)
+        return user_log_path("cxr-explorer", appauthor=False, ensure_exists=True)
+    except OSError:
+        return None
+
+
+def _log_to_file(folder: Path) -> None:
+    try:
         handler = logging.handlers.RotatingFileHandler(folder / "cxr-explorer.log", maxBytes=500_000, backupCount=1)
     except OSError:
-        return  # no log is better than no window
+        return
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
     log.setLevel(logging.INFO)

@@ -40,7 +40,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.images.kinds import LeftOut
 from cxr_explorer.labels.consensus import Rule
 from cxr_explorer.labels.reader_names import check_reader
-from cxr_explorer.labels.tables import Format, ImportedTable, Matching
+from cxr_explorer.labels.tables import Format
 from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies, clean_findings
 from cxr_explorer.project.project import Failure
 from cxr_explorer.ui.texts import give_room, text_label
@@ -282,58 +282,6 @@ class FindingsDialog(QDialog):
             show_error(self, str(error))
             return
         self.accept()
-
-
-class ImportDialog(QDialog):
-    """What a table holds and which images it means, before anything is changed."""
-
-    def __init__(self, parent: QWidget, path: Path, table: ImportedTable, matching: Matching, reader: str) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Import labels")
-        give_room(self, 60, 32)
-        names = {key: text for key, text, _ in FORMATS}
-        labels = sum(row.file in matching.matched for row in table.rows)
-        head = QLabel(
-            f"<b>{escape(path.name)}</b>: {names[table.format]} form, {len(table.files):,} files, "
-            f"{len(table.findings)} findings.<br>"
-            f"<b>{len(matching.matched):,}</b> files are in this project ({labels:,} labels), "
-            f"<b>{len(matching.unmatched):,}</b> are not, "
-            f"<b>{len(matching.ambiguous):,}</b> could be several images and are left out.",
-            wordWrap=True,
-        )
-        rows = [
-            *(("left out", file, "could be " + ", ".join(names)) for file, names in matching.ambiguous.items()),
-            *(("not here", file, "no such image in this project") for file in matching.unmatched),
-            *(("problem", "", problem) for problem in table.problems),
-            *(("matched", file, image) for file, image in matching.matched.items()),
-        ]
-        self._reader = QLineEdit(reader)
-        self._reader.setToolTip("Labels are kept under this name where the table does not name a reader")
-        named = {row.reader for row in table.rows if row.reader}
-        form = QFormLayout()
-        form.addRow("Reader where the table names none", self._reader)
-        if named:
-            form.addRow("Readers in the table", QLabel(", ".join(sorted(named)), wordWrap=True))
-        buttons = QDialogButtonBox(_Buttons.Ok | _Buttons.Cancel)
-        buttons.button(_Buttons.Ok).setText(f"Import {labels:,} labels")
-        buttons.button(_Buttons.Ok).setEnabled(labels > 0)
-        buttons.accepted.connect(self._accept)
-        buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.addWidget(head)
-        layout.addWidget(table_of(("", "In the table", "In this project"), rows[:5000]), 1)
-        if len(rows) > 5000:
-            layout.addWidget(text_label(f"The first 5,000 of {len(rows):,} lines are shown.", "dim"))
-        layout.addLayout(form)
-        layout.addWidget(buttons)
-
-    @property
-    def reader(self) -> str:
-        """Whose labels they are where the table does not say."""
-        return self._reader.text().strip() or "imported"
-
-    def _accept(self) -> None:
-        _accept_reader(self, self.reader)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ class Errand(QObject):
         self._answer: Any = None
         self._done: Callable[[Any], None] = _nothing
         self._failed: Callable[[str], None] = _nothing
+        self._heard: Callable[[float], None] = _nothing
         self._timer = QTimer(self, interval=30)
         self._timer.timeout.connect(lambda: self._advance())
 
@@ -34,6 +35,7 @@ class Errand(QObject):
         *arguments: Any,
         done: Callable[[Any], None],
         failed: Callable[[str], None],
+        heard: Callable[[float], None] | None = None,
     ) -> None:
         """Starts; what was under way is dropped.
 
@@ -42,9 +44,10 @@ class Errand(QObject):
             arguments: For it.
             done: Told the last thing it yielded, None where it yielded nothing.
             failed: Told the text of a UserError.
+            heard: Told the shares, 0..1, that the function yields while it is at work; they are no answer.
         """
         self.cancel()
-        self._answer, self._done, self._failed = None, done, failed
+        self._answer, self._done, self._failed, self._heard = None, done, failed, heard or _nothing
         self._job = Job(function, *arguments)
         self._timer.start()
 
@@ -71,8 +74,11 @@ class Errand(QObject):
                 raise
             self._failed(str(error))
             return
-        if items:
-            self._answer = items[-1]
+        for item in items:
+            if isinstance(item, float):
+                self._heard(item)
+            else:
+                self._answer = item
         if job.finished:
             self.cancel()
             self._done(self._answer)

@@ -17,7 +17,7 @@ from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, defau
 from cxr_explorer.errors import UserError
 from cxr_explorer.indexing import Indexing, IndexReport, Progress
 from cxr_explorer.labels.confounders import Confounder, FactColumn, code_facts, find_confounders
-from cxr_explorer.labels.label import How, LabelRow, Value
+from cxr_explorer.labels.label import How, Value
 from cxr_explorer.labels.reader_names import ADJUDICATED, check_reader, is_reserved
 from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies
 from cxr_explorer.project import acts, labelling
@@ -217,6 +217,8 @@ class Session(QObject):
         kept = str(self.settings.value("colour_by", "cluster")) if is_last else "cluster"
         self.colour_by = kept if kept in ("label", "labelled", *metadata_columns(self.facts)) else "cluster"
         self.projectChanged.emit()
+        if project.lost:
+            self.failed.emit(f"This project was damaged. {' '.join(project.lost)}")
 
     def open_demo(self, home: Path | None = None, count: int = DEMO_COUNT) -> None:
         """Makes the simulated set (once), then opens it. It is drawn in a child process."""
@@ -713,11 +715,6 @@ class Session(QObject):
             return
         all_excluded = bool(np.isin(ids, self.project.excluded_ids()).all())
         self.tell(labelling.exclude(self.project, ids, not all_excluded, self.reader), "Nothing changed.")
-
-    def import_rows(self, rows: Sequence[LabelRow]) -> None:
-        """Takes labels of a table in as one act."""
-        assert self.project is not None
-        self.tell(labelling.import_labels(self.project, rows, self.reader), "All of these labels are here already.")
 
     def undo(self) -> None:
         """Takes back the last act."""

@@ -9,27 +9,26 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.reader_names import ADJUDICATED, is_reserved, ordinary
-from cxr_explorer.labels.tables import WriteReport, match_files, read_labels
+from cxr_explorer.labels.tables import WriteReport
 from cxr_explorer.project import labelling
 from cxr_explorer.project.readers import reader_names
 from cxr_explorer.ui import dialogs
 from cxr_explorer.ui.errand import Errand
+from cxr_explorer.ui.import_dialog import ImportDialog
 from cxr_explorer.ui.session import Session
 from cxr_explorer.ui.welcome import project_title
 
 
 def import_table(parent: QWidget, session: Session, folder: str) -> None:
-    """Asks for a table, shows what it would bring, and takes it in. Raises UserError for an unreadable table."""
+    """Asks for a table, shows what it would bring, and takes it in."""
     chosen, _ = QFileDialog.getOpenFileName(
         parent, "Import labels", folder, "Label tables (*.csv *.tsv *.txt *.csv.gz);;All files (*)"
     )
     if not chosen or session.project is None:
         return
-    table = read_labels(Path(chosen))
-    matching = match_files(table.files, session.project.paths().values())
-    dialog = dialogs.ImportDialog(parent, Path(chosen), table, matching, session.own_reader)
+    dialog = ImportDialog(parent, session.project, Path(chosen), session.own_reader, session.reader)
     if dialog.exec() == QDialog.DialogCode.Accepted:
-        session.import_rows(labelling.rows_to_import(table, matching, dialog.reader))
+        session.tell(dialog.change, "All of these labels are here already.")
 
 
 def export_table(parent: QWidget, session: Session, folder: str, errand: Errand) -> None:

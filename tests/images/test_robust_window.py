@@ -100,6 +100,13 @@ def test_a_picture_that_is_nearly_all_air_is_left_alone() -> None:
     assert robust_window(film) == plain(film)
 
 
+def test_the_largest_numbers_are_no_trouble() -> None:
+    film = (drawn(0) * 1000).astype(np.float32)
+    film[:20, :40] = np.finfo(np.float32).max
+    film[-20:, :40] = np.finfo(np.float32).min
+    assert ends(robust_window(film))[1] <= 1000
+
+
 def marked_film(value: int) -> np.ndarray:
     film = (chest(256) * 4000 + 30).astype(np.uint16)
     film[10:30, 10:30] = value  # 0.6 %

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from cxr_explorer.labels.matching import Matching, match_images
 from cxr_explorer.labels.tables import match_files
+from cxr_explorer.labels.texts import Texts
 
 
 def test_the_same_path_comes_first() -> None:
@@ -123,3 +124,24 @@ def test_every_image_of_theirs_has_one_outcome() -> None:
     ]
     assert sorted(outcomes) == sorted(theirs)
     assert found.unmatched == ("zz.png",)
+
+
+def test_spellings_of_one_path_are_one_file_and_need_no_choice() -> None:
+    matching = match_files(["a/x.png", "./A/X.PNG", "a\\x.png", "b/y.png"], ["a/x.png"])
+    assert matching.matched == dict.fromkeys(["a/x.png", "./A/X.PNG", "a\\x.png"], "a/x.png")
+    assert matching.unmatched == ("b/y.png",)
+    assert match_files(["./A.png", "a.png"], ["sub/a.png"]).matched == {"./A.png": "sub/a.png", "a.png": "sub/a.png"}
+
+
+def test_where_the_project_tells_capitals_apart_the_spelling_must_be_right() -> None:
+    matching = match_files(["X.png", "x.png", "X.PNG"], ["X.png", "x.png"])
+    assert matching.matched == {"X.png": "X.png", "x.png": "x.png"}
+    assert matching.ambiguous == {"X.PNG": ("X.png", "x.png")}
+
+
+def test_a_table_in_little_memory_is_matched_like_a_list() -> None:
+    files = ["p1/view1.jpg", "elsewhere.png", "view2.jpg", "p2/view1.jpg", "x.jpg", "x.png"]
+    project = ["q/p1/view1.jpg", "view2.png", "x.dcm"]
+    expected = match_files(files, project)
+    assert match_files(Texts(files), project) == expected
+    assert list(expected.unmatched) == ["elsewhere.png", "p2/view1.jpg"]

@@ -35,5 +35,5 @@ def embedded(image_id: int, digest: str = "d") -> Embedded:
 def embed_all(project: Project, failing: tuple[int, ...] = ()) -> None:
     ids = [source.image_id for source in project.pending(ENCODER.key)]
     good = tuple(embedded(image_id) for image_id in ids if image_id not in failing)
-    bad = tuple(Unreadable(image_id, "broken", "d") for image_id in ids if image_id in failing)
+    bad = tuple(Unreadable(image_id, "broken", f"d{image_id}") for image_id in ids if image_id in failing)
     project.store_batch(ENCODER, Batch(good, bad))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QTableWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QTableWidget
 
 from cxr_explorer.images.kinds import Tally, kind_of
 from cxr_explorer.indexing import IndexReport
@@ -18,6 +18,7 @@ from cxr_explorer.project.left_out import left_out, store_left_out
 from cxr_explorer.project.project import Project
 from cxr_explorer.ui import dialogs, main_window
 from cxr_explorer.ui.actions import SPECS
+from cxr_explorer.ui.import_dialog import ImportDialog
 from cxr_explorer.ui.keys_help import KeysDialog
 from cxr_explorer.ui.main_window import MainWindow
 from tests.ui.windows import CLUSTER_SIZES, make_project, open_window, press
@@ -244,11 +245,20 @@ def test_export_without_labels_says_so(window: MainWindow) -> None:
     assert "no labels" in window.notice._text.text()
 
 
+def agree(dialog: ImportDialog) -> int:
+    """What a reader does who is asked: waits, and takes what is offered."""
+    dialog.errand.finish()
+    dialog.accept()
+    while not dialog.result():
+        QApplication.processEvents()
+    return dialog.result()
+
+
 def test_import_after_a_preview_is_one_act(window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = tmp_path / "nih.csv"
     table.write_text("Image Index,Finding Labels\n00.png,Effusion|Mass\n01.png,No Finding\nelsewhere.png,Mass\n")
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: (str(table), ""))
-    monkeypatch.setattr(dialogs.ImportDialog, "exec", lambda _: dialogs.ImportDialog.DialogCode.Accepted)
+    monkeypatch.setattr(ImportDialog, "exec", agree)
     window.import_labels()
     assert len(labels(window, "Effusion")) == 1
     assert len(labels(window)) == 1

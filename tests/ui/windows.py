@@ -11,7 +11,7 @@ from cxr_explorer.atlas.build import MapParameters
 from cxr_explorer.encoder.checkpoint import default_encoder
 from cxr_explorer.encoder.embed import Batch, Embedded, Unreadable
 from cxr_explorer.images.preprocess import thumbnail_jpeg
-from cxr_explorer.images.read import read
+from cxr_explorer.images.read import digest_of, read
 from cxr_explorer.images.scan import scan
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project.project import Project
@@ -36,7 +36,7 @@ def make_project(home: Path) -> Path:
         results, broken = [], []
         for source in project.pending(encoder.key):
             if source.path.name == "broken.png":
-                broken.append(Unreadable(source.image_id, "Not a known image.", "d"))
+                broken.append(Unreadable(source.image_id, "Not a known image.", digest_of(source.path)))
                 continue
             radiograph = read(source.path)
             vector = np.zeros(encoder.dimension, np.float32)

@@ -1,0 +1,116 @@
+"""What a project file must hold while somebody works at the window: for `tests.soak`."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cxr_explorer.ui.main_window import MainWindow
+
+Labels = dict[tuple[int, str, str], int]
+"""Value by image id, finding and reader."""
+
+
+@dataclass(frozen=True)
+class State:
+    """The labels and the excluded images of a project at one time."""
+
+    labels: Labels
+    excluded: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the file holds: its state, and its acts as (number, undone)."""
+
+    state: State
+    acts: tuple[tuple[int, int], ...]
+
+    @property
+    def last(self) -> int:
+        """The last act that is in force, or 0."""
+        return max((act for act, undone in self.acts if not undone), default=0)
+
+
+def read_stored(path: Path) -> Stored:
+    """Reads the file by a connection of its own, in one transaction."""
+    with sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True) as db:
+        db.execute("BEGIN")
+        labels = {
+            (image_id, finding, reader): value
+            for image_id, finding, reader, value in db.execute("SELECT image_id, finding, reader, value FROM labels")
+        }
+        excluded = frozenset(row[0] for row in db.execute("SELECT id FROM images WHERE excluded"))
+        acts = tuple(db.execute("SELECT id, undone FROM acts ORDER BY id").fetchall())
+        db.execute("COMMIT")
+    db.close()
+    return Stored(State(labels, excluded), acts)
+
+
+@dataclass
+class Model:
+    """What the file must hold: the state after each act, so undo and redo have to bring back exactly that.
+
+    What labelling and excluding do is foretold (`foretell`); the outcome of other acts is taken over once, and held.
+    """
+
+    path: Path
+    stored: Stored
+    after: dict[int, State] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, path: Path) -> Model:
+        """A model of the file as it is now."""
+        stored = read_stored(path)
+        return cls(path, stored, {stored.last: stored.state})
+
+    def check(self, foretold: State | None = None) -> str:
+        """Reads the file and compares. Returns what is wrong, in words, or "".
+
+        Args:
+            foretold: What the one thing done since the last check had to lead to; None where that is not known.
+        """
+        before, now = self.stored, read_stored(self.path)
+        self.stored = now
+        numbers = {act for act, _ in before.acts}
+        added = [act for act, _ in now.acts if act not in numbers]
+        if foretold is not None and now.state != foretold:
+            return f"not what was foretold: {_difference(foretold, now.state)}"
+        if not added and now.last == before.last and now.state != before.state:
+            return f"changed without an act: {_difference(before.state, now.state)}"
+        known = self.after.get(now.last)
+        if known is None:
+            self.after[now.last] = now.state
+        elif known != now.state:
+            return f"not as it was after act {now.last}: {_difference(known, now.state)}"
+        return ""
+
+
+def foretell(window: MainWindow, name: str, before: State) -> State | None:
+    """What an action has to lead to, from what the window shows; None where that is not foretold."""
+    session, project = window.session, window.session.project
+    if project is None or window.reading.active or session.page == "sheet" or session.reader != session.own_reader:
+        return None
+    finding: str = session.finding
+    value: int | None = None if session.value is None else int(session.value)
+    if name.startswith("label_"):
+        _, word, number = name.split("_")
+        findings = project.vocabulary.findings
+        if int(number) > len(findings):
+            return before
+        finding, value = findings[int(number) - 1], {"present": 1, "absent": 0, "uncertain": -1}[word]
+    elif name != "apply":
+        return None
+    if session.viewing_image and session.why_unseen():
+        return before
+    ids = [image_id for image_id in session.target().ids.tolist() if image_id not in before.excluded]
+    changed: dict[Any, int | None] = {(image_id, finding, session.reader): value for image_id in ids}
+    labels = {key: kept for key, kept in (before.labels | changed).items() if kept is not None}
+    return State(labels, before.excluded)
+
+
+def _difference(wanted: State, found: State) -> str:
+    rows = set(wanted.labels.items()) ^ set(found.labels.items())
+    return f"{len(rows)} labels, {len(wanted.excluded ^ found.excluded)} exclusions; {sorted(rows)[:3]}"
