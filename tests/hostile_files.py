@@ -85,9 +85,10 @@ def deflated(megabytes: int, tag: int, vr: str) -> bytes:
     """Deflated transfer syntax: an element of so many MB of zeros, and a picture."""
     meta = dicom(FILM)
     start = meta.index(b"\x08\x00\x16\x00")
-    body, header = meta[start:], meta[:start].replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.1.99"[:20])
+    body = meta[start:]
     old = element(0x00020010, "UI", b"1.2.840.10008.1.2.1\0")
-    header = meta[:start].replace(old, element(0x00020010, "UI", b"1.2.840.10008.1.2.1.99"))
+    header = bytearray(meta[:start].replace(old, element(0x00020010, "UI", b"1.2.840.10008.1.2.1.99")))
+    struct.pack_into("<I", header, 140, len(header) - 144)  # the group's length
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     head = struct.pack("<HH", tag >> 16, tag & 0xFFFF) + vr.encode() + struct.pack("<HI", 0, megabytes << 20)
     first = packer.compress(body[: body.index(b"\xe0\x7f\x10\x00")] + head) + packer.flush(zlib.Z_FULL_FLUSH)
@@ -95,7 +96,7 @@ def deflated(megabytes: int, tag: int, vr: str) -> bytes:
     block = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     last = packer.compress(body[body.index(b"\xe0\x7f\x10\x00") :]) + packer.flush()
-    return header + first + block * megabytes + last
+    return bytes(header) + first + block * megabytes + last
 
 
 def fragments(count: int, syntax: UID, ended: bool = True) -> bytes:
@@ -479,3 +480,28 @@ craft("j2k-of-5000", lambda: encoded(Image.new("L", (5_000, 5_000)), "JPEG2000",
 craft("jp2-million-boxes", lambda: jp2_boxes(*[struct.pack(">I4s", 8, b"free")] * 1_000_000))
 craft("jp2-box-without-length", lambda: jp2_boxes(struct.pack(">I4s", 1, b"free") + bytes(8)))
 craft("jp2-box-beyond-the-end", lambda: jp2_boxes(struct.pack(">I4sQ", 1, b"free", 2**63)))
+
+LONG = frozenset(
+    {
+        "dicom-rle-bomb-11000",
+        "dicom-1000000-private-elements",
+        "dicom-stretch-4-of-a-large-film",
+        "dicom-zeros-after-the-preamble",
+        "png-says-11300x11300-of-zeros",
+        "png-11300-rgba-16-of-zeros",
+        "png-million-empty-chunks",
+        "tiff-deflate-bomb",
+        "tiff-deflate-11300",
+        "tiff-deflate-11300-float",
+        "tiff-packbits-bomb",
+        "tiff-strips-of-one-row",
+        "jpeg-says-11300x11300",
+        "jpeg-says-65500x1900",
+        "jpeg-5-mb-of-fill",
+        "webp-1000-frames-of-11000",
+        "webp-of-16383",
+        "bmp-rle-jumps",
+        "j2k-of-5000",
+    }
+)
+"""Names of those that take seconds of processor time or hundreds of MB: for the long form alone."""

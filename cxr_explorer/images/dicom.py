@@ -18,6 +18,7 @@ from cxr_explorer.images.dicom_outside import find_outside
 from cxr_explorer.images.dicom_overlays import find_drawn
 from cxr_explorer.images.dicom_pixels import Integers, decode_pixels
 from cxr_explorer.images.dicom_terms import known_term
+from cxr_explorer.images.limits import MAX_WINDOWS, check_dicom
 from cxr_explorer.images.radiograph import (
     Float,
     LookupTable,
@@ -88,6 +89,7 @@ def _read(dataset: Dataset) -> Radiograph:
 def _parse(data: bytes) -> Dataset:
     import pydicom
 
+    check_dicom(data)
     try:
         return pydicom.dcmread(io.BytesIO(data), force=True)
     except MemoryError:
@@ -213,7 +215,11 @@ def _voi_windows(dataset: Dataset, notes: list[str]) -> list[Window]:
     centres, widths = numbers(dataset, "WindowCenter"), numbers(dataset, "WindowWidth")
     names = text(dataset, "WindowCenterWidthExplanation").split("\\")
     windows: list[Window] = []
-    for i, (centre, width) in enumerate(zip(centres, widths, strict=False)):
+    if min(len(centres), len(widths)) > MAX_WINDOWS:
+        notes.append(
+            f"only the first {MAX_WINDOWS} of {min(len(centres), len(widths)):,} windows in the file are offered"
+        )
+    for i, (centre, width) in enumerate(zip(centres[:MAX_WINDOWS], widths, strict=False)):
         if width <= 0.0:
             notes.append("window without width in the file: ignored")
             continue
@@ -228,7 +234,7 @@ def _voi_windows(dataset: Dataset, notes: list[str]) -> list[Window]:
 
 def _voi_tables(dataset: Dataset, values: Float, notes: list[str]) -> list[LookupTable]:
     tables: list[LookupTable] = []
-    for item in items(dataset, "VOILUTSequence"):
+    for item in items(dataset, "VOILUTSequence")[:MAX_WINDOWS]:
         table = _read_table(item, dataset)
         if table is None:
             notes.append("damaged VOI lookup table in the file: ignored")

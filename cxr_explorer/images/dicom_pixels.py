@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.dicom_elements import numbers, text
+from cxr_explorer.images.limits import check_jpeg
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 Integers = NDArray[np.integer[Any]]
 
 _JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
+_JPEGS = frozenset(f"1.2.840.10008.1.2.4.{end}" for end in (50, 51, 57, 70))
 _PLUGINS = {  # named, so that gdcm is never asked: over damaged JPEG data it aborts the whole process (3.2.6)
     "1.2.840.10008.1.2.4.50": "pillow",  # JPEG baseline
     _JPEG_EXTENDED: "pillow",  # of 8 bits
@@ -47,10 +49,12 @@ def decode_pixels(dataset: Dataset, notes: list[str]) -> tuple[Integers, str]:
             dataset.SamplesPerPixel = 1
         if dataset.SamplesPerPixel == 1 and not text(dataset, "PhotometricInterpretation"):
             dataset.PhotometricInterpretation = "MONOCHROME2"
+        if syntax in _JPEGS:
+            check_jpeg(dataset.PixelData)
         if _codec(dataset, syntax):
             return _decode_by_imagecodecs(dataset, syntax)
         return _decode_by_pydicom(dataset, syntax, notes)
-    except MemoryError:
+    except (MemoryError, UserError):
         raise
     except Exception as error:  # pydicom and each decoder raise their own kinds over damaged data
         raise UserError(f"Damaged: {why}. Export it again from the archive, uncompressed.") from error

@@ -108,7 +108,10 @@ class Guard:
         """
         if self._is_late or not self._process.is_alive():
             self._pipe.close()
-            self._start()
+            try:
+                self._start()
+            except OSError as error:
+                return Refused(f"The system starts no process to open it in ({error.strerror or error}).", None)
         digest: str | None = None
         wait_s = self._limits.drive_s
         try:
@@ -168,6 +171,9 @@ def _serve(pipe: Connection, function: Callable[[bytes], Any], limits: Limits) -
     logging.disable(logging.WARNING)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches the whole group; the parent ends this process
     bound = _Bound(limits)
+    for stream in (1, 2):  # C code says what it thinks of a file to whoever is watching the terminal
+        with contextlib.suppress(OSError):
+            os.dup2(bound.nowhere.fileno(), stream)
     while True:
         try:
             path = pipe.recv()
@@ -208,7 +214,7 @@ class _Bound:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.holds_memory = sys.platform == "linux"
-        self._nowhere = open(os.devnull, "w")  # noqa: SIM115, PTH123 - open as long as the child lives
+        self.nowhere = open(os.devnull, "w")  # noqa: SIM115, PTH123 - open as long as the child lives
         if sys.platform not in ("linux", "win32"):
             threading.Thread(target=self._watch_memory, daemon=True).start()
 
@@ -216,7 +222,7 @@ class _Bound:
     def of_the_clock(self) -> Any:
         """Ends the process even if the parent is gone and a decoder holds Python's lock."""
         last_s = self.limits.drive_s + self.limits.seconds * self.limits.busy_factor + 10
-        faulthandler.dump_traceback_later(last_s, exit=True, file=self._nowhere)
+        faulthandler.dump_traceback_later(last_s, exit=True, file=self.nowhere)
         try:
             yield
         finally:

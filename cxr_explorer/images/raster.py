@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import warnings
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from cxr_explorer.errors import UserError
+from cxr_explorer.images.limits import MAX_PAGES, check_jpeg
 from cxr_explorer.images.radiograph import (
+    MAX_PIXELS,
     Float,
     Radiograph,
     Window,
@@ -73,16 +76,21 @@ def _decode(data: bytes, notes: list[str]) -> Image.Image:
         warnings.simplefilter("ignore")  # Pillow warns about odd metadata and large sizes; size is checked below
         try:
             image: Image.Image = Image.open(io.BytesIO(data), formats=_FORMATS)
-            pictures = getattr(image, "n_frames", 1)  # follows the chain of pages in a TIFF file
+            pictures = _count_pictures(image)
         except UnidentifiedImageError as error:
             raise UserError(
                 "Damaged, or a sort of image this program does not read. Save it as 8- or 16-bit gray PNG."
             ) from error
+        except Image.DecompressionBombError as error:
+            raise UserError(f"Too large: more than {MAX_PIXELS // 10**6} million pixels. Export it smaller.") from error
         except _BROKEN as error:
             raise UserError("Damaged: the image's header cannot be read. Copy it again from its source.") from error
         check_size(image.height, image.width)
+        if image.format in ("JPEG", "MPO"):
+            check_jpeg(data)
         if pictures > 1:
-            notes.append(f"first of {pictures} pictures in the file")
+            most = f"over {MAX_PAGES}" if pictures > MAX_PAGES else f"{pictures}"
+            notes.append(f"first of {most} pictures in the file")
         min_is_white = (
             image.format == "TIFF"
             and image.mode[0] in "IF"  # Pillow inverts the 8-bit modes itself, and only those
@@ -106,6 +114,19 @@ def _decode(data: bytes, notes: list[str]) -> Image.Image:
         notes.append("turned as its EXIF orientation says")
     image.info |= {"min_is_white": min_is_white, "channels": channels}
     return image
+
+
+def _count_pictures(image: Image.Image) -> int:
+    """Pictures in the file; of a TIFF file at most MAX_PAGES + 1, for to count them is to follow their chain."""
+    if image.format != "TIFF":
+        return int(getattr(image, "n_frames", 1))
+    pages = 1
+    with contextlib.suppress(EOFError):
+        while pages <= MAX_PAGES:
+            image.seek(pages)
+            pages += 1
+    image.seek(0)
+    return pages
 
 
 def _orientation(image: Image.Image) -> int:

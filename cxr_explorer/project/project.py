@@ -80,7 +80,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """What the project knows of one image, apart from labels."""
+    """What the project knows of one image, apart from labels.
+
+    `stamp` is the file's size in bytes and the time of its last change, ns since 1970, as the last scan found them.
+    """
 
     image_id: int
     path: str
@@ -89,6 +92,7 @@ class ImageRecord:
     notes: tuple[str, ...]
     excluded: bool
     replaced: bool
+    stamp: tuple[int, int]
 
 
 def now() -> str:
@@ -356,11 +360,13 @@ class Project:
     def image(self, image_id: int) -> ImageRecord:
         """One image's record. Raises KeyError for an unknown id."""
         row = self.db.execute(
-            "SELECT path, width_px, height_px, facts, notes, excluded, replaced FROM images WHERE id = ?", [image_id]
+            """SELECT path, width_px, height_px, facts, notes, excluded, replaced, size_bytes, mtime_ns
+               FROM images WHERE id = ?""",
+            [image_id],
         ).fetchone()
         if row is None:
             raise KeyError(image_id)
-        path, width, height, facts, notes, excluded, replaced = row
+        path, width, height, facts, notes, excluded, replaced, *stamp = row
         return ImageRecord(
             image_id,
             path,
@@ -369,6 +375,7 @@ class Project:
             _notes_of(notes),
             bool(excluded),
             bool(replaced),
+            (stamp[0], stamp[1]),
         )
 
     def paths(self) -> dict[int, str]:
@@ -451,7 +458,11 @@ class Project:
             # A verdict stays with the content it was given on; what the surroundings did leaves the file to be read.
             execute_many(
                 "UPDATE images SET state = 'failed', reason = ?, digest = ? WHERE id = ?",
-                ((item.reason, item.digest, item.image_id) for item in batch.unreadable if item.digest is not None),
+                (
+                    (item.reason, item.digest or None, item.image_id)
+                    for item in batch.unreadable
+                    if item.digest is not None
+                ),
             )
             execute_many(
                 "UPDATE images SET reason = ? WHERE id = ?",

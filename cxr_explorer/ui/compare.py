@@ -102,7 +102,8 @@ class Compare(QObject):
             path = self._window.finder.strip.path
             assert path is not None
             return Compared(FILE, path)
-        return Compared(key, project.folder / project.image(key).path)
+        image = project.image(key)
+        return Compared(key, project.folder / image.path, image.stamp)
 
     def _on_current(self) -> None:
         """An image chosen elsewhere takes the place of the one in focus: labels go to what is seen."""

@@ -32,10 +32,12 @@ class Compared:
     Attributes:
         key: Its id; any negative number for a file that is not in the project.
         path: Its file.
+        stamp: See `ImageRecord`; None for a file that is not in the project.
     """
 
     key: int
     path: Path
+    stamp: tuple[int, int] | None = None
 
 
 class ComparePage(QWidget):
@@ -159,7 +161,7 @@ class ComparePage(QWidget):
     def _read(self, pane: ComparePane, image: Compared) -> None:
         pane.key = image.key
         pane.picture.show_message("Loading …")
-        self._files.ask(image.key, image.path)
+        self._files.ask(image.key, image.path, image.stamp)
 
     def _show(self, key: int, result: object) -> None:
         for pane in self.panes:

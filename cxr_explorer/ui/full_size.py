@@ -1,4 +1,8 @@
-"""Image files read full size in threads: the answer comes as a signal, and the window goes on meanwhile."""
+"""Image files read full size in threads: the answer comes as a signal, and the window goes on meanwhile.
+
+A file that has not changed since it was indexed was decoded then, within the limits of `guard`, and is read here. Any
+other is opened in a process under those limits: it may not take the window along.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,9 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, SignalInstance
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.images.read import read
+from cxr_explorer.images.guard import Answer, Guard
+from cxr_explorer.images.radiograph import Radiograph
+from cxr_explorer.images.read import decode, read
 
 
 class FullSize(QObject):
@@ -30,9 +36,9 @@ class FullSize(QObject):
         self._done.connect(self._pass_on)
         self._pool = QThreadPool(self, maxThreadCount=threads)
 
-    def ask(self, key: int, path: Path) -> None:
-        """Reads the file; `arrived` comes with the key."""
-        self._pool.start(_Task(key, path, self._done, self._forgotten))
+    def ask(self, key: int, path: Path, stamp: tuple[int, int] | None = None) -> None:
+        """Reads the file; `arrived` comes with the key. `stamp` is what it was when it was indexed, if it was."""
+        self._pool.start(_Task(key, path, stamp, self._done, self._forgotten))
 
     def forget(self) -> None:
         """What was asked for is no longer wanted and will not arrive, also where its reading has begun."""
@@ -50,18 +56,37 @@ class FullSize(QObject):
 
 
 class _Task(QRunnable):
-    def __init__(self, key: int, path: Path, done: SignalInstance, forgotten: int) -> None:
+    def __init__(
+        self, key: int, path: Path, stamp: tuple[int, int] | None, done: SignalInstance, forgotten: int
+    ) -> None:
         super().__init__()
         self._key = key
         self._path = path
+        self._stamp = stamp
         self._done = done
         self._forgotten = forgotten
 
     def run(self) -> None:
         try:
-            result: object = read(self._path)
+            result: object = read(self._path) if self._is_as_indexed() else _read_guarded(self._path)
         except UserError as error:
             result = str(error)
         except Exception:  # noqa: BLE001 - shown where the picture would be
             result = f"Reading this file failed:\n{traceback.format_exc(limit=-3)}"
         self._done.emit(self._forgotten, self._key, result)
+
+    def _is_as_indexed(self) -> bool:
+        try:
+            status = self._path.stat()
+        except OSError:
+            return True  # reading it says why
+        return self._stamp == (status.st_size, status.st_mtime_ns)
+
+
+def _read_guarded(path: Path) -> Radiograph | str:
+    guard = Guard(decode)
+    try:
+        result = guard.ask(path)
+    finally:
+        guard.close()
+    return result.value if isinstance(result, Answer) else result.reason

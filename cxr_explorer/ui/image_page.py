@@ -112,7 +112,8 @@ class ImagePage(QWidget):
         project = self._session.project
         assert project is not None
         self._coming.add(image_id)
-        self._files.ask(image_id, project.folder / project.image(image_id).path)
+        image = project.image(image_id)
+        self._files.ask(image_id, project.folder / image.path, image.stamp)
 
     def _drop_coming(self) -> None:
         """What is being read is no longer wanted."""

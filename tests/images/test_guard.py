@@ -159,3 +159,27 @@ def test_a_job_may_have_guards_of_its_own(tmp_path: Path) -> None:
     while not job.finished:
         items += job.receive(5)
     assert [item.value for item in items] == [4]
+
+
+def open_and_wait(path: Path) -> Iterator[int | None]:
+    guard = Guard(obey, LIMITS)
+    guard.ask(path)
+    yield guard._process.pid
+    time.sleep(600)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="asks for a process by signal 0")
+def test_no_process_is_left_when_the_job_that_started_it_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("fine")
+    job = Job(open_and_wait, tmp_path / "file")
+    items: list[int] = []
+    while not items:
+        items = job.receive(5)
+    job.cancel()
+    for _ in range(600):
+        try:
+            os.kill(items[0], 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    pytest.fail("the process that opens files is still there")

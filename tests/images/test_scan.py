@@ -16,6 +16,7 @@ from cxr_explorer.images.read import read
 from cxr_explorer.images.scan import ScannedFile, scan
 from tests.images.dicom_files import dataset_of
 
+CASE = Path(__file__).parents[3] / "shared" / "cases" / "files-lost-in-silence"
 DICM = b"\0" * 128 + b"DICM"
 
 
@@ -58,6 +59,18 @@ def test_what_a_file_is_is_decided_by_its_content_not_by_its_name(tmp_path: Path
     ((name, kind),) = told
     assert (name, kind.name) == ("JPCLN001.IMG", ".img")
     assert "without a header" in kind.reason and not kind.ordinary
+
+
+@pytest.mark.skipif(not CASE.is_dir(), reason=f"no case at {CASE}")
+def test_no_file_of_the_case_is_lost_in_silence() -> None:
+    found, told = scanned(CASE)
+    images = {"IM000001", "1.2.840.113619.2.5.1762", "chest.ima", "same.dcm", "film.bmp", "film.jp2", "film0.png"}
+    assert images <= set(found)
+    assert ("JPCLN001.IMG", ".img") in [(path, kind.name) for path, kind in told]
+    met = {path.name for path in CASE.iterdir()}
+    assert met == {*found, *(path for path, _ in told)}
+    for name in ("IM000001", "1.2.840.113619.2.5.1762", "chest.ima"):
+        np.testing.assert_array_equal(read(CASE / name).pixels, read(CASE / "same.dcm").pixels)
 
 
 SIGNED = {  # beginnings of files that are no images, under names that say nothing
