@@ -20,7 +20,7 @@ from cxr_explorer.cli_clusters import add_cluster_commands
 from cxr_explorer.cli_lists import add_list_commands, latest_map
 from cxr_explorer.cli_readers import add_commands, add_whose, check_known_reader, export_report
 from cxr_explorer.cli_report import shades
-from cxr_explorer.doctor import describe, examine, has_screen
+from cxr_explorer.doctor import describe, describe_examination, describe_repair, examine, has_screen
 from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, default_encoder, read_encoder
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import atomic_write
@@ -36,6 +36,8 @@ from cxr_explorer.project.file import SUFFIX, demo_home
 from cxr_explorer.project.partitions import cluster_of
 from cxr_explorer.project.project import Ids, Project
 from cxr_explorer.project.readers import known_findings
+from cxr_explorer.project.repair import examine as examine_project
+from cxr_explorer.project.repair import repair
 from cxr_explorer.project.report import draw_clusters
 
 _Read = TypeVar("_Read")
@@ -134,7 +136,9 @@ def _parser() -> argparse.ArgumentParser:
     cli_audit.add_commands(command, _add_json)
     cli_report.add_commands(command, _add_json)
 
-    doctor = command("doctor", _doctor, "Say what this installation runs with.")
+    doctor = command("doctor", _doctor, "Say what this installation runs with, or whether a project is sound.")
+    doctor.add_argument("project", nargs="?", type=Path, help="look through this project file, and change nothing")
+    doctor.add_argument("--repair", action="store_true", help="make a sound project of what can be read; keep the old")
     _add_json(doctor)
 
     demo = command("demo", _demo, "Open the simulated demo set; without a screen, run the whole way headless.")
@@ -352,9 +356,19 @@ def _write_npz(stream: BinaryIO, arrays: dict[str, np.ndarray[Any, Any]]) -> Non
 
 
 def _doctor(chosen: argparse.Namespace) -> int:
-    found = examine()
-    print(json.dumps(found) if chosen.json else describe(found))
-    return DONE
+    if chosen.project is None:
+        if chosen.repair:
+            raise UserError("Nothing to repair: no project is named. Name its file after `doctor`.")
+        found = examine()
+        print(json.dumps(found) if chosen.json else describe(found))
+        return DONE
+    if chosen.repair:
+        repaired = repair(chosen.project)
+        print(json.dumps(asdict(repaired)) if chosen.json else describe_repair(repaired))
+        return DONE
+    examined = examine_project(chosen.project)
+    print(json.dumps(asdict(examined)) if chosen.json else describe_examination(examined))
+    return DONE if examined.sound else USER_ERROR
 
 
 def _demo(chosen: argparse.Namespace) -> int:

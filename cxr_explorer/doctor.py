@@ -1,4 +1,4 @@
-"""What this installation runs with."""
+"""What this installation runs with, and how a project file fares, in words."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from platformdirs import user_data_path
 
 from cxr_explorer import __version__
 from cxr_explorer.encoder.checkpoint import bundled_encoders, default_encoder
+from cxr_explorer.project.repair import Examination, Repair
 
 
 def examine() -> dict[str, Any]:
@@ -46,6 +47,35 @@ def describe(found: dict[str, Any]) -> str:
         elif isinstance(value, list):
             value = ", ".join(f"{entry['name']} ({entry['dimension']}-d, {entry['input_px']} px)" for entry in value)
         lines.append(f"{name + ':':<17} {value}")
+    return "\n".join(lines)
+
+
+def describe_examination(found: Examination) -> str:
+    """What looking through a project found, for people."""
+    labels = "" if found.labels is None else f" It holds {found.labels:,} labels."
+    lines = [f"{found.project}: {'sound' if found.sound else 'damaged'}.{labels}"]
+    lines += [f"  {text}" for text in found.damage]
+    newest = f", the newest {found.backups[0]}" if found.backups else ""
+    lines.append(f"Backups: {len(found.backups)} in {found.backup_folder}{newest}")
+    lines += [f"Kept as it was before it was mended: {original}" for original in found.damaged_originals]
+    if not found.sound:
+        lines.append("Close the project, then mend it with --repair: the file as it is will be kept.")
+    return "\n".join(lines)
+
+
+def describe_repair(done: Repair) -> str:
+    """What a repair kept and lost, for people."""
+    lines = [f"{done.project} is sound again. As it was it is kept as {done.original}"]
+    if done.from_backup:
+        lines.append(f"Nothing in it could be read: the backup {done.from_backup} took its place.")
+    lines.append("Kept: " + ", ".join(f"{count:,} {table.replace('_', ' ')}" for table, count in done.kept.items()))
+    if done.lost:
+        lost = ", ".join(f"{count:,} {table.replace('_', ' ')}" for table, count in done.lost.items())
+        lines.append(f"Could not be read, at most: {lost}")
+    if done.missing:
+        lines.append(f"Not there any more: {', '.join(done.missing)}")
+    lines += [f"  {text}" for text in done.mended]
+    lines.append("Embeddings, small pictures and maps that are lost are made anew by the next run over the folder.")
     return "\n".join(lines)
 
 

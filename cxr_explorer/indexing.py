@@ -15,13 +15,15 @@ from cxr_explorer.atlas.build import BuiltMap, MapParameters, Stage, build_map
 from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.encoder.embed import Ready, embed
 from cxr_explorer.errors import UserError
-from cxr_explorer.images.kinds import Kind, LeftOut, Tally, describe_left_out
+from cxr_explorer.images.kinds import HEAD_BYTES, Kind, LeftOut, Tally, describe_left_out
 from cxr_explorer.images.read import digest_of
+from cxr_explorer.images.redrawn import may_be_redrawn
 from cxr_explorer.images.scan import ScannedFile, scan
 from cxr_explorer.project import partitions
 from cxr_explorer.project.earlier_layout import earlier_layout
 from cxr_explorer.project.left_out import store_left_out
 from cxr_explorer.project.project import MAP_OUTDATED, Ids, KnownFile, Project
+from cxr_explorer.project.redrawn import forget_redrawn, is_redrawing_due, mark_redrawn
 from cxr_explorer.worker import Job, JobCrashed
 
 _JUDGED_BY = "files judged by"
@@ -69,20 +71,30 @@ class IndexReport:
 
 @dataclass(frozen=True)
 class _Found:
-    """A chunk of the scan: files to be read, files whose content is known, and, with the last, what was left out."""
+    """A chunk of the scan: files to be read, files whose content is known, and, with the last, what was left out.
+
+    `redrawn` are the paths of those among the unchanged whose picture may differ, see `may_be_redrawn`.
+    """
 
     new: tuple[ScannedFile, ...]
     unchanged: tuple[ScannedFile, ...]
+    redrawn: tuple[str, ...]
     left_out: tuple[LeftOut, ...] = ()
 
 
-def scan_for_changes(folder: Path, known: Mapping[str, KnownFile]) -> Iterator[_Found]:
+def scan_for_changes(folder: Path, known: Mapping[str, KnownFile], redraws: bool = False) -> Iterator[_Found]:
     """Compares a folder with what is known of it, in chunks. Raises UserError as `scan` does.
 
     A file of known size and time is taken as unchanged without being opened. One whose time alone differs (a copied
     folder) is hashed, so that equal content is never embedded twice. What could not be looked at, a folder without
-    permission or on a drive that is away, stays as it is known.
+    permission or on a drive that is away, stays as it is known. With `redraws` every unchanged file's first bytes are
+    read: what an earlier version drew otherwise is told.
     """
+
+    def found(left_out: tuple[LeftOut, ...] = ()) -> _Found:
+        redrawn = [file.path for file in unchanged if redraws and _may_be_redrawn(folder / file.path)]
+        return _Found(tuple(new), tuple(unchanged), tuple(redrawn), left_out)
+
     tally = Tally()
     unreachable: list[str] = []
     new: list[ScannedFile] = []
@@ -104,10 +116,18 @@ def scan_for_changes(folder: Path, known: Mapping[str, KnownFile]) -> Iterator[_
         else:
             new.append(file)
         if len(new) + len(unchanged) >= 1000:
-            yield _Found(tuple(new), tuple(unchanged))
+            yield found()
             new, unchanged = [], []
     unchanged += _known_below(unreachable, known)
-    yield _Found(tuple(new), tuple(unchanged), tally.left_out())
+    yield found(tally.left_out())
+
+
+def _may_be_redrawn(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return may_be_redrawn(file.read(HEAD_BYTES))
+    except OSError:
+        return True  # better made anew than never
 
 
 def _known_below(places: list[str], known: Mapping[str, KnownFile]) -> Iterator[ScannedFile]:
@@ -234,10 +254,13 @@ class Indexing:
         new: list[ScannedFile] = []
         unchanged: list[ScannedFile] = []
         left_out: list[LeftOut] = []
-        for items in self._items(scan_for_changes, self._project.folder, self._project.known_files()):
+        redrawn: list[str] = []
+        redraws = is_redrawing_due(self._project)
+        for items in self._items(scan_for_changes, self._project.folder, self._project.known_files(), redraws):
             for found in items:
                 new += found.new
                 unchanged += found.unchanged
+                redrawn += found.redrawn
                 left_out += found.left_out
                 self.progress = Progress("Looking for images", done=len(new) + len(unchanged))
             yield
@@ -245,6 +268,8 @@ class Indexing:
         if not new and not unchanged:  # nothing is marked as missing: the drive may be away
             raise UserError(_nothing_found(self._project.folder, left_out))
         changes = self._project.update_files(new, unchanged)
+        if redraws:
+            forget_redrawn(self._project, redrawn)
         store_left_out(self._project, left_out)
         self.report.added, self.report.changed, self.report.missing = changes.added, changes.changed, changes.missing
 
@@ -265,6 +290,7 @@ class Indexing:
                         if isinstance(item, Ready):
                             self.report.device = item.device
                         else:
+                            mark_redrawn(self._project, item)
                             self._project.store_batch(self._encoder, item)
                             self.report.embedded += len(item.embedded)
                             self.progress = pace.advance(len(item.embedded) + len(item.unreadable))
@@ -306,6 +332,10 @@ class Indexing:
                     self._store_map(item, image_ids)
                 else:
                     image_ids = item
+                    # Damaged ones are not on the map; the next run makes them anew.
+                    damaged = np.setdiff1d(self._project.embedded_ids(self._encoder.key), image_ids)
+                    if damaged.size:
+                        self._project.drop_embeddings(self._encoder.key, damaged)
             yield
 
     def _store_map(self, built: BuiltMap, image_ids: Ids) -> None:

@@ -3,8 +3,9 @@
     python3 packaging/start.py [option ...]         set up what is missing, then run the demonstration
     python3 packaging/start.py test [option ...]    set up what is missing, then run the tests
 
-Options go on to `cxr-explorer demo` or to pytest. Everything is installed into the folder .venv of the project, in the
-versions of constraints.txt; what is there already is not installed again. Needs nothing but Python.
+Options go on to `cxr-explorer demo` or to pytest. Tests run in as many processes as the machine has processors, at most
+four; `-n 0` among the options runs them one after another. Everything is installed into the folder .venv of the
+project, in the versions of constraints.txt; what is there already is not installed again. Needs nothing but Python.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ CONSTRAINTS = ROOT / "packaging" / "constraints.txt"
 STAMP = VENV / "cxr-explorer-installed.json"
 
 VERSIONS = ((3, 11), (3, 12), (3, 13))  # Pythons the locked packages exist for; the first one found is taken
+PARALLEL = ("-n", "auto", "--maxprocesses", "4", "--dist", "worksteal")
 LINUX = sys.platform.startswith("linux")
 WINDOWS = os.name == "nt"
 
@@ -42,7 +44,7 @@ def main(arguments: list[str]) -> int:
         if LINUX:
             provide_system_libraries()
         if testing:
-            return run([str(venv_python()), "-m", "pytest", *arguments[1:]], folder=ROOT)
+            return run([str(venv_python()), "-m", "pytest", *PARALLEL, *arguments[1:]], folder=ROOT)
         return run([str(venv_python()), "-m", "cxr_explorer", "demo", *arguments])
     except Stop as stop:
         print(f"start.py: {stop}", file=sys.stderr)

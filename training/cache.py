@@ -3,7 +3,7 @@
 A cache folder holds `pixels.u8` (row after row of S x S bytes) and `index.jsonl` (one line a file, in the order of
 decoding: path, bytes, mtime_ns, and the row or the reason why there is none). Both only grow, pixels before their
 lines, so a kill at any moment loses the last block at most and the next start goes on from there. The folder's name
-carries the size, the fit and RENDERING_VERSION: pixels rendered otherwise are never mixed.
+carries the size, the fit, RENDERING_VERSION and REDRAWN_VERSION: pixels rendered otherwise are never mixed.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.preprocess import RENDERING_VERSION, InputSpec, preprocess
 from cxr_explorer.images.read import read
+from cxr_explorer.images.redrawn import REDRAWN_VERSION
 
 BLOCK = 256  # files between two appends: at most this many are decoded again after a kill
 
@@ -67,7 +68,7 @@ def cached_pixels(
     Raises:
         UserError: The folder cannot be written, or its index is damaged. A file that cannot be read is no error.
     """
-    home = folder / f"{size_px}px-squash-r{RENDERING_VERSION}"
+    home = folder / f"{size_px}px-squash-r{RENDERING_VERSION}.{REDRAWN_VERSION}"
     try:
         home.mkdir(parents=True, exist_ok=True)
         with FileLock(home / ".lock"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,13 @@ FEWEST = 6
 
 WIDEST_GAP = 1.0
 """Widest empty stripe across the layout, in UMAP's units: alike images lie about 0.1 (min_dist) apart."""
+
+ADJUSTING = 100
+"""Epochs of each of the two rounds from an earlier layout; UMAP takes 200 to 500 from a start that knows less."""
+
+FIRMNESS = 3
+"""How often displacements are averaged over neighbours before they are taken back: the more, the more freedom within a
+group, and the less of its own way for the group. Once costs neighbours (10 % fewer of them kept), thrice none."""
 
 BESIDE = 0.02
 """Distance of a new image from the one it is put beside, in UMAP's units: well within a clump."""
@@ -51,25 +59,26 @@ def layout(
         neighbours: Of the same N images; needs min(n_neighbours, N) columns.
         embeddings: (N, D); only the start is computed from them.
         parameters: See `LayoutParameters`.
-        initial: (N, 2) an earlier layout to start from, so that the picture stays where the reader knows it. Rows of
-            NaN are new images: they start amid their placed neighbours.
+        initial: (N, 2) an earlier layout to start from, so that the picture stays as the reader knows it: groups stay
+            in place, see `_adjusted`. Rows of NaN are new images; at least one row is placed.
 
     Returns:
-        (N, 2) float32, x then y, finite, mean 0. The same input gives the same bits on the same machine.
+        (N, 2) float32, x then y, finite; around the mean 0, or around the placed images' mean on the earlier layout.
+        The same input gives the same bits on the same machine.
     """
     count = len(embeddings)
     if len(neighbours.indices) != count:
         raise ValueError(f"neighbours of {len(neighbours.indices)} images, embeddings of {count}")
     if count < 2:
         return np.zeros((count, 2), dtype=np.float32)
+    if initial is not None:
+        return _adjusted(neighbours, initial, parameters)
     random = np.random.default_rng(parameters.seed)
-    start = _principal(embeddings) if initial is None else _complete(initial, neighbours)  # (N, 2)
+    start = _principal(embeddings)  # (N, 2)
     start = np.clip(start / max(float(start.std()), 1e-12), -3, 3)  # one odd image must not press all others together
     start += 1e-3 * random.standard_normal(start.shape)  # duplicates must part, and UMAP divides by each axis' width
     xy = (start if count < FEWEST else _umap(neighbours, start, parameters)).astype(np.float32)
     xy = close_gaps(xy, WIDEST_GAP)
-    if initial is not None:
-        xy = _turned_onto(xy, initial)
     xy -= xy.mean(axis=0)
     return xy
 
@@ -122,6 +131,89 @@ def close_gaps(xy: NDArray[np.float32], widest: float) -> NDArray[np.float32]:
     return closed
 
 
+def _adjusted(
+    neighbours: Neighbours, initial: NDArray[np.float32], parameters: LayoutParameters
+) -> NDArray[np.float32]:
+    """Lays out from an earlier layout with the big picture held: gently, then what drifted goes back, then more gently.
+
+    UMAP alone does not hold it. It stretches any start to a square of 10, takes first steps as wide as a group, and
+    pushes groups that no edge joins apart without end; where they go hangs on random numbers and on the last bits of
+    the processor's arithmetic.
+    """
+    placed = np.asarray(np.isfinite(initial).all(axis=1))
+    if not placed.any():
+        raise ValueError("an initial layout needs at least one placed image")
+    xy = place_new(neighbours, initial, parameters)
+    if len(xy) >= FEWEST:
+        edges = _edges(neighbours, len(xy), parameters)
+        xy = _optimised(edges, xy, parameters, rate=0.1)
+        xy = _without_drift(xy, initial, neighbours)
+        xy = _optimised(edges, xy, parameters, rate=0.02)  # mends the seams
+        xy = close_gaps(xy, WIDEST_GAP)
+    xy -= (xy[placed] - initial[placed]).mean(axis=0)
+    return xy
+
+
+def _without_drift(
+    xy: NDArray[np.float32], initial: NDArray[np.float32], neighbours: Neighbours
+) -> NDArray[np.float32]:
+    """Takes back what an image and those around it moved together; how they lie to each other stays."""
+    placed = np.asarray(np.isfinite(initial).all(axis=1))[:, None]  # (N, 1)
+    drift = np.where(placed, xy - initial, np.float32(0))  # (N, 2)
+    weight: NDArray[np.float32] = placed.astype(np.float32)
+    for _ in range(FIRMNESS):
+        drift = np.mean(drift[neighbours.indices], axis=1)
+        weight = np.asarray(np.mean(weight[neighbours.indices], axis=1))
+    return np.asarray(xy - drift / np.maximum(weight, 1e-9), dtype=np.float32)
+
+
+def _edges(neighbours: Neighbours, count: int, parameters: LayoutParameters) -> Any:
+    """UMAP's graph, a sparse matrix in coordinate form, without what is too weak to be drawn once in ADJUSTING."""
+    from umap.umap_ import fuzzy_simplicial_set
+
+    _keep_compiled()
+    indices, distances = _graph(neighbours, count, parameters)
+    only_count = np.zeros((count, 1), np.float32)  # with the graph given, of the data only N counts
+    random = np.random.RandomState(parameters.seed)
+    weights = fuzzy_simplicial_set(
+        only_count, indices.shape[1], random, "euclidean", knn_indices=indices, knn_dists=distances
+    )[0].tocoo()  # fmt: skip
+    weights.data[weights.data < weights.data.max() / ADJUSTING] = 0
+    weights.eliminate_zeros()
+    return weights
+
+
+def _optimised(edges: Any, xy: NDArray[np.float32], parameters: LayoutParameters, rate: float) -> NDArray[np.float32]:
+    """UMAP's optimisation from exactly these places; `umap.UMAP` would stretch them to a square first."""
+    from umap.layouts import optimize_layout_euclidean
+    from umap.umap_ import find_ab_params, make_epochs_per_sample
+
+    places = np.array(xy, dtype=np.float32, order="C")  # moved in place
+    random = np.random.RandomState(parameters.seed)
+    optimize_layout_euclidean(
+        places,
+        places,
+        edges.row,
+        edges.col,
+        ADJUSTING,
+        len(places),
+        make_epochs_per_sample(edges.data, ADJUSTING),
+        *find_ab_params(1.0, parameters.min_dist),
+        rng_state=random.randint(-(2**31) + 1, 2**31 - 1, 3).astype(np.int64),
+        initial_alpha=rate,
+        move_other=True,
+    )
+    return places
+
+
+def _graph(
+    neighbours: Neighbours, count: int, parameters: LayoutParameters
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Exactly k columns: given more, umap-learn 0.5.12 cuts them only from 4,096 rows on."""
+    k = min(parameters.n_neighbours, count - 1)
+    return np.ascontiguousarray(neighbours.indices[:, :k]), np.ascontiguousarray(neighbours.distances[:, :k])
+
+
 def _umap(neighbours: Neighbours, start: NDArray[np.float64], parameters: LayoutParameters) -> NDArray[np.float32]:
     with warnings.catch_warnings():
         # That transform is unavailable, that the seed means one thread: known and wanted.
@@ -129,11 +221,9 @@ def _umap(neighbours: Neighbours, start: NDArray[np.float64], parameters: Layout
         import umap
 
         _keep_compiled()
-        # Exactly k columns: given more, umap-learn 0.5.12 cuts them only from 4,096 rows on.
-        k = min(parameters.n_neighbours, len(start) - 1)
-        graph = (np.ascontiguousarray(neighbours.indices[:, :k]), np.ascontiguousarray(neighbours.distances[:, :k]))
+        graph = _graph(neighbours, len(start), parameters)
         model = umap.UMAP(
-            n_neighbors=k,
+            n_neighbors=graph[0].shape[1],
             min_dist=parameters.min_dist,
             init=start,
             random_state=parameters.seed,
@@ -174,27 +264,3 @@ def _principal(embeddings: NDArray[np.floating]) -> NDArray[np.float64]:
     furthest = found[np.abs(found).argmax(axis=0), [0, 1]]
     found = found * np.where(furthest < 0, -1.0, 1.0)
     return np.asarray(np.round(found / max(float(np.abs(found).max()), 1e-12), 6))  # the last bits depend on threads
-
-
-def _complete(initial: NDArray[np.float32], neighbours: Neighbours) -> NDArray[np.float64]:
-    """The initial layout with rows of NaN put at the mean of their placed neighbours, or of all."""
-    start = initial.astype(np.float64)
-    placed = np.asarray(np.isfinite(start).all(axis=1))  # (N,)
-    if not placed.any():
-        raise ValueError("an initial layout needs at least one placed image")
-    middle = start[placed].mean(axis=0)
-    for row in np.flatnonzero(~placed):
-        near = neighbours.indices[row][placed[neighbours.indices[row]]]
-        start[row] = start[near].mean(axis=0) if len(near) else middle
-    start -= middle
-    return start
-
-
-def _turned_onto(xy: NDArray[np.float32], initial: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Turned (and mirrored if need be) to lie as the initial layout did: orthogonal Procrustes, no scaling."""
-    placed = np.isfinite(initial).all(axis=1)
-    before = initial[placed] - initial[placed].mean(axis=0)
-    after = xy[placed] - xy[placed].mean(axis=0)
-    left, _, right = np.linalg.svd(after.T.astype(np.float64) @ before)
-    turned: NDArray[np.float32] = (xy @ (left @ right)).astype(np.float32)
-    return turned

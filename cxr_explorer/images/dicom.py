@@ -28,17 +28,14 @@ from cxr_explorer.images.radiograph import (
     check_size,
     full_range,
     is_coloured,
-    render,
     robust_window,
 )
+from cxr_explorer.images.window_faults import fitness
 
 if TYPE_CHECKING:  # pydicom takes half a second to import: only those who read DICOM pay
     from pydicom import Dataset
 
-_SATURATED, _LOST = 0.5, 0.9  # of what the robust window shows in middle grays: worth a note, and not worth a look
-_AT_END = 0.001  # of the display's range; a sigmoid never gets there
-_LEAST_GRAYS = 0.1  # of the display's range for the robust window's
-_LEAST_VALUES = 64  # of a robust window with something in it to see; an empty film is left dark
+_SATURATED = 0.5  # of what the robust window shows in middle grays: worth a note
 _MAX_STRETCH = 4.0  # beyond this the spacing is a mistake rather than a detector
 
 
@@ -180,53 +177,26 @@ def _choose_voi(values: Float, counted: Mask | None, dataset: Dataset, notes: li
     """The default view and the file's others: tables before windows, the first that shows anything."""
     robust = robust_window(values, counted)
     offered: list[Voi] = [*_voi_tables(dataset, values, notes), *_voi_windows(dataset, notes)]
-    step = max(1, int((values.size / 250_000) ** 0.5))
-    sample = values[::step, ::step]
-    if counted is not None and counted[::step, ::step].any():
-        sample = sample[counted[::step, ::step]]
-    faults = [_fault_of(sample[None], voi, robust) for voi in offered]
-    usable = [voi for voi, fault in zip(offered, faults, strict=True) if not fault]
+    fits = fitness(values, counted, offered, robust)
+    usable = [(voi, fit) for voi, fit in zip(offered, fits, strict=True) if not fit.fault]
     if usable:
-        chosen = usable[0]
-        saturated = _saturated_share(sample[None], chosen, robust)
-        if saturated > _SATURATED:
-            notes.append(f"the window in the file leaves {100 * saturated:.0f} % of the middle grays black or white")
-        notes += [f"a window in the file {fault}: skipped" for fault in dict.fromkeys(faults) if fault]
+        chosen, fit = usable[0]
+        if fit.saturated > _SATURATED:
+            notes.append(
+                f"the window in the file leaves {100 * fit.saturated:.0f} % of the middle grays black or white"
+            )
+        notes += [f"a window in the file {fault}: skipped" for fault in dict.fromkeys(f.fault for f in fits) if fault]
         if len(usable) > 1:
             name = f" ({chosen.explanation})" if chosen.explanation else ""
             notes.append(f"first of {len(usable)} windows in the file{name}")
-        return chosen, tuple(usable[1:])
-    said = f"the window in the file {faults[0]}" if offered else "no window in the file"
+        return chosen, tuple(voi for voi, _ in usable[1:])
+    said = f"the window in the file {fits[0].fault}" if offered else "no window in the file"
     bits = (numbers(dataset, "BitsStored") or [16])[0]
     # 8-bit values were made for a display already: a DICOM file and a PNG of one film must give one picture.
     is_display_ready = bits <= 8 and values.min() >= 0 and values.max() <= 255
     window = full_range(2.0**bits - 1) if is_display_ready else robust
     notes.append(f"{said}: shown by {window.explanation}")
     return window, tuple(offered)
-
-
-def _fault_of(sample: Float, voi: Voi, robust: Window) -> str:
-    """Why a view from the file cannot be the one for this picture; "" where it can.
-
-    Windows are copied between files and left behind when values are rescaled: 8 bits' own (127, 255) on 12-bit values.
-    What the robust window shows in middle grays is the measure, not all pixels: air may well be black in both.
-    """
-    if sample.min() == sample.max():
-        return ""
-    edges = np.array([[robust.centre - robust.width / 2, robust.centre, robust.centre + robust.width / 2]], np.float32)
-    gray_range = np.ptp(render(edges, voi, False))
-    if gray_range < 1 / 255:
-        return "shows nothing"
-    if gray_range < _LEAST_GRAYS and robust.width >= _LEAST_VALUES:
-        return "leaves the picture nearly without contrast"
-    return "leaves most of the picture black or white" if _saturated_share(sample, voi, robust) > _LOST else ""
-
-
-def _saturated_share(sample: Float, voi: Voi, robust: Window) -> float:
-    """How much of what the robust window shows in middle grays this view shows black or white, 0..1."""
-    grays = render(sample, robust, False)
-    shown = render(sample[(grays > 0.1) & (grays < 0.9)][None], voi, False)
-    return float(np.mean((shown < _AT_END) | (shown > 1 - _AT_END))) if shown.size else 0.0
 
 
 def _voi_windows(dataset: Dataset, notes: list[str]) -> list[Window]:

@@ -21,6 +21,7 @@ _PADDING = (
     ("FloatPixelPaddingValue", "FloatPixelPaddingRangeLimit"),
     ("DoubleFloatPixelPaddingValue", "DoubleFloatPixelPaddingRangeLimit"),
 )
+_FARTHEST = 1e6  # pixels: no edge lies so far away
 _LEAST_LEFT = 0.01  # of the picture; a shutter that leaves less is a mistake
 
 
@@ -52,7 +53,7 @@ def find_outside(
         if (outside | part).all():
             notes.append(f"{name}: would hide the whole picture, ignored")
             continue
-        notes.append(f"{name}: {100 * part.mean():.2g} % of the pixels, shown black")
+        notes.append(f"{name}: {100 * part.mean():.3g} % of the pixels, shown black")
         outside |= part
     return outside if outside.any() else None
 
@@ -77,10 +78,12 @@ def _as_stored(value: float, dataset: Dataset, stored: Integers) -> float:
     Its VR is that of the pixels, US or SS (PS3.5 A.1), but files carry the other one, or bits above those stored.
     """
     allocated = stored.dtype.itemsize * 8
-    bits = int((numbers(dataset, "BitsStored") or [allocated])[0])
+    bits = int(min(max(1, (numbers(dataset, "BitsStored") or [allocated])[0]), allocated))
     if stored.dtype.kind == "u":
         value += 2**allocated if value < 0 else 0
-        return value if value <= stored.max() else int(value) & (2**bits - 1)
+        above = int(value) >> bits
+        is_filled = above > 0 and above == 2 ** (allocated - bits) - 1  # all of the unused bits are set
+        return int(value) & (2**bits - 1) if is_filled and value > stored.max() else value
     for width in (allocated, bits):
         value -= 2**width if value >= 2 ** (width - 1) else 0
     return value
@@ -173,10 +176,10 @@ def _rectangle(dataset: Dataset, kind: str, shape: tuple[int, ...], _: float, ma
 def _circle(dataset: Dataset, kind: str, shape: tuple[int, ...], pixel_height: float, _: bool) -> Mask | None:
     """Within the radius, which counts in columns."""
     centre, radius = numbers(dataset, f"CenterOfCircular{kind}"), numbers(dataset, f"RadiusOfCircular{kind}")
-    if len(centre) != 2 or len(radius) != 1 or radius[0] <= 0:
+    if len(centre) != 2 or len(radius) != 1 or radius[0] <= 0 or max(map(abs, (*centre, *radius))) > _FARTHEST:
         return None
-    rows = (np.arange(1, shape[0] + 1) - centre[0]) * pixel_height
-    columns = np.arange(1, shape[1] + 1) - centre[1]
+    rows = ((np.arange(1, shape[0] + 1) - centre[0]) * pixel_height).astype(np.float32)
+    columns = (np.arange(1, shape[1] + 1) - centre[1]).astype(np.float32)
     return np.asarray(np.add.outer(rows**2, columns**2) <= radius[0] ** 2)
 
 
@@ -184,7 +187,7 @@ def _polygon(dataset: Dataset, kind: str, shape: tuple[int, ...], _: float, may_
     """Within the vertices, given as row and column by turns."""
     vertices = numbers(dataset, f"VerticesOfThePolygonal{kind}")
     points: list[Any] = [(column - 1, row - 1) for row, column in zip(vertices[::2], vertices[1::2], strict=False)]
-    if len(points) < 3 or len(vertices) % 2 or max(map(abs, vertices)) > 1e6:
+    if len(points) < 3 or len(vertices) % 2 or max(map(abs, vertices)) > _FARTHEST:
         return None
     height, width = shape
     if not may_reach_out and not all(-1 <= x <= width and -1 <= y <= height for x, y in points):

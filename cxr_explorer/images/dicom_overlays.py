@@ -108,6 +108,8 @@ def unused_bits(dataset: Dataset) -> set[int]:
     if not all(found) or found[0][0] not in (8, 16, 32):
         return set()
     allocated, stored, high = (int(number[0]) for number in found)
+    if not 0 < stored <= high + 1 <= allocated:
+        return set()
     return set(range(allocated)) - set(range(high - stored + 1, high + 1))
 
 

@@ -13,7 +13,8 @@ from PIL import Image
 from cxr_explorer.images.radiograph import Float, Radiograph
 
 RENDERING_VERSION = 1
-"""Part of every embedding's key: raise it when a file would be rendered or preprocessed differently."""
+"""Part of every embedding's key: raise it when every file would be rendered or preprocessed differently. Where some
+kinds of file would, raise `redrawn.REDRAWN_VERSION`: their embeddings alone are made anew."""
 
 THUMBNAIL_PX = 160
 """Longer side of a thumbnail."""

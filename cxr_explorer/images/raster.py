@@ -8,6 +8,7 @@ import warnings
 import zlib
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from cxr_explorer.errors import UserError
@@ -20,9 +21,11 @@ from cxr_explorer.images.radiograph import (
     is_coloured,
     robust_window,
 )
+from cxr_explorer.images.raster_channels import has_deep_channels, read_deep_channels
 
 _FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "JPEG2000")
 _TIFF_PHOTOMETRIC, _MIN_IS_WHITE = 262, 0
+_TIFF_SAMPLE_FORMAT, _UNSIGNED = 339, 1
 _BROKEN = (  # what Pillow's parsers raise over damaged files
     OSError,
     EOFError,
@@ -42,24 +45,30 @@ _BROKEN = (  # what Pillow's parsers raise over damaged files
 def read_raster(data: bytes) -> Radiograph:
     """The first picture of a PNG, JPEG, TIFF, WebP, BMP or JPEG 2000 file.
 
-    8-bit values are shown as they are. 16-bit files that use less than half of their range, and 32-bit files, are
-    shown by robust percentiles. Colour becomes luminance (Rec. 601), varying transparency is laid on black, and the
-    EXIF orientation is followed. The notes say which of these happened.
+    8-bit values are shown as they are. 16-bit files, gray or colour, that use less than half of their range, and 32-bit
+    files, are shown by robust percentiles. Colour becomes luminance (Rec. 601), varying transparency is laid on black,
+    and the EXIF orientation is followed. The notes say which of these happened.
 
     Raises:
         UserError: The file is damaged, of an unknown sort, too small or too large.
     """
     notes: list[str] = []
     image = _decode(data, notes)
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        values, voi = _deep(image, notes)
+    if image.info["channels"] is not None:
+        values, voi = _deep(_luminance_of_deep(image.info["channels"], notes), False, notes)
+    elif image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        values, voi = _deep(_deep_gray(image), image.mode == "F", notes)
     else:
         values, voi = _luminance(image, notes), full_range(255)
     return Radiograph(values=values, voi=voi, inverted=image.info["min_is_white"], notes=tuple(notes))
 
 
 def _decode(data: bytes, notes: list[str]) -> Image.Image:
-    """The loaded, upright picture; `info["min_is_white"]` says whether its values still need inverting."""
+    """The loaded, upright picture.
+
+    `info["min_is_white"]` says whether its values still need inverting; `info["channels"]` is (H, W, C) uint16 where
+    there are several channels of more than 8 bits, which the picture itself has lost, else None.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns about odd metadata and large sizes; size is checked below
         try:
@@ -80,10 +89,13 @@ def _decode(data: bytes, notes: list[str]) -> Image.Image:
             and getattr(image, "tag_v2", {}).get(_TIFF_PHOTOMETRIC) == _MIN_IS_WHITE
         )
         orientation = _orientation(image)
+        channels = None
         try:
             if image.format == "PNG":  # while loading, Pillow skips the checksums and shows damage as picture
                 Image.open(io.BytesIO(data), formats=("PNG",)).verify()
             image.load()
+            if has_deep_channels(data, image):
+                channels = read_deep_channels(data, image.format or "", orientation)
             if orientation != 1 and image.format != "TIFF":  # Pillow turns TIFF files while it loads them
                 image = ImageOps.exif_transpose(image)
         except _BROKEN as error:
@@ -92,7 +104,7 @@ def _decode(data: bytes, notes: list[str]) -> Image.Image:
             ) from error
     if orientation != 1:
         notes.append("turned as its EXIF orientation says")
-    image.info["min_is_white"] = min_is_white
+    image.info |= {"min_is_white": min_is_white, "channels": channels}
     return image
 
 
@@ -123,9 +135,34 @@ def _luminance(image: Image.Image, notes: list[str]) -> Float:
     return values
 
 
-def _deep(image: Image.Image, notes: list[str]) -> tuple[Float, Window]:
-    """Values and window of an image with more than 8 bits."""
-    values = np.array(image, dtype=np.float32)
+def _luminance_of_deep(channels: NDArray[np.uint16], notes: list[str]) -> Float:
+    """(H, W) float32 in [0, 65535], as `_luminance` does it with fewer bits."""
+    count = channels.shape[2]
+    if count < 3:
+        values = channels[..., 0].astype(np.float32)
+    else:
+        if is_coloured(channels, max(1.0, float(channels[..., :3].max()))):
+            notes.append("colour turned to gray")
+        values = np.rint(channels[..., :3].astype(np.float32) @ np.array([0.299, 0.587, 0.114], dtype=np.float32))
+    alpha = channels[..., -1]
+    if count in (2, 4) and alpha.min() != alpha.max():
+        values *= alpha / np.float32(65535)
+        notes.append("transparent parts shown black")
+    return values
+
+
+def _deep_gray(image: Image.Image) -> Float:
+    """(H, W) float32 of a gray image with more than 8 bits."""
+    values = np.array(image)
+    if values.dtype == np.int32 and values.min() < 0:  # Pillow takes unsigned 32 bits for signed ones
+        formats = getattr(image, "tag_v2", {}).get(_TIFF_SAMPLE_FORMAT, (_UNSIGNED,))
+        if image.format == "TIFF" and set(formats) == {_UNSIGNED}:
+            values = values.view(np.uint32)
+    return values.astype(np.float32)
+
+
+def _deep(values: Float, is_float: bool, notes: list[str]) -> tuple[Float, Window]:
+    """Values, made finite, and window of an image with more than 8 bits."""
     finite = np.isfinite(values)
     if not finite.all():
         if not finite.any():
@@ -133,7 +170,7 @@ def _deep(image: Image.Image, notes: list[str]) -> tuple[Float, Window]:
         values[~finite] = values[finite].min()
         notes.append("pixels without a value shown as the smallest")
     low, high = float(values.min()), float(values.max())
-    if image.mode == "F" or low < 0 or high > 65535:
+    if is_float or low < 0 or high > 65535:
         window = robust_window(values)
         notes.append(f"values from {low:g} to {high:g}: shown by {window.explanation}")
     elif 127 < high <= 255:  # the same picture as its 8-bit twin

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import shutil
 import sqlite3
@@ -18,8 +19,12 @@ from sqlite_utils import Database
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import sync_folder
+from cxr_explorer.project.backup import back_up_before_migration, back_up_daily, backup_folder, keep_original
+from cxr_explorer.project.damage import find_damage, mend
 from cxr_explorer.project.schema import APPLICATION_ID, SCHEMA_VERSION, migrations
 from cxr_explorer.project.storage import Connection, StorageError, Trouble, open_connection
+
+log = logging.getLogger("cxr_explorer")
 
 SUFFIX = ".cxr"
 
@@ -32,7 +37,7 @@ _OPENING: dict[Trouble, str] = {
     "read-only": "it cannot be written here. Copy the project to a folder of your own.",
     "busy": "another program holds it. Close that one first.",
     "damaged": "{reason}. If it is a project, run `cxr-explorer doctor {path} --repair`, which keeps the original and "
-    "all labels that can be read.",
+    "all labels that can be read; backups lie in {backups}.",
 }
 
 
@@ -43,12 +48,14 @@ class OpenFile:
     Attributes:
         database: Its connection.
         lock: Held while it is open for writing; None where it is only read.
+        lost: What was damaged and mended when it was opened, in words.
         viewed: Why it can only be looked at, in words; empty where it can be written or somebody else does.
         copy: Where a copy lies that is read in its place.
     """
 
     database: Database
     lock: FileLock | None = None
+    lost: tuple[str, ...] = ()
     viewed: str = ""
     copy: tempfile.TemporaryDirectory[str] | None = None
 
@@ -106,13 +113,13 @@ def create(path: Path, settings: Mapping[str, str]) -> OpenFile:
         part = path.with_name(f".{path.name}.part")
         _remove_with_leftovers(part)
         try:
-            _fill(part, path, settings)
-            _remove_leftovers(path)  # of another file: SQLite would take them for this one's
+            fill(part, path, settings)
+            remove_leftovers(path)  # of another file: SQLite would take them for this one's
             part.replace(path)
             sync_folder(path.parent)
         finally:
             _remove_with_leftovers(part)
-        return OpenFile(_open_for_writing(path), lock)
+        return OpenFile(_open_for_writing(path)[0], lock)
     except OSError as error:
         lock.release()
         raise UserError(
@@ -160,7 +167,18 @@ def _known_tables() -> set[str]:
     return {*database.table_names(), "sqlite_sequence"}
 
 
-def _fill(part: Path, path: Path, settings: Mapping[str, str]) -> None:
+def fill(part: Path, path: Path, settings: Mapping[str, str]) -> None:
+    """Makes a file of the present version, for its owner alone.
+
+    Args:
+        part: The file, which is not there.
+        path: What messages call it.
+        settings: What it begins with.
+
+    Raises:
+        StorageError: The disk is full, or is not there any more.
+        OSError: It cannot be made.
+    """
     os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # SQLite's own files take the same permissions
     connection = open_connection(path, "mode=rw", at=part)
     try:
@@ -186,14 +204,26 @@ def _beside(path: Path, ending: str) -> Path:
     return path.with_name(path.name + ending)
 
 
-def _remove_leftovers(path: Path) -> None:
+def remove_leftovers(path: Path) -> None:
+    """Removes what SQLite keeps beside a file."""
     for ending in _BESIDE:
         _beside(path, ending).unlink(missing_ok=True)
 
 
 def _remove_with_leftovers(path: Path) -> None:
     path.unlink(missing_ok=True)
-    _remove_leftovers(path)
+    remove_leftovers(path)
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Nobody else opens the file for writing while the block runs. Raises UserError as `connect` does."""
+    _check_writable(path)
+    lock = _lock(path)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 # -- opening -----------------------------------------------------------------------------------------------------------
@@ -212,21 +242,24 @@ def connect(path: Path) -> OpenFile:
     _check_writable(path)
     lock = _lock(path)
     try:
-        return OpenFile(_open_for_writing(path), lock)
+        database, lost = _open_for_writing(path)
     except BaseException:
         lock.release()
         raise
+    back_up_daily(path)
+    return OpenFile(database, lock, lost)
 
 
 def connect_read_only(path: Path) -> OpenFile:
     """Opens the file for reading, also while another process writes it. Raises UserError as `connect` does.
 
-    A file of an older version is brought up to date first where it can be written, else in a copy.
+    A file of an older version is brought up to date first, and a damaged one mended: where it can be written, else in a
+    copy.
     """
     if not _is_writable(path):
         return connect_to_view(path)
     database = _open_for_reading(path)
-    if _version(database) < SCHEMA_VERSION:
+    if not _is_sound(database, path):
         database.conn.close()
         connect(path).close()
         database = _open_for_reading(path)
@@ -238,7 +271,7 @@ def connect_to_view(path: Path) -> OpenFile:
     """Opens a file that cannot be written where it lies: read-only media, a full disk, somebody else's file.
 
     SQLite needs to write beside a file in WAL mode. Where it cannot, the file is read as one that nobody changes; where
-    it holds changes that were not taken into it yet, or is of an older version, a copy of it is read.
+    it holds changes that were not taken into it yet, is of an older version or damaged, a copy of it is read.
 
     Raises:
         UserError: Not a project, made by a newer version, damaged, or no room for the copy.
@@ -253,7 +286,7 @@ def connect_to_view(path: Path) -> OpenFile:
             if error.trouble == "damaged":
                 raise
             continue
-        if _version(database) == SCHEMA_VERSION:
+        if _is_sound(database, path):
             return OpenFile(database, viewed=why)
         database.conn.close()
         break
@@ -267,7 +300,8 @@ def _view_copy(path: Path, why: str) -> OpenFile:
         shutil.copyfile(path, copy)
         if _beside(path, "-wal").exists():
             shutil.copyfile(_beside(path, "-wal"), _beside(copy, "-wal"))
-        return OpenFile(_open_for_writing(path, at=copy), viewed=why, copy=folder)
+        database, lost = _open_for_writing(path, at=copy)
+        return OpenFile(database, lost=lost, viewed=why, copy=folder)
     except OSError as error:
         folder.cleanup()
         raise UserError(
@@ -279,7 +313,8 @@ def _view_copy(path: Path, why: str) -> OpenFile:
         raise
 
 
-def _open_for_writing(path: Path, at: Path | None = None) -> Database:
+def _open_for_writing(path: Path, at: Path | None = None) -> tuple[Database, tuple[str, ...]]:
+    """The database, up to date and sound, and what was lost in making it so."""
     connection = open_connection(path, "mode=rw", at)
     try:
         with _opening(path):
@@ -289,12 +324,40 @@ def _open_for_writing(path: Path, at: Path | None = None) -> Database:
             # Readers (the process that builds the map) and the writer do not wait for each other.
             connection.execute("PRAGMA journal_mode = wal")
             connection.execute("PRAGMA synchronous = full")
-            if _version(database) < SCHEMA_VERSION:
+            version = _version(database)
+            if version < SCHEMA_VERSION:
+                if at is None:
+                    back_up_before_migration(connection, path, version)
                 _migrate(database)
-        return database
+            return database, _mend(database, path, keep=at is None)
     except BaseException:
         connection.close()
         raise
+
+
+def _mend(database: Database, path: Path, keep: bool) -> tuple[str, ...]:
+    """Mends what is damaged and tells what; what a person did and is lost stays in a copy of the file."""
+    found = find_damage(database)
+    if not found:
+        return ()
+    incurable = [damage.text for damage in found if not damage.cure]
+    if incurable:
+        raise StorageError(incurable[0], "damaged", incurable[0].rstrip("."))
+    kept = ""
+    if keep and any(damage.human for damage in found):
+        try:
+            kept = f" The file as it was is kept as {keep_original(path)}."
+        except OSError as error:
+            reason = f"it is damaged, and there is no room to keep it as it is ({error.strerror or error})"
+            raise StorageError(reason, "damaged", reason) from error
+    lost = tuple(damage.text for damage in mend(database))
+    log.warning("The project was damaged. %s", " ".join(lost))
+    return (*lost[:-1], lost[-1] + kept)
+
+
+def _is_sound(database: Database, path: Path) -> bool:
+    with _opening(path):
+        return _version(database) == SCHEMA_VERSION and not find_damage(database)
 
 
 def _open_for_reading(path: Path, query: str = "mode=rw") -> Database:
@@ -343,7 +406,7 @@ def _opening(path: Path, verb: str = "open") -> Iterator[None]:
     try:
         yield
     except StorageError as error:
-        text = _OPENING[error.trouble].format(path=path, reason=error.reason)
+        text = _OPENING[error.trouble].format(path=path, reason=error.reason, backups=backup_folder(path))
         raise StorageError(f"Cannot {verb} {path}: {text}", error.trouble, error.reason) from error
 
 

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from cxr_explorer.atlas.clusters import CondensedTree
 from cxr_explorer.atlas.neighbours import Neighbours
-from cxr_explorer.atlas.partition import UNCLUSTERED, Group, Partition, identities_of, typicality_of
 from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.encoder.embed import Batch, Source
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import make_private_folder
 from cxr_explorer.images.scan import ScannedFile
 from cxr_explorer.labels.vocabulary import Vocabulary
+from cxr_explorer.project.damage import damaged_rows
 from cxr_explorer.project.file import (
     OpenFile,
     connect,
@@ -32,10 +32,10 @@ from cxr_explorer.project.file import (
     default_project_path,
     is_unfinished,
 )
-from cxr_explorer.project.partition_rows import read_partition
+from cxr_explorer.project.map_rows import AtlasMap as AtlasMap
+from cxr_explorer.project.map_rows import Ids as Ids
+from cxr_explorer.project.map_rows import insert_map, read_latest_map, read_neighbours, read_tree
 from cxr_explorer.project.storage import Connection, StorageError
-
-Ids = NDArray[np.int64]
 
 ROOM_BYTES = 1 << 20
 """Less room than this on its disk is none: the next act would not fit."""
@@ -90,56 +90,6 @@ class ImageRecord:
     replaced: bool
 
 
-@dataclass(frozen=True, eq=False)
-class AtlasMap:
-    """A stored map; the arrays are parallel, one entry an image, and read-only.
-
-    Attributes:
-        map_id: The map's number in the project.
-        encoder_key: The encoder whose embeddings it shows.
-        parameters: `MapParameters.to_dict()` of the run.
-        image_ids: (N,) int64, ascending.
-        xy: (N, 2) float32 layout coordinates.
-        clusters: (N,) int32, numbers of `groups`, -1 is noise: the partition in use, see `partitions`.
-        strength: (N,) float32 HDBSCAN membership strength, 0..1.
-        outlier: (N,) float32 GLOSH score, 0..1.
-        typicality: (N,) float32 cosine to the mean direction of the own cluster; where a reader has divided anew, how
-            near the image lies to the middle of its cluster on the map.
-        groups: What is known of each cluster: identity, name, where it comes from.
-        partition_id: The partition's number in the project; None where the map's own clusters were never stored as one.
-    """
-
-    map_id: int
-    encoder_key: str
-    created: str
-    parameters: dict[str, Any]
-    image_ids: Ids
-    xy: NDArray[np.float32]
-    clusters: NDArray[np.int32]
-    strength: NDArray[np.float32]
-    outlier: NDArray[np.float32]
-    typicality: NDArray[np.float32]
-    groups: tuple[Group, ...]
-    partition_id: int | None
-
-    @property
-    def partition(self) -> Partition:
-        """Clusters and groups."""
-        return Partition(self.clusters, self.groups)
-
-    def cluster_name(self, cluster: int) -> str:
-        """What a cluster is called: the reader's name or the default one; -1 is noise, which has a name of its own."""
-        return self.groups[cluster].title if cluster >= 0 else UNCLUSTERED
-
-    def identity(self, cluster: int) -> int:
-        """Who a cluster is, see `Group.identity`; -1 for noise."""
-        return self.groups[cluster].identity if cluster >= 0 else -1
-
-    def identities(self) -> NDArray[np.int64]:
-        """(N,) int64: the identity of every image's cluster, -1 for noise."""
-        return identities_of(self.partition)
-
-
 def now() -> str:
     """The time in UTC, ISO 8601, to the second."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -148,6 +98,21 @@ def now() -> str:
 def vocabulary_to_json(vocabulary: Vocabulary) -> str:
     """A vocabulary as its setting holds it."""
     return json.dumps({"name": vocabulary.name, "findings": vocabulary.findings})
+
+
+def _facts_of(text: str) -> dict[str, str]:
+    """The facts of an image; none where they are damaged, which the next run over the folder mends."""
+    try:
+        return {str(name): str(value) for name, value in json.loads(text).items()}
+    except (ValueError, AttributeError):
+        return {}
+
+
+def _notes_of(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(note) for note in json.loads(text))
+    except (ValueError, TypeError):
+        return ()
 
 
 class Project:
@@ -234,6 +199,11 @@ class Project:
         return self._opened.viewed
 
     @property
+    def lost(self) -> tuple[str, ...]:
+        """What was damaged and mended when the project was opened, in words."""
+        return self._opened.lost
+
+    @property
     def trouble(self) -> StorageError | None:
         """What keeps the file from being written since an act could not be stored, until `writing_works`."""
         connection = self.db.conn
@@ -310,6 +280,9 @@ class Project:
         new = list(found)
         same = list(unchanged)
         with self.db.atomic():
+            for damage in damaged_rows(self.db):
+                for statement, values in damage.cure:
+                    self.db.execute(statement, values)
             known = {str(row[0]): int(row[1]) for row in self.db.execute("SELECT path, id FROM images")}
             changed = [(file.size_bytes, file.mtime_ns, known[file.path]) for file in new if file.path in known]
             execute_many = self.db.conn.executemany
@@ -339,7 +312,7 @@ class Project:
 
     def outdated_ids(self) -> Ids:
         """Ids, ascending, of the images whose file has got another content since the newest map was made."""
-        stored = self.get(MAP_OUTDATED) or ""
+        stored = self.get(MAP_OUTDATED)
         return np.array(json.loads(stored) if stored.startswith("[") else [], np.int64)
 
     def retry_failed(self) -> None:
@@ -348,10 +321,11 @@ class Project:
             self.db.execute("UPDATE images SET state = 'new', reason = NULL WHERE state = 'failed'")
 
     def pending(self, encoder_key: str) -> list[Source]:
-        """Files that are there, were not found unreadable, and have no embedding of this encoder yet."""
+        """Files that are there, were not found unreadable, and lack an embedding of this encoder or a thumbnail."""
         rows = self.db.execute(
-            """SELECT id, path FROM images WHERE state != 'failed' AND NOT missing AND id NOT IN (
-                   SELECT image_id FROM embeddings JOIN encoders ON encoders.id = encoder_id WHERE key = ?)
+            """SELECT id, path FROM images WHERE state != 'failed' AND NOT missing AND (
+                   id NOT IN (SELECT image_id FROM embeddings JOIN encoders ON encoders.id = encoder_id WHERE key = ?)
+                   OR id NOT IN (SELECT image_id FROM thumbnails))
                ORDER BY id""",
             [encoder_key],
         )
@@ -382,8 +356,8 @@ class Project:
             image_id,
             path,
             (width or 0, height or 0),
-            json.loads(facts),
-            tuple(json.loads(notes)),
+            _facts_of(facts),
+            _notes_of(notes),
             bool(excluded),
             bool(replaced),
         )
@@ -396,7 +370,7 @@ class Project:
         """What is known of every image that was read, by id: what its file says, overruled by what a table says, and
         the folder it lies in; patients and studies are not among them, see `patient_groups`."""
         rows = self.db.execute("SELECT id, path, facts FROM images WHERE state = 'read'").fetchall()
-        parsed = {text: json.loads(text) for text in {facts for _, _, facts in rows}}  # few differ
+        parsed = {text: _facts_of(text) for text in {facts for _, _, facts in rows}}  # few differ
         known = {
             image_id: {**parsed[facts], "folder": path.rpartition("/")[0] or "(top)"} for image_id, path, facts in rows
         }
@@ -483,15 +457,22 @@ class Project:
         return int(self.db.execute("SELECT id FROM encoders WHERE key = ?", [encoder.key]).fetchone()[0])
 
     def embeddings(self, encoder_key: str) -> tuple[Ids, NDArray[np.float32]]:
-        """Ids (N,) ascending and embeddings (N, D) float32 of the images that are still in the folder."""
+        """Ids (N,) ascending and embeddings (N, D) float32 of the images that are still in the folder.
+
+        Damaged ones are left out; see `drop_embeddings`.
+        """
         rows = self.db.execute(
             """SELECT image_id, vector FROM embeddings JOIN encoders ON encoders.id = encoder_id
-               JOIN images ON images.id = image_id WHERE key = ? AND NOT missing ORDER BY image_id""",
+               JOIN images ON images.id = image_id WHERE key = ? AND NOT missing AND length(vector) = 4 * dimension
+               ORDER BY image_id""",
             [encoder_key],
         ).fetchall()
         ids = np.fromiter((row[0] for row in rows), np.int64, len(rows))
-        vectors = np.frombuffer(b"".join(row[1] for row in rows), "<f4").astype(np.float32)
-        return ids, vectors.reshape(len(rows), -1) if rows else np.zeros((0, 0), np.float32)
+        if not rows:
+            return ids, np.zeros((0, 0), np.float32)
+        vectors = np.frombuffer(b"".join(row[1] for row in rows), "<f4").astype(np.float32).reshape(len(rows), -1)
+        sound = np.isfinite(vectors).all(axis=1)
+        return (ids, vectors) if sound.all() else (ids[sound], vectors[sound])
 
     def embedded_ids(self, encoder_key: str) -> Ids:
         """Ids (N,) of the images that `embeddings` returns, ascending."""
@@ -501,6 +482,15 @@ class Project:
             [encoder_key],
         )
         return np.fromiter((row[0] for row in rows), np.int64)
+
+    def drop_embeddings(self, encoder_key: str, image_ids: Ids) -> None:
+        """Forgets the embeddings of some images, for the next run to make them anew."""
+        with self.db.atomic():
+            self.db.execute(
+                """DELETE FROM embeddings WHERE encoder_id = (SELECT id FROM encoders WHERE key = ?)
+                   AND image_id IN (SELECT value FROM json_each(?))""",
+                [encoder_key, json.dumps(image_ids.tolist())],
+            )
 
     # -- maps ------------------------------------------------------------------------------------------------------
 
@@ -524,88 +514,18 @@ class Project:
         """
         with self.db.atomic():
             self.set(MAP_OUTDATED, "")
-            cursor = self.db.execute(
-                "INSERT INTO maps VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    self._encoder_id(encoder),
-                    now(),
-                    json.dumps(dict(parameters), sort_keys=True),
-                    json.dumps(dict(seconds)),
-                    image_ids.astype("<i8").tobytes(),
-                    xy.astype("<f4").tobytes(),
-                    clusters.astype("<i4").tobytes(),
-                    *(array.astype("<f4").tobytes() for array in (strength, outlier, typicality)),
-                ],
-            )
-            map_id = int(cursor.lastrowid or 0)
-            self.db.execute("DELETE FROM trees")
-            self.db.execute("DELETE FROM neighbours")
-            if tree is not None:
-                self.db.execute(
-                    "INSERT INTO trees VALUES (?, ?, ?, ?, ?)",
-                    [
-                        map_id,
-                        tree.parent.astype("<i4").tobytes(),
-                        tree.child.astype("<i4").tobytes(),
-                        tree.density.astype("<f4").tobytes(),
-                        tree.size.astype("<i4").tobytes(),
-                    ],
-                )
-            if neighbours is not None:
-                self.db.execute(
-                    "INSERT INTO neighbours VALUES (?, ?, ?, ?)",
-                    [
-                        map_id,
-                        neighbours.indices.shape[1],
-                        neighbours.indices.astype("<i4").tobytes(),
-                        neighbours.distances.astype("<f4").tobytes(),
-                    ],
-                )
-            return map_id
+            arrays = (image_ids, xy, clusters, strength, outlier, typicality)
+            return insert_map(self.db, self._encoder_id(encoder), now(), parameters, seconds, arrays, tree, neighbours)
 
     def tree(self, map_id: int) -> CondensedTree | None:
-        """The condensed tree of a map; None where it is not kept."""
-        row = self.db.execute("SELECT parent, child, density, size FROM trees WHERE map_id = ?", [map_id]).fetchone()
-        if row is None:
-            return None
-        parent, child, density, size = (
-            np.frombuffer(blob, kind) for blob, kind in zip(row, ("<i4", "<i4", "<f4", "<i4"), strict=True)
-        )
-        return CondensedTree(parent, child, density, size)
+        """The condensed tree of a map; None where it is not kept, or damaged."""
+        return read_tree(self.db, map_id)
 
     def neighbours(self, map_id: int) -> Neighbours | None:
-        """The nearest images of every image of a map, as rows of its `image_ids`; None where they are not kept."""
-        row = self.db.execute("SELECT k, indices, distances FROM neighbours WHERE map_id = ?", [map_id]).fetchone()
-        if row is None:
-            return None
-        k, indices, distances = row
-        return Neighbours(
-            np.frombuffer(indices, "<i4").reshape(-1, k or 1), np.frombuffer(distances, "<f4").reshape(-1, k or 1)
-        )
+        """The nearest images of every image of a map, as rows of its `image_ids`; None where they are not kept, or
+        damaged."""
+        return read_neighbours(self.db, map_id)
 
     def latest_map(self) -> AtlasMap | None:
         """The newest map, or None."""
-        row = self.db.execute(
-            """SELECT maps.id, key, created, parameters, image_ids, xy, clusters, strength, outlier, typicality
-               FROM maps JOIN encoders ON encoders.id = encoder_id ORDER BY maps.id DESC LIMIT 1"""
-        ).fetchone()
-        if row is None:
-            return None
-        map_id, key, created, parameters, ids, xy, clusters, *floats = row
-        strength, outlier, typicality = (np.frombuffer(blob, "<f4") for blob in floats)
-        labels, places = np.frombuffer(clusters, "<i4"), np.frombuffer(xy, "<f4").reshape(-1, 2)
-        partition_id, partition = read_partition(self.db, map_id, labels)
-        return AtlasMap(
-            int(map_id),
-            key,
-            created,
-            json.loads(parameters),
-            np.frombuffer(ids, "<i8"),
-            places,
-            partition.clusters,
-            strength,
-            outlier,
-            typicality_of(partition.clusters, labels, typicality, places),
-            partition.groups,
-            partition_id,
-        )
+        return read_latest_map(self.db)

@@ -87,7 +87,10 @@ def draw_montage(image_ids: Ids, thumbnails: Mapping[int, bytes], columns: int) 
     step = _TILE_PX + _GAP_PX
     sheet = Image.new("L", (columns * step - _GAP_PX, rows * step - _GAP_PX), 255)
     for number, jpeg in enumerate(tiles):
-        tile = ImageOps.pad(Image.open(io.BytesIO(jpeg)).convert("L"), (_TILE_PX, _TILE_PX), color=0)
+        try:
+            tile = ImageOps.pad(Image.open(io.BytesIO(jpeg)).convert("L"), (_TILE_PX, _TILE_PX), color=0)
+        except (OSError, SyntaxError, ValueError):  # damaged in the project file
+            tile = Image.new("L", (_TILE_PX, _TILE_PX), 0)
         sheet.paste(tile, (number % columns * step, number // columns * step))
     file = io.BytesIO()
     sheet.save(file, format="JPEG", quality=80)

@@ -63,8 +63,8 @@ class UnitEmbeddings:
             # A page is a query of its own: no cursor stays open between them for a writer to trip over.
             page = execute(
                 """SELECT image_id, vector FROM embeddings WHERE encoder_id = ? AND image_id > ?
-                   ORDER BY image_id LIMIT ?""",
-                [encoder_id, last, PAGE_ROWS],
+                   AND length(vector) = ? ORDER BY image_id LIMIT ?""",
+                [encoder_id, last, 4 * dimension, PAGE_ROWS],
             ).fetchall()
             if not page:
                 break

@@ -34,7 +34,14 @@ _TROUBLES: dict[int, Trouble] = {
 }
 """By primary result code, see https://www.sqlite.org/rescode.html."""
 
-_OF_DAMAGE = ("no such table", "no such column", "has no column", "malformed JSON", "Could not decode")
+_OF_DAMAGE = (
+    "no such table",
+    "no such column",
+    "already exists",
+    "has no column",
+    "malformed JSON",
+    "Could not decode",
+)
 """How messages begin or what they hold that come with no code of their own, where the file's contents are to blame."""
 
 SHARED_MEMORY_BYTES = 1 << 15
@@ -146,7 +153,7 @@ class Connection(sqlite3.Connection):
             return None
         if trouble == "unreachable" and _is_full(self.path.parent):  # SQLite calls some writes that fail I/O errors
             trouble = "full"
-        log.warning("storage: %s (%s)", trouble, getattr(error, "sqlite_errorname", type(error).__name__))
+        log.info("storage: %s (%s)", trouble, getattr(error, "sqlite_errorname", type(error).__name__))
         reason = reason_of(error)
         told = StorageError(_SAID[trouble].format(path=self.path, reason=reason), trouble, reason)
         if trouble in ("full", "unreachable", "busy"):

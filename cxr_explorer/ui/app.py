@@ -6,17 +6,14 @@ import logging
 import logging.handlers
 import signal
 import sys
-import traceback
 from pathlib import Path
-from types import TracebackType
 
 from platformdirs import user_log_path
 from PySide6.QtCore import QSettings, QTimer
 from PySide6.QtWidgets import QApplication
 
 from cxr_explorer import __version__
-from cxr_explorer.errors import UserError
-from cxr_explorer.ui.dialogs import show_bug
+from cxr_explorer.ui.excepthook import Excepthook
 from cxr_explorer.ui.main_window import MainWindow
 
 log = logging.getLogger("cxr_explorer")
@@ -57,34 +54,13 @@ def _start() -> tuple[QApplication, MainWindow]:
     _log_to_file()
     settings = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "cxr-explorer", "cxr-explorer")
     window = MainWindow(settings)
-    sys.excepthook = _Excepthook(window)
-    signal.signal(signal.SIGINT, lambda *_: window.close())
+    sys.excepthook = Excepthook(window)
+    signal.signal(signal.SIGINT, lambda *_: QTimer.singleShot(0, window, window.close))
     waker = QTimer(application, interval=200)  # lets Python see Ctrl+C
     waker.timeout.connect(lambda: None)
     waker.start()
     window.show()
     return application, window
-
-
-class _Excepthook:
-    """Shows a bug once at a time, and logs it; what the world did wrong is only said."""
-
-    def __init__(self, window: MainWindow) -> None:
-        self._window = window
-        self._showing = False
-
-    def __call__(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        if isinstance(error, UserError):
-            self._window.notice.show_text(str(error))
-            return
-        text = "".join(traceback.format_exception(kind, error, trace))
-        print(text, file=sys.stderr)
-        # The log gets where it happened, not the message: that may hold a file's name.
-        log.error("%s\n%s", kind.__name__, "".join(traceback.format_tb(trace)))
-        if not self._showing:
-            self._showing = True
-            show_bug(self._window, text)
-            self._showing = False
 
 
 def _log_to_file() -> None:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
     QApplication,
+    QButtonGroup,
     QComboBox,
     QGroupBox,
     QMenu,
@@ -38,7 +39,7 @@ def own_keys(widget: QWidget) -> frozenset[Qt.Key]:
     if isinstance(widget, QRadioButton | QTabBar | QGroupBox):
         return _ARROWS | {_Key.Key_Space}
     if isinstance(widget, QAbstractButton):
-        grouped = widget.autoExclusive() or (widget.group() is not None and widget.group().exclusive())
+        grouped = widget.autoExclusive() or _is_one_of_several(widget)
         return _ARROWS | {_Key.Key_Space} if grouped else frozenset({_Key.Key_Space})
     if isinstance(widget, QComboBox):
         return frozenset({_Key.Key_Space, _Key.Key_Up, _Key.Key_Down, _Key.Key_Home, _Key.Key_End})
@@ -51,6 +52,12 @@ def own_keys(widget: QWidget) -> frozenset[Qt.Key]:
     if isinstance(widget, QAbstractSpinBox):
         return frozenset({_Key.Key_Up, _Key.Key_Down, _Key.Key_PageUp, _Key.Key_PageDown})
     return frozenset()
+
+
+def _is_one_of_several(button: QAbstractButton) -> bool:
+    """Whether pressing it releases others. Not by `group()`: PySide6 takes the group for the button's child then."""
+    groups = button.window().findChildren(QButtonGroup)
+    return any(group.exclusive() and group.id(button) != -1 for group in groups)
 
 
 class Ring(QWidget):
@@ -90,8 +97,10 @@ class Ring(QWidget):
             self.hide()
             return
         seen = QRect(widget.mapTo(window, QPoint(0, 0)), widget.size())
-        for one in self._lineage[1:]:  # what scrolls out of sight takes its ring along
-            seen &= QRect(one.mapTo(window, QPoint(0, 0)), one.size())
+        around = widget.parentWidget()
+        while around is not None and around is not window:  # what scrolls out of sight takes its ring along
+            seen &= QRect(around.mapTo(window, QPoint(0, 0)), around.size())
+            around = around.parentWidget()
         apart = 2 * RING_PX if seen.height() < PANE_PX else 0  # a button may have the ring's colour: a gap tells
         rect = seen.adjusted(-apart, -apart, apart, apart) & window.rect()
         if seen.isEmpty():
@@ -182,25 +191,24 @@ def _focusable(pane: QWidget) -> QWidget | None:
         return last
     if _takes_focus(pane):
         return pane
-    candidates = [child for child in _in_tab_order(pane) if _takes_focus(child)]
+    candidates = [child for child in _from_the_top(pane) if _takes_focus(child)]
     large = [child for child in candidates if child.height() > 150]
     return next(iter(large or candidates), None)
 
 
-def _in_tab_order(pane: QWidget) -> list[QWidget]:
-    found = []
-    child = pane.nextInFocusChain()
-    while child is not None and child is not pane:
-        if pane.isAncestorOf(child):
-            found.append(child)
-        child = child.nextInFocusChain()
-    return found
+def _from_the_top(pane: QWidget) -> list[QWidget]:
+    """All that is in the pane, as one reads.
+
+    Not by nextInFocusChain: PySide6 takes what that returns for a child of the widget it was asked of. When one of a
+    chain of such children is deleted, all behind it count as deleted though Qt still has them.
+    """
+
+    def place(child: QWidget) -> tuple[int, int]:
+        at = child.mapTo(pane, QPoint(0, 0))
+        return at.y(), at.x()
+
+    return sorted(pane.findChildren(QWidget), key=place)
 
 
 def _takes_focus(widget: QWidget) -> bool:
-    return (
-        widget.isVisible()
-        and widget.isEnabled()
-        and widget.focusProxy() is None
-        and bool(widget.focusPolicy() & Qt.FocusPolicy.TabFocus)
-    )
+    return widget.isVisible() and widget.isEnabled() and bool(widget.focusPolicy() & Qt.FocusPolicy.TabFocus)

@@ -40,6 +40,7 @@ from cxr_explorer.ui.errand import Errand
 from cxr_explorer.ui.filter_strip import FilterStrip
 from cxr_explorer.ui.find import Find
 from cxr_explorer.ui.gallery_panel import GalleryPanel
+from cxr_explorer.ui.guard import guard_overrides
 from cxr_explorer.ui.image_page import ImagePage
 from cxr_explorer.ui.keys_help import KeysDialog
 from cxr_explorer.ui.label_panel import LabelPanel
@@ -66,6 +67,7 @@ class MainWindow(QMainWindow):
     """One window on one project."""
 
     def __init__(self, settings: QSettings) -> None:
+        guard_overrides()
         super().__init__()
         self.session = Session(settings)
         self._settings = settings

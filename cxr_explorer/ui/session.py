@@ -217,6 +217,8 @@ class Session(QObject):
         kept = str(self.settings.value("colour_by", "cluster")) if is_last else "cluster"
         self.colour_by = kept if kept in ("label", "labelled", *metadata_columns(self.facts)) else "cluster"
         self.projectChanged.emit()
+        if project.lost:
+            self.failed.emit(f"This project was damaged. {' '.join(project.lost)}")
 
     def open_demo(self, home: Path | None = None, count: int = DEMO_COUNT) -> None:
         """Makes the simulated set (once), then opens it. It is drawn in a child process."""

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cxr_explorer.atlas.layout import LayoutParameters, close_gaps, layout, place_new
-from cxr_explorer.atlas.neighbours import find_neighbours
+from cxr_explorer.atlas.neighbours import Neighbours, find_neighbours
 
 
 def blobs(count: int, seed: int = 0) -> NDArray[np.float32]:
@@ -79,17 +79,66 @@ def test_the_seed_matters() -> None:
     assert not np.array_equal(one, two)
 
 
-def test_a_start_from_an_earlier_layout_keeps_the_picture_in_place() -> None:
-    embeddings = blobs(150)
-    before = laid_out(embeddings)
-    turn = np.array([[0, 1], [-1, 0]], dtype=np.float32)
-    initial = before @ turn
-    initial[::10] = np.nan
-    after = laid_out(embeddings, initial)
-    group = np.arange(150) * 3 // 150
-    for g in range(3):
-        moved = after[group == g].mean(axis=0) - (before @ turn)[group == g].mean(axis=0)
-        assert np.linalg.norm(moved) < np.linalg.norm(before.std(axis=0)) / 2
+TURN = np.array([[0, 1], [-1, 0]], dtype=np.float32)
+
+
+def furthest_move(before: NDArray[np.float32], after: NDArray[np.float32], group: NDArray[np.integer]) -> float:
+    """How far a group's middle moved, at most, in widths of the layout (root of the summed variances)."""
+    moves = [np.linalg.norm((after - before)[group == g].mean(axis=0)) for g in np.unique(group)]
+    return float(max(moves) / np.linalg.norm(before.std(axis=0)))
+
+
+def kept(xy: NDArray[np.float32], found: Neighbours, rows: NDArray[np.integer]) -> float:
+    """Share of the images most alike that are among the 15 nearest on the map, over the rows given."""
+    near = np.linalg.norm(xy[rows, None] - xy, axis=2).argsort(axis=1)[:, 1:16]
+    return float(np.mean([np.isin(found.indices[row, 1:], near[i]).mean() for i, row in enumerate(rows)]))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    ("new", "bound"), [("none", 0.3), ("a tenth", 0.3), ("a third", 0.4), ("a group", 1.0)], ids=str
+)
+def test_a_start_from_an_earlier_layout_keeps_every_group_in_its_place(new: str, bound: float, seed: int) -> None:
+    """Bounds are 1.5 times the worst of 50 seeds or more; a whole new group has to make room for itself."""
+    embeddings, number = blobs(150, seed), np.arange(150)
+    group = number * 3 // 150
+    there = {"none": group >= 0, "a tenth": number % 10 > 0, "a third": number % 3 > 0, "a group": group > 0}[new]
+    earlier = np.full((150, 2), np.nan, np.float32)
+    earlier[there] = laid_out(embeddings[there]) @ TURN + np.float32(5)  # some way the reader knows it
+    after = layout(find_neighbours(embeddings, 15), embeddings, LayoutParameters(seed=100 + seed), earlier)
+    assert furthest_move(earlier[there], after[there], group[there]) < bound
+
+
+def test_a_start_from_an_earlier_layout_puts_every_image_amid_its_like_as_well_as_a_fresh_one() -> None:
+    fresh, again, fresh_new, again_new = (np.zeros(4) for _ in range(4))
+    for seed in range(4):
+        embeddings = blobs(150, seed)
+        found = find_neighbours(embeddings, 15)
+        xy = layout(found, embeddings, LayoutParameters(seed=seed))
+        earlier = xy.copy()
+        new, every = np.arange(0, 150, 4), np.arange(150)
+        earlier[new] = np.nan
+        after = layout(found, embeddings, LayoutParameters(seed=100 + seed), earlier)
+        fresh[seed], again[seed] = kept(xy, found, every), kept(after, found, every)
+        fresh_new[seed], again_new[seed] = kept(xy, found, new), kept(after, found, new)
+    assert again.mean() > 0.93 * fresh.mean()
+    assert again_new.mean() > 0.93 * fresh_new.mean()
+
+
+def test_the_same_start_gives_the_same_bits_and_nothing_placed_is_refused() -> None:
+    embeddings = blobs(40)
+    earlier = laid_out(embeddings)
+    earlier[::4] = np.nan
+    assert laid_out(embeddings, earlier).tobytes() == laid_out(embeddings, earlier).tobytes()
+    with pytest.raises(ValueError, match="at least one placed image"):
+        laid_out(embeddings, np.full((40, 2), np.nan, np.float32))
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 6, 15, 16])
+def test_any_number_of_images_starts_from_an_earlier_layout(count: int) -> None:
+    earlier = laid_out(blobs(count))
+    earlier[1:2] = np.nan
+    assert np.isfinite(laid_out(blobs(count), earlier)).all()
 
 
 def test_new_images_are_put_beside_what_they_are_like_and_nothing_moves() -> None:

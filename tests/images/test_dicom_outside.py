@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import numpy as np
 import pydicom
 import pytest
 
+from cxr_explorer.errors import UserError
 from cxr_explorer.images.preprocess import InputSpec, preprocess, thumbnail
 from cxr_explorer.images.radiograph import Window
 from cxr_explorer.images.read import decode
@@ -86,6 +88,10 @@ def test_padding_of_unsigned_pixels_may_fill_the_unused_bits_and_carry_a_sign(wr
     radiograph = decode(file_of(dataset))
     assert (radiograph.pixels[FRAME] == 0).all()
     assert radiograph.pixels[INSIDE].std() > 0.15
+
+
+def test_a_padding_value_that_no_pixel_can_have_hides_nothing() -> None:
+    assert decode(dicom(FILM, PixelPaddingValue=4096, PhotometricInterpretation="MONOCHROME1")).outside is None
 
 
 @pytest.mark.parametrize("limits", [(10, 30), (30, 10)])
@@ -216,6 +222,8 @@ def test_of_two_shutters_both_hide() -> None:
         {"ShutterShape": "CIRCULAR", "CenterOfCircularShutter": [60, 60], "RadiusOfCircularShutter": 0},
         {"ShutterShape": "CIRCULAR", "CenterOfCircularShutter": 60, "RadiusOfCircularShutter": 30},
         {"ShutterShape": "CIRCULAR", "CenterOfCircularShutter": [900, 900], "RadiusOfCircularShutter": 3},
+        {"ShutterShape": "CIRCULAR", "CenterOfCircularShutter": [2**31 - 1, 1], "RadiusOfCircularShutter": 2**31 - 1},
+        {"ShutterShape": "POLYGONAL", "VerticesOfThePolygonalShutter": [-(2**31), 10, 2**31 - 1, 10, 50, 2**31 - 1]},
         {"ShutterShape": "POLYGONAL", "VerticesOfThePolygonalShutter": [10, 10]},
         {"ShutterShape": "POLYGONAL", "VerticesOfThePolygonalShutter": [10, 10, 90, 90]},
         {"ShutterShape": "POLYGONAL", "VerticesOfThePolygonalShutter": [10, 10, 50, 50, 90, 90]},
@@ -284,3 +292,26 @@ def test_encoder_and_thumbnail_see_black_too() -> None:
 def test_a_shutter_hides_parts_of_a_colour_picture_too() -> None:
     rgb = np.repeat(ramp(0, 255, SIDE, "uint8")[..., None], 3, axis=2)
     assert (decode(dicom(255 - rgb, **RECTANGLE)).pixels[FRAME] == 0).all()
+
+
+SHUTTERS = {
+    **RECTANGLE,
+    "ShutterShape": ["RECTANGULAR", "CIRCULAR", "POLYGONAL"],
+    "CenterOfCircularShutter": [64, 64],
+    "RadiusOfCircularShutter": 60,
+    "VerticesOfThePolygonalShutter": [10, 10, 10, 120, 120, 120, 120, 10],
+}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_damage_in_what_says_where_the_picture_is_gives_a_picture_or_a_reason(seed: int) -> None:
+    damage = random.Random(seed)
+    for elements in ({**SHUTTERS, "PixelPaddingValue": 0}, {**COLLIMATOR, "PixelPaddingRangeLimit": 9}):
+        hurt = bytearray(dicom(FILM[:32, :32], **elements))
+        for _ in range(damage.choice([1, 5, 20])):
+            hurt[damage.randrange(300, len(hurt) - 32 * 32 * 2)] = damage.choice([45, 48 + damage.randrange(10), 255])
+        try:
+            radiograph = decode(bytes(hurt))
+        except UserError:
+            continue
+        assert np.isfinite(radiograph.pixels).all()

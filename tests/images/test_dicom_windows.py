@@ -50,8 +50,8 @@ def test_a_table_that_saturates_nearly_all_is_replaced() -> None:
 
 
 def test_of_several_windows_the_first_that_fits_is_shown() -> None:
-    data = dicom(FILM, WindowCenter=[127, 2000], WindowWidth=[255, 4000], WindowCenterWidthExplanation=["A", "B"])
-    assert decode(data).voi == Window(2000, 4000, "LINEAR", "B")
+    data = dicom(FILM, WindowCenter=[127, 2000], WindowWidth=[255, 4000], WindowCenterWidthExplanation=["LUNG", "BONE"])
+    assert decode(data).voi == Window(2000, 4000, "LINEAR", "BONE")
     assert noted(data, "leaves most of the picture black or white", "skipped")
 
 

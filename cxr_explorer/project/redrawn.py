@@ -1,0 +1,46 @@
+"""A newer version of the program draws some files otherwise: their embeddings are made anew, all others are kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from cxr_explorer.encoder.embed import Batch
+from cxr_explorer.images.redrawn import REDRAWN_VERSION
+from cxr_explorer.project.project import MAP_OUTDATED, Project
+
+_SETTING = "pictures drawn by version"
+
+
+def is_redrawing_due(project: Project) -> bool:
+    """Whether the project's pictures were drawn by an earlier version, so that the scan must look which may differ."""
+    return project.get(_SETTING) != str(REDRAWN_VERSION)
+
+
+def forget_redrawn(project: Project, paths: Iterable[str]) -> None:
+    """Drops the embeddings of the images at these paths: the next run makes them anew. Labels are not touched.
+
+    Images whose files are away are judged by what was noted of them when they were read.
+    """
+    with project.db.atomic():
+        project.db.conn.executemany(
+            "DELETE FROM embeddings WHERE image_id IN (SELECT id FROM images WHERE path = ?)",
+            ((path,) for path in paths),
+        )
+        project.db.execute(
+            """DELETE FROM embeddings WHERE image_id IN (
+                   SELECT id FROM images WHERE missing AND (facts LIKE '%"photometric"%' OR notes != '[]'))"""
+        )
+        project.set(_SETTING, str(REDRAWN_VERSION))
+
+
+def mark_redrawn(project: Project, batch: Batch) -> None:
+    """Before a batch is stored: notes for the next map the images whose picture differs from the one they had.
+
+    Only these may leave their places on it.
+    """
+    before = project.thumbnails([item.image_id for item in batch.embedded])
+    differ = {item.image_id for item in batch.embedded if before.get(item.image_id, item.thumbnail) != item.thumbnail}
+    if differ and project.get(MAP_OUTDATED) != "yes":
+        with project.db.atomic():
+            project.set(MAP_OUTDATED, json.dumps(sorted(differ.union(project.outdated_ids().tolist()))))

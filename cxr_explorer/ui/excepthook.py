@@ -1,0 +1,68 @@
+"""What the window does with an exception that nobody took: it says so once, and goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import traceback
+from types import TracebackType
+
+import shiboken6
+from PySide6.QtCore import QObject, Qt, Signal
+
+from cxr_explorer.errors import UserError
+from cxr_explorer.ui.dialogs import show_bug
+from cxr_explorer.ui.main_window import MainWindow
+
+log = logging.getLogger("cxr_explorer")
+
+
+class Excepthook(QObject):
+    """Shows a bug once and logs it; what the world did wrong is only said. To be put in `sys.excepthook`.
+
+    It may be called from any thread and in the middle of painting: what is shown waits for the event loop.
+    """
+
+    _refused = Signal(str)
+    _failed = Signal(str)
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__()
+        self._window = window
+        self._showing = False
+        self._times: dict[tuple[str, str, int], int] = {}  # by kind, file and line
+        self._refused.connect(self._say, Qt.ConnectionType.QueuedConnection)
+        self._failed.connect(self._show, Qt.ConnectionType.QueuedConnection)
+
+    def __call__(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if isinstance(error, UserError):
+            self._refused.emit(str(error))
+            return
+        stack = traceback.extract_tb(trace)
+        place = (kind.__name__, stack[-1].filename, stack[-1].lineno or 0) if stack else (kind.__name__, "", 0)
+        times = self._times[place] = self._times.get(place, 0) + 1
+        if times > 1:
+            if str(times).strip("0") == "1":  # 10, 100, 1000 …
+                log.error("%s in %s, line %d: %d times by now", *place, times)
+            return
+        text = "".join(traceback.format_exception(kind, error, trace))
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            print(text, file=sys.stderr)
+        # The log gets where it happened, not the message: that may hold a file's name.
+        log.error("%s\n%s", kind.__name__, "".join(traceback.format_tb(trace)))
+        self._failed.emit(text)
+
+    def _say(self, text: str) -> None:
+        if shiboken6.isValid(self._window):
+            self._window.notice.show_text(text)
+
+    def _show(self, text: str) -> None:
+        """One at a time: what else goes wrong meanwhile is in the log."""
+        if self._showing or not shiboken6.isValid(self._window):
+            return
+        self._showing = True
+        try:
+            show_bug(self._window, text)
+        finally:
+            self._showing = False
