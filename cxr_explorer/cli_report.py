@@ -69,7 +69,7 @@ def _metadata(chosen: argparse.Namespace) -> int:
             store_facts(project, facts)
     if chosen.json:
         summary = {"matched": len(matching.matched), "unmatched": len(matching.unmatched)}
-        summary |= {"ambiguous": len(matching.ambiguous)}
+        summary |= {"ambiguous": len(matching.ambiguous), "problems": list(table.problems)}
         print(json.dumps({**summary, "facts": [asdict(plan) for plan in plans], "stored": not chosen.dry_run}))
         return 0
     for problem in table.problems:
