@@ -68,8 +68,8 @@ def _metadata(chosen: argparse.Namespace) -> int:
         if not chosen.dry_run:
             store_facts(project, facts)
     if chosen.json:
-        summary = {"matched": len(matching.matched), "unmatched": len(matching.unmatched)}
-        summary |= {"ambiguous": len(matching.ambiguous)}
+        summary: dict[str, object] = {"matched": len(matching.matched), "unmatched": len(matching.unmatched)}
+        summary |= {"ambiguous": len(matching.ambiguous), "problems": list(table.problems)}
         print(json.dumps({**summary, "facts": [asdict(plan) for plan in plans], "stored": not chosen.dry_run}))
         return 0
     for problem in table.problems:

@@ -183,12 +183,11 @@ def settle(labels: Labels, image: NDArray[np.integer], no_finding: bool) -> Sett
         no_finding: Whether "No Finding" and a finding, both present on one image, contradict each other too. They do
             where a row is one judgement of the whole image.
     """
-    reader = labels.reader if len(labels.reader) else np.zeros(len(labels), np.int32)
     left_out = np.zeros(len(labels), np.bool_)
     said: list[str] = []
     images: set[int] = set()
     superseded = 0
-    for rows in _groups(labels, image, reader):
+    for rows in _groups(labels, image):
         stands = _latest(labels, rows)
         left_out[np.setdiff1d(rows, stands[:1])] = True
         if (labels.value[stands] == labels.value[stands[0]]).all():
@@ -218,14 +217,16 @@ def settle(labels: Labels, image: NDArray[np.integer], no_finding: bool) -> Sett
     return Settled(labels.take(~left_out) if left_out.any() else labels, len(images), tuple(said))
 
 
-def _groups(labels: Labels, image: NDArray[np.integer], reader: NDArray[np.int32]) -> Iterator[NDArray[np.integer]]:
+def _groups(labels: Labels, image: NDArray[np.integer]) -> Iterator[NDArray[np.integer]]:
     """Rows that judge the same finding on the same image by the same reader, ascending, two or more each."""
     if not len(labels):
         return
     key = image.astype(np.int64)
-    for column, count in ((labels.finding, len(labels.findings)), (reader, len(labels.readers) + 1)):
-        key *= count  # in place: of ten million labels each copy takes 80 MB
-        key += column
+    key *= len(labels.findings)  # in place: of ten million labels each copy takes 80 MB
+    key += labels.finding
+    if len(labels.reader):
+        key *= len(labels.readers) + 1
+        key += labels.reader
     if (key[1:] > key[:-1]).all():
         return
     order = np.argsort(key, kind="stable")

@@ -339,7 +339,7 @@ class _Chexpert:
         for index in self._columns:
             title, good, bad = self._titles[index], self._good[index], self._bad[index]
             if is_fact_header(title):
-                if good and not bad:  # coded: else nobody takes it for a finding
+                if good > bad:  # coded: else nobody takes it for a finding
                     problems.add(f"Line 1: the column {title[:80]!r} is left out: it holds a fact, not a finding.")
                 continue
             if good < bad:  # ages, numbers, remarks: not a finding with slips

@@ -93,9 +93,12 @@ class Uniques:
         texts._starts = np.concatenate([np.zeros(1, np.int64), ends])[:-1] if len(ends) else ends
         if not len(ends):
             return texts, np.empty(0, np.int32)
-        _, first, row = np.unique(np.frombuffer(self._hashes, np.int64), return_index=True, return_inverse=True)
-        if len(first) == len(ends):
+        hashes = np.frombuffer(self._hashes, np.int64)
+        ordered = np.sort(hashes)
+        if (ordered[1:] != ordered[:-1]).all():  # as a rule, and in a third of the memory
             return texts, np.arange(len(ends), dtype=np.int32)
+        del ordered
+        _, first, row = np.unique(hashes, return_index=True, return_inverse=True)
         order = np.argsort(first)
         place = np.empty(len(first), np.int32)
         place[order] = np.arange(len(first), dtype=np.int32)

@@ -47,8 +47,9 @@ class Excepthook(QObject):
                 log.error("%s in %s, line %d: %d times by now", *place, times)
             return
         text = "".join(traceback.format_exception(kind, error, trace))
-        with contextlib.suppress(OSError):  # the terminal may be gone
-            print(text, file=sys.stderr)
+        if sys.stderr is not None and sys.stderr.isatty():  # else it would stay in the system's journal
+            with contextlib.suppress(OSError):  # the terminal may be gone
+                print(text, file=sys.stderr)
         # The log gets where it happened, not the message: that may hold a file's name.
         log.error("%s\n%s", kind.__name__, "".join(traceback.format_tb(trace)))
         self._failed.emit(text)

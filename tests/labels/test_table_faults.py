@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import pickle
 from pathlib import Path
 
 import pytest
@@ -289,3 +290,22 @@ def test_a_number_that_no_project_can_hold_is_left_out(tmp_path: Path, number: s
 def test_a_gzipped_table_is_read_as_it_is(tmp_path: Path) -> None:
     content = "Path,Mass\n" + "".join(f"{row},1\n" for row in range(5000))
     assert len(read(tmp_path, gzip.compress(content.encode())).rows) == 5000
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("Image Index,Finding Labels,Age", "{0:08d}.png,Effusion|Mass,58"),
+        ("Path,Sex,Effusion,Mass,Edema", "train/patient{0:06d}/study1/view1.jpg,Male,1.0,,-1.0"),
+        ("file,finding,value,reader,time,how", "ward/{0:07d}.dcm,Mass,present,ann,2026-01-01T{1:02d}:00:09Z,single"),
+    ],
+)
+def test_a_table_is_kept_in_little_more_than_the_letters_of_its_file_names(
+    tmp_path: Path, header: str, row: str
+) -> None:
+    rows = 2000
+    content = header + "\n" + "".join(row.format(number, number % 24) + "\n" for number in range(rows))
+    table = read(tmp_path, content)
+    assert len(table.rows) >= rows
+    # A list of labels takes 500 bytes a row and more; what is kept goes to another process as it lies in memory.
+    assert len(pickle.dumps((table.rows, table.files))) < 120 * rows
