@@ -58,7 +58,8 @@ class Dialogs(QObject):
         self._choice, self._log = choice, log
         self._ticks = 0
         self._timer = QTimer(self, interval=25)
-        self._timer.timeout.connect(self._answer)
+        # Later: a timer waits while its slot runs, and an answer may open the next dialog, which waits for its own.
+        self._timer.timeout.connect(lambda: QTimer.singleShot(0, self, self._answer))
         self._timer.start()
 
     def _answer(self) -> None:
@@ -68,7 +69,7 @@ class Dialogs(QObject):
             self._log(f"  menu {action.text()!r}")
             popup.close()
             if action.isEnabled() and action.text() != "&Quit":
-                QTimer.singleShot(0, action, action.trigger)  # later: this timer waits while its slot runs
+                action.trigger()
         elif popup is not None:
             popup.close()
         elif dialog is not None:
@@ -86,7 +87,7 @@ class Dialogs(QObject):
         one = self._choice.choice(seen)
         self._log(f"  in {type(dialog).__name__}: {type(one).__name__}")
         if isinstance(one, QAbstractButton):
-            QTimer.singleShot(0, one, one.click)
+            one.click()
         elif isinstance(one, QComboBox) and one.count():
             one.setCurrentIndex(self._choice.randrange(one.count()))
             one.activated.emit(one.currentIndex())
