@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +32,11 @@ from cxr_explorer.project.file import (
     default_project_path,
     is_unfinished,
 )
+from cxr_explorer.project.image_rows import Failure as Failure
+from cxr_explorer.project.image_rows import FolderChanges as FolderChanges
+from cxr_explorer.project.image_rows import ImageRecord as ImageRecord
+from cxr_explorer.project.image_rows import KnownFile as KnownFile
+from cxr_explorer.project.image_rows import facts_of, notes_of
 from cxr_explorer.project.map_rows import AtlasMap as AtlasMap
 from cxr_explorer.project.map_rows import Ids as Ids
 from cxr_explorer.project.map_rows import insert_map, read_latest_map, read_neighbours, read_tree
@@ -49,52 +53,6 @@ MAP_OUTDATED = "map outdated"
 a JSON list, or "yes" in files of older versions."""
 
 
-@dataclass(frozen=True)
-class KnownFile:
-    """What the project remembers of a file, to tell an unchanged one from a changed one."""
-
-    image_id: int
-    size_bytes: int
-    mtime_ns: int
-    digest: str | None
-
-
-@dataclass(frozen=True)
-class FolderChanges:
-    """What a scan changed: counts of files."""
-
-    added: int
-    changed: int
-    missing: int
-
-
-@dataclass(frozen=True)
-class Failure:
-    """An image file that could not be read; `passing` where its surroundings were at fault, so that the next run tries
-    it again by itself."""
-
-    path: str
-    reason: str
-    passing: bool = False
-
-
-@dataclass(frozen=True)
-class ImageRecord:
-    """What the project knows of one image, apart from labels.
-
-    `stamp` is the file's size in bytes and the time of its last change, ns since 1970, as the last scan found them.
-    """
-
-    image_id: int
-    path: str
-    size: tuple[int, int]
-    facts: Mapping[str, str]
-    notes: tuple[str, ...]
-    excluded: bool
-    replaced: bool
-    stamp: tuple[int, int]
-
-
 def now() -> str:
     """The time in UTC, ISO 8601, to the second."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -103,21 +61,6 @@ def now() -> str:
 def vocabulary_to_json(vocabulary: Vocabulary) -> str:
     """A vocabulary as its setting holds it."""
     return json.dumps({"name": vocabulary.name, "findings": vocabulary.findings})
-
-
-def _facts_of(text: str) -> dict[str, str]:
-    """The facts of an image; none where they are damaged, which the next run over the folder mends."""
-    try:
-        return {str(name): str(value) for name, value in json.loads(text).items()}
-    except (ValueError, AttributeError):
-        return {}
-
-
-def _notes_of(text: str) -> tuple[str, ...]:
-    try:
-        return tuple(str(note) for note in json.loads(text))
-    except (ValueError, TypeError):
-        return ()
 
 
 class Project:
@@ -371,8 +314,8 @@ class Project:
             image_id,
             path,
             (width or 0, height or 0),
-            _facts_of(facts),
-            _notes_of(notes),
+            facts_of(facts),
+            notes_of(notes),
             bool(excluded),
             bool(replaced),
             (stamp[0], stamp[1]),
@@ -386,7 +329,7 @@ class Project:
         """What is known of every image that was read, by id: what its file says, overruled by what a table says, and
         the folder it lies in; patients and studies are not among them, see `patient_groups`."""
         rows = self.db.execute("SELECT id, path, facts FROM images WHERE state = 'read'").fetchall()
-        parsed = {text: _facts_of(text) for text in {facts for _, _, facts in rows}}  # few differ
+        parsed = {text: facts_of(text) for text in {facts for _, _, facts in rows}}  # few differ
         known = {
             image_id: {**parsed[facts], "folder": path.rpartition("/")[0] or "(top)"} for image_id, path, facts in rows
         }

@@ -36,6 +36,7 @@ from cxr_explorer.worker import Job
 
 DEFAULT_READER = "reader 1"
 DEMO_COUNT = 360
+BACKUP_AFTER_MS = 5000  # the reader sees the project first
 ONE_IMAGE_PAGES = ("image", "compare")
 DRAWING_DEMO = "Simulating radiographs"
 
@@ -96,6 +97,8 @@ class Session(QObject):
         self._timer.timeout.connect(self._advance)
         self._storage = StorageWatch(self)
         self._backup = Errand(self)
+        self._backup_timer = QTimer(self, interval=BACKUP_AFTER_MS, singleShot=True)
+        self._backup_timer.timeout.connect(self._back_up)
 
     # -- settings --------------------------------------------------------------------------------------------------
 
@@ -220,8 +223,7 @@ class Session(QObject):
         kept = str(self.settings.value("colour_by", "cluster")) if is_last else "cluster"
         self.colour_by = kept if kept in ("label", "labelled", *metadata_columns(self.facts)) else "cluster"
         self.projectChanged.emit()
-        if not project.viewed and is_due(project.path):
-            self._backup.run(backing_up, project.path, done=lambda _: None, failed=self.failed.emit)
+        self._backup_timer.start()
         if project.lost:
             self.failed.emit(f"This project was damaged. {' '.join(project.lost)}")
 
@@ -264,6 +266,7 @@ class Session(QObject):
     def close(self) -> None:
         """Stops what runs and closes the project. Nothing is lost: every batch and every label is stored already."""
         self.cancel_run()
+        self._backup_timer.stop()
         self._backup.cancel()  # what it had of a backup is cleared away by the next one
         self.closing.emit()
         if self.project is not None:
@@ -294,6 +297,11 @@ class Session(QObject):
         if self.current_id not in kept:
             self.current_id = -1
             self._leave_no_image()
+
+    def _back_up(self) -> None:
+        """Makes the backup of the day, if it is due."""
+        if self.project is not None and not self.project.viewed and is_due(self.project.path):
+            self._backup.run(backing_up, self.project.path, done=lambda _: None, failed=self.failed.emit)
 
     def _fetch_thumbnails(self, image_ids: Sequence[int]) -> dict[int, bytes]:
         return self.project.thumbnails(image_ids) if self.project is not None else {}

@@ -121,6 +121,8 @@ def test_the_window_makes_the_backup_of_the_day_in_a_child_process(qtbot, tmp_pa
     window.session.close()
     assert backups(path) == []
     window.session._take(Project.open(path, back_up=False))
+    assert window.session._backup_timer.isActive()
+    window.session._back_up()
     assert window.session._backup.active
     window.session._backup.finish()
     assert len(backups(path)) == 1
