@@ -66,9 +66,7 @@ class Comfort(QObject):
 
     def show_palette(self) -> None:
         """Opens the command palette."""
-        palette = CommandPalette(self._window, commands(self._window))
-        palette.finished.connect(palette.deleteLater)
-        palette.open()
+        CommandPalette(self._window, commands(self._window)).open()
 
     def edit_keys(self) -> None:
         """Opens the dialog that changes keys."""

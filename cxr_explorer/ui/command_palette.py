@@ -63,7 +63,7 @@ class CommandPalette(QDialog):
         self.setWindowTitle("Commands")
         self.setObjectName("palette")
         self.setModal(True)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.rejected.connect(self.deleteLater)  # else it goes when its command is over
         self._commands = commands
         self._model = _Model(self)
         self.search = QLineEdit()
@@ -129,7 +129,10 @@ class CommandPalette(QDialog):
         if command is None or command.missing:
             return
         self.accept()
-        command.run()
+        try:
+            command.run()
+        finally:
+            self.deleteLater()  # not sooner: a command may wait in a dialog, and the click that chose it waits here
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """The text field keeps the focus; the keys of a list go to the list."""

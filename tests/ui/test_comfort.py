@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QRect, QSettings, Qt
-from PySide6.QtWidgets import QApplication, QPushButton
+import shiboken6
+from PySide6.QtCore import QRect, QSettings, Qt, QTimer
+from PySide6.QtWidgets import QApplication, QDialog, QPushButton
 
 from cxr_explorer.project import labelling
 from cxr_explorer.ui import keymap, main_window
@@ -58,6 +59,25 @@ def test_the_palette_finds_and_does_what_is_typed(qtbot, window: MainWindow) -> 
     qtbot.keyClick(palette.search, Key.Key_Return)
     assert set(labels(window, "Effusion").values()) == {0}
     assert len(labels(window, "Effusion")) == CLUSTER_SIZES[1]
+
+
+def test_the_palette_outlives_a_command_that_waits_in_a_dialog(qtbot, window: MainWindow) -> None:
+    palette = palette_of(window)
+    alive: list[bool] = []
+
+    def answer() -> None:
+        dialog = QApplication.activeModalWidget()
+        assert isinstance(dialog, QDialog)
+        alive.append(shiboken6.isValid(palette))
+        dialog.reject()
+
+    qtbot.keyClicks(palette.search, "map parameters")
+    assert palette.current is not None
+    QTimer.singleShot(200, window, answer)
+    at = palette.list.visualRect(palette.list.currentIndex()).center()
+    qtbot.mouseClick(palette.list.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert alive == [True]
+    qtbot.waitUntil(lambda: not shiboken6.isValid(palette))
 
 
 def test_the_palette_says_why_a_command_cannot_be_done_and_stays(qtbot, window: MainWindow) -> None:

@@ -375,7 +375,7 @@ def test_text_size_and_colours_are_kept(qtbot, window: MainWindow, tmp_path: Pat
     assert window._settings.value("dark", True, bool) is False
 
 
-@pytest.mark.parametrize("name", ["settings", "keys", "about", "map_parameters", "command_palette", "edit_keys"])
+@pytest.mark.parametrize("name", ["settings", "keys", "about", "map_parameters", "edit_keys"])
 def test_a_dialog_that_was_answered_is_not_kept(qtbot, window: MainWindow, name: str) -> None:
     def answer() -> None:
         for dialog in window.findChildren(QDialog):
