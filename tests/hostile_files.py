@@ -483,6 +483,10 @@ craft("jp2-box-beyond-the-end", lambda: jp2_boxes(struct.pack(">I4sQ", 1, b"free
 
 LONG = frozenset(
     {
+        "dicom-deflated-4000-mb-private",
+        "dicom-deflated-3000-mb-document",
+        "dicom-deflated-1500-mb-unknown",
+        "dicom-deflated-100-mb-small",
         "dicom-rle-bomb-11000",
         "dicom-1000000-private-elements",
         "dicom-stretch-4-of-a-large-film",

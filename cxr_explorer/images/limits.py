@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 
 from cxr_explorer.errors import UserError
 
@@ -22,6 +23,7 @@ MAX_PAGES = 100
 MAX_WINDOWS = 32
 """Windows of a DICOM file that are offered."""
 
+_PART_BYTES = 16 << 20
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 
 
@@ -31,12 +33,11 @@ def check_dicom(data: bytes) -> None:
     Raises:
         UserError: It inflates to over MAX_INFLATED_BYTES, or has over MAX_ITEMS items or fragments.
     """
-    body = data
     end = _end_of_file_meta(data)
     if end and _DEFLATED in data[132:end]:
-        body = _inflate(data[end:])
-    body = _without_plain_pixels(body)  # to search them takes a tenth of a second
-    items = body.count(b"\xfe\xff\x00\xe0") + body.count(b"\xff\xfe\xe0\x00")
+        items = sum(_count_items(part) for part in _inflate(data[end:]))
+    else:
+        items = _count_items(_without_plain_pixels(data))  # to search them takes a tenth of a second
     if items > MAX_ITEMS:
         raise UserError(f"{items:,} sequence items inside: no radiograph has so many. Export the picture alone.")
 
@@ -56,6 +57,11 @@ def _end_of_file_meta(data: bytes) -> int:
     return 144 + int.from_bytes(data[140:144], "little")
 
 
+def _count_items(data: bytes) -> int:
+    """Beginnings of items, little- or big-endian. Pixels hold these four bytes by chance once in 4 GB."""
+    return data.count(b"\xfe\xff\x00\xe0") + data.count(b"\xff\xfe\xe0\x00")
+
+
 def _without_plain_pixels(data: bytes) -> bytes:
     """The file but for pixels that are stored as they are, where it is little-endian and names their VR."""
     place = data.find(b"\xe0\x7f\x10\x00O")
@@ -63,14 +69,18 @@ def _without_plain_pixels(data: bytes) -> bytes:
     return data if place < 0 or length == 0xFFFFFFFF else data[:place] + data[place + 12 + length :]
 
 
-def _inflate(data: bytes) -> bytes:
+def _inflate(data: bytes) -> Iterator[bytes]:
+    """The contents part by part, up to the limit. Raises UserError."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    try:
-        inflated = inflater.decompress(data, MAX_INFLATED_BYTES)
-    except zlib.error as error:
-        raise UserError("Damaged: its deflated part cannot be inflated. Copy it again from its source.") from error
-    if inflater.unconsumed_tail:
-        raise UserError(
-            f"It inflates to over {MAX_INFLATED_BYTES >> 20} MB: no radiograph is so large. Export it uncompressed."
-        )
-    return inflated
+    for _ in range(MAX_INFLATED_BYTES // _PART_BYTES):
+        try:
+            part = inflater.decompress(data, _PART_BYTES)
+        except zlib.error as error:
+            raise UserError("Damaged: its deflated part cannot be inflated. Copy it again from its source.") from error
+        yield part
+        data = inflater.unconsumed_tail
+        if not data:
+            return
+    raise UserError(
+        f"It inflates to over {MAX_INFLATED_BYTES >> 20} MB: no radiograph is so large. Export it uncompressed."
+    )
