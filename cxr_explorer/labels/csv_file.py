@@ -228,9 +228,9 @@ def _alone(lines: _Lines, delimiter: str, problems: Problems) -> list[str] | Non
 
 
 def _rows_inside(cells: list[str], delimiter: str, width: int) -> int:
-    """The number of lines that a cell in quotes runs on over, where each of them has the commas of a row."""
+    """The number of lines that a cell in quotes runs on over, where each of them has the commas and a cell of a row."""
     for cell in cells:
         below = cell.splitlines()[1:]
-        if below and all(line.count(delimiter) == width - 1 for line in below):
+        if below and all(line.count(delimiter) == width - 1 and line.strip(f"{delimiter} ") for line in below):
             return len(below)
     return 0

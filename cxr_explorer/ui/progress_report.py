@@ -58,7 +58,7 @@ class ProgressReport(QObject):
         chosen, _ = QFileDialog.getSaveFileName(self._window, "Write report", str(start), "Web page (*.html)")
         if not chosen:
             return
-        out = Path(chosen)
+        out, shown = Path(chosen), dialog.open_after.isChecked()  # the dialog is gone when the report is written
         self._session.said.emit("Writing the report…")
         self._errand.run(
             write_report,
@@ -66,7 +66,7 @@ class ProgressReport(QObject):
             out,
             tuple(shade.hex(dark=False) for shade in CATEGORICAL),
             dialog.choices,
-            done=lambda written: self._on_written(written, out, dialog.open_after.isChecked()),
+            done=lambda written: self._on_written(written, out, shown),
             failed=self._session.failed.emit,
         )
 

@@ -200,6 +200,11 @@ def as_written(row: ImportedLabel) -> LabelRow:
     )
 
 
+def looks_like_rows(rows: list[LabelRow]) -> bool:
+    """Whether a file's name runs on over lines with commas: it comes back whole, and that it looks odd is told."""
+    return any("," in line for row in rows for line in row.file.splitlines()[1:])
+
+
 @ROUND_TRIP
 @given(judgements())
 def test_long_comes_back_as_it_was(tmp_path: Path, judged: tuple[list[str], list[LabelRow]]) -> None:
@@ -218,7 +223,7 @@ def test_chexpert_comes_back_as_it_was(tmp_path: Path, judged: tuple[list[str], 
     table = read_labels(tmp_path / "t.csv", findings)
     assert sorted(labels(table)) == sorted((row.file, row.finding, int(row.value)) for row in rows)
     assert table.findings == tuple(findings)
-    assert table.problems == ()
+    assert table.problems == () or looks_like_rows(rows)
 
 
 @ROUND_TRIP
@@ -228,7 +233,7 @@ def test_nih_brings_back_what_is_present(tmp_path: Path, judged: tuple[list[str]
     write_labels(tmp_path / "t.csv", rows, "nih", findings)
     table = read_labels(tmp_path / "t.csv", findings)
     assert sorted(labels(table)) == sorted((row.file, row.finding, 1) for row in rows if row.value is Value.PRESENT)
-    assert table.problems == ()
+    assert table.problems == () or looks_like_rows(rows)
 
 
 def test_a_table_from_before_the_audits_is_read_and_half_a_bound_is_not(tmp_path: Path) -> None:
