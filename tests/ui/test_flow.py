@@ -126,8 +126,6 @@ def test_letters_of_another_size_wrap_anew(qtbot, page: QWidget) -> None:
         panel.add(QPushButton(text))
     page.resize(300, 300)
     before = panel.heightForWidth(300)
-    font = page.font()
-    font.setPointSizeF(font.pointSizeF() * 1.8)
-    page.setFont(font)
+    page.setStyleSheet("QPushButton { font-size: 30pt }")  # not by setFont: an application's style sheet overrules it
     assert panel.heightForWidth(300) > 1.8 * before
     qtbot.waitUntil(lambda: panel.height() == panel.heightForWidth(300))
