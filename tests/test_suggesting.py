@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,11 @@ from cxr_explorer.project.project import Project
 from cxr_explorer.project.suggestions import PROBES_SETTING, accept
 from cxr_explorer.suggesting import Question, Suggester, converse, save_probe_set
 from cxr_explorer.worker import Conversation, Job
-from tests.project.projects import ENCODER, FINDINGS, files
+from tests.project import projects
+from tests.project.projects import FINDINGS, files
+
+DIMENSION = 12
+ENCODER = replace(projects.ENCODER, dimension=DIMENSION)  # embeddings of another length count as damaged
 
 COUNT = 240
 ASKED = Question("Effusion", "ann")
@@ -32,7 +37,7 @@ def make_project(home: Path, name: str = "test", seed: int = 0) -> Path:
     """Images in two overlapping groups that differ in the finding."""
     (home / "images").mkdir(exist_ok=True)
     random = np.random.default_rng(seed)
-    vectors = random.standard_normal((COUNT, 12)).astype(np.float32)
+    vectors = random.standard_normal((COUNT, DIMENSION)).astype(np.float32)
     vectors[:, 0] += 3 * truth_of()
     with Project.create(home / f"{name}.cxr", home / "images", FINDINGS) as project:
         project.update_files(files(*(f"{number:03}.png" for number in range(COUNT))), [])
