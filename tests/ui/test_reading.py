@@ -73,6 +73,7 @@ def test_an_open_image_is_not_labelled_before_it_is_seen(qtbot, window: MainWind
     qtbot.keyClick(window.image_page.view, Key.Key_1)
     assert labels(window) == {}
     assert "Still loading" in window._said.text()
+    disk.open.set()  # pytest-qt closes the window before the fixture's end, and that waits for the file
 
 
 def test_a_second_key_at_once_is_not_taken_for_the_next_image(qtbot, window: MainWindow) -> None:
