@@ -12,6 +12,7 @@ import argparse
 import faulthandler
 import gc
 import json
+import multiprocessing
 import os
 import random
 import shutil
@@ -194,6 +195,16 @@ def _children() -> list[str]:
     return found
 
 
+def _left_behind() -> list[str]:
+    """Processes that do not end by themselves: one that was killed may take a while on a machine that is busy."""
+    for _ in range(60):
+        QTest.qWait(500)
+        multiprocessing.active_children()  # takes note of those that have ended
+        if not (left := _children()):
+            return []
+    return left
+
+
 def soak(project: Path, seed: int, minutes: float) -> dict[str, object]:
     """Runs acts for so many minutes. Returns what the last line says."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
@@ -210,8 +221,7 @@ def soak(project: Path, seed: int, minutes: float) -> dict[str, object]:
         growth = _memory_mb() - warm if warm else 0.0
         run.end()
         put_back()
-        QTest.qWait(500)
-        left = _children()
+        left = _left_behind()
         result = {
             "seed": seed,
             "minutes": minutes,
