@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
+import os
 import signal
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from PySide6.QtWidgets import QApplication
 from cxr_explorer import __version__
 from cxr_explorer.ui import crash
 from cxr_explorer.ui.excepthook import Excepthook
+from cxr_explorer.ui.full_size import still_reading
 from cxr_explorer.ui.main_window import MainWindow
 
 log = logging.getLogger("cxr_explorer")
@@ -38,14 +40,24 @@ def run(
         window.session.settings.setValue("device", device)
     if path is not None:
         QTimer.singleShot(0, window, lambda: window.open_path(path, project))
-    return application.exec()
+    return _run_to_the_end(application)
 
 
 def run_demo(home: Path, count: int) -> int:
     """Opens the window on the demo set, which is made first if need be. Returns the exit code."""
     application, window = _start()
     QTimer.singleShot(0, window, lambda: window.session.open_demo(home, count))
-    return application.exec()
+    return _run_to_the_end(application)
+
+
+def _run_to_the_end(application: QApplication) -> int:
+    """Runs until the window is closed, and ends the process there where a drive keeps a thread for ever."""
+    code = application.exec()
+    if still_reading():
+        log.warning("Files are still being read from a drive that does not answer; closed without waiting for it.")
+        logging.shutdown()
+        os._exit(code)
+    return code
 
 
 def _start() -> tuple[QApplication, MainWindow]:

@@ -6,6 +6,7 @@ other is opened in a process under those limits: it may not take the window alon
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from pathlib import Path
 
@@ -15,6 +16,16 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.images.guard import Answer, Guard
 from cxr_explorer.images.radiograph import Radiograph
 from cxr_explorer.images.read import decode, read
+
+PATIENCE_MS = 3000
+"""How long closing waits for files being read. A network drive that is gone may answer in minutes, or never."""
+
+_given_up: list[QThreadPool] = []  # kept: a pool that is deleted waits for its threads
+
+
+def still_reading() -> bool:
+    """Whether files that nobody waits for any more are still being read. The process then cannot end in good order."""
+    return any(pool.activeThreadCount() for pool in _given_up)
 
 
 class FullSize(QObject):
@@ -46,9 +57,11 @@ class FullSize(QObject):
         self._pool.clear()
 
     def close_down(self) -> None:
-        """Waits for the files being read, before the program ends."""
+        """Waits for the files being read, before the program ends, but not for a drive that does not answer."""
         self._pool.clear()
-        self._pool.waitForDone()
+        if not self._pool.waitForDone(PATIENCE_MS):
+            self._pool.setParent(None)
+            _given_up.append(self._pool)
 
     def _pass_on(self, forgotten: int, key: int, result: object) -> None:
         if forgotten == self._forgotten:
@@ -73,7 +86,8 @@ class _Task(QRunnable):
             result = str(error)
         except Exception:  # noqa: BLE001 - shown where the picture would be
             result = f"Reading this file failed:\n{traceback.format_exc(limit=-3)}"
-        self._done.emit(self._forgotten, self._key, result)
+        with contextlib.suppress(RuntimeError):  # closed meanwhile
+            self._done.emit(self._forgotten, self._key, result)
 
     def _is_as_indexed(self) -> bool:
         try:

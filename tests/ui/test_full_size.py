@@ -1,5 +1,8 @@
 """Files read full size in threads."""
 
+import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -61,3 +64,42 @@ def test_a_file_that_has_changed_since_it_was_indexed_is_opened_in_a_process_of_
     assert "Not a known image" in str(answers[3])
     assert answers[4] == "here: gone.png"
     files.close_down()
+
+
+def test_closing_does_not_wait_for_a_drive_that_never_answers(qtbot, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go = threading.Event(), threading.Event()
+    monkeypatch.setattr(full_size, "read", lambda path: (begun.set(), go.wait()))
+    monkeypatch.setattr(full_size, "PATIENCE_MS", 10)
+    owner = QObject()
+    files = FullSize(1, owner)
+    files.ask(1, Path("on a drive that is gone.png"))
+    assert begun.wait(30)
+    files.close_down()
+    assert full_size.still_reading()
+    go.set()
+    qtbot.waitUntil(lambda: not full_size.still_reading())
+
+
+HUNG = """
+import threading
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+from cxr_explorer.ui import app, full_size
+
+begun = threading.Event()
+full_size.read = lambda path: (begun.set(), threading.Event().wait())
+full_size.PATIENCE_MS = 10
+application, window = app._start()
+window.image_page._files.ask(1, __import__("pathlib").Path("on a drive that is gone.png"))
+begun.wait(60)
+QTimer.singleShot(0, window, window.close)
+app._run_to_the_end(application)
+"""
+
+
+def test_the_program_ends_though_a_drive_never_answers(tmp_path: Path) -> None:
+    home = {key: str(tmp_path) for key in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")}
+    environment = os.environ | home | {"QT_QPA_PLATFORM": "offscreen"}
+    subprocess.run([sys.executable, "-c", HUNG], env=environment, check=True, timeout=120, capture_output=True)
+    log = next(tmp_path.rglob("cxr-explorer.log")).read_text()
+    assert "closed without waiting" in log
