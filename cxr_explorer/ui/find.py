@@ -188,9 +188,7 @@ class Find(QObject):
     def _select(self, ids: Ids, found: Alike, what: str, notes: dict[int, str]) -> bool:
         """Selects what was found; False where nothing was, which is said."""
         if not found.image_ids.size:
-            self._session.said.emit(
-                "Nothing to compare with: all other images are excluded, outside the filter, or selected already."
-            )
+            self._session.said.emit("There are no others to find: all are selected already, or outside the filter.")
             return False
         notes = notes | {
             image_id: f"{likeness:.2f}"

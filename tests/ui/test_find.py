@@ -10,7 +10,6 @@ from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog
 
-from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Project
 from cxr_explorer.ui import find, held_embeddings
 from cxr_explorer.ui.jump_dialog import JumpDialog
@@ -103,17 +102,18 @@ def test_more_like_the_picked_images_leaves_them_out(window: MainWindow) -> None
 def test_more_like_everything_says_that_there_is_nothing_else(window: MainWindow) -> None:
     window.session.select_all()
     window.finder.similar_to_selection()
-    assert "Nothing to compare with" in said(window)
+    assert "no others" in said(window)
     assert len(shown(window)) == sum(CLUSTER_SIZES)
 
 
-def test_where_all_others_are_excluded_nothing_is_found_and_it_is_said(qtbot, window: MainWindow) -> None:
+def test_where_the_filter_leaves_no_other_nothing_is_found_and_it_is_said(
+    qtbot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
     start_at(window, 1)
     before = shown(window)
-    labelling.exclude(window.session.project, np.arange(2, sum(CLUSTER_SIZES) + 1), True, "reader 1")
-    window.session.exclusionsChanged.emit()
+    monkeypatch.setattr(window.finder, "left_out", lambda _ids: window.session.map.image_ids)  # type: ignore[union-attr]
     qtbot.keyClick(window, Key.Key_S)
-    assert "Nothing to compare with" in said(window)
+    assert "no others" in said(window)
     assert shown(window) == before
 
 
