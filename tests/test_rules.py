@@ -58,6 +58,13 @@ def test_qt_stays_in_ui() -> None:
             assert not {name.split(".")[0] for name in imports(path)} & {"PySide6", "pyqtgraph"}, path
 
 
+def test_torchvision_is_for_tests_alone() -> None:
+    """Its import takes 3 s of processor time, at every start of a process that embeds, maps or searches."""
+    for package in ("cxr_explorer", "training"):
+        for path in (ROOT / package).rglob("*.py"):
+            assert "torchvision" not in {name.split(".")[0] for name in imports(path)}, path
+
+
 def test_the_window_comes_up_without_the_heavy_modules() -> None:
     if not (ROOT / "cxr_explorer" / "ui" / "main_window.py").exists():
         pytest.skip("the main window is not written yet")

@@ -138,7 +138,7 @@ def fit_projection(model: Stages, pooled: NDArray[np.float32], views: NDArray[np
     rows = ((pooled - mean) * scale).astype(np.float32)  # (N, F)
     gram = (rows @ rows.T).astype(np.float64) / len(rows)  # (N, N): its eigenvectors give those of the far larger F x F
     values, left = np.linalg.eigh(gram)  # ascending
-    kept = np.argsort(-values)[: model.DIMENSION]
+    kept = np.argsort(-values)[: model.dimension]
     own = np.maximum(values[kept], 1e-9 * values[-1])
     axes = rows.T.astype(np.float64) @ left[:, kept] / np.sqrt(own * len(rows))  # (F, d)
     axes *= np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
@@ -147,7 +147,7 @@ def fit_projection(model: Stages, pooled: NDArray[np.float32], views: NDArray[np
     within = apart.T @ apart / (len(views) * (views.shape[1] - 1))  # (d, d)
     noise, turn = np.linalg.eigh(within + LEAST_WITHIN * np.trace(within) / len(within) * np.eye(len(within)))
     axes = axes @ ((turn / np.sqrt(noise)) @ turn.T)  # (F, d)
-    weight = np.zeros((model.DIMENSION, pooled.shape[1]))
+    weight = np.zeros((model.dimension, pooled.shape[1]))
     weight[: len(kept)] = (scale[:, None] * axes).T  # (D, F)
     weight = weight.astype(np.float16).astype(np.float64)  # as it is stored: the bias fits the rounded weights
     with torch.no_grad():
@@ -204,7 +204,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         architecture="_".join(info.architecture for info in infos) + "_stages",
         spec=spec,
         training=training,
-        card=f"# {chosen.name}\n\n{training}\n\n{model.DIMENSION} components fitted on {len(order):,} training images "
+        card=f"# {chosen.name}\n\n{training}\n\n{model.dimension} components fitted on {len(order):,} training images "
         f"hold {share:.1%} of the standardised variance; {within:.0%} of it differs between views of one image.\n",
     )
     print(f"{saved.key}: {share:.1%} of the variance in {saved.dimension} numbers, written to {chosen.out}")

@@ -29,7 +29,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from cxr_explorer.assets import asset
 from cxr_explorer.encoder.checkpoint import EncoderInfo, read_encoder
-from cxr_explorer.encoder.model import ARCHITECTURES, load_model, save_checkpoint
+from cxr_explorer.encoder.model import ARCHITECTURES, dimension_of, load_model, save_checkpoint
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.preprocess import InputSpec
 from training.augment import augment
@@ -109,7 +109,7 @@ def pretrain(options: Options, stop: threading.Event) -> None:
     torch.manual_seed(config.seed)
     encoder = begin(config)
     config = replace(config, amp=choose_amp(config, encoder, device))
-    model = SimCLR(encoder, dimension_of(encoder, config.input_px), config)
+    model = SimCLR(encoder, dimension_of(encoder), config)
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = make_optimiser(model, config)
     place = load_state(run, model, optimiser) if options.resume else Place(images=len(items))
@@ -213,14 +213,6 @@ def begin(config: Config) -> nn.Module:
     if info.architecture != config.arch:
         raise UserError(f"The checkpoint {info.directory} is a {info.architecture}. Give --arch {info.architecture}.")
     return load_model(info, torch.device("cpu")).train()
-
-
-def dimension_of(encoder: nn.Module, size_px: int) -> int:
-    """Length of an embedding; the encoder comes back in training mode, its norms as they were."""
-    with torch.inference_mode():
-        width = int(encoder.eval()(torch.zeros(1, 1, size_px, size_px)).shape[1])
-    encoder.train()
-    return width
 
 
 def make_optimiser(model: SimCLR, config: Config) -> torch.optim.AdamW:

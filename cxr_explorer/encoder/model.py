@@ -11,14 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-import torchvision.models
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as dump_tensors
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from cxr_explorer.encoder.checkpoint import (
     CARD_FILE,
@@ -27,6 +25,7 @@ from cxr_explorer.encoder.checkpoint import (
     read_encoder,
     write_description,
 )
+from cxr_explorer.encoder.resnet import BasicBlock, Bottleneck, ResNet
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.preprocess import InputSpec
 
@@ -92,6 +91,7 @@ class EfficientNetLite0(nn.Module):
     https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite.
     """
 
+    dimension = 1280
     stage_channels = (80, 112, 192, 320, 1280)
     placed_stages = (1, 2, 3)
 
@@ -121,24 +121,6 @@ class EfficientNetLite0(nn.Module):
         return self.stages(x)[-1].mean((2, 3))  # (B, 1280)
 
 
-class ResNet(torchvision.models.ResNet):  # type: ignore[misc]  # torchvision has no types
-    """torchvision's ResNet for one channel, without the classifier: (B, 1, H, W) to (B, 512), 2048 for ResNet-50."""
-
-    def __init__(self, block: type[BasicBlock | Bottleneck], layers: list[int]) -> None:
-        super().__init__(block, layers)
-        self.conv1 = nn.Conv2d(1, 64, 7, 2, 3, bias=False)
-        self.fc = nn.Identity()
-        self.stage_channels = tuple(channels * block.expansion for channels in (128, 256, 512))
-        self.placed_stages = (1, 2)
-
-    def stages(self, x: Tensor) -> list[Tensor]:
-        """Feature maps (B, C, h, w) of layers 2, 3 and 4, at 1/8, 1/16 and 1/32."""
-        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))  # (B, 64, H/4, W/4)
-        second = self.layer2(self.layer1(x))
-        third = self.layer3(second)
-        return [second, third, self.layer4(third)]
-
-
 class Stages(nn.Module):
     """What all stages of one or more networks see, not a last one alone, as D components: (B, 1, H, W) to (B, D).
 
@@ -151,7 +133,7 @@ class Stages(nn.Module):
     `gains` and `offsets` turn the checkpoint's normalisation into the network's.
     """
 
-    DIMENSION = 512
+    dimension = 512
     GRID = 3
 
     sides: Tensor
@@ -164,7 +146,7 @@ class Stages(nn.Module):
         self.register_buffer("sides", torch.zeros(len(bases), dtype=torch.int64))
         self.register_buffer("gains", torch.ones(len(bases)))
         self.register_buffer("offsets", torch.zeros(len(bases)))
-        self.projection = nn.Linear(sum(self.widths()), self.DIMENSION)
+        self.projection = nn.Linear(sum(self.widths()), self.dimension)
 
     def widths(self) -> list[int]:
         """How many numbers `pooled` gives, block by block: of each network means, deviations, and means by field."""
@@ -205,7 +187,15 @@ ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
     "efficientnet_lite0_stages": lambda: Stages(EfficientNetLite0()),
     "efficientnet_lite0_resnet18_stages": lambda: Stages(EfficientNetLite0(), ResNet(BasicBlock, [2, 2, 2, 2])),
 }
-"""Untrained models by name: (B, 1, H, W) float32 to (B, D) pooled features, any H and W of 32 or more."""
+"""Untrained models by name: (B, 1, H, W) float32 to (B, D) pooled features, any H and W of 32 or more. Each says its D
+as `dimension`."""
+
+
+def dimension_of(model: nn.Module) -> int:
+    """D, the length of an embedding, of a model of ARCHITECTURES: as it says itself, for an image costs a second."""
+    dimension = model.dimension
+    assert isinstance(dimension, int)
+    return dimension
 
 
 def load_model(info: EncoderInfo, device: torch.device) -> nn.Module:
@@ -238,7 +228,7 @@ def load_model(info: EncoderInfo, device: torch.device) -> nn.Module:
             f"The weights {path} do not fit a {info.architecture}: {error}. Copy the encoder's folder again."
         ) from error
     model.eval()
-    if (dimension := _dimension(model)) != info.dimension:
+    if (dimension := dimension_of(model)) != info.dimension:
         raise UserError(
             f"The encoder {info.title} says it gives {info.dimension} numbers an image but gives {dimension}: its "
             "description was changed. Copy the encoder's folder again."
@@ -287,7 +277,7 @@ def save_checkpoint(
         name=name,
         title=title,
         architecture=architecture,
-        dimension=_dimension(model),
+        dimension=dimension_of(model),
         spec=spec,
         training=training,
         weights_sha256=hashlib.sha256(data).hexdigest(),
@@ -350,14 +340,3 @@ def _computes(kind: str) -> bool:
         return float((torch.ones(2, device=kind) * 2).sum()) == 4.0
     except RuntimeError:
         return False
-
-
-def _dimension(model: nn.Module) -> int:
-    """Length of an embedding; the model comes back in the mode it was in."""
-    training = model.training
-    model.eval()
-    with torch.inference_mode():
-        parameter = next(model.parameters())
-        out: Tensor = model(torch.zeros(1, 1, 64, 64, device=parameter.device))  # (1, D)
-    model.train(training)
-    return int(out.shape[1])
