@@ -1,14 +1,14 @@
 """A short pretraining run: it learns, survives a kill, stops on collapse, and leaves an encoder the app can use."""
 
+import itertools
 import json
-import os
 import signal
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,13 @@ import torch
 from PIL import Image
 
 import training.pretrain
+import training.progress
 from cxr_explorer.encoder.checkpoint import read_encoder
-from cxr_explorer.encoder.model import load_model
+from cxr_explorer.encoder.model import ARCHITECTURES, load_model
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.preprocess import InputSpec, preprocess
 from cxr_explorer.images.read import read
+from tests.training.narrow import Narrow
 from training.augment import Augmentation
 from training.data import Item, index
 from training.monitor import effective_rank, encoder_input, knn_accuracy, load_probe, uniformity
@@ -62,11 +64,18 @@ def _train(*command: str) -> None:
     pretrain(parse(command), threading.Event())
 
 
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ARCHITECTURES, "resnet18", Narrow)
+
+
 @pytest.fixture(scope="module")
 def unbroken(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of six epochs."""
     run = tmp_path_factory.mktemp("runs") / "unbroken"
-    _train(*_command(images, run, "--epochs", "6"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ARCHITECTURES, "resnet18", Narrow)
+        _train(*_command(images, run, "--epochs", "6"))
     return run
 
 
@@ -81,8 +90,10 @@ def test_a_short_run_lowers_the_loss_and_logs_each_epoch(unbroken: Path) -> None
         assert curve.size == (640, 360)
 
 
-def test_the_run_leaves_an_encoder_as_the_app_loads_it(unbroken: Path, images: Path) -> None:
-    info = read_encoder(unbroken / "encoder")
+def test_the_run_leaves_an_encoder_as_the_app_loads_it(images: Path, tmp_path: Path) -> None:
+    run = tmp_path / "real"
+    _train(*_command(images, run, "--epochs", "1"))
+    info = read_encoder(run / "encoder")
     assert (info.architecture, info.dimension, info.spec.size_px) == ("resnet18", 512, 32)
     assert 0.3 < info.spec.mean < 0.7
     inputs = torch.from_numpy(preprocess(read(images / "00.png"), info.spec))[None]
@@ -90,47 +101,59 @@ def test_the_run_leaves_an_encoder_as_the_app_loads_it(unbroken: Path, images: P
         assert load_model(info, torch.device("cpu"))(inputs).shape == (1, 512)
 
 
-def test_a_run_that_is_killed_goes_on_as_if_unbroken(images: Path, unbroken: Path, tmp_path: Path) -> None:
+def test_a_run_that_is_killed_goes_on_as_if_unbroken(
+    images: Path, unbroken: Path, tmp_path: Path, narrow: None
+) -> None:
     run = tmp_path / "killed"
-    command = [sys.executable, "-m", "training.pretrain", *_command(images, run, "--epochs", "6")]
-    environment = os.environ | {"PYTHONPATH": str(Path(training.pretrain.__file__).parents[1])}
-    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 240  # a busy machine loads torch for a minute
-        while not ((run / "log.jsonl").exists() and len(_log(run)) >= 2) and time.monotonic() < deadline:
-            assert process.poll() is None
-            time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
-    before = _losses(run)
-    assert 2 <= len(before) < 6
+    command = [sys.executable, "-m", "tests.training.narrow", *_command(images, run, "--epochs", "6")]
+    root = Path(training.pretrain.__file__).parents[1]
+    ended = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=500, check=False)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert _losses(run) == pytest.approx(_losses(unbroken)[:2], rel=1e-3)
     _train("--data", str(images), "--out", str(run), "--resume")
     assert _losses(run) == pytest.approx(_losses(unbroken), rel=1e-3)
     assert _log(run)[-1]["steps"] == 24
 
 
-def test_a_stopped_run_saves_its_place_within_the_epoch(images: Path, tmp_path: Path) -> None:
+def test_a_stopped_run_saves_its_place_within_the_epoch(
+    images: Path, tmp_path: Path, narrow: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stop = threading.Event()
-    threading.Timer(0.0, stop.set).start()
+
+    def stop_after_two(place: Place, *_: object) -> None:
+        if place.steps == 2:
+            stop.set()
+
+    monkeypatch.setattr(training.pretrain, "show_progress", stop_after_two)
     run = tmp_path / "stopped"
     pretrain(parse(_command(images, run, "--epochs", "6")), stop)
-    assert (run / "last.safetensors").is_file()
+    assert not (run / "log.jsonl").exists()
     _train("--data", str(images), "--out", str(run), "--resume", "--epochs", "1")
-    assert len(_log(run)) == 1
+    assert [(line["epoch"], line["steps"]) for line in _log(run)] == [(1, 4)]
 
 
-def test_a_run_by_the_clock_ends_in_time_with_a_low_learning_rate(images: Path, tmp_path: Path) -> None:
+def test_a_run_by_the_clock_ends_in_time_with_a_low_learning_rate(
+    images: Path, tmp_path: Path, narrow: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = tmp_path / "timed"
-    _train(*_command(images, run, "--minutes", "0.08", "--export-every", "1000"))  # unlimited it would take hours
-    rates = [line["lr"] for line in _log(run)]
-    assert rates[-1] < rates[0]
+    ticks = itertools.count()  # a second passes with each look at the clock
+    monkeypatch.setattr(training.progress, "time", SimpleNamespace(monotonic=lambda: float(next(ticks))))
+    _train(*_command(images, run, "--minutes", "2", "--export-every", "1000"))
+    log = _log(run)
+    rates = [line["lr"] for line in log]
+    assert len(rates) > 3 and rates[-1] < 0.05 * max(rates)
+    assert log[-1]["minutes"] == pytest.approx(2, abs=0.1)
     assert (run / "encoder" / "encoder.json").is_file()
 
 
-def test_a_collapsed_encoder_stops_the_run(images: Path, tmp_path: Path) -> None:
+def test_a_collapsed_encoder_stops_the_run(images: Path, tmp_path: Path, narrow: None) -> None:
     with pytest.raises(UserError, match="collapsed"):
         _train(*_command(images, tmp_path / "run", "--epochs", "2", "--min-effective-rank", "1000"))
 
 
-def test_a_loss_that_is_no_number_stops_the_run(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loss_that_is_no_number_stops_the_run(
+    images: Path, tmp_path: Path, narrow: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(training.pretrain, "nt_xent", lambda *args, **kwargs: torch.tensor(torch.nan))
     with pytest.raises(UserError, match="loss is nan"):
         _train(*_command(images, tmp_path / "run", "--epochs", "1"))
