@@ -18,6 +18,7 @@ from cxr_explorer.files import atomic_write
 from cxr_explorer.images.preprocess import InputSpec
 from training.data import Item
 
+PIXELS = "raw pixels, PCA"
 PIXELS_PX = 32
 """Side of the picture behind the raw-pixel baseline."""
 
@@ -89,7 +90,7 @@ def pixel_components(pictures: NDArray[np.float32], train: NDArray[np.bool_], co
     rows = rows - rows[train].mean(axis=0)
     _, vectors = np.linalg.eigh((rows[train].T @ rows[train]).astype(np.float64))
     kept = vectors[:, ::-1][:, : min(count, rows.shape[1])].astype(np.float32)
-    return Embedded("raw pixels, PCA", rows @ kept)
+    return Embedded(PIXELS, rows @ kept)
 
 
 def random_encoder(folder: Path, size_px: int = 112, seed: int = 0) -> EncoderInfo:

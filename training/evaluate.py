@@ -28,6 +28,7 @@ from cxr_explorer.files import atomic_write
 from training.cache import cached_pixels
 from training.data import Item, index, select
 from training.embeddings import (
+    PIXELS,
     PIXELS_PX,
     Embedded,
     beside,
@@ -140,16 +141,16 @@ def gather(
         for size in sizes:
             folder = out / "encoders" / f"{read_encoder(directory).name}-{size}px"
             every.append(resized_encoder(directory, size, folder).directory)
+    known = [PIXELS, *(read_encoder(directory).name for directory in every)]
+    for name in (name for text in concat for name in text.split("+")):
+        if name not in known:
+            raise UserError(f"There is no encoder {name!r} to put side by side. Choose of {', '.join(known)}.")
     train = np.array([item.split == "train" for item in items], dtype=np.bool_)
     pixels = _pixels(items, out, PIXELS_PX).astype(np.float32) / np.float32(255)
     found = [pixel_components(pixels, train)]
     found += [embed_items(items, directory, kept, device) for directory in every]
     by_name = {each.name: each for each in found}
-    for text in concat:
-        names = text.split("+")
-        if unknown := [name for name in names if name not in by_name]:
-            raise UserError(f"There is no encoder {unknown[0]!r} to put side by side. Choose of {', '.join(by_name)}.")
-        found.append(beside(text, [by_name[name] for name in names]))
+    found += [beside(text, [by_name[name] for name in text.split("+")]) for text in concat]
     return found
 
 

@@ -40,12 +40,12 @@ def supervised_scores(
     import torch
     from torch.nn import functional
 
-    from cxr_explorer.encoder.model import ARCHITECTURES
+    from cxr_explorer.encoder.model import ARCHITECTURES, dimension_of
 
     state = torch.get_rng_state()
     torch.manual_seed(seed)
     body = ARCHITECTURES["resnet18"]()
-    head = torch.nn.Linear(512, targets.shape[1])
+    head = torch.nn.Linear(dimension_of(body), targets.shape[1])
     model = torch.nn.Sequential(body, head)
     torch.set_rng_state(state)
     optimiser = torch.optim.AdamW(model.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)

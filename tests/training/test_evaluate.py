@@ -1,7 +1,9 @@
 """Evaluation: figures against slow references, no patient on both sides, tables that say what was left out."""
 
+import itertools
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from cxr_explorer.encoder.checkpoint import read_encoder
 from cxr_explorer.errors import UserError
-from training import evaluate, probes
+from training import evaluate, probes, supervised
 from training.data import Item
 from training.embeddings import Embedded, beside, pixel_components, random_encoder, resized_encoder
 from training.grouping import agreement
@@ -249,9 +251,10 @@ def test_another_input_size_is_another_key_with_the_same_weights(tmp_path):
     assert random_encoder(tmp_path / "again", 64).weights_sha256 == plain.weights_sha256
 
 
-def test_the_supervised_baseline_learns_what_pixels_show_and_gives_back_the_generator():
+def test_the_supervised_baseline_learns_what_pixels_show_and_gives_back_the_generator(monkeypatch):
     import torch
 
+    monkeypatch.setattr(supervised, "time", SimpleNamespace(monotonic=lambda: 0.0))  # there is all the time it needs
     random = np.random.default_rng(0)
     truth = random.random(48) < 0.5
     pixels = (random.random((48, 32, 32)) * 100 + 120 * truth[:, None, None]).astype(np.uint8)
@@ -261,6 +264,15 @@ def test_the_supervised_baseline_learns_what_pixels_show_and_gives_back_the_gene
     assert epochs == 6
     assert roc_auc_score(truth[32:], scores[:, 0]) > 0.8
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_the_supervised_baseline_ends_with_its_time(monkeypatch, narrow):
+    ticks = itertools.count()  # a second passes with each look at the clock
+    monkeypatch.setattr(supervised, "time", SimpleNamespace(monotonic=lambda: float(next(ticks))))
+    pixels = np.zeros((48, 32, 32), np.uint8)
+    _, epochs = supervised_scores(pixels, np.zeros((48, 1), bool), np.arange(48) >= 32, minutes=0.2, most_epochs=1000)
+    assert 1 < epochs < 12
+    assert next(ticks) < 16
 
 
 def test_a_plot_leaves_out_figures_that_are_unknown():
@@ -279,7 +291,7 @@ def write_set(folder):
     (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
 
 
-def test_the_command_judges_a_set_and_does_not_embed_twice(tmp_path, capsys):
+def test_the_command_judges_a_set_and_does_not_embed_twice(tmp_path, capsys, narrow):
     write_set(tmp_path)
     encoder = random_encoder(tmp_path / "mine", 32).directory
     arguments = ["--data", str(tmp_path), "--out", str(tmp_path / "out"), "--encoder", str(encoder), "--device", "cpu"]
@@ -294,8 +306,9 @@ def test_the_command_judges_a_set_and_does_not_embed_twice(tmp_path, capsys):
     assert "embedded" not in capsys.readouterr().err
 
 
-def test_an_unknown_encoder_to_put_side_by_side_is_one_line(tmp_path, capsys):
+def test_an_unknown_encoder_to_put_side_by_side_is_one_line_before_any_work(tmp_path, capsys):
     write_set(tmp_path)
     arguments = ["--data", str(tmp_path), "--out", str(tmp_path / "out"), "--concat", "imagenet-lite0+nobody"]
     assert evaluate.main(arguments) == 1
     assert "'nobody'" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.npz"))

@@ -64,11 +64,6 @@ def _train(*command: str) -> None:
     pretrain(parse(command), threading.Event())
 
 
-@pytest.fixture
-def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(ARCHITECTURES, "resnet18", Narrow)
-
-
 @pytest.fixture(scope="module")
 def unbroken(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of six epochs."""
