@@ -76,6 +76,14 @@ def test_the_window_comes_up_without_the_heavy_modules() -> None:
     assert json.loads(result.stdout) == []
 
 
+def test_a_child_process_does_without_the_command_line() -> None:
+    """A spawned process imports the module its parent was started from, before what it is to do."""
+    result = run("-c", "import sys, cxr_explorer.__main__; print([m for m in sys.modules if m.startswith('cxr_')])")
+    assert result.stdout.strip() == "['cxr_explorer', 'cxr_explorer.__main__']", result.stderr
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+    assert scripts == {"cxr-explorer": "cxr_explorer.__main__:main"}
+
+
 def tracked_texts() -> Iterator[tuple[str, str]]:
     """Name and text of every text file under version control."""
     listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
