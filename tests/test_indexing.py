@@ -11,7 +11,7 @@ from PIL import Image
 
 from cxr_explorer import indexing as indexing_module
 from cxr_explorer.encoder.checkpoint import default_encoder
-from cxr_explorer.encoder.embed import Batch, Item, Ready, Source, Unreadable
+from cxr_explorer.encoder.embed import Batch, Unreadable
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.read import digest_of
 from cxr_explorer.indexing import Indexing, IndexReport
@@ -20,8 +20,10 @@ from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project import labelling, partitions
 from cxr_explorer.project.left_out import left_out
 from cxr_explorer.project.project import Project
+from tests import work_here
 from tests.images.test_scan import refuse
 from tests.project.projects import embedded
+from tests.work_here import JobHere
 
 
 def draw(path: Path, seed: int) -> None:
@@ -43,6 +45,11 @@ def project(tmp_path: Path, folder: Path) -> Iterator[Project]:
         yield project
 
 
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexing_module, "Job", JobHere)
+
+
 def run(project: Project) -> IndexReport:
     indexing = Indexing(project, default_encoder(), "cpu")
     while not indexing.finished:
@@ -50,9 +57,10 @@ def run(project: Project) -> IndexReport:
     return indexing.report
 
 
-def test_the_whole_way_then_only_what_changed(project: Project, folder: Path) -> None:
+def test_the_whole_way_then_only_what_changed(project: Project, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
-    first = run(project)
+    first = run(project)  # in processes of its own; what follows is the same work in this one
+    monkeypatch.setattr(indexing_module, "Job", JobHere)
     assert (first.images, first.embedded, first.reused) == (13, 12, 0)
     assert [entry["file"] for entry in first.failed] == ["broken.png"]
     assert set(first.seconds) == {"scan", "embed", "map"}
@@ -94,7 +102,7 @@ def test_the_whole_way_then_only_what_changed(project: Project, folder: Path) ->
     assert len(list(labelling.label_rows(project))) == 12
 
 
-def test_a_folder_without_images_says_so(project: Project, folder: Path) -> None:
+def test_a_folder_without_images_says_so(project: Project, folder: Path, here: None) -> None:
     shutil.rmtree(folder)
     folder.mkdir()
     (folder / "notes.txt").write_text("no image")
@@ -102,7 +110,7 @@ def test_a_folder_without_images_says_so(project: Project, folder: Path) -> None
         run(project)
 
 
-def test_what_is_no_image_is_told_by_kind(project: Project, folder: Path) -> None:
+def test_what_is_no_image_is_told_by_kind(project: Project, folder: Path, here: None) -> None:
     for number in range(12):
         (folder / f"JPCLN{number:03}.IMG").write_bytes(bytes(range(256)))
     (folder / "notes.txt").write_text("no image")
@@ -139,7 +147,7 @@ def test_files_in_a_folder_that_cannot_be_looked_at_stay_as_they_are_known(
     assert [item.kind.name for item in last.left_out] == ["folder that cannot be read"]
 
 
-def test_an_empty_place_where_a_drive_was_marks_nothing_as_missing(project: Project, folder: Path) -> None:
+def test_an_empty_place_where_a_drive_was_marks_nothing_as_missing(project: Project, folder: Path, here: None) -> None:
     scan_only(project)
     shutil.rmtree(folder)
     folder.mkdir()
@@ -148,7 +156,7 @@ def test_an_empty_place_where_a_drive_was_marks_nothing_as_missing(project: Proj
     assert project.image_count() == 12
 
 
-def test_a_folder_that_is_gone_is_a_user_error(project: Project, folder: Path) -> None:
+def test_a_folder_that_is_gone_is_a_user_error(project: Project, folder: Path, here: None) -> None:
     shutil.rmtree(folder)
     with pytest.raises(UserError):
         run(project)
@@ -157,7 +165,7 @@ def test_a_folder_that_is_gone_is_a_user_error(project: Project, folder: Path) -
 def test_what_was_embedded_before_a_cancel_is_not_embedded_again(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexing_module, "embed", embed_slowly)
+    monkeypatch.setattr(indexing_module, "embed", work_here.embed_slowly)
     indexing = Indexing(project, default_encoder(), "cpu")
     while indexing.report.embedded < 4:
         indexing.advance(5)
@@ -165,17 +173,6 @@ def test_what_was_embedded_before_a_cancel_is_not_embedded_again(
     stored = indexing.report.embedded
     assert 4 <= stored < 12
     assert len(project.pending(default_encoder().key)) == 12 - stored
-
-
-def embed_slowly(images: list[Source], *_: object) -> Iterator[Item]:
-    """A stand-in that embeds two at a time and then waits to be cancelled."""
-    yield Ready("cpu", "toy")
-    for number in range(0, 4, 2):
-        ids = [image.image_id for image in images[number : number + 2]]
-        yield Batch(tuple(embedded(image_id) for image_id in ids), ())
-    import time
-
-    time.sleep(600)
 
 
 def unreadable(image_id: int, digest: str | None) -> Batch:
@@ -231,7 +228,7 @@ def test_failures_another_version_stored_are_tried_again_once(project: Project) 
 
 
 def test_a_folder_that_goes_away_in_the_middle_ends_the_run_and_no_file_is_marked(
-    project: Project, folder: Path
+    project: Project, folder: Path, here: None
 ) -> None:
     indexing = Indexing(project, default_encoder(), "cpu")
     while "scan" not in indexing.report.seconds:
@@ -248,7 +245,7 @@ def test_a_folder_that_goes_away_in_the_middle_ends_the_run_and_no_file_is_marke
 def test_a_process_that_always_dies_is_given_up_with_a_message(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexing_module, "embed", embed_dying_at_once)
+    monkeypatch.setattr(indexing_module, "embed", work_here.embed_dying_at_once)
     with pytest.raises(UserError, match="memory"):
         run_until_embedded(project)
     assert project.failures() == []
@@ -262,8 +259,3 @@ def run_until_embedded(project: Project) -> IndexReport:
     finally:
         indexing.cancel()
     return indexing.report
-
-
-def embed_dying_at_once(images: list[Source], *_: object) -> Iterator[Item]:
-    yield Ready("cpu", "toy")
-    os._exit(137)
