@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,3 +47,13 @@ class PatientBot(QtBot):
 @pytest.fixture
 def qtbot(qapp: Any, request: pytest.FixtureRequest) -> QtBot:
     return PatientBot(request)
+
+
+@pytest.fixture(scope="session")
+def demo_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """40 simulated images, drawn once: copy or link them, and leave them as they are."""
+    from cxr_explorer.demo import write_demo
+
+    folder = tmp_path_factory.mktemp("demo") / "images"
+    write_demo(folder, 40)
+    return folder

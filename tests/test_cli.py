@@ -12,19 +12,25 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cxr_explorer import indexing
 from cxr_explorer.cli import main
-from cxr_explorer.demo import write_demo
 from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Project
+from tests.work_here import JobHere
 
 
 @pytest.fixture(scope="module")
-def indexed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A folder of 40 simulated images and its project."""
+def indexed(tmp_path_factory: pytest.TempPathFactory, demo_images: Path) -> tuple[Path, Path]:
+    """A folder of 40 simulated images and its project, made in processes of their own."""
     home = tmp_path_factory.mktemp("cli")
-    write_demo(home / "images", 40)
+    shutil.copytree(demo_images, home / "images")
     assert main(["index", str(home / "images"), "--project", str(home / "demo.cxr")]) == 0
     return home / "images", home / "demo.cxr"
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexing, "Job", JobHere)
 
 
 def last_json(capsys: pytest.CaptureFixture[str]) -> dict:
@@ -42,7 +48,9 @@ def test_index_tells_all_in_its_last_line(indexed: tuple[Path, Path], capsys: py
     assert report["device"]
 
 
-def test_the_same_input_gives_the_same_map(indexed: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_same_input_gives_the_same_map_in_another_process(
+    indexed: tuple[Path, Path], capsys: pytest.CaptureFixture[str], here: None
+) -> None:
     project = indexed[1]
     with Project.open_read_only(project) as opened:
         before = opened.latest_map()
@@ -54,7 +62,9 @@ def test_the_same_input_gives_the_same_map(indexed: tuple[Path, Path], capsys: p
     np.testing.assert_array_equal(after.xy, before.xy)  # type: ignore[union-attr]
 
 
-def test_map_parameters_are_stored_and_kept(indexed: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_map_parameters_are_stored_and_kept(
+    indexed: tuple[Path, Path], capsys: pytest.CaptureFixture[str], here: None
+) -> None:
     project = indexed[1]
     assert main(["map", str(project), "--min-cluster-size", "5", "--seed", "3"]) == 0
     with Project.open_read_only(project) as opened:
@@ -113,9 +123,11 @@ def test_outliers_are_listed_most_alone_first(indexed: tuple[Path, Path], capsys
     assert listed[0]["file"] in capsys.readouterr().out.splitlines()[0]
 
 
-def test_copies_and_near_duplicates_are_listed_in_groups(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_copies_and_near_duplicates_are_listed_in_groups(
+    tmp_path: Path, demo_images: Path, capsys: pytest.CaptureFixture[str], here: None
+) -> None:
     folder, project = tmp_path / "images", tmp_path / "demo.cxr"
-    write_demo(folder, 30)
+    shutil.copytree(demo_images, folder)
     first, second = sorted(path for path in folder.rglob("*.png"))[:2]
     shutil.copy(first, folder / "copy.png")
     with Image.open(second) as picture:
@@ -214,7 +226,7 @@ def test_the_demo_without_a_screen_goes_the_whole_way(tmp_path: Path) -> None:
             "--folder",
             str(tmp_path),
             "--count",
-            "30",
+            "16",
             "--json",
         ],
         capture_output=True,
@@ -224,10 +236,10 @@ def test_the_demo_without_a_screen_goes_the_whole_way(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout.splitlines()[-1])
-    assert report["embedded"] == 30
+    assert report["embedded"] == 16
     picture = np.asarray(Image.open(report["picture"]).convert("RGB")).astype(int)
     coloured = np.ptp(picture, axis=2) > 60
-    clustered = 30 - report["noise"]
+    clustered = 16 - report["noise"]
     assert clustered > 0
     assert coloured.sum() > 50 * clustered, "every clustered image is a point of its cluster's colour"
     assert len(Path(report["labels"]).read_text(encoding="utf-8").splitlines()) > 1

@@ -169,9 +169,9 @@ def _without_drift(
 
 def _edges(neighbours: Neighbours, count: int, parameters: LayoutParameters) -> Any:
     """UMAP's graph, a sparse matrix in coordinate form, without what is too weak to be drawn once in ADJUSTING."""
+    _keep_compiled()
     from umap.umap_ import fuzzy_simplicial_set
 
-    _keep_compiled()
     indices, distances = _graph(neighbours, count, parameters)
     only_count = np.zeros((count, 1), np.float32)  # with the graph given, of the data only N counts
     random = np.random.RandomState(parameters.seed)
@@ -237,8 +237,10 @@ def _umap(neighbours: Neighbours, start: NDArray[np.float64], parameters: Layout
 
 def _keep_compiled() -> None:
     """Lets numba keep three of UMAP's functions on disk: a fresh process then lays out 5 s sooner (6.4 to 1.2 s)."""
-    import umap.layouts
-    import umap.umap_
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that tensorflow is not there: known and wanted
+        import umap.layouts
+        import umap.umap_
 
     for module, name in (
         (umap.layouts, "_nb_optimize_layout_euclidean_single_epoch"),
