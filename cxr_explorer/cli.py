@@ -415,9 +415,8 @@ def _run(
     only_map: bool = False,
 ) -> IndexReport:
     """Drives a run to its end, with a progress line where a person is watching."""
-    from cxr_explorer.encoder.model import choose_device, describe_device
-
-    described = describe_device(choose_device(device))  # an absent device is told before the folder is scanned
+    if device not in ("auto", "cpu"):
+        _device_in_words(device)  # an absent one is told before the folder is scanned
     indexing = Indexing(project, encoder, device, parameters, rescan=not only_map, always_map=only_map)
     watched = sys.stderr.isatty()
     shown = ""
@@ -441,8 +440,13 @@ def _run(
         indexing.cancel()
         if watched:
             print(file=sys.stderr)
-    indexing.report.device = described
     return indexing.report
+
+
+def _device_in_words(device: str) -> str:
+    from cxr_explorer.encoder.model import choose_device, describe_device  # torch: 3 s, where nothing else needs it
+
+    return describe_device(choose_device(device))
 
 
 def _watched(reading: Generator[float, None, _Read], text: str) -> _Read:
@@ -471,6 +475,7 @@ def _duration(seconds: float) -> str:
 
 def _tell(chosen: argparse.Namespace, report: IndexReport, more: dict[str, Any] | None = None) -> None:
     if chosen.json:
+        report.device = report.device or _device_in_words(getattr(chosen, "device", "auto"))
         print(json.dumps({**asdict(report), **(more or {})}))
         return
     print(

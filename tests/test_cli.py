@@ -166,6 +166,7 @@ def test_embeddings_are_written_for_notebooks(indexed: tuple[Path, Path], tmp_pa
         ["export", "missing.cxr", "out.csv"],
         ["embeddings", "missing.cxr", "out.npz"],
         ["index", ".", "--encoder", "missing-encoder"],
+        ["index", ".", "--device", "mps"],
     ],
 )
 def test_a_user_error_is_one_clear_line_and_exit_code_1(
