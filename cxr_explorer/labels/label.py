@@ -8,6 +8,7 @@ from typing import Literal
 
 How = Literal[
     "single",
+    "random",
     "cluster",
     "lasso",
     "rectangle",
@@ -20,8 +21,9 @@ How = Literal[
     "merge",
 ]
 
-ONE_BY_ONE: tuple[How, ...] = ("single", "audit", "reread", "adjudication")
-"""Ways in which the image itself was looked at and judged."""
+ONE_BY_ONE: tuple[How, ...] = ("single", "random", "audit", "reread", "adjudication")
+"""Ways in which the image itself was looked at and judged. "random": Read next had drawn it among all without a label,
+so that such looks stand for the others, see `labels.evidence`."""
 
 
 class Value(IntEnum):
@@ -37,17 +39,18 @@ AuditState = Literal["valid", "stale", "failed"]
 
 @dataclass(frozen=True)
 class LabelBound:
-    """What a random audit says of the labels of which this is one.
+    """What images that were drawn at random and read say of the labels of which this is one.
 
     Attributes:
-        audit: Its number in the project.
+        audit: Number of the random audit in the project; None for suggestions accepted in bulk, of which the looks say
+            it that had been read by then, see `labels.evidence`.
         error_bound: At most this share of the labels it covers is wrong, 0..1; None where a failed one was not read to
             its end.
         confidence: With which the bound holds, 0..1, counting earlier audits of the same images.
         state: "stale" where covered labels changed afterwards; a failed audit stays failed.
     """
 
-    audit: int
+    audit: int | None
     error_bound: float | None
     confidence: float
     state: AuditState
@@ -66,7 +69,7 @@ class LabelRow:
         how: How the image was addressed.
         cluster: The cluster it was judged as part of, in that map, else None.
         map_id: The map on screen when it was judged, else None.
-        bound: What a random audit says of it, else None.
+        bound: What a random audit, or the looks it was accepted upon, say of it, else None.
     """
 
     file: str

@@ -412,7 +412,9 @@ def _integer(cell: str) -> int | None:
 def _bound(audit: str, error_bound: str, confidence: str, audit_state: str) -> LabelBound | None:
     number, share, sure = _integer(audit), _share(error_bound), _share(confidence)
     state = next((state for state in get_args(AuditState) if state == audit_state.casefold()), None)
-    if number is None or sure is None or state is None or (share is None and (error_bound or state != "failed")):
+    if sure is None or state is None or (share is None and (error_bound or state != "failed")):
+        return None
+    if number is None and (audit or share is None):  # without a number it is what suggestions were accepted with
         return None
     return LabelBound(number, share, sure, state)
 

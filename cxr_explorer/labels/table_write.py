@@ -61,7 +61,8 @@ def write_labels(out: Path, rows: Iterable[LabelRow], format: Format, findings: 
 
     - long: one label a row, in the order given: file, finding, value (present, absent, uncertain), reader, time, how,
       cluster, map, and of the random audit that covers it: its number, the upper bound of the share of wrong labels
-      (rounded up), the confidence, and whether it is valid, stale or failed.
+      (rounded up), the confidence, and whether it is valid, stale or failed. A suggestion accepted in bulk carries the
+      bound it was accepted with, and no number.
     - nih: `Image Index,Finding Labels`, one image a row, the present findings joined by "|". An image with labels of
       which none is present gets an empty cell: "absent Effusion" is not "No Finding".
     - chexpert: `Path` and one column a finding: 1 present, 0 absent, -1 uncertain, blank not judged.
@@ -110,7 +111,12 @@ def _bound_cells(bound: LabelBound | None) -> tuple[str, str, str, str]:
     if bound is None:
         return "", "", "", ""
     share = "" if bound.error_bound is None else f"{math.ceil(bound.error_bound * 10_000 - 1e-9) / 10_000:g}"
-    return str(bound.audit), share, f"{math.floor(bound.confidence * 10_000 + 1e-9) / 10_000:g}", bound.state
+    return (
+        "" if bound.audit is None else str(bound.audit),
+        share,
+        f"{math.floor(bound.confidence * 10_000 + 1e-9) / 10_000:g}",
+        bound.state,
+    )
 
 
 def _nih_table(rows: Iterable[LabelRow], findings: Sequence[str]) -> tuple[list[Sequence[str]], WriteReport]:
