@@ -32,6 +32,28 @@ class Value(IntEnum):
     UNCERTAIN = -1
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """What a reader says of images, and how it was said: all that is stored with a label but the image and the time.
+
+    Attributes:
+        finding: What is judged.
+        value: The judgement; None takes one away.
+        reader: Who judges.
+        how: How the images were addressed.
+        cluster_identity: Who the cluster is that they are judged as part of (`Group.identity`, -1 for the images in
+            none), never its number on the map, which changes when clusters are put in another order; None: no cluster.
+        map_id: The map on screen.
+    """
+
+    finding: str
+    value: Value | None
+    reader: str
+    how: How
+    cluster_identity: int | None = None
+    map_id: int | None = None
+
+
 AuditState = Literal["valid", "stale", "failed"]
 
 
@@ -64,7 +86,7 @@ class LabelRow:
         reader: Who judged.
         at: When, ISO 8601 in UTC, to the second ("2026-01-31T14:05:09Z").
         how: How the image was addressed.
-        cluster: The cluster it was judged as part of, in that map, else None.
+        cluster: The identity of the cluster it was judged as part of, see `Judgement`, else None.
         map_id: The map on screen when it was judged, else None.
         bound: What a random audit says of it, else None.
     """
