@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Literal
+from typing import Literal, get_args
 
 How = Literal[
     "single",
@@ -22,6 +22,12 @@ How = Literal[
 
 ONE_BY_ONE: tuple[How, ...] = ("single", "audit", "reread", "adjudication")
 """Ways in which the image itself was looked at and judged."""
+
+TAKEN_OVER: tuple[How, ...] = ("import", "merge")
+"""Ways in which labels come that were not judged here."""
+
+IN_BULK: tuple[How, ...] = tuple(how for how in get_args(How) if how not in (*ONE_BY_ONE, *TAKEN_OVER))
+"""Ways in which many images are judged at once, or as the program suggests, without looking at each."""
 
 
 class Value(IntEnum):

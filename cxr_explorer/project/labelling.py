@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.consensus import Rule, agree_on
 from cxr_explorer.labels.imported import Labels, settle
-from cxr_explorer.labels.label import Judgement, LabelRow, Value
+from cxr_explorer.labels.label import ONE_BY_ONE, Judgement, LabelRow, Value
 from cxr_explorer.labels.reader_names import REREAD, is_reserved
 from cxr_explorer.labels.tables import Format, ImportedTable, Matching, WriteReport, write_labels
 from cxr_explorer.project.acts import Act, Change, recorded
@@ -38,7 +38,7 @@ class LabelPlan:
     Attributes:
         images: Images that would carry the value afterwards because of this act (overwritten ones included).
         overwrites: Of these, images whose own label has another value now.
-        overwrites_single: Of the overwritten, those that were read individually.
+        overwrites_single: Of the overwritten, those that were read one by one, see ONE_BY_ONE.
         excluded: Chosen images that are skipped because they are excluded.
         already: Chosen images that carry this very value; they keep their provenance.
     """
@@ -69,12 +69,13 @@ def plan_label(project: Project, image_ids: Ids, finding: str, value: Value | No
         row = project.db.execute(
             """SELECT count(*) FILTER (WHERE NOT excluded AND label.value IS NOT :value),
                       count(*) FILTER (WHERE NOT excluded AND label.value IS NOT NULL AND label.value IS NOT :value),
-                      count(*) FILTER (WHERE NOT excluded AND label.value IS NOT :value AND how = 'single'),
+                      count(*) FILTER (WHERE NOT excluded AND label.value IS NOT :value
+                                        AND how IN (SELECT value FROM json_each(:one_by_one))),
                       count(*) FILTER (WHERE excluded),
                       count(*) FILTER (WHERE NOT excluded AND label.value IS :value)
                FROM temp.chosen JOIN images ON images.id = chosen.id
                LEFT JOIN labels AS label ON label.image_id = chosen.id AND finding = :finding AND reader = :reader""",
-            {"value": value, "finding": finding, "reader": reader},
+            {"value": value, "finding": finding, "reader": reader, "one_by_one": json.dumps(ONE_BY_ONE)},
         ).fetchone()
     return LabelPlan(*(int(count) for count in row))
 

@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.label import Judgement, LabelRow, Value
+from cxr_explorer.labels.label import ONE_BY_ONE, How, Judgement, LabelRow, Value
 from cxr_explorer.project import acts, labelling
 from cxr_explorer.project.project import Project
 from tests.project.projects import new_project
@@ -63,6 +64,15 @@ def test_the_plan_says_what_labelling_then_does(tmp_path: Path) -> None:
         change = labelling.label(project, ids(1, 2, 3, 4, 5), Judgement("Effusion", Value.PRESENT, "ann", "lasso"))
     assert change is not None
     assert change.text == "Effusion = present on 3 images"
+
+
+@pytest.mark.parametrize("how", get_args(How))
+def test_what_is_overwritten_counts_as_read_one_by_one_where_the_way_says_so(tmp_path: Path, how: How) -> None:
+    with new_project(tmp_path) as project:
+        rows = [LabelRow("00.png", "Effusion", Value.ABSENT, "ann", "2026-01-31T14:05:09Z", how)]
+        labelling.import_labels(project, rows, "ann")
+        plan = labelling.plan_label(project, ids(1, 2), "Effusion", Value.PRESENT, "ann")
+    assert (plan.images, plan.overwrites, plan.overwrites_single) == (2, 1, int(how in ONE_BY_ONE))
 
 
 def test_a_plan_leaves_no_transaction_open(tmp_path: Path) -> None:

@@ -3,13 +3,14 @@
 import csv
 import tempfile
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxr_explorer.labels.label import How, Judgement, Value
+from cxr_explorer.labels.label import IN_BULK, ONE_BY_ONE, TAKEN_OVER, How, Judgement, LabelRow, Value
 from cxr_explorer.labels.reader_names import ADJUDICATED, reread_name
 from cxr_explorer.project import acts, labelling
 from cxr_explorer.project.project import Project
@@ -70,6 +71,16 @@ def test_labels_given_in_bulk_are_counted_apart(tmp_path: Path) -> None:
         say(project, "cat", "p-p", how="audit")
         assert compare_pair(project, "ann", "bob")[0].in_bulk == 3
         assert compare_pair(project, "bob", "cat")[0].in_bulk == 0
+
+
+@pytest.mark.parametrize("how", get_args(How))
+def test_a_label_of_any_way_is_in_bulk_unless_it_was_read_one_by_one_or_taken_over(tmp_path: Path, how: How) -> None:
+    assert (how in IN_BULK) == (how not in (*ONE_BY_ONE, *TAKEN_OVER))
+    with new_project(tmp_path) as project:
+        say(project, "ann", "p", how="single")
+        rows = [LabelRow("00.png", "Effusion", P, "bob", "2026-01-31T14:05:09Z", how)]
+        labelling.import_labels(project, rows, "bob")
+        assert compare_pair(project, "ann", "bob")[0].in_bulk == int(how in IN_BULK)
 
 
 def test_three_readers_are_compared_on_what_all_of_them_judged(tmp_path: Path) -> None:
