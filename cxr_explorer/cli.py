@@ -26,7 +26,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.files import atomic_write
 from cxr_explorer.indexing import Indexing, IndexReport
 from cxr_explorer.labels.consensus import Rule
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.reader_names import check_reader
 from cxr_explorer.labels.table_read import reading_labels
 from cxr_explorer.labels.tables import Format, match_files
@@ -248,9 +248,8 @@ def _label(chosen: argparse.Namespace) -> int:
                 f"Some files after --except are not in {latest.cluster_name(cluster)}. Name only files of it."
             )
         plan = labelling.plan_label(project, np.setdiff1d(ids, odd), finding, value, reader)
-        change = labelling.label_except(
-            project, ids, odd, finding, value, reader, "cluster", latest.identity(cluster), latest.map_id
-        )
+        judgement = Judgement(finding, value, reader, "cluster", latest.identity(cluster), latest.map_id)
+        change = labelling.label_except(project, ids, odd, judgement)
     text = change.text if change is not None else "Nothing changed: these images carry this label already."
     print(json.dumps(asdict(plan)) if chosen.json else text)
     return DONE
@@ -389,9 +388,9 @@ def _demo(chosen: argparse.Namespace) -> int:
         cluster = int(np.bincount(latest.clusters[latest.clusters >= 0]).argmax()) if report.clusters else -1
         ids = latest.image_ids[latest.clusters == cluster]
         finding = project.vocabulary.findings[0]
-        labelling.label(
-            project, ids, finding, Value.PRESENT, "demo", "cluster", latest.identity(cluster), latest.map_id
-        )
+        identity = latest.identity(cluster)
+        judgement = Judgement(finding, Value.PRESENT, "demo", "cluster", identity, latest.map_id)
+        labelling.label(project, ids, judgement)
         csv = home / "demo-labels.csv"
         labelling.export_labels(project, csv, "long")
         picture = home / "demo-map.png"

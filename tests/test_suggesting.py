@@ -11,7 +11,7 @@ import pytest
 from cxr_explorer import cli
 from cxr_explorer.atlas.build import MapParameters
 from cxr_explorer.encoder.embed import Batch, Embedded
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.probes import load_probes
 from cxr_explorer.labels.suggest import batch_size, fit_probe, next_to_read, prepare
 from cxr_explorer.project import labelling
@@ -58,7 +58,7 @@ def read(project: Project, ids: np.ndarray, finding: str = "Effusion") -> None:
     right = truth_of()
     for image_id in ids.tolist():
         value = Value.PRESENT if right[image_id - 1] else Value.ABSENT
-        labelling.label(project, np.array([image_id]), finding, value, "ann", "single")
+        labelling.label(project, np.array([image_id]), Judgement(finding, value, "ann", "single"))
 
 
 @pytest.fixture

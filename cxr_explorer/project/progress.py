@@ -11,16 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from cxr_explorer.labels.label import ONE_BY_ONE, Value
+from cxr_explorer.labels.label import ONE_BY_ONE, TAKEN_OVER, Value
 from cxr_explorer.labels.reader_names import reread_name
 from cxr_explorer.project.looks import looked_ids
 from cxr_explorer.project.project import AtlasMap, Ids, Project
 
 PAUSE_S = 120
 """Between two acts farther apart than this the reader was doing something else."""
-
-TAKEN_OVER = ("import", "merge")
-"""Ways in which labels come that were not judged here."""
 
 
 @dataclass(frozen=True)

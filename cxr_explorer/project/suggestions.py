@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_explorer.labels.label import ONE_BY_ONE, Value
+from cxr_explorer.labels.label import ONE_BY_ONE, Judgement, Value
 from cxr_explorer.project.acts import Change, recorded
 from cxr_explorer.project.audit_bounds import ACCEPTED
 from cxr_explorer.project.labelling import images_text, record_label
@@ -167,7 +167,12 @@ def accept(
     settled = answers(project, finding, reader).settled
     with recorded(project, reader) as act:
         counts = [
-            record_label(project, act, np.setdiff1d(ids, settled), finding, value, reader, "suggestion", None, map_id)
+            record_label(
+                project,
+                act,
+                np.setdiff1d(ids, settled),
+                Judgement(finding, value, reader, "suggestion", map_id=map_id),
+            )
             for ids, value in ((present, Value.PRESENT), (absent, Value.ABSENT))
         ]
         act.text = (

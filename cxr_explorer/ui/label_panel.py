@@ -49,14 +49,13 @@ def apply_text(finding: str, value: Value | None, target: str, plan: LabelPlan |
         single = f", {plan.overwrites_single:,} of them read individually" if plan.overwrites_single else ""
         return f"Remove {finding} from {images_text(plan.images)}{single}{skipped}"
     text = f"{finding} = {VALUE_WORDS[value]} on {images_text(plan.images)}"
-    in_bulk = plan.overwrites - plan.overwrites_single
-    if in_bulk and plan.overwrites_single:
-        text += f"; overwrites {plan.overwrites:,} labels, {plan.overwrites_single:,} read individually"
-    elif plan.overwrites_single:
-        text += f"; overwrites {plan.overwrites_single:,} read individually"
-    elif in_bulk:
-        text += f"; overwrites {in_bulk:,} labelled in bulk"
-    return text + skipped
+    if plan.overwrites == plan.overwrites_single:
+        overwritten = f"; overwrites {plan.overwrites:,} read individually" if plan.overwrites else ""
+    else:
+        labels = "1 label" if plan.overwrites == 1 else f"{plan.overwrites:,} labels"
+        read = f"{plan.overwrites_single:,}" if plan.overwrites_single else "none"
+        overwritten = f"; overwrites {labels}, {read} read individually"
+    return text + overwritten + skipped
 
 
 class _Chip(QPushButton):

@@ -15,6 +15,7 @@ from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Ids
 from cxr_explorer.ui.actions import key_text, tooltip
 from cxr_explorer.ui.flow import FlowPanel
+from cxr_explorer.ui.judging import judgement
 from cxr_explorer.ui.texts import text_label
 
 if TYPE_CHECKING:
@@ -208,10 +209,8 @@ class Reading(QObject):
         image_id = task.ids[task.position]
         if value is not None:
             puts = task.on_answer(image_id, value) if task.on_answer is not None else {}
-            map_id = self._session.map.map_id if self._session.map is not None else None
-            change = labelling.label(
-                project, np.array([image_id], np.int64), task.finding, value, task.reader, task.how, None, map_id, puts
-            )
+            said = judgement(self._session.map, task.finding, value, task.reader, task.how)
+            change = labelling.label(project, np.array([image_id], np.int64), said, puts)
             word = labelling.VALUE_WORDS[value]
             if change is not None:
                 task.given.append((task.position, change.text))

@@ -17,7 +17,7 @@ from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, defau
 from cxr_explorer.errors import UserError
 from cxr_explorer.indexing import Indexing, IndexReport, Progress
 from cxr_explorer.labels.confounders import Confounder, FactColumn, code_facts, find_confounders
-from cxr_explorer.labels.label import How, Value
+from cxr_explorer.labels.label import How, Judgement, Value
 from cxr_explorer.labels.reader_names import ADJUDICATED, check_reader, is_reserved
 from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies
 from cxr_explorer.project import acts, labelling
@@ -29,6 +29,7 @@ from cxr_explorer.project.storage import StorageError
 from cxr_explorer.ui.actions import key_text
 from cxr_explorer.ui.colouring import categories, metadata_columns
 from cxr_explorer.ui.errand import Errand
+from cxr_explorer.ui.judging import judgement
 from cxr_explorer.ui.selection import BY_CHANCE, NO_IDS, RANKED, Filter, Ranking, Selection, Target
 from cxr_explorer.ui.storage_watch import StorageWatch
 from cxr_explorer.ui.thumbnails import Thumbnails
@@ -698,6 +699,10 @@ class Session(QObject):
         """For each labelled finding among these images: number of images by value."""
         return labelling.finding_counts(self.project, ids, self.reader) if self.project is not None and ids.size else {}
 
+    def judgement_of(self, target: Target) -> Judgement:
+        """What the label button stands at, as it is said of the target."""
+        return judgement(self.map, self.finding, self.value, self.reader, target.how, target.cluster)
+
     def label_target(self) -> None:
         """Labels the target with the finding and value that the button shows."""
         target = self.target()
@@ -711,12 +716,8 @@ class Session(QObject):
         if self.viewing_image and (reason := self.why_unseen()):
             self.said.emit(reason)
             return
-        map_id = self.map.map_id if self.map is not None else None
         plan = self.plan()
-        identity = self.map.identity(target.cluster) if self.map is not None and target.cluster is not None else None
-        change = labelling.label(
-            self.project, target.ids, self.finding, self.value, self.reader, target.how, identity, map_id
-        )
+        change = labelling.label(self.project, target.ids, self.judgement_of(target))
         self.tell(change, "Nothing changed: all of these images carry this label already, or are excluded.")
         if change is not None and plan is not None and plan.overwrites_single:
             self.said.emit(

@@ -283,19 +283,8 @@ class Sheets(QObject):
         if not sheet.odd or session.value not in OPPOSITE or sheet.one_by_one:
             session.said.emit(self.page.turned.toolTip())
             return
-        target = self._target()
-        change = labelling.label_except(
-            session.project,
-            sheet.ids,
-            sheet.odd_ids,
-            session.finding,
-            session.value,
-            session.reader,
-            target.how,
-            target.cluster,
-            session.map.map_id if session.map is not None else None,
-            turn=True,
-        )
+        judgement = session.judgement_of(self._target())
+        change = labelling.label_except(session.project, sheet.ids, sheet.odd_ids, judgement, turn=True)
         session.tell(change, "Nothing changed: all of these images carry these labels already, or are excluded.")
 
     # -- following -------------------------------------------------------------------------------------------------

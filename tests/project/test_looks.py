@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import acts, labelling
 from cxr_explorer.project.looks import looked_ids, record_looks
 from tests.project.projects import new_project
@@ -23,7 +23,7 @@ def test_looks_add_up_and_each_image_counts_once(tmp_path: Path) -> None:
 
 def test_undo_does_not_make_unseen(tmp_path: Path) -> None:
     with new_project(tmp_path) as project:
-        labelling.label(project, np.array([2, 5]), "Effusion", Value.PRESENT, "ann", "cluster", 3, 1)
+        labelling.label(project, np.array([2, 5]), Judgement("Effusion", Value.PRESENT, "ann", "cluster", 3, 1))
         record_looks(project, "3", 1, np.array([2]))
         acts.undo(project)
         assert acts.undo_text(project) is None

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cxr_explorer.labels.label import LabelRow, Value
+from cxr_explorer.labels.label import Judgement, LabelRow, Value
 from cxr_explorer.project import audits
 from cxr_explorer.project.acts import undo
 from cxr_explorer.project.labelling import exclude, import_labels, label
@@ -40,8 +40,8 @@ def test_nothing_done_counts_as_nothing(tmp_path: Path) -> None:
 
 def test_a_bulk_label_is_one_decision_for_all_its_images_and_no_look(tmp_path: Path) -> None:
     with project_of(tmp_path) as project:
-        label(project, np.arange(1, 13), "Effusion", Value.ABSENT, "ann", "cluster")
-        label(project, IDS([3]), "Effusion", Value.PRESENT, "ann", "single")
+        label(project, np.arange(1, 13), Judgement("Effusion", Value.ABSENT, "ann", "cluster"))
+        label(project, IDS([3]), Judgement("Effusion", Value.PRESENT, "ann", "single"))
         work = count_work(project, "ann")
         assert (work.labelled, work.looked_at, work.judgements, work.decisions, work.saved) == (12, 1, 12, 2, 10)
         (effusion,) = work.findings
@@ -50,17 +50,17 @@ def test_a_bulk_label_is_one_decision_for_all_its_images_and_no_look(tmp_path: P
 
 def test_saved_decisions_count_each_finding_and_never_fall_below_nothing(tmp_path: Path) -> None:
     with project_of(tmp_path) as project:
-        label(project, np.arange(1, 11), "Effusion", Value.ABSENT, "ann", "cluster")
-        label(project, np.arange(1, 11), "Nodule", Value.ABSENT, "ann", "cluster")
+        label(project, np.arange(1, 11), Judgement("Effusion", Value.ABSENT, "ann", "cluster"))
+        label(project, np.arange(1, 11), Judgement("Nodule", Value.ABSENT, "ann", "cluster"))
         assert count_work(project, "ann").saved == 18
         for value in (Value.PRESENT, Value.ABSENT, Value.UNCERTAIN):
-            label(project, IDS([1]), "Effusion", value, "ben", "single")
+            label(project, IDS([1]), Judgement("Effusion", value, "ben", "single"))
         assert count_work(project, "ben").saved == 0
 
 
 def test_what_was_taken_back_is_no_decision(tmp_path: Path) -> None:
     with project_of(tmp_path) as project:
-        label(project, np.arange(1, 11), "Effusion", Value.ABSENT, "ann", "cluster")
+        label(project, np.arange(1, 11), Judgement("Effusion", Value.ABSENT, "ann", "cluster"))
         undo(project)
         assert count_work(project, "ann").decisions == 0
 
@@ -77,7 +77,7 @@ def test_labels_taken_over_are_labels_but_neither_decisions_nor_judgements(tmp_p
 
 def test_an_audits_answer_is_a_look_and_a_decision_also_where_it_agrees(tmp_path: Path) -> None:
     with project_of(tmp_path) as project:
-        label(project, np.arange(1, 21), "Effusion", Value.ABSENT, "ann", "cluster")
+        label(project, np.arange(1, 21), Judgement("Effusion", Value.ABSENT, "ann", "cluster"))
         lot = audits.lot(project, "Effusion", "ann")
         audit_id = audits.start(project, lot, 0.2, 0.9, seed=1)
         audit = audits.audit_records(project)[0]
@@ -102,14 +102,14 @@ def test_setting_images_aside_is_no_judgement(tmp_path: Path) -> None:
 def test_pauses_over_two_minutes_are_no_active_time(tmp_path: Path) -> None:
     with project_of(tmp_path) as project:
         for image_id in (1, 2, 3, 4):
-            label(project, IDS([image_id]), "Effusion", Value.PRESENT, "ann", "single")
+            label(project, IDS([image_id]), Judgement("Effusion", Value.PRESENT, "ann", "single"))
         set_times(project, 0, 30, 151, 271)
         assert count_work(project, "ann").active_s == 150
 
 
 def test_another_readers_work_is_not_mine(tmp_path: Path) -> None:
     with project_of(tmp_path) as project:
-        label(project, np.arange(1, 11), "Effusion", Value.ABSENT, "ben", "cluster")
+        label(project, np.arange(1, 11), Judgement("Effusion", Value.ABSENT, "ben", "cluster"))
         work = count_work(project, "ann")
         assert (work.labelled, work.decisions, work.findings) == (0, 0, ())
 
@@ -120,7 +120,7 @@ def test_each_cluster_says_how_far_it_is(tmp_path: Path) -> None:
         one = np.ones(6, np.float32)
         clusters = IDS([0, 0, 0, 1, 1, -1], np.int32)
         project.store_map(ENCODER, {}, {}, ids, np.zeros((6, 2), np.float32), clusters, one, one, one)
-        label(project, IDS([1, 2]), "Effusion", Value.ABSENT, "ann", "cluster")
-        label(project, IDS([6]), "Effusion", Value.ABSENT, "ann", "single")
+        label(project, IDS([1, 2]), Judgement("Effusion", Value.ABSENT, "ann", "cluster"))
+        label(project, IDS([6]), Judgement("Effusion", Value.ABSENT, "ann", "single"))
         found = [(one.cluster, one.images, one.labelled, one.looked_at) for one in count_work(project, "ann").clusters]
         assert found == [(0, 3, 2, 0), (1, 2, 0, 0), (-1, 1, 1, 1)]

@@ -12,7 +12,7 @@ from cxr_explorer.encoder.embed import Batch, Embedded
 from cxr_explorer.images.preprocess import thumbnail_jpeg
 from cxr_explorer.images.read import read
 from cxr_explorer.images.scan import scan
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Project
@@ -64,5 +64,5 @@ def make_suggest_project(home: Path, read_first: int = 0) -> Path:
         )
         finding = project.vocabulary.findings[0]
         for image_id in ids[:read_first].tolist():
-            labelling.label(project, np.array([image_id]), finding, truth(image_id), "reader 1", "single")
+            labelling.label(project, np.array([image_id]), Judgement(finding, truth(image_id), "reader 1", "single"))
     return path

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import acts, labelling
 from cxr_explorer.project.audit_bounds import ClusterBound
 from cxr_explorer.project.project import AtlasMap
@@ -56,7 +56,9 @@ def names(window: MainWindow) -> list[str]:
 def label_all_but(window: MainWindow, *clusters: int) -> None:
     atlas_map = found(window)
     ids = atlas_map.image_ids[~np.isin(atlas_map.clusters, clusters)]
-    labelling.label(window.session.project, ids, "Effusion", Value.PRESENT, window.session.reader, "selection")  # type: ignore[arg-type]
+    labelling.label(
+        window.session.project, ids, Judgement("Effusion", Value.PRESENT, window.session.reader, "selection")
+    )
     window.session.labelsChanged.emit()
 
 
@@ -246,7 +248,9 @@ def test_filters_and_orders_of_the_list(qtbot, window: MainWindow) -> None:
     assert names(window) == []
     assert "none is “mixed”" in panel._nothing.text()
     half = found(window).image_ids[found(window).clusters == 3][:3]
-    session.tell(labelling.label(session.project, half, "Effusion", Value.ABSENT, session.reader, "single"), "")  # type: ignore[arg-type]
+    session.tell(
+        labelling.label(session.project, half, Judgement("Effusion", Value.ABSENT, session.reader, "single")), ""
+    )
     panel.set_filter("mixed")
     assert [row.cluster for row in window.clusters.rows] == [3]
     panel.set_filter("unaudited")

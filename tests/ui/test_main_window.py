@@ -14,12 +14,14 @@ from cxr_explorer.indexing import IndexReport
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.vocabulary import Vocabulary
 from cxr_explorer.project import labelling
+from cxr_explorer.project.labelling import LabelPlan
 from cxr_explorer.project.left_out import left_out, store_left_out
 from cxr_explorer.project.project import Project
 from cxr_explorer.ui import dialogs, main_window
 from cxr_explorer.ui.actions import SPECS
 from cxr_explorer.ui.import_dialog import ImportDialog
 from cxr_explorer.ui.keys_help import KeysDialog
+from cxr_explorer.ui.label_panel import apply_text
 from cxr_explorer.ui.main_window import MainWindow
 from tests.ui.windows import CLUSTER_SIZES, make_project, open_window, press
 
@@ -122,6 +124,19 @@ def test_the_button_says_what_it_overwrites_and_skips_then_does_it(qtbot, window
     assert found[first] == 1
     assert second not in found
     assert found[third] == 1
+
+
+@pytest.mark.parametrize(
+    ("overwritten", "read", "said"),
+    [
+        (0, 0, "Mass = present on 9 images"),
+        (4, 4, "Mass = present on 9 images; overwrites 4 read individually"),
+        (4, 1, "Mass = present on 9 images; overwrites 4 labels, 1 read individually"),
+        (1, 0, "Mass = present on 9 images; overwrites 1 label, none read individually"),
+    ],
+)
+def test_the_button_says_no_more_of_what_it_overwrites_than_is_known(overwritten: int, read: int, said: str) -> None:
+    assert apply_text("Mass", Value.PRESENT, "the selection", LabelPlan(9, overwritten, read, 0, 0)) == said
 
 
 def test_picked_images_take_the_label_instead_of_the_cluster(qtbot, window: MainWindow) -> None:

@@ -1,6 +1,8 @@
 """Contact sheets and lists in the real window, by keys."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from cxr_explorer.project.looks import looked_ids
 from cxr_explorer.ui.grid import GAP_PX, Grid, page_tile_px
 from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.sheet_grid import SheetGrid
+from cxr_explorer.ui.window_commands import commands
 from tests.ui.windows import CLUSTER_SIZES, make_project, open_window, press
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
@@ -267,6 +270,63 @@ def test_a_new_name_of_the_cluster_leaves_the_reader_where_they_were(
     window.session.tell(partitions.rename(project, 0, "Portable", window.session.reader), "")
     assert window.sheets.page.heading.text().startswith("Portable  ·  5 images  ·  edge, page 1 of 1")
     assert grid.current_id == current
+
+
+def on_the_sheet(qtbot, window: MainWindow) -> SheetGrid:
+    qtbot.keyClick(window, Key.Key_K)
+    return window.sheets.page.grid
+
+
+def with_an_odd_one(qtbot, window: MainWindow) -> SheetGrid:
+    grid = on_the_sheet(qtbot, window)
+    qtbot.keyClick(grid, Key.Key_Space)
+    return grid
+
+
+def within_a_filter(qtbot, window: MainWindow) -> None:
+    window.session.set_filter("view", "AP")
+    window.actions_by_name["apply"].trigger()
+
+
+def by_the_palette(qtbot, window: MainWindow) -> None:
+    command = next(one for one in commands(window) if one.text == "Label Pneumonia present")
+    command.run()
+
+
+WAYS_TO_LABEL_A_CLUSTER: dict[str, Callable[[Any, MainWindow], object]] = {
+    "Ctrl+Enter": lambda qtbot, window: qtbot.keyClick(window, Key.Key_Return, Modifier.ControlModifier),
+    "the label button": lambda qtbot, window: window.label_panel.apply.click(),
+    "a finding's key": lambda qtbot, window: qtbot.keyClick(window, Key.Key_1),
+    "a finding's key for absent": lambda qtbot, window: window.actions_by_name["label_absent_1"].trigger(),
+    "the command palette": by_the_palette,
+    "Ctrl+Enter within a filter": within_a_filter,
+    "Enter on the sheet": lambda qtbot, window: qtbot.keyClick(on_the_sheet(qtbot, window), Key.Key_Return),
+    "a finding's key on the sheet": lambda qtbot, window: qtbot.keyClick(on_the_sheet(qtbot, window), Key.Key_1),
+    "the sheet's button": lambda qtbot, window: (on_the_sheet(qtbot, window), window.sheets.page.rest.click()),
+    "Enter, odd ones left": lambda qtbot, window: qtbot.keyClick(with_an_odd_one(qtbot, window), Key.Key_Return),
+    "Shift+Enter, odd ones turned": lambda qtbot, window: qtbot.keyClick(
+        with_an_odd_one(qtbot, window), Key.Key_Return, Modifier.ShiftModifier
+    ),
+    "the button that turns odd ones": lambda qtbot, window: (
+        with_an_odd_one(qtbot, window),
+        window.sheets.page.turned.click(),
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_LABEL_A_CLUSTER.values(), ids=WAYS_TO_LABEL_A_CLUSTER.keys())
+def test_every_way_of_labelling_a_cluster_stores_who_the_cluster_is_and_not_its_place(
+    qtbot, window: MainWindow, way: Callable[[Any, MainWindow], object]
+) -> None:
+    session = window.session
+    assert session.project is not None
+    session.tell(partitions.reorder(session.project, [1, 0], session.reader), "")
+    session.select_cluster(0)
+    assert session.map is not None
+    assert session.map.identity(0) == 1
+    way(qtbot, window)
+    stored = session.project.db.execute("SELECT DISTINCT cluster, map_id FROM labels WHERE how = 'cluster'").fetchall()
+    assert stored == [(1, session.map.map_id)]
 
 
 def test_several_clusters_have_one_sheet(qtbot, window: MainWindow) -> None:

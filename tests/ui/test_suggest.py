@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QFileDialog
 
 from cxr_explorer.labels.confounders import Confounder
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.probes import load_probes
 from cxr_explorer.project import acts, audits, labelling
 from cxr_explorer.project.audit_records import audit_record
@@ -150,7 +150,10 @@ def test_new_suggestions_do_not_move_images_about(qtbot, window: MainWindow) -> 
     before = window.gallery_panel.gallery.image_ids().tolist()
     labelling_target = np.array([before[0]], np.int64)
     window.session.tell(
-        labelling.label(window.session.project, labelling_target, FINDING, Value.UNCERTAIN, "reader 1", "single"), ""
+        labelling.label(
+            window.session.project, labelling_target, Judgement(FINDING, Value.UNCERTAIN, "reader 1", "single")
+        ),
+        "",
     )
     with qtbot.waitSignal(window.session.chancesChanged, timeout=LONG_MS, raising=False):
         pass
