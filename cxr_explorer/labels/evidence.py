@@ -40,6 +40,9 @@ USUAL, LEAST_DOUBT = 0.95, 0.005
 TELLING = 0.9
 """Probability from which it is told how suggestions came out."""
 
+KEPT_BACK = 0.5
+"""Part of the allowed doubt that is not spent on a test: a reader tries more than one limit."""
+
 ERROR_LIMIT, CONFIDENCE = 0.05, 0.9
 """What is asked of suggestions to be accepted, unless the reader chooses."""
 
@@ -81,6 +84,27 @@ class Looks:
 NO_LOOKS = Looks(np.zeros(0, np.float32), np.zeros(0, np.int8))
 
 
+@dataclass(frozen=True)
+class Shortfall:
+    """A set that could not be proved good enough.
+
+    Attributes:
+        size: Images in it, looks included; `looked` and `wrong` as in Offer.
+        allowed: How many of the others may be wrong.
+        confidence: How sure to be.
+        share: Of all images asked about, in the set.
+        fewest: Looks that are wanted in any case.
+    """
+
+    size: int
+    looked: int
+    wrong: int
+    allowed: int
+    confidence: float
+    share: float
+    fewest: int
+
+
 @dataclass(frozen=True, eq=False)
 class Offer:
     """Suggestions that may be accepted together, and what the looks say of them.
@@ -90,20 +114,28 @@ class Offer:
         looks: Looks among suggestions as sure as these.
         wrong: Of these, how many disagreed with the answer.
         most_wrong: At most so many of the chosen are wrong, with the confidence asked for.
-        more_looks: Where nothing is offered: about how many more images of Read next's random share it takes if all of
-            them agree; 0 where more would not help.
+        shortfall: Where nothing is offered: what came nearest to it; None where nothing was asked about.
     """
 
     chosen: NDArray[np.bool_]
     looks: int
     wrong: int
-    most_wrong: int
-    more_looks: int
+    most_wrong: int = 0
+    shortfall: Shortfall | None = None
 
     @property
     def count(self) -> int:
         """How many suggestions are offered."""
         return int(self.chosen.sum())
+
+    @property
+    def more_looks(self) -> int:
+        """About how many more random looks it takes until something is offered, if all of them agree."""
+        lack = self.shortfall
+        if lack is None:
+            return 0
+        more = looks_wanted(lack.size, lack.looked, lack.wrong, lack.allowed, lack.confidence)
+        return max(lack.fewest, int(np.ceil(more / lack.share)), 1)
 
     def error_bound(self, left_out: int = 0) -> float:
         """The share of wrong ones at most, 0..1, when so many of the chosen are left out."""
@@ -112,9 +144,12 @@ class Offer:
 
 
 def calibrated(probabilities: Floats, looks: Looks) -> tuple[Floats, Looks]:
-    """Probabilities that fit what the looks say, of images and of the looks themselves: one factor on all log odds.
+    """Probabilities that fit what the looks say, of images and of the looks themselves, in the order they had.
 
-    Temperature, Guo et al. 2017, arXiv 1706.04599; it moves nothing across 0.5 and changes no order.
+    One factor on all log odds makes the answers most likely (temperature; Guo et al. 2017, arXiv 1706.04599). Where
+    answers are noisy however sure the probe is, the surest would still boast: all are drawn towards 0.5, so far that
+    none claims more than the surest third of the looks bears out, by the rule of succession. Few looks thus allow
+    modest figures only.
 
     Args:
         probabilities: (N,) NaN where nothing is known.
@@ -122,10 +157,11 @@ def calibrated(probabilities: Floats, looks: Looks) -> tuple[Floats, Looks]:
     """
     present = np.where(looks.right, looks.probabilities > 0.5, looks.probabilities <= 0.5)
     factor = temperature(_log_odds(looks.probabilities), present)
-    scaled, of_looks = (
-        np.asarray(sigmoid(factor * _log_odds(some)), np.float32) for some in (probabilities, looks.probabilities)
-    )
-    return scaled, replace(looks, probabilities=of_looks)
+    scaled, of_looks = (sigmoid(factor * _log_odds(some)) for some in (probabilities, looks.probabilities))
+    surest = np.argsort(-confidences(of_looks), kind="stable")[: len(looks) // 3]
+    kept = max(0.0, 2 * (int(looks.right[surest].sum()) + 1) / (len(surest) + 2) - 1)
+    drawn, drawn_looks = (np.asarray(0.5 + kept * (some - 0.5), np.float32) for some in (scaled, of_looks))
+    return drawn, replace(looks, probabilities=drawn_looks)
 
 
 def _log_odds(probabilities: Floats) -> NDArray[np.float64]:
@@ -203,33 +239,31 @@ def largest_offer(
         error_limit: Share of wrong ones, above 0.
         confidence: Below 1.
     """
+    tested = 1 - (1 - confidence) * (1 - KEPT_BACK)
     sure = np.where(np.isnan(probabilities), -1, confidences(probabilities)).astype(np.float32)
     ranked = np.sort(sure[sure >= 0])[::-1]
     nothing = np.zeros(len(sure), np.bool_)
     if not len(ranked):
-        return Offer(nothing, len(looks), 0, 0, 0)
+        return Offer(nothing, len(looks), 0)
     least = np.unique(ranked[np.ceil(np.arange(1, SETS + 1) / SETS * len(ranked)).astype(np.int64) - 1])[::-1]
     size = (sure >= least[:, None]).sum(1)  # (T,) images as sure as the last of each set; the sets grow
     inside = confidences(looks.probabilities) >= least[:, None]  # (T, n)
     looked, wrong = (each.sum(1).astype(np.float64) for each in (inside, inside & ~looks.right))
     allowed = np.floor(error_limit * size + 1e-9)
     lots = [(int(n), int(k), int(e)) for n, k, e in zip(size + looked, looked, wrong, strict=True)]
-    tolerated = _tolerated(size, looked, allowed, confidence)  # (T,) -1: too few looks to pass with none wrong
+    tolerated = _tolerated(size, looked, allowed, tested)  # (T,) -1: too few looks to pass with none wrong
     ready = (tolerated >= 0) & looks.enough
-    if not ready.any():  # the whole takes the fewest looks, if all of them agree
-        more = looks_wanted(lots[-1][0], lots[-1][1], 0, int(allowed[-1]), confidence)
-        return Offer(nothing, len(looks), lots[-1][2], 0, max(LEAST_LOOKS - len(looks), more, 1))
-    first = int(np.argmax(np.where(ready, _chance_to_pass(tolerated, looked, _expected(ranked, size)), -1)))
-    failed = np.flatnonzero(wrong[first:] > tolerated[first:])
-    if not len(failed):
-        last = len(size) - 1
-    elif failed[0]:
-        last = first + int(failed[0]) - 1
-    else:
-        more = looks_wanted(*lots[first], int(allowed[first]), confidence) * len(ranked) / size[first]
-        return Offer(nothing, lots[first][1], lots[first][2], 0, int(np.ceil(more)))
-    most_wrong = most_wrong_left(*lots[last], confidence)
-    return Offer(sure >= least[last], lots[last][1], lots[last][2], most_wrong, 0)
+    first = len(size) - 1  # the whole takes the fewest looks, if all of them agree
+    if ready.any():
+        first = int(np.argmax(np.where(ready, _chance_to_pass(tolerated, looked, _expected(ranked, size)), -1)))
+    failed = np.flatnonzero(wrong[first:] > tolerated[first:]) if ready.any() else np.zeros(1, np.int64)
+    last = first + int(failed[0]) - 1 if len(failed) else len(size) - 1
+    if last < first:
+        wrong_ones = lots[first][2] if ready.any() else 0
+        fewest, share = LEAST_LOOKS - len(looks), float(size[first] / len(ranked))
+        lack = Shortfall(*lots[first][:2], wrong_ones, int(allowed[first]), tested, share, fewest)
+        return Offer(nothing, lots[first][1], lots[first][2], shortfall=lack)
+    return Offer(sure >= least[last], lots[last][1], lots[last][2], most_wrong_left(*lots[last], tested))
 
 
 def _expected(ranked: Floats, size: Ids) -> Reals:

@@ -141,7 +141,8 @@ def judgement_text(judgement: Judgement) -> str:
 def record_label(project: Project, act: Act, image_ids: Ids, judgement: Judgement) -> int:
     """Records a label as part of an act, see `label`; returns the number of images whose label changes.
 
-    A label that an audit finds right counts as changed too: from now on it rests on a look at the image alone.
+    A label that an audit finds right counts as changed too: from now on it rests on a look at the image alone. An
+    answer to an image drawn at random stays one when the reader thinks better of it.
 
     Raises:
         UserError: The reader's name is nobody's, and this is no way in which labels get there.
@@ -153,7 +154,9 @@ def record_label(project: Project, act: Act, image_ids: Ids, judgement: Judgemen
             project.db.execute(
                 """INSERT OR REPLACE INTO label_changes
                    SELECT :act, chosen.id, :finding, :reader, value, at, label.how, label.cluster, label.map_id,
-                          :value, iif(:value IS NULL, NULL, :at), iif(:value IS NULL, NULL, :how),
+                          :value, iif(:value IS NULL, NULL, :at),
+                          CASE WHEN :value IS NULL THEN NULL
+                               WHEN :how = 'single' AND label.how = 'random' THEN 'random' ELSE :how END,
                           :cluster_identity, :map_id
                    FROM temp.chosen JOIN images ON images.id = chosen.id
                    LEFT JOIN labels AS label

@@ -87,6 +87,7 @@ class Session(QObject):
         self.keeps_ranking = True
         self.chances: NDArray[np.float32] | None = None
         self.chances_hidden = False
+        self.chances_in_numbers = False
         self.indexing: Indexing | None = None
         self._demo: Job | None = None
         self.progress: Progress | None = None
@@ -529,7 +530,7 @@ class Session(QObject):
                 parts.append(self.cluster_name(int(self.map.clusters[position])))
         shown = [record.facts[name] for name in ("view", "sex", "age", "maker") if name in record.facts]
         if self.shows_chances and not np.isnan(chance := self.chances_of(np.array([image_id]))[0]):
-            shown.append(f"{self.finding.replace('_', ' ')}: {chance:.2f} suggested")
+            shown.append(f"{self.finding.replace('_', ' ')}: {self.chance_text(chance)} suggested")
         return "\n".join([*parts, *([", ".join(shown)] if shown else [])])
 
     def set_order(self, order: str) -> None:
@@ -563,15 +564,16 @@ class Session(QObject):
 
     # -- suggestions -----------------------------------------------------------------------------------------------
 
-    def set_chances(self, chances: NDArray[np.float32] | None, hidden: bool) -> None:
+    def set_chances(self, chances: NDArray[np.float32] | None, hidden: bool, in_numbers: bool = False) -> None:
         """What is suggested for the finding.
 
         Args:
             chances: (N,) that the finding is present, in the map's order, NaN where nothing is known; None: nothing is.
             hidden: Whether they are not to be seen now.
+            in_numbers: Whether they may be told as figures; else as "likely" and "unlikely".
         """
-        if chances is not self.chances or hidden != self.chances_hidden:
-            self.chances, self.chances_hidden = chances, hidden
+        if (chances is not self.chances, hidden, in_numbers) != (False, self.chances_hidden, self.chances_in_numbers):
+            self.chances, self.chances_hidden, self.chances_in_numbers = chances, hidden, in_numbers
             self.chancesChanged.emit()
 
     def chances_of(self, ids: Ids) -> NDArray[np.float32]:
@@ -580,6 +582,10 @@ class Session(QObject):
             return np.full(len(ids), np.nan, np.float32)
         rows = np.searchsorted(self.map.image_ids, ids).clip(max=len(self.map.image_ids) - 1)
         return np.where(self.map.image_ids[rows] == ids, self.chances[rows], np.float32(np.nan))
+
+    def chance_text(self, chance: float) -> str:
+        """A probability of the finding for the reader: no figure where nothing shows that it holds."""
+        return f"{chance:.2f}" if self.chances_in_numbers else "likely" if chance > 0.5 else "unlikely"
 
     @property
     def shows_chances(self) -> bool:

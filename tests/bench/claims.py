@@ -34,7 +34,7 @@ from cxr_explorer import suggesting
 from cxr_explorer.encoder.checkpoint import default_encoder
 from cxr_explorer.indexing import Indexing
 from cxr_explorer.labels.evidence import CONFIDENCE, ERROR_LIMIT, confidences, largest_offer
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Project
@@ -67,10 +67,8 @@ def real_tasks() -> list[Task]:
     pneumonia = {file: label for file, label in kermany.items() if "Pneumonia" in label}
     nih = [row for row in rows if row["source"] == "nih"]
     return [
-        Task("kermany pneumonia", "kermany", {file: "Pneumonia" in label for file, label in kermany.items()}),
-        Task(
-            "bacterial or viral", "kermany", {f: "bacterial" in label for f, label in kermany.items() if "Pn" in label}
-        ),
+        Task("kermany pneumonia", "kermany", {file: file in pneumonia for file in kermany}),
+        Task("bacterial or viral", "kermany", {file: "bacterial" in label for file, label in pneumonia.items()}),
         Task("nih view", "nih", {Path(row["file"]).name: row["view"] == "AP" for row in nih}),
         *(
             Task(f"nih {name}", "nih", {Path(row["file"]).name: name in row["labels"].split("|") for row in nih})
@@ -118,7 +116,8 @@ class Run:
             if len(ids):
                 seen = self.random.permutation(ids)[:SEEN].tolist()
                 value = Value(int(2 * sum(self.truth[i] for i in seen) >= len(seen)))
-                labelling.label(self.project, ids, FINDING, value, READER, "cluster", cluster, self.atlas.map_id)
+                said = Judgement(FINDING, value, READER, "cluster", self.atlas.identity(cluster), self.atlas.map_id)
+                labelling.label(self.project, ids, said)
 
     def read_next(self, share: float) -> Iterator[Suggestion]:
         """Reads on until this share of the images was read; yields what is suggested after every batch."""
@@ -127,10 +126,8 @@ class Run:
         while found.read < wanted and found.queue.size:
             for image_id in found.queue[: wanted - found.read].tolist():
                 how = "random" if image_id in found.drawn else "single"
-                value = Value(int(self.truth[image_id]))
-                labelling.label(
-                    self.project, np.array([image_id]), FINDING, value, READER, how, None, self.atlas.map_id
-                )
+                said = Judgement(FINDING, Value(int(self.truth[image_id])), READER, how, map_id=self.atlas.map_id)
+                labelling.label(self.project, np.array([image_id]), said)
             found = self.ask()
             yield found
 
