@@ -289,9 +289,11 @@ def _export(chosen: argparse.Namespace) -> int:
 
 def _import(chosen: argparse.Namespace) -> int:
     with (Project.open_read_only if chosen.dry_run else Project.open)(chosen.project) as project:
-        table = _watched(reading_labels(chosen.table, known_findings(project)), f"Reading {chosen.table.name}")
+        vocabulary = project.vocabulary
+        reading = reading_labels(chosen.table, known_findings(project), vocabulary)
+        table = _watched(reading, f"Reading {chosen.table.name}")
         matching = match_files(table.files, project.paths().values())
-        rows = labelling.rows_to_import(table, matching, check_reader(chosen.reader))
+        rows = labelling.rows_to_import(table, matching, check_reader(chosen.reader), vocabulary)
         change = None if chosen.dry_run else labelling.import_labels(project, rows, rows.reader)
     problems = [*table.problems, *rows.problems]
     summary = {
