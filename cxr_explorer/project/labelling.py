@@ -19,6 +19,7 @@ from cxr_explorer.labels.imported import Labels, settle
 from cxr_explorer.labels.label import ONE_BY_ONE, Judgement, LabelRow, Value
 from cxr_explorer.labels.reader_names import REREAD, is_reserved
 from cxr_explorer.labels.tables import Format, ImportedTable, Matching, WriteReport, write_labels
+from cxr_explorer.labels.vocabulary import Vocabulary, usual_excludes
 from cxr_explorer.project.acts import Act, Change, recorded
 from cxr_explorer.project.audit_bounds import label_bounds
 from cxr_explorer.project.project import Ids, Project, now
@@ -288,13 +289,16 @@ class Incoming(Sequence[LabelRow]):
         return map(self.__getitem__, range(len(self)))
 
 
-def rows_to_import(table: ImportedTable, matching: Matching, reader: str) -> Incoming:
+def rows_to_import(
+    table: ImportedTable, matching: Matching, reader: str, vocabulary: Vocabulary | None = None
+) -> Incoming:
     """The labels of a table that belong to images of the project, without those that contradict each other.
 
     Args:
         table: As read.
         matching: Which image each file of the table means.
         reader: Who a label is by where the table does not say.
+        vocabulary: Says which findings exclude each other; None for the usual rule.
     """
     paths = tuple(dict.fromkeys(matching.matched.values()))
     place = {path: row for row, path in enumerate(paths)}
@@ -303,7 +307,9 @@ def rows_to_import(table: ImportedTable, matching: Matching, reader: str) -> Inc
         if (path := matching.matched.get(file)) is not None:
             image[row] = place[path]
     labels = table.rows.take(image[table.rows.file] >= 0)
-    settled = settle(labels, image[labels.file], no_finding=table.format != "long")
+    findings = labels.findings
+    excludes = usual_excludes(findings) if vocabulary is None else vocabulary.excludes_among(findings)
+    settled = settle(labels, image[labels.file], excludes, one_judgement=table.format != "long")
     labels = settled.labels
     return Incoming(labels, paths, image[labels.file], reader, now(), settled.images, settled.problems)
 
@@ -390,7 +396,8 @@ def export_labels(
     findings = list(project.vocabulary.findings)
     if format == "long":
         findings += sorted({row.finding for row in rows} - set(findings))
-    report = write_labels(out, rows, format, findings)
+    excludes = project.vocabulary.excludes_among(findings)
+    report = write_labels(out, rows, format, findings, excludes)
     if agreed is None:
         return report
     return replace(report, unresolved=len(agreed.unresolved), one_reader=agreed.one_reader)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -87,6 +88,38 @@ class WorkDone:
     def saved(self) -> int:
         """Decisions fewer than one for each image and finding judged; never below 0."""
         return max(self.judgements - self.decisions, 0)
+
+
+@dataclass(frozen=True)
+class FindingCounts:
+    """How far one finding is on a map.
+
+    Attributes:
+        read: Images judged one by one.
+        accepted: Labels that are accepted suggestions.
+        left: Images that carry no label of it, are not excluded, and whose file is there.
+    """
+
+    read: int
+    accepted: int
+    left: int
+
+
+def count_finding(project: Project, atlas_map: AtlasMap, finding: str, reader: str) -> FindingCounts:
+    """Counts how far one finding is: a few hundredths of a second at 100,000 images."""
+    by_way: Counter[str] = Counter()
+    labelled = np.zeros(0, np.int64)
+    rows = project.db.execute("SELECT image_id, how FROM labels WHERE finding = ? AND reader = ?", [finding, reader])
+    if pairs := rows.fetchall():
+        ids, ways = zip(*pairs, strict=True)
+        labelled, by_way = np.array(ids, np.int64), Counter(ways)
+    aside = project.db.execute("SELECT id FROM images WHERE excluded OR missing")
+    settled = np.concatenate([labelled, np.fromiter((row[0] for row in aside), np.int64)])
+    return FindingCounts(
+        read=sum(by_way[how] for how in ONE_BY_ONE),
+        accepted=by_way["suggestion"],
+        left=len(np.setdiff1d(atlas_map.image_ids, settled)),
+    )
 
 
 def count_work(project: Project, reader: str, atlas_map: AtlasMap | None = None) -> WorkDone:

@@ -60,6 +60,7 @@ class ProgressPanel(QFrame):
             layout.addWidget(widget)
         layout.addWidget(self.list, 1)
         layout.addWidget(report)
+        session.projectChanged.connect(self._errand.cancel)
         for signal in (
             session.projectChanged,
             session.mapChanged,
@@ -68,7 +69,6 @@ class ProgressPanel(QFrame):
             session.exclusionsChanged,
         ):
             signal.connect(self._on_change)
-        session.projectChanged.connect(self._errand.cancel)
 
     def close_down(self) -> None:
         """Drops what is being counted."""
@@ -87,7 +87,11 @@ class ProgressPanel(QFrame):
 
     def _on_change(self) -> None:
         self._stale = True
-        if self.isVisible():
+        self._count_soon()
+
+    def _count_soon(self) -> None:
+        """A count that is due or under way is not put off: it would stand still for who answers without a pause."""
+        if self.isVisible() and not self._wait.isActive() and not self._errand.active:
             self._wait.start()
 
     def _count(self) -> None:
@@ -96,8 +100,13 @@ class ProgressPanel(QFrame):
             return
         self._stale = False
         self._errand.run(
-            work_of, session.project.path, session.own_reader, done=self.show_work, failed=self._session.said.emit
+            work_of, session.project.path, session.own_reader, done=self._on_counted, failed=self._session.said.emit
         )
+
+    def _on_counted(self, work: WorkDone) -> None:
+        self.show_work(work)
+        if self._stale:
+            self._count_soon()
 
     def show_work(self, work: WorkDone) -> None:
         """Shows what was counted."""

@@ -54,6 +54,7 @@ class Session(QObject):
     labelsChanged = Signal()
     exclusionsChanged = Signal()
     statesChanged = Signal(object)  # frozenset of kinds of state, see `acts`
+    acted = Signal()  # an act was done, taken back or done again, and all views have been told what it changed
     undid = Signal(str)  # the act that was taken back, in words
     colouringChanged = Signal()
     factsChanged = Signal()
@@ -788,6 +789,7 @@ class Session(QObject):
             self.statesChanged.emit(change.states)
         if STATE not in change.states:  # else told already
             self.targetChanged.emit()
+        self.acted.emit()
 
     def set_vocabulary(self, vocabulary: Vocabulary) -> None:
         """Chooses the findings to work with; labels given already stay."""

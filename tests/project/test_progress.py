@@ -1,15 +1,16 @@
 """Progress: what counts as looked at, as a decision, and as time."""
 
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
-from cxr_explorer.labels.label import Judgement, LabelRow, Value
+from cxr_explorer.labels.label import ONE_BY_ONE, How, Judgement, LabelRow, Value
 from cxr_explorer.project import audits
 from cxr_explorer.project.acts import undo
 from cxr_explorer.project.labelling import exclude, import_labels, label
 from cxr_explorer.project.looks import record_looks
-from cxr_explorer.project.progress import count_work
+from cxr_explorer.project.progress import FindingCounts, count_finding, count_work
 from cxr_explorer.project.project import Project
 from tests.project.projects import ENCODER, embed_all, new_project
 
@@ -46,6 +47,26 @@ def test_a_bulk_label_is_one_decision_for_all_its_images_and_no_look(tmp_path: P
         assert (work.labelled, work.looked_at, work.judgements, work.decisions, work.saved) == (12, 1, 12, 2, 10)
         (effusion,) = work.findings
         assert (effusion.present, effusion.absent, effusion.one_by_one, effusion.decisions) == (1, 11, 1, 2)
+
+
+def test_a_finding_is_counted_by_what_was_read_accepted_and_is_left(tmp_path: Path) -> None:
+    with project_of(tmp_path) as project:
+        embedded, vectors = project.embeddings(ENCODER.key)
+        count = len(embedded)
+        flat = np.zeros(count, np.float32)
+        groups = np.zeros(count, np.int32)
+        project.store_map(ENCODER, {}, {}, embedded, vectors[:, :2], groups, flat, flat, flat)
+        atlas_map = project.latest_map()
+        assert atlas_map is not None
+        assert count_finding(project, atlas_map, "Effusion", "ann") == FindingCounts(0, 0, count)
+        for place, how in enumerate(get_args(How), 1):
+            rows = [LabelRow(f"{place:02}.png", "Effusion", Value.ABSENT, "ann", "2026-01-31T12:00:00Z", how)]
+            import_labels(project, rows, "ann")
+        label(project, IDS([1]), Judgement("Effusion", Value.PRESENT, "ben", "single"))
+        label(project, IDS([1]), Judgement("Nodule", Value.PRESENT, "ann", "single"))
+        exclude(project, IDS([1, 3]), True, "ann")
+        left = count - len(get_args(How)) - 1  # image 1 has no label of ann's, and is excluded
+        assert count_finding(project, atlas_map, "Effusion", "ann") == FindingCounts(len(ONE_BY_ONE), 1, left)
 
 
 def test_saved_decisions_count_each_finding_and_never_fall_below_nothing(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from cxr_explorer.encoder.embed import Batch
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import Judgement, Value
+from cxr_explorer.labels.vocabulary import Vocabulary
 from cxr_explorer.project.file import default_project_path
 from cxr_explorer.project.labelling import label, label_rows
 from cxr_explorer.project.project import Project
@@ -99,6 +100,17 @@ def test_a_second_writer_is_refused_and_a_reader_is_not(tmp_path: Path) -> None:
         with Project.open_read_only(project.path) as reader:
             assert reader.image_count() == 6
     Project.open(project.path).close()
+
+
+def test_what_excludes_what_survives_a_restart_and_goes_without_saying_in_an_older_project(tmp_path: Path) -> None:
+    own = Vocabulary("Views", ("No Finding", "PA", "AP"), {"PA": ("AP",)})
+    with new_project(tmp_path) as project:
+        project.set_vocabulary(own)
+        path = project.path
+    with Project.open(path) as again:
+        assert again.vocabulary == own
+        again.set("vocabulary", '{"name": "Views", "findings": ["No Finding", "PA", "AP"]}')
+        assert again.vocabulary.excludes == {"No Finding": ("PA", "AP")}
 
 
 def test_the_folder_vocabulary_and_images_survive_a_restart(tmp_path: Path) -> None:

@@ -51,6 +51,36 @@ def test_the_tab_counts_when_it_is_looked_at_and_again_after_labels(qtbot, windo
     ]
 
 
+def test_a_reader_who_answers_without_a_pause_does_not_put_the_count_off(
+    qtbot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = window.progress_report.panel
+    window.progress_report.show_progress()
+    qtbot.waitUntil(lambda: panel.list.count() == 4, timeout=30_000)
+    asked: list[object] = []
+    monkeypatch.setattr(panel._errand, "run", lambda *arguments, **_: asked.append(arguments))
+    panel._wait.setInterval(40)
+    for _ in range(50):
+        window.session.labelsChanged.emit()
+        qtbot.wait(10)
+    assert asked
+
+
+def test_what_changes_while_it_counts_is_counted_afterwards_and_stops_nothing(qtbot, window: MainWindow) -> None:
+    panel, session = window.progress_report.panel, window.session
+    window.progress_report.show_progress()
+    qtbot.waitUntil(lambda: panel.list.count() == 4, timeout=30_000)
+    session.select_cluster(0)
+    session.label_target()
+    qtbot.waitUntil(lambda: panel._errand.active)
+    under_way = panel._errand._job
+    session.select_cluster(1)
+    session.label_target()
+    qtbot.wait(panel._wait.interval() + 100)
+    assert panel._errand._job in (under_way, None) or panel.heading.text().startswith("5 of 10")
+    qtbot.waitUntil(lambda: panel.heading.text().startswith("8 of 10"))
+
+
 def test_a_hidden_tab_counts_nothing(qtbot, window: MainWindow) -> None:
     panel = window.progress_report.panel
     window.session.select_cluster(0)

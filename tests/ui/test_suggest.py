@@ -114,6 +114,21 @@ def test_the_tab_says_how_far_the_finding_is(qtbot, window: MainWindow) -> None:
     assert not window.suggest.tab.buttons["accept_bulk"].isEnabled()
 
 
+def test_the_counts_of_the_tab_follow_every_answer_while_reading(qtbot, unread: MainWindow) -> None:
+    counts = unread.suggest.tab._counts
+    unread.suggest.show_tab()
+    unread.suggest.read_next()
+    qtbot.waitUntil(lambda: unread.reading.active, timeout=LONG_MS)
+    assert counts.text() == f"0 images read one by one, {COUNT} without a label."
+    for number in range(1, 4):
+        press(qtbot, unread, Key.Key_A)
+        assert counts.text().startswith(f"{number} image{'s' * (number > 1)} read one by one")
+        assert counts.text().endswith(f", {COUNT - number} without a label.")
+        assert not unread.suggest.busy
+    unread.session.undo()
+    assert counts.text() == f"2 images read one by one, {COUNT - 2} without a label."
+
+
 def test_the_map_is_coloured_by_suggestion_with_a_scale(qtbot, window: MainWindow) -> None:
     window.suggest.colour_map()
     settle(qtbot, window)
