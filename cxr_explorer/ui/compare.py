@@ -37,6 +37,7 @@ class Compare(QObject):
         self.page.backRequested.connect(lambda: session.show_page("map"))
         self.page.focusMoved.connect(lambda key: session.set_current(key if key >= 0 else -1))
         session.currentChanged.connect(self._on_current)
+        session.closing.connect(self.page.clear)  # numbers of the next project's images are others
         session.labelsChanged.connect(self._caption)
         session.exclusionsChanged.connect(self._caption)
 
