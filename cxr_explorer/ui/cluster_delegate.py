@@ -125,7 +125,7 @@ def state_text(row: Row) -> str:
     What matters most comes first: a narrow list cuts the end. That everything is labelled the bar says.
     """
     share = row.labelled / row.size if row.size else 0.0
-    more = [f"⚠ {row.seen:,} of {row.size:,} seen"] if row.barely_seen else []
+    more = [f"⚠ only {row.seen:,} of {row.size:,} seen"] if row.barely_seen else []
     more += [row.audit.badge] if row.audit is not None else []
     more += [f"mixed {_percent(row.mixed)}"] if row.mixed else []
     seen = [f"{row.seen:,} seen"] if row.seen and not row.barely_seen else []

@@ -90,7 +90,7 @@ def test_a_cluster_labelled_unseen_is_marked_until_it_was_looked_at(qtbot, windo
     assert "(0 of 5 seen)" in button(window)
     assert "shows them on a contact sheet" in window.label_panel.apply.toolTip()
     session.label_target()
-    assert row_of(window, 0) == "⚠ 0 of 5 seen"
+    assert row_of(window, 0) == "⚠ only 0 of 5 seen"
     assert "Select it and press K" in tip_of(window, 0)
     window.cluster_panel.set_filter("unseen")
     assert [row.cluster for row in window.clusters.rows] == [0]
