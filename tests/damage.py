@@ -126,7 +126,7 @@ def make_base(home: Path) -> Path:
         audit = audit_record(project, audits.start(project, chosen, 0.1, 0.95, 0, 7))
         for image_id in audit.sample[:3].tolist():
             audits.answer(project, audit, image_id, Value.ABSENT)
-        looks.record_looks(project, "0", stored.map_id, ids[:20])
+        looks.record_looks(project, "0", stored.map_id, ids[:20], "ann")
         rereads.draw_rereads(project, "ann", "Nodule", 5, 1)
         with project.db.atomic():
             rows = [(image_id, "patient", str(image_id // 2)) for image_id in range(1, IMAGES + 1)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -67,25 +66,25 @@ def of_last_act(project: Project) -> Contradictions | None:
     Of two labels that exclude each other the one read one by one stands, else the newer one; where both came with the
     act, as from a table, the finding that is seen stands, and what excludes it ("No Finding") gives way.
     """
-    pairs = project.vocabulary.contradicting()
-    rows = project.db.execute(
-        """WITH rivals(finding, rival) AS (
-               SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:pairs))
-           SELECT given.image_id, given.reader, given.finding, given.after_how, other.finding, other.how,
-                  EXISTS (SELECT 1 FROM label_changes AS too
-                          WHERE too.act_id = given.act_id AND too.image_id = given.image_id
-                              AND too.finding = other.finding AND too.reader = given.reader)
+    vocabulary = project.vocabulary
+    pairs = set(vocabulary.contradicting())
+    if not pairs:
+        return None
+    found = project.db.execute(
+        """SELECT given.image_id, given.reader, given.finding, given.after_how, other.finding, other.how,
+                  too.act_id IS NOT NULL
            FROM label_changes AS given
            CROSS JOIN images ON images.id = given.image_id
            CROSS JOIN labels AS other ON other.image_id = given.image_id
+           LEFT JOIN label_changes AS too ON too.act_id = given.act_id AND too.image_id = given.image_id
+               AND too.finding = other.finding AND too.reader = given.reader
            WHERE given.act_id = (SELECT max(id) FROM acts WHERE NOT undone) AND given.after_value = 1 AND NOT excluded
-               AND other.reader = given.reader AND other.value = 1
-               AND (given.finding, other.finding) IN (SELECT finding, rival FROM rivals)""",
-        {"pairs": json.dumps(pairs)},
-    ).fetchall()
+               AND other.reader = given.reader AND other.value = 1 AND other.finding != given.finding"""
+    )
+    rows = [row for row in found if (row[2], row[4]) in pairs]
     if not rows:
         return None
-    decided = [_decide(row, project.vocabulary.excludes) for row in rows]
+    decided = [_decide(row, vocabulary.excludes) for row in rows]
     out = {(image_id, what.reader, what.finding) for image_id, what, _ in decided}
     gives_way: dict[GivesWay, set[int]] = {}
     for image_id, what, stands in decided:

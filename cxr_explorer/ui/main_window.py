@@ -212,6 +212,7 @@ class MainWindow(QMainWindow):
         self.map_page.imageWanted.connect(self.open_image)
         self.gallery_panel.imageWanted.connect(self.open_image)
         self.image_page.view.stepRequested.connect(self.step_image)
+        self.image_page.seen.connect(session.note_full_size)
         self.label_panel.vocabularyWanted.connect(self.choose_vocabulary)
         session.projectChanged.connect(self._on_project)
         session.mapChanged.connect(self._on_map)

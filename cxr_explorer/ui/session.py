@@ -20,7 +20,7 @@ from cxr_explorer.labels.confounders import Confounder, FactColumn, code_facts, 
 from cxr_explorer.labels.label import How, Judgement, Value
 from cxr_explorer.labels.reader_names import ADJUDICATED, check_reader, is_reserved
 from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies
-from cxr_explorer.project import acts, labelling
+from cxr_explorer.project import acts, labelling, looks
 from cxr_explorer.project.backup import backing_up, is_due
 from cxr_explorer.project.file import SUFFIX, default_project_path, demo_home
 from cxr_explorer.project.partition_rows import STATE
@@ -78,6 +78,7 @@ class Session(QObject):
         self.current_id = -1
         self.page = "map"
         self.page_behind = "map"  # where an open image was opened from
+        self._seen: Ids | None = None
         self.targets: dict[str, Callable[[], Target]] = {}  # whom a label goes to on a page of a part
         self._reading_as: str | None = None
         self.why_unseen: Callable[[], str] = str  # set by the page of the image, see `ImagePage.why_unseen`
@@ -135,6 +136,7 @@ class Session(QObject):
             self._show_labels_anew()
 
     def _show_labels_anew(self) -> None:
+        self._seen = None
         self.labelsChanged.emit()
         self.targetChanged.emit()
 
@@ -282,6 +284,7 @@ class Session(QObject):
         self.thumbnails.clear()
         self.selection = Selection(NO_IDS)
         self.picked = NO_IDS
+        self._seen = None
         self.current_id = -1
         self.chances = None
         self.page = "map"
@@ -706,6 +709,36 @@ class Session(QObject):
         """For each labelled finding among these images: number of images by value."""
         return labelling.finding_counts(self.project, ids, self.reader) if self.project is not None and ids.size else {}
 
+    # -- what was seen ---------------------------------------------------------------------------------------------
+
+    @property
+    def seen(self) -> Ids:
+        """Ids of the images the person at the window has seen, see `project.looks`; kept, since each act adds to it."""
+        if self._seen is None:
+            self._seen = looks.seen_ids(self.project, self.own_reader) if self.project is not None else NO_IDS
+        return self._seen
+
+    def seen_of(self, ids: Ids) -> int:
+        """How many of these images were seen."""
+        return int(np.isin(ids, self.seen).sum())
+
+    def note_sheet(self, sheet: str, ids: Ids) -> None:
+        """A page of a contact sheet was on the screen, see `record_looks`."""
+        if self.project is not None and self.map is not None:
+            new = looks.record_looks(self.project, sheet, self.map.map_id, ids, self.own_reader)
+            self._tell_looks(new, ids)
+
+    def note_full_size(self, image_id: int) -> None:
+        """The picture of an image was on the screen full size."""
+        if self.project is not None and self.map is not None:
+            new = looks.record_full_size(self.project, self.map.map_id, image_id, self.own_reader)
+            self._tell_looks(new, np.array([image_id], np.int64))
+
+    def _tell_looks(self, new: bool, ids: Ids) -> None:
+        if new:
+            self._seen = np.union1d(self.seen, ids)
+            self.statesChanged.emit(frozenset({looks.KIND}))
+
     def judgement_of(self, target: Target) -> Judgement:
         """What the label button stands at, as it is said of the target."""
         return judgement(self.map, self.finding, self.value, self.reader, target.how, target.cluster)
@@ -749,7 +782,7 @@ class Session(QObject):
     def undo(self) -> None:
         """Takes back the last act."""
         if self.project is not None:
-            change = acts.undo(self.project)
+            change, self._seen = acts.undo(self.project), None
             self.tell(change, "Nothing to undo.", "Undid: {}")
             if change is not None:
                 self.undid.emit(change.text)
@@ -765,6 +798,7 @@ class Session(QObject):
     def redo(self) -> None:
         """Does the last undone act again."""
         if self.project is not None:
+            self._seen = None
             self.tell(acts.redo(self.project), "Nothing to redo.", "Redid: {}")
 
     def tell(self, change: acts.Change | None, otherwise: str, form: str = "{}") -> None:
@@ -779,6 +813,8 @@ class Session(QObject):
             self.said.emit(otherwise)
             return
         self.said.emit(form.format(change.text))
+        if change.labels and self._seen is not None and self.project is not None:
+            self._seen = np.union1d(self._seen, looks.seen_in_last_act(self.project, self.own_reader))
         if change.labels:
             self.labelsChanged.emit()
         if change.exclusions:

@@ -13,8 +13,6 @@ from cxr_explorer.atlas.sheets import KINDS, ordered, outliers
 from cxr_explorer.project import labelling
 from cxr_explorer.project.duplicates import duplicates
 from cxr_explorer.project.labelling import OPPOSITE, VALUE_WORDS, images_text
-from cxr_explorer.project.looks import KIND as LOOKED
-from cxr_explorer.project.looks import record_looks
 from cxr_explorer.project.project import Ids, Project
 from cxr_explorer.ui.actions import key_text
 from cxr_explorer.ui.label_panel import apply_text
@@ -379,11 +377,9 @@ class Sheets(QObject):
         self._refresh()
 
     def _on_seen(self, ids: Ids) -> None:
-        sheet, session = self._sheet, self._session
-        if sheet is None or session.project is None or session.map is None or session.page != PAGE:
-            return
-        if record_looks(session.project, sheet.key, session.map.map_id, ids):
-            session.statesChanged.emit(frozenset({LOOKED}))
+        if self._sheet is not None and self._session.page == PAGE:
+            self._session.note_sheet(self._sheet.key, ids)
+            self._refresh()
 
     def _mark(self, image_id: int) -> Mark:
         return self._window.gallery_panel.mark(image_id, self._sheet is not None and image_id in self._sheet.odd)
@@ -418,7 +414,10 @@ class Sheets(QObject):
             )
             return
         target, plan = self._target(), session.plan()
-        text = apply_text(finding, session.value, target.text, plan) if sheet.ids.size else "There is nothing to label"
+        seen = session.seen_of(target.ids), target.ids.size
+        text = "There is nothing to label"
+        if sheet.ids.size:
+            text = apply_text(finding, session.value, target.text, plan, None if sheet.one_by_one else seen)
         if sheet.one_by_one:
             text = text.replace("on 1 image", "on the framed image")
         if sheet.odd:

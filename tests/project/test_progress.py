@@ -5,7 +5,7 @@ from typing import get_args
 
 import numpy as np
 
-from cxr_explorer.labels.label import ONE_BY_ONE, How, Judgement, LabelRow, Value
+from cxr_explorer.labels.label import IN_BULK, ONE_BY_ONE, How, Judgement, LabelRow, Value
 from cxr_explorer.project import audits
 from cxr_explorer.project.acts import undo
 from cxr_explorer.project.labelling import exclude, import_labels, label
@@ -36,7 +36,7 @@ def test_nothing_done_counts_as_nothing(tmp_path: Path) -> None:
     with project_of(tmp_path) as project:
         work = count_work(project, "ann")
         assert (work.images, work.labelled, work.looked_at, work.judgements, work.decisions) == (20, 0, 0, 0, 0)
-        assert (work.saved, work.active_s, work.findings, work.clusters) == (0, 0, (), ())
+        assert (work.unread, work.active_s, work.findings, work.clusters) == (0, 0, (), ())
 
 
 def test_a_bulk_label_is_one_decision_for_all_its_images_and_no_look(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_a_bulk_label_is_one_decision_for_all_its_images_and_no_look(tmp_path: P
         label(project, np.arange(1, 13), Judgement("Effusion", Value.ABSENT, "ann", "cluster"))
         label(project, IDS([3]), Judgement("Effusion", Value.PRESENT, "ann", "single"))
         work = count_work(project, "ann")
-        assert (work.labelled, work.looked_at, work.judgements, work.decisions, work.saved) == (12, 1, 12, 2, 10)
+        assert (work.labelled, work.looked_at, work.judgements, work.decisions, work.unread) == (12, 1, 12, 2, 11)
         (effusion,) = work.findings
         assert (effusion.present, effusion.absent, effusion.one_by_one, effusion.decisions) == (1, 11, 1, 2)
 
@@ -69,14 +69,13 @@ def test_a_finding_is_counted_by_what_was_read_accepted_and_is_left(tmp_path: Pa
         assert count_finding(project, atlas_map, "Effusion", "ann") == FindingCounts(len(ONE_BY_ONE), 1, left)
 
 
-def test_saved_decisions_count_each_finding_and_never_fall_below_nothing(tmp_path: Path) -> None:
+def test_labels_given_without_reading_each_image_are_counted_by_image_and_finding(tmp_path: Path) -> None:
     with project_of(tmp_path) as project:
-        label(project, np.arange(1, 11), Judgement("Effusion", Value.ABSENT, "ann", "cluster"))
-        label(project, np.arange(1, 11), Judgement("Nodule", Value.ABSENT, "ann", "cluster"))
-        assert count_work(project, "ann").saved == 18
-        for value in (Value.PRESENT, Value.ABSENT, Value.UNCERTAIN):
-            label(project, IDS([1]), Judgement("Effusion", value, "ben", "single"))
-        assert count_work(project, "ben").saved == 0
+        for place, how in enumerate(get_args(How)):
+            rows = [LabelRow(f"{place:02}.png", "Effusion", Value.ABSENT, "ann", "2026-01-31T12:00:00Z", how)]
+            import_labels(project, rows, "ann")
+        label(project, IDS([20]), Judgement("Nodule", Value.ABSENT, "ann", "cluster"))
+        assert count_work(project, "ann").unread == len(IN_BULK) + 1
 
 
 def test_what_was_taken_back_is_no_decision(tmp_path: Path) -> None:
@@ -110,7 +109,7 @@ def test_an_audits_answer_is_a_look_and_a_decision_also_where_it_agrees(tmp_path
 
 def test_images_seen_on_a_contact_sheet_count_as_looked_at(tmp_path: Path) -> None:
     with project_of(tmp_path) as project:
-        record_looks(project, "4", 1, IDS([1, 2, 3]))
+        record_looks(project, "4", 1, IDS([1, 2, 3]), "ann")
         assert count_work(project, "ann").looked_at == 3
 
 

@@ -178,7 +178,7 @@ def test_a_project_without_map_or_labels_has_a_report_too(tmp_path: Path) -> Non
 def test_the_numbers_are_those_of_the_window(project: Path) -> None:
     with Project.open(project) as opened:
         work = count_work(opened, "ann")
-    assert f"<b>{work.saved:,}</b>decisions saved" in written(project)
+    assert f"<b>{work.unread:,}</b>labels given without reading each image" in written(project)
 
 
 def test_labels_differ_on_the_map_in_shape_not_in_colour_alone() -> None:

@@ -35,19 +35,19 @@ def test_the_tab_counts_when_it_is_looked_at_and_again_after_labels(qtbot, windo
     qtbot.keyClick(window, Key.Key_P, Modifier.ControlModifier | Modifier.ShiftModifier)
     assert panel.isVisible()
     qtbot.waitUntil(lambda: panel.heading.text() == "0 of 10 images labelled (0\u00a0%)", timeout=30_000)
-    assert not panel.saved.isVisible()
+    assert not panel.unread.isVisible()
     session.select_cluster(0)
     session.label_target()
     qtbot.waitUntil(lambda: panel.heading.text() == "5 of 10 images labelled (50\u00a0%)", timeout=30_000)
-    assert panel.saved.text() == "4 decisions saved"
-    assert panel.details.text() == "0 images looked at\n1 decision, 5.0 judgements each"
+    assert panel.unread.text() == "5 labels given without reading each image"
+    assert panel.details.text() == "0 of 10 images seen\n1 decision, 5.0 judgements each"
     assert [panel.list.item(row).text() for row in range(panel.list.count())] == [
         "Findings",
         f"{session.finding.replace('_', ' ')}\n5 images, 1 decision",
         "Clusters",
-        "Cluster 1\n100 % labelled, 0 looked at",
-        "Cluster 2\n0 % labelled, 0 looked at",
-        "Unclustered\n0 % labelled, 0 looked at",
+        "Cluster 1\n100 % labelled, ⚠ only 0 of 5 seen",
+        "Cluster 2\n0 % labelled, 0 of 3 seen",
+        "Unclustered\n0 % labelled, 0 of 2 seen",
     ]
 
 

@@ -112,9 +112,10 @@ def test_space_marks_odd_ones_which_enter_leaves_as_they_are(qtbot, window: Main
     assert window.session.project.excluded_ids().size == 0  # type: ignore[union-attr]
     page = window.sheets.page
     assert page.heading.text().endswith("Pneumonia: 1 odd")
+    qtbot.waitUntil(lambda: "(4 of 4 seen)" in page.rest.text())
     said = page.rest.text().replace("\n", " ")
-    assert said == "Enter    Pneumonia = present on 4 images; leaves 1 odd as they are"
-    assert window.label_panel.apply.text() == "Pneumonia = present on 4 images"
+    assert said == "Enter    Pneumonia = present on 4 images (4 of 4 seen); leaves 1 odd as they are"
+    assert window.label_panel.apply.text() == "Pneumonia = present on 4 images (4 of 4 seen)"
     qtbot.keyClick(grid, Key.Key_Return)
     assert labels(window) == {image_id: 1 for image_id in ids if image_id != ids[1]}
     rows = list(labelling.label_rows(window.session.project))  # type: ignore[arg-type]
@@ -224,10 +225,10 @@ def test_images_that_were_on_the_screen_count_as_looked_at(qtbot, window: MainWi
     ids = grid.page_ids().tolist()
     told: list[frozenset[str]] = []
     window.session.statesChanged.connect(told.append)
-    qtbot.waitUntil(lambda: looked_ids(project).tolist() == sorted(ids))
+    qtbot.waitUntil(lambda: looked_ids(project, window.session.reader).tolist() == sorted(ids))
     found = window.session.map
     assert found is not None
-    assert set(acts.states(project, "looked")) == {f"sheet:{found.identity(0)}:{found.map_id}"}
+    assert set(acts.states(project, "looked")) == {f"sheet:{found.identity(0)}:{found.map_id}:reader 1"}
     assert told == [frozenset({"looked"})]
     assert acts.undo_text(project) is None
 
