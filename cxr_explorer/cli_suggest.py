@@ -14,7 +14,7 @@ import numpy as np
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import atomic_write
-from cxr_explorer.labels.evidence import CONFIDENCE, TELLING, largest_offer
+from cxr_explorer.labels.evidence import CONFIDENCE, largest_offer
 from cxr_explorer.labels.features import Floats
 from cxr_explorer.labels.probes import load_probes, save_probes
 from cxr_explorer.labels.table_cells import harmless
@@ -144,9 +144,9 @@ def _summary(project: Project, found: Suggestion, accepted: Mapping[str, object]
     text = f"{found.finding}: {found.present:,} present, {found.absent:,} absent, {found.left:,} without a label"
     if found.source:
         text += f"; suggested by the probes {found.source}"
-    checked, right = found.looks.came_true(TELLING) if found.in_numbers else (0, 0)
-    if checked:
-        text += f"; {right:,} of {checked:,} random looks came true that were suggested above {TELLING:g}"
+    right = int(found.looks.right.sum())
+    if found.in_numbers:
+        text += f"; {right:,} of {len(found.looks):,} images drawn at random came out as suggested"
     if accepted is not None and accepted["error_bound"] is not None:
         bound, sure = percent(float(str(accepted["error_bound"]))), level(float(str(accepted["confidence"])))
         text += f"; accepted {accepted['present']:,} present, {accepted['absent']:,} absent"
@@ -168,7 +168,7 @@ def _summary(project: Project, found: Suggestion, accepted: Mapping[str, object]
         "calibrated": found.in_numbers,
         "reason": found.reason,
         "looks": len(found.looks),
-        "came_true": {"above": TELLING, "looks": checked, "right": right} if found.in_numbers else None,
+        "came_true": right if found.in_numbers else None,
         "source": found.source,
         "read_next": [paths[image_id] for image_id in found.queue.tolist()],
         "drawn_at_random": [paths[image_id] for image_id in found.queue.tolist() if image_id in drawn],

@@ -275,12 +275,12 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, obj
 
 def test_suggest_and_accept_without_a_window(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     with Project.open(path) as project:
-        read_with_looks(project)
+        read_with_looks(project, looks=80)
     out = tmp_path / "out.csv"
     asked = ("suggest", path, "--finding", "effusion", "--reader", "ann", "--out", out)
     (found,) = run(capsys, *asked)["findings"]  # type: ignore[misc]
-    assert (found["present"] + found["absent"], found["without_label"], found["enough"]) == (100, 140, True)
-    assert (found["calibrated"], found["reason"], found["looks"]) == (True, "", 40)
+    assert (found["present"] + found["absent"], found["without_label"], found["enough"]) == (140, 100, True)
+    assert (found["calibrated"], found["reason"], found["looks"]) == (True, "", 80)
     assert set(found["drawn_at_random"]) < set(found["read_next"])
     rows = list(csv.DictReader(out.read_text(encoding="utf-8").splitlines()))
     assert len(rows) == COUNT
@@ -294,7 +294,7 @@ def test_suggest_and_accept_without_a_window(path: Path, tmp_path: Path, capsys:
     exported = tmp_path / "labels.csv"
     with Project.open(path) as project:
         labels = labelling.label_column(project, "Effusion", "ann")
-        assert len(labels.image_ids) == 100 + done["present"] + done["absent"]
+        assert len(labels.image_ids) == 140 + done["present"] + done["absent"]
         labelling.export_labels(project, exported, "long")
         bounds = {row.how: row.bound for row in labelling.label_rows(project)}
         assert bounds["suggestion"] == LabelBound(None, pytest.approx(done["error_bound"], abs=1e-6), 0.9, "valid")

@@ -34,11 +34,12 @@ LEAST_LOOKS = 30
 SETS = 20
 """Nested sets among which the largest is offered."""
 
+MODEST = 0.35
+"""How much less likely than the likeliest a scale of the probabilities may be, as the logarithm of a ratio: the lower
+end of an interval that holds the true scale in four of five cases (half the 60 % point of chi squared)."""
+
 USUAL, LEAST_DOUBT = 0.95, 0.005
 """For a guess at how many suggestions are wrong: the probability that half of them reach, and what is added."""
-
-TELLING = 0.9
-"""Probability from which it is told how suggestions came out."""
 
 KEPT_BACK = 0.5
 """Part of the allowed doubt that is not spent on a test: a reader tries more than one limit."""
@@ -74,11 +75,6 @@ class Looks:
     def right(self) -> NDArray[np.bool_]:
         """(n,) whether the suggestion agreed with the answer."""
         return np.asarray(self.values == np.where(self.probabilities > 0.5, Value.PRESENT, Value.ABSENT))
-
-    def came_true(self, probability: float) -> tuple[int, int]:
-        """How many suggestions at least this probable were looked at, and how many agreed with the answer."""
-        sure = confidences(self.probabilities) >= probability
-        return int(sure.sum()), int(self.right[sure].sum())
 
 
 NO_LOOKS = Looks(np.zeros(0, np.float32), np.zeros(0, np.int8))
@@ -146,22 +142,20 @@ class Offer:
 def calibrated(probabilities: Floats, looks: Looks) -> tuple[Floats, Looks]:
     """Probabilities that fit what the looks say, of images and of the looks themselves, in the order they had.
 
-    One factor on all log odds makes the answers most likely (temperature; Guo et al. 2017, arXiv 1706.04599). Where
-    answers are noisy however sure the probe is, the surest would still boast: all are drawn towards 0.5, so far that
-    none claims more than the surest third of the looks bears out, by the rule of succession. Few looks thus allow
-    modest figures only.
+    One factor on all log odds (temperature; Guo et al. 2017, arXiv 1706.04599): not the likeliest, which boasts as
+    often as it is modest, but the smallest that the looks make about as likely, see MODEST. Few looks thus allow modest
+    figures only.
 
     Args:
         probabilities: (N,) NaN where nothing is known.
         looks: Enough of them; an uncertain answer counts as the one that was not suggested.
     """
     present = np.where(looks.right, looks.probabilities > 0.5, looks.probabilities <= 0.5)
-    factor = temperature(_log_odds(looks.probabilities), present)
-    scaled, of_looks = (sigmoid(factor * _log_odds(some)) for some in (probabilities, looks.probabilities))
-    surest = np.argsort(-confidences(of_looks), kind="stable")[: len(looks) // 3]
-    kept = max(0.0, 2 * (int(looks.right[surest].sum()) + 1) / (len(surest) + 2) - 1)
-    drawn, drawn_looks = (np.asarray(0.5 + kept * (some - 0.5), np.float32) for some in (scaled, of_looks))
-    return drawn, replace(looks, probabilities=drawn_looks)
+    factor = temperature(_log_odds(looks.probabilities), present, MODEST)
+    scaled, of_looks = (
+        np.asarray(sigmoid(factor * _log_odds(some)), np.float32) for some in (probabilities, looks.probabilities)
+    )
+    return scaled, replace(looks, probabilities=of_looks)
 
 
 def _log_odds(probabilities: Floats) -> NDArray[np.float64]:
@@ -197,32 +191,23 @@ def mixed(queue: Rows, drawn: Rows, every: int = RANDOM_EVERY) -> tuple[Rows, ND
     return rows, np.isin(rows, head)
 
 
-def temperature(scores: NDArray[np.float64], present: NDArray[np.bool_]) -> float:
-    """The factor in [0.05, 5] under which the scores' log loss is least: golden-section search over its logarithm.
+def temperature(scores: NDArray[np.float64], present: NDArray[np.bool_], modest: float = 0.0) -> float:
+    """The factor in [0.02, 5] under which the scores' log loss is least, in steps of 3 %.
 
     Targets are Platt's, short of 0 and 1 (1999): where all answers are told apart, any larger factor would do better.
 
     Args:
         scores: (n,) log odds by a probe that had not seen the answers.
         present: (n,) the answers.
+        modest: The smallest factor is taken whose log loss is at most this much above the least.
     """
     truth = present.astype(np.float64)
     positive = truth.sum()
     target = np.where(truth > 0, (positive + 1) / (positive + 2), 1 / (len(truth) - positive + 2))
-    low, high = np.log(0.05), np.log(5.0)
-    golden = (np.sqrt(5.0) - 1) / 2
-
-    def loss(log_factor: float) -> float:
-        chance = sigmoid(np.exp(log_factor) * scores)
-        return float(-(target * np.log(chance) + (1 - target) * np.log1p(-chance)).sum())
-
-    for _ in range(30):
-        left, right = high - golden * (high - low), low + golden * (high - low)
-        if loss(left) < loss(right):
-            high = right
-        else:
-            low = left
-    return float(np.exp((low + high) / 2))
+    factors = np.geomspace(0.02, 5, 188)
+    chance = sigmoid(factors[:, None] * scores)
+    loss = -(target * np.log(chance) + (1 - target) * np.log1p(-chance)).sum(1)
+    return float(factors[np.argmax(loss <= loss.min() + modest)])
 
 
 def largest_offer(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from cxr_explorer.labels.evidence import TELLING
 from cxr_explorer.labels.label import How, Value
 from cxr_explorer.labels.suggest import FEWEST_ANSWERS
 from cxr_explorer.project import labelling
@@ -391,12 +390,8 @@ class Suggest(QObject):
             return "Preparing the images, once for this map…" if self.busy else ""
         told = [f"Suggestions from the saved probes {found.source}, made on other images."] if found.source else []
         if found.in_numbers:
-            sure, right = found.looks.came_true(TELLING)
-            told.append(
-                f"Of {sure:,} images drawn at random and suggested above {TELLING:g}, {right:,} came out as suggested."
-                if sure
-                else f"None of the {len(found.looks):,} images drawn at random was suggested above {TELLING:g}."
-            )
+            right = int(found.looks.right.sum())
+            told.append(f"{len(found.looks):,} images were drawn at random and read: {right:,} came out as suggested.")
         else:
             told.append(found.reason)
         return " ".join(told)
