@@ -82,22 +82,17 @@ NO_LOOKS = Looks(np.zeros(0, np.float32), np.zeros(0, np.int8))
 
 @dataclass(frozen=True)
 class Shortfall:
-    """A set that could not be proved good enough.
+    """Sets that could not be proved good enough.
 
     Attributes:
-        size: Images in it, looks included; `looked` and `wrong` as in Offer.
-        allowed: How many of the others may be wrong.
+        lots: Of some of them: images, looks included; looks; wrong ones of these; how many of the others may be wrong;
+            and the share of all images asked about that is in it.
         confidence: How sure to be.
-        share: Of all images asked about, in the set.
         fewest: Looks that are wanted in any case.
     """
 
-    size: int
-    looked: int
-    wrong: int
-    allowed: int
+    lots: tuple[tuple[int, int, int, int, float], ...]
     confidence: float
-    share: float
     fewest: int
 
 
@@ -107,10 +102,10 @@ class Offer:
 
     Attributes:
         chosen: (N,) bool among those asked about; none where no set could be proved good enough.
-        looks: Looks among suggestions as sure as these.
+        looks: Looks among suggestions as sure as these; all of them where nothing is offered.
         wrong: Of these, how many disagreed with the answer.
         most_wrong: At most so many of the chosen are wrong, with the confidence asked for.
-        shortfall: Where nothing is offered: what came nearest to it; None where nothing was asked about.
+        shortfall: Where nothing is offered, what it lacks; None where nothing was asked about.
     """
 
     chosen: NDArray[np.bool_]
@@ -130,8 +125,8 @@ class Offer:
         lack = self.shortfall
         if lack is None:
             return 0
-        more = looks_wanted(lack.size, lack.looked, lack.wrong, lack.allowed, lack.confidence)
-        return max(lack.fewest, int(np.ceil(more / lack.share)), 1)
+        more = [looks_wanted(n, k, e, most, lack.confidence) / share for n, k, e, most, share in lack.lots]
+        return max(lack.fewest, int(np.ceil(min(more))), 1)
 
     def error_bound(self, left_out: int = 0) -> float:
         """The share of wrong ones at most, 0..1, when so many of the chosen are left out."""
@@ -238,16 +233,15 @@ def largest_offer(
     lots = [(int(n), int(k), int(e)) for n, k, e in zip(size + looked, looked, wrong, strict=True)]
     tolerated = _tolerated(size, looked, allowed, tested)  # (T,) -1: too few looks to pass with none wrong
     ready = (tolerated >= 0) & looks.enough
-    first = len(size) - 1  # the whole takes the fewest looks, if all of them agree
-    if ready.any():
-        first = int(np.argmax(np.where(ready, _chance_to_pass(tolerated, looked, _expected(ranked, size)), -1)))
-    failed = np.flatnonzero(wrong[first:] > tolerated[first:]) if ready.any() else np.zeros(1, np.int64)
+    guess = _chance_to_pass(tolerated, looked, _expected(ranked, size))
+    first = int(np.argmax(np.where(ready, guess, -1)))
+    failed = np.flatnonzero(wrong[first:] > tolerated[first:])
     last = first + int(failed[0]) - 1 if len(failed) else len(size) - 1
-    if last < first:
-        wrong_ones = lots[first][2] if ready.any() else 0
-        fewest, share = LEAST_LOOKS - len(looks), float(size[first] / len(ranked))
-        lack = Shortfall(*lots[first][:2], wrong_ones, int(allowed[first]), tested, share, fewest)
-        return Offer(nothing, lots[first][1], lots[first][2], shortfall=lack)
+    if last < first or not ready.any():
+        some = range(len(size) - 1, -1, -5)
+        lacking = tuple((*lots[i], int(allowed[i]), float(size[i] / len(ranked))) for i in some)
+        shortfall = Shortfall(lacking, tested, LEAST_LOOKS - len(looks))
+        return Offer(nothing, len(looks), int((~looks.right).sum()), shortfall=shortfall)
     return Offer(sure >= least[last], lots[last][1], lots[last][2], most_wrong_left(*lots[last], tested))
 
 

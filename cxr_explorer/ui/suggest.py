@@ -316,7 +316,7 @@ class Suggest(QObject):
         )
         if kept is not None:
             dialog.setWindowTitle(f"{dialog.windowTitle()}, only {kept.text}")
-        if accepted(dialog):
+        if accepted(dialog) and dialog.offer.count:
             self._look_through(dialog)
 
     def _look_through(self, dialog: AcceptDialog) -> None:

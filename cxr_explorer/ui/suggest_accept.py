@@ -168,12 +168,12 @@ class AcceptDialog(QDialog):
             self.evidence.setText(_looks_text(self.offer))
         else:
             self.summary.setText("Nothing can be accepted yet." if len(self._rows) else "There is nothing to accept.")
-            self.evidence.setText(self._why_not(len(looks)) if len(self._rows) else "")
+            self.evidence.setText(self._why_not() if len(self._rows) else "")
         self._warn()
 
-    def _why_not(self, looks: int) -> str:
+    def _why_not(self) -> str:
         offer = self.offer
-        told = f"{images_text(looks)} of these {'was' if looks == 1 else 'were'} drawn at random and read"
+        told = f"{images_text(offer.looks)} of these {'was' if offer.looks == 1 else 'were'} drawn at random and read"
         told += f"; on {offer.wrong:,} your answer was another one than suggested. " if offer.wrong else ". "
         more = max(offer.more_looks, 1)
         return (
