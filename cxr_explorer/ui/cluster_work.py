@@ -251,6 +251,8 @@ class ClusterWork(QObject):
 
     def _do(self, verb: Callable[[], Change | None], otherwise: str) -> bool:
         """Runs a verb and tells everybody what it changed. Whether it changed anything."""
+        if self._session.project is None:  # a name was still being typed when the project closed
+            return False
         try:
             change = verb()
         except UserError as error:

@@ -176,17 +176,20 @@ class Find(QObject):
 
     def _select_like_centre(self, ids: Ids, embeddings: UnitEmbeddings) -> None:
         found = embeddings.alike(embeddings.centre(ids), COUNT, self.left_out(ids))
-        if not found.image_ids.size:
-            self._session.said.emit("Every image that can be found is selected already: there are no others.")
-            return
         self._select(found.image_ids, found, f"the {images_text(ids.size)} before", {})
 
     def _select_like_file(self, path: Path, embedded: Embedded, embeddings: UnitEmbeddings) -> None:
         found = embeddings.alike(embedded.embedding, COUNT, self.left_out(NO_IDS))
-        self._select(found.image_ids, found, _short(path.name), {})
+        if not self._select(found.image_ids, found, _short(path.name), {}):
+            self.strip.clear()
+            return
         self.strip.show_found(path, embedded.thumbnail, found.likeness, self._session.selection.ranking)
 
-    def _select(self, ids: Ids, found: Alike, what: str, notes: dict[int, str]) -> None:
+    def _select(self, ids: Ids, found: Alike, what: str, notes: dict[int, str]) -> bool:
+        """Selects what was found; False where nothing was, which is said."""
+        if not found.image_ids.size:
+            self._session.said.emit("There are no others to find: all are selected already, or outside the filter.")
+            return False
         notes = notes | {
             image_id: f"{likeness:.2f}"
             for image_id, likeness in zip(found.image_ids.tolist(), found.likeness.tolist(), strict=True)
@@ -197,9 +200,9 @@ class Find(QObject):
         shown = session.ordered_ids()
         session.set_current(int(shown[0]) if shown.size else -1)
         session.show_page(page)
-        if shown.size:
-            span = f"{found.likeness[0]:.2f} to {found.likeness[-1]:.2f}"
-            session.said.emit(f"The {images_text(found.image_ids.size)} most like {what}: likeness {span}")
+        span = f"{found.likeness[0]:.2f} to {found.likeness[-1]:.2f}"
+        session.said.emit(f"The {images_text(found.image_ids.size)} most like {what}: likeness {span}")
+        return True
 
     def _name(self, image_id: int) -> str:
         project = self._session.project

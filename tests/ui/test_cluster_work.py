@@ -163,6 +163,11 @@ def test_clusters_are_marked_with_shift_and_control(qtbot, window: MainWindow) -
     assert window.clusters.selected() == []
 
 
+def test_a_name_still_being_typed_when_the_project_closes_is_let_go(qtbot, window: MainWindow) -> None:
+    window.session.close()
+    window.cluster_work._take_name(0, "Too late")
+
+
 def test_a_name_is_typed_in_place_and_stands_everywhere(qtbot, window: MainWindow) -> None:
     press(qtbot, window, Key.Key_N)
     press(qtbot, window, Key.Key_F2)

@@ -298,3 +298,10 @@ def test_a_file_lies_beside_the_picked_ones_of_those_found(qtbot, window: MainWi
     window.gallery_panel.gallery.set_picked(np.array([2, 5]))
     qtbot.keyClick(window, Key.Key_H)
     assert window.compare.page.keys == [-2, 2, 5]
+
+
+def test_another_project_takes_the_comparison_away(qtbot, window: MainWindow) -> None:
+    page = page_of(qtbot, window, 2, 4)
+    window.session.close()
+    assert page.keys == []
+    window.session.labelsChanged.emit()

@@ -106,6 +106,17 @@ def test_more_like_everything_says_that_there_is_nothing_else(window: MainWindow
     assert len(shown(window)) == sum(CLUSTER_SIZES)
 
 
+def test_where_the_filter_leaves_no_other_nothing_is_found_and_it_is_said(
+    qtbot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_at(window, 1)
+    before = shown(window)
+    monkeypatch.setattr(window.finder, "left_out", lambda _ids: window.session.map.image_ids)  # type: ignore[union-attr]
+    qtbot.keyClick(window, Key.Key_S)
+    assert "no others" in said(window)
+    assert shown(window) == before
+
+
 def test_the_embeddings_are_read_between_events_and_once(
     qtbot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
