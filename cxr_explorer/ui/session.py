@@ -523,10 +523,16 @@ class Session(QObject):
         return self.project.thumbnail_ids()[::-1] if self.project is not None else NO_IDS
 
     def caption(self, image_id: int) -> str:
-        """An image in a line or two: its file, its cluster, and what is known of it."""
+        """An image in a line or two: its file, its cluster, and what is known of it; empty where it is none of these.
+
+        While a project gives way to the next one, views still hold the numbers of its images.
+        """
         if self.project is None:
             return ""
-        record = self.project.image(image_id)
+        try:
+            record = self.project.image(image_id)
+        except KeyError:
+            return ""
         parts = [record.path]
         if self.map is not None:
             position = int(np.searchsorted(self.map.image_ids, image_id))
