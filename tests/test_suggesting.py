@@ -36,12 +36,12 @@ def truth_of(count: int = COUNT) -> np.ndarray:
     return np.random.default_rng(7).random(count) < 0.4
 
 
-def make_project(home: Path, name: str = "test", seed: int = 0) -> Path:
-    """Images in two overlapping groups that differ in the finding."""
+def make_project(home: Path, name: str = "test", seed: int = 0, apart: float = 3) -> Path:
+    """Images in two groups that differ in the finding, and overlap unless they lie far apart."""
     (home / "images").mkdir(exist_ok=True)
     random = np.random.default_rng(seed)
     vectors = random.standard_normal((COUNT, DIMENSION)).astype(np.float32)
-    vectors[:, 0] += 3 * truth_of()
+    vectors[:, 0] += apart * truth_of()
     with Project.create(home / f"{name}.cxr", home / "images", FINDINGS) as project:
         project.update_files(files(*(f"{number:03}.png" for number in range(COUNT))), [])
         ids = [source.image_id for source in project.pending(ENCODER.key)]

@@ -11,7 +11,7 @@ The last line is JSON. `worst_gap`: over the cells where a figure is shown, the 
 what was true, of all suggestions and of those above .9. `bound_broken`: the largest share of runs, over cells, in which
 more of the accepted suggestions were wrong than was promised; "as soon as offered" is a reader who tries after every
 batch and accepts at the first chance. `accepted_share`: of what had no label, per cell. `reader_accuracy`:
-labels right when read images are and the rest is as suggested; `without_looks` when nothing is drawn at random.
+labels right when read images are and the rest is as suggested; `without looks` when nothing is drawn at random.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import shutil
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer import suggesting
+from cxr_explorer.demo import write_demo
 from cxr_explorer.encoder.checkpoint import default_encoder
 from cxr_explorer.indexing import Indexing
 from cxr_explorer.labels.evidence import CONFIDENCE, ERROR_LIMIT, confidences, largest_offer
@@ -52,10 +53,10 @@ LIMITS = (0.02, 0.05, 0.1)
 
 @dataclass(frozen=True)
 class Task:
-    """A question with the right answers: image file -> whether it is so."""
+    """A question about a folder of images, with the right answers: image file -> whether it is so."""
 
     name: str
-    source: str
+    folder: Path
     truth: dict[str, bool]
 
 
@@ -67,19 +68,33 @@ def real_tasks() -> list[Task]:
     pneumonia = {file: label for file, label in kermany.items() if "Pneumonia" in label}
     nih = [row for row in rows if row["source"] == "nih"]
     return [
-        Task("kermany pneumonia", "kermany", {file: file in pneumonia for file in kermany}),
-        Task("bacterial or viral", "kermany", {file: "bacterial" in label for file, label in pneumonia.items()}),
-        Task("nih view", "nih", {Path(row["file"]).name: row["view"] == "AP" for row in nih}),
+        Task("kermany pneumonia", DATA / "kermany", {file: file in pneumonia for file in kermany}),
+        Task("bacterial or viral", DATA / "kermany", {file: "bacterial" in label for file, label in pneumonia.items()}),
+        Task("nih view", DATA / "nih", {Path(row["file"]).name: row["view"] == "AP" for row in nih}),
         *(
-            Task(f"nih {name}", "nih", {Path(row["file"]).name: name in row["labels"].split("|") for row in nih})
+            Task(f"nih {name}", DATA / "nih", {Path(row["file"]).name: name in row["labels"].split("|") for row in nih})
             for name in ("Effusion", "Cardiomegaly")
         ),
     ]
 
 
-def indexed(work: Path, name: str, folder: Path) -> Path:
+def demo_tasks(folder: Path) -> list[Task]:
+    """Three tasks of the demo set, whose findings are simulated."""
+    images = write_demo(folder)
+    view = Task("demo view", folder, {Path(image.file).name: image.view == "AP" for image in images})
+    findings = ("Effusion", "Cardiomegaly")
+    return [
+        view,
+        *(
+            Task(f"demo {f}", folder, {Path(image.file).name: f in image.findings for image in images})
+            for f in findings
+        ),
+    ]
+
+
+def indexed(work: Path, folder: Path) -> Path:
     """The project of a folder, indexed if need be."""
-    path = work / f"{name}.cxr"
+    path = work / f"{folder.name}.cxr"
     make = Project.open if path.exists() else lambda p: Project.create(p, folder, bundled_vocabularies()[0])
     with make(path) as project:
         if project.latest_map() is None:
@@ -92,8 +107,10 @@ def indexed(work: Path, name: str, folder: Path) -> Path:
 class Run:
     """One reader at one task; the project is emptied of labels before."""
 
-    def __init__(self, project: Project, suggester: Suggester, truth: dict[int, bool], seed: int) -> None:
-        self.project, self.suggester, self.truth = project, suggester, truth
+    def __init__(
+        self, project: Project, suggester: Suggester, truth: dict[int, bool], seed: int, clusters: int = CLUSTERS
+    ) -> None:
+        self.project, self.suggester, self.truth, self.clusters = project, suggester, truth, clusters
         self.random = np.random.default_rng(seed)
         with project.db.atomic():
             for table in ("labels", "label_changes", "state", "state_changes", "acts"):
@@ -109,7 +126,7 @@ class Run:
 
     def label_clusters(self) -> None:
         """Labels clusters in bulk as most of the images are of which a few are looked at on a contact sheet."""
-        for cluster in self.random.permutation(int(self.atlas.clusters.max()) + 1)[:CLUSTERS].tolist():
+        for cluster in self.random.permutation(int(self.atlas.clusters.max()) + 1)[: self.clusters].tolist():
             ids = np.array(
                 [i for i in self.atlas.image_ids[self.atlas.clusters == cluster].tolist() if i in self.truth]
             )
@@ -171,7 +188,7 @@ class Run:
         return np.union1d(np.fromiter((row[0] for row in rows), np.int64), self.project.excluded_ids())
 
 
-def play(run: Run, way: str) -> Iterator[tuple[str, dict[str, float]]]:
+def play(run: Run, way: str, shares: tuple[float, ...] = SHARES) -> Iterator[tuple[str, dict[str, float]]]:
     """One way of working; yields its cells with what came of them."""
     if way != "read":
         run.label_clusters()
@@ -180,7 +197,7 @@ def play(run: Run, way: str) -> Iterator[tuple[str, dict[str, float]]]:
         return
     name = "read" if way == "read" else "clusters, then read"
     offered = False
-    for share in SHARES:
+    for share in shares:
         found = run.ask()
         for found in run.read_next(share):
             if not offered and run.offers(found):
@@ -189,12 +206,12 @@ def play(run: Run, way: str) -> Iterator[tuple[str, dict[str, float]]]:
         yield f"{name} {share:.0%}", run.judged(found)
 
 
-def measure(tasks: list[Task], folder: Callable[[Task], Path], seeds: int, work: Path, every: list[int]) -> list[dict]:
+def measure(tasks: list[Task], seeds: int, work: Path, every: list[int]) -> list[dict]:
     """All runs of all tasks: dictionaries with task, cell, seed, every and what `Run.judged` gives."""
     results = []
     for task in tasks:
         copy = work / "run.cxr"
-        shutil.copy(indexed(work, task.source, folder(task)), copy)
+        shutil.copy(indexed(work, task.folder), copy)
         with Project.open(copy) as project:
             project.db.execute("PRAGMA synchronous = OFF")
             ids = {Path(path).name: image_id for image_id, path in project.paths().items()}
@@ -240,7 +257,7 @@ def summed_up(results: list[dict], every: int) -> dict[str, object]:
             )
     accuracy = {}
     for share in (0.06, 0.1):
-        for name, which in (("", every), (" without_looks", 10**6)):
+        for name, which in (("", every), (" without looks", 10**6)):
             for task in {one["task"] for one in results}:
                 runs = [
                     run["accuracy"]
@@ -272,6 +289,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--work", type=Path, help="folder for the projects, which are kept there")
     parser.add_argument("--every", type=int, default=4, help="one of so many images is drawn at random")
+    parser.add_argument("--demo", action="store_true", help="the demo set's tasks, also where the real data are")
     parser.add_argument("--control", action="store_true", help="read without random looks as well")
     parser.add_argument("--task", action="append", help="only tasks whose name holds this")
     parser.add_argument("--out", type=Path, help="write every run here, as JSON lines")
@@ -279,9 +297,10 @@ def main() -> None:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         work = chosen.work or Path(temporary)
-        tasks = [task for task in real_tasks() if not chosen.task or any(word in task.name for word in chosen.task)]
+        tasks = real_tasks() if DATA.is_dir() and not chosen.demo else demo_tasks(work / "demo")
+        tasks = [task for task in tasks if not chosen.task or any(word in task.name for word in chosen.task)]
         every = [chosen.every, *([10**6] if chosen.control else [])]
-        results = measure(tasks, lambda task: DATA / task.source, chosen.seeds, work, every)
+        results = measure(tasks, chosen.seeds, work, every)
     if chosen.out is not None:
         chosen.out.write_text("".join(json.dumps(one) + "\n" for one in results))
     print(json.dumps(summed_up(results, chosen.every)))
