@@ -262,7 +262,10 @@ def summed_up(results: list[dict], every: int) -> dict[str, object]:
                 runs = [
                     run["accuracy"]
                     for run in results
-                    if run["task"] == task and run["cell"] == f"read {share:.0%}" and run["every"] == which
+                    if run["task"] == task
+                    and run["cell"] == f"read {share:.0%}"
+                    and run["every"] == which
+                    and "accuracy" in run
                 ]
                 if runs:
                     accuracy[f"{task} {share:.0%}{name}"] = _mean(runs)
