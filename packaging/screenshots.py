@@ -152,7 +152,7 @@ def show_suggestions(stage: Stage) -> None:
     window.suggest.read_next()
     stage.wait(lambda: window.reading.active)
     stage.save("read-next.png")
-    for _ in range(80):
+    for _ in range(180):  # a quarter of them drawn at random: with fewer nothing could be accepted
         stage.wait(lambda: not window.reading.is_waiting())
         stage.wait(lambda: not session.why_unseen())
         window.reading.answer(Value.PRESENT if truth[session.current_id] else Value.ABSENT)
