@@ -107,6 +107,7 @@ class AcceptDialog(QDialog):
         self.button = buttons.addButton("Look through them…", QDialogButtonBox.ButtonRole.AcceptRole)
         self.button.setDefault(True)
         self.button.setToolTip("See the images, the least sure first, and accept them there")
+        buttons.button(QDialogButtonBox.StandardButton.Cancel).setAutoDefault(False)  # Enter never means Cancel
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         label = QLabel(f"{self._finding}: at most")
@@ -160,6 +161,7 @@ class AcceptDialog(QDialog):
         looks = found.looks[self._asked(found.look_ids, found.looks.probabilities)]
         self.offer = largest_offer(self._chances[self._rows], looks, self.limit.value() / 100, self.level)
         self.button.setEnabled(self.offer.count > 0)
+        self.button.setDefault(True)
         if self.offer.count:
             self.summary.setText(
                 f"{self.offer.count:,} of {len(self._rows):,} suggestions can be accepted: at most "

@@ -409,6 +409,23 @@ def test_the_dialog_offers_what_the_looks_allow(qtbot, looked: MainWindow) -> No
     assert set(dialog._ids[dialog._rows]) == set(ids[20:60][left[20:60]])
 
 
+def test_enter_in_the_limit_goes_on_where_something_is_offered_and_never_cancels(qtbot, looked: MainWindow) -> None:
+    looked.suggest.show_tab()
+    settle(qtbot, looked)
+    found = looked.suggest.found()
+    assert found is not None
+    ids = looked.session.map.image_ids  # type: ignore[union-attr]
+    dialog = AcceptDialog(looked, found, ids, np.array(list(labels(looked))), ids[:0])
+    qtbot.addWidget(dialog)
+    dialog.limit.setValue(0.5)
+    dialog.show()
+    qtbot.keyClick(dialog.limit, Key.Key_Return)
+    assert dialog.isVisible()
+    dialog.limit.setValue(30)
+    qtbot.keyClick(dialog.limit, Key.Key_Return)
+    assert dialog.result() == QDialog.DialogCode.Accepted
+
+
 def test_nothing_outside_the_filter_is_offered_and_no_other_look_counts(
     qtbot, looked: MainWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
