@@ -125,6 +125,8 @@ class AcceptDialog(QDialog):
         self.confidence.currentIndexChanged.connect(self._show)
         for box in (self.present, self.absent, self.selection_only):
             box.toggled.connect(self._show)
+        self.limit.setFocus()
+        self.limit.selectAll()
         self.offer: Offer
         self._rows = np.zeros(0, np.int64)
         self._show()
