@@ -112,7 +112,6 @@ class Sheets(QObject):
         self.page.labelWanted.connect(self.label)
         self.page.backWanted.connect(window.step_back)
         self.page.keysChanged.connect(self._refresh)
-        self._session.closing.connect(lambda: grid.set_images(NO_IDS))  # numbers of the next project's are others
         self._session.projectChanged.connect(self._on_project)
         self._session.mapChanged.connect(self._close)
         self._session.selectionChanged.connect(self._on_selection)

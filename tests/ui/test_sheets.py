@@ -443,15 +443,5 @@ def test_tiles_of_a_page_fit_it(size: tuple[int, int], wanted: int) -> None:
     assert px == 48 or (grid.columns * grid.pitch + GAP_PX <= size[0] and grid.pitch + GAP_PX <= size[1])
 
 
-def test_a_sheet_holds_no_images_of_a_project_that_is_closed(qtbot, window: MainWindow) -> None:
-    window.session.select_cluster(0)
-    window.sheets.open_sheet()
-    assert window.sheets.page.grid.current_id > 0
-    window.session.close()
-    assert window.sheets.page.grid.current_id < 0
-    window.session.labelsChanged.emit()
-    assert window.session.caption(10**6) == ""
-
-
 def test_an_image_that_the_project_does_not_know_has_no_caption(window: MainWindow) -> None:
     assert window.session.caption(10**6) == ""
