@@ -26,12 +26,12 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.files import atomic_write
 from cxr_explorer.indexing import Indexing, IndexReport
 from cxr_explorer.labels.consensus import Rule
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.reader_names import check_reader
 from cxr_explorer.labels.table_read import reading_labels
 from cxr_explorer.labels.tables import Format, match_files
 from cxr_explorer.labels.vocabulary import bundled_vocabularies, spelled, spellings
-from cxr_explorer.project import labelling
+from cxr_explorer.project import contradictions, labelling
 from cxr_explorer.project.file import SUFFIX, demo_home
 from cxr_explorer.project.partitions import cluster_of
 from cxr_explorer.project.project import Ids, Project
@@ -248,11 +248,16 @@ def _label(chosen: argparse.Namespace) -> int:
                 f"Some files after --except are not in {latest.cluster_name(cluster)}. Name only files of it."
             )
         plan = labelling.plan_label(project, np.setdiff1d(ids, odd), finding, value, reader)
-        change = labelling.label_except(
-            project, ids, odd, finding, value, reader, "cluster", latest.identity(cluster), latest.map_id
-        )
+        judgement = Judgement(finding, value, reader, "cluster", latest.identity(cluster), latest.map_id)
+        change = labelling.label_except(project, ids, odd, judgement)
+        against = contradictions.of_last_act(project) if change is not None else None
     text = change.text if change is not None else "Nothing changed: these images carry this label already."
-    print(json.dumps(asdict(plan)) if chosen.json else text)
+    if chosen.json:
+        print(json.dumps({**asdict(plan), "contradicting": against.images if against is not None else 0}))
+        return DONE
+    print(text)
+    if against is not None:
+        print(f"{against.in_words()} Open the project in the window: it offers to settle this.")
     return DONE
 
 
@@ -290,9 +295,11 @@ def _export(chosen: argparse.Namespace) -> int:
 
 def _import(chosen: argparse.Namespace) -> int:
     with (Project.open_read_only if chosen.dry_run else Project.open)(chosen.project) as project:
-        table = _watched(reading_labels(chosen.table, known_findings(project)), f"Reading {chosen.table.name}")
+        vocabulary = project.vocabulary
+        reading = reading_labels(chosen.table, known_findings(project), vocabulary)
+        table = _watched(reading, f"Reading {chosen.table.name}")
         matching = match_files(table.files, project.paths().values())
-        rows = labelling.rows_to_import(table, matching, check_reader(chosen.reader))
+        rows = labelling.rows_to_import(table, matching, check_reader(chosen.reader), vocabulary)
         change = None if chosen.dry_run else labelling.import_labels(project, rows, rows.reader)
     problems = [*table.problems, *rows.problems]
     summary = {
@@ -389,9 +396,9 @@ def _demo(chosen: argparse.Namespace) -> int:
         cluster = int(np.bincount(latest.clusters[latest.clusters >= 0]).argmax()) if report.clusters else -1
         ids = latest.image_ids[latest.clusters == cluster]
         finding = project.vocabulary.findings[0]
-        labelling.label(
-            project, ids, finding, Value.PRESENT, "demo", "cluster", latest.identity(cluster), latest.map_id
-        )
+        identity = latest.identity(cluster)
+        judgement = Judgement(finding, Value.PRESENT, "demo", "cluster", identity, latest.map_id)
+        labelling.label(project, ids, judgement)
         csv = home / "demo-labels.csv"
         labelling.export_labels(project, csv, "long")
         picture = home / "demo-map.png"

@@ -135,9 +135,9 @@ def _open_audit(project: Project, lot: audits.Lot, chosen: argparse.Namespace, a
 
 
 def _answer(project: Project, started: list[Audit], path: Path) -> None:
-    table = read_labels(path, project.vocabulary.findings)
+    table = read_labels(path, project.vocabulary.findings, project.vocabulary)
     ids = {file: image_id for image_id, file in project.paths().items()}
-    rows = rows_to_import(table, match_files(table.files, ids), "")
+    rows = rows_to_import(table, match_files(table.files, ids), "", project.vocabulary)
     if table.contradicting or rows.contradicting:
         raise UserError(
             f"Nothing was answered: rows of {path} contradict each other. "

@@ -14,15 +14,16 @@ import numpy as np
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import atomic_write
+from cxr_explorer.labels.evidence import CONFIDENCE, largest_offer
 from cxr_explorer.labels.features import Floats
 from cxr_explorer.labels.probes import load_probes, save_probes
-from cxr_explorer.labels.suggest import FEWEST_CALIBRATED, sure_suggestions
 from cxr_explorer.labels.table_cells import harmless
 from cxr_explorer.labels.vocabulary import spelled, spellings
+from cxr_explorer.project.audit_bounds import level, percent
 from cxr_explorer.project.file import probes_home
 from cxr_explorer.project.project import Ids, Project
 from cxr_explorer.project.standing import finding_standing, in_words, target_of
-from cxr_explorer.project.suggestions import accept, answers
+from cxr_explorer.project.suggestions import AcceptedWith, accept, answers
 from cxr_explorer.suggesting import Question, Suggester, Suggestion
 
 Run = Callable[[argparse.Namespace], int]
@@ -36,7 +37,14 @@ def add_commands(command: Callable[[str, Run, str], argparse.ArgumentParser]) ->
     suggest.add_argument("--finding", action="append", help="may be given several times (default: all findings)")
     suggest.add_argument("--reader", default="reader 1", help="whose labels to learn from, and to accept for")
     suggest.add_argument(
-        "--accept", type=_share, metavar="P", help="take over suggestions at least this probable, such as 0.98"
+        "--accept",
+        type=_error_limit,
+        metavar="LIMIT",
+        help="take over as many suggestions as the images drawn at random and read prove to hold at most this share of "
+        "wrong ones, such as 0.05",
+    )
+    suggest.add_argument(
+        "--confidence", type=_share, default=CONFIDENCE, metavar="P", help=f"how sure to be of that ({CONFIDENCE:g})"
     )
     suggest.add_argument("--target", type=_share, metavar="P", help="share of right labels to be sure of (0.985)")
     suggest.add_argument("--out", type=Path, metavar="CSV", help="write the probabilities, a column a finding")
@@ -70,6 +78,13 @@ def _share(text: str) -> float:
     return value
 
 
+def _error_limit(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 0.5:
+        raise argparse.ArgumentTypeError(f"{text} is not a share of wrong labels: choose one above 0 and below 0.5")
+    return value
+
+
 def _no_probes_command(_chosen: argparse.Namespace) -> int:
     raise AssertionError("argparse asks for save or apply")
 
@@ -83,11 +98,11 @@ def _suggest(chosen: argparse.Namespace) -> int:
         summaries = []
         for finding in findings:
             suggestion = suggester.suggest(Question(finding, chosen.reader))
-            if suggestion.enough and suggestion.probabilities is not None:
+            if suggestion.in_numbers and suggestion.probabilities is not None:
                 columns[finding] = suggestion.probabilities
             accepted = None
             if chosen.accept is not None:
-                accepted = _accept(project, suggester, suggestion, chosen.accept)
+                accepted = _accept(project, suggester, suggestion, chosen.accept, chosen.confidence)
             target = chosen.target or target_of(project, finding)
             found = finding_standing(project, finding, chosen.reader, target)
             words = {"standing": asdict(found.standing), "words": in_words(found)}
@@ -103,29 +118,45 @@ def _suggest(chosen: argparse.Namespace) -> int:
     return DONE
 
 
-def _accept(project: Project, suggester: Suggester, suggestion: Suggestion, threshold: float) -> dict[str, object]:
+def _accept(
+    project: Project, suggester: Suggester, found: Suggestion, error_limit: float, confidence: float
+) -> dict[str, object]:
     """What accepting did, in numbers."""
-    if not suggestion.enough or suggestion.probabilities is None:
-        return {"present": 0, "absent": 0, "expected_precision": None}
-    settled = answers(project, suggestion.finding, suggestion.reader).settled
-    sure = sure_suggestions(suggestion.probabilities, np.isin(suggester.image_ids, settled), threshold)
-    ids = suggester.image_ids
-    accept(project, ids[sure.present], ids[sure.absent], suggestion.finding, suggestion.reader, suggester.map_id)
-    counts = {"present": int(sure.present.sum()), "absent": int(sure.absent.sum())}
-    precision = None if np.isnan(sure.expected_precision) else round(sure.expected_precision, 6)
-    checked, right = suggestion.held_out.as_sure(threshold) if suggestion.held_out is not None else (0, 0)
-    return {**counts, "expected_precision": precision, "held_out": {"as_sure": checked, "right": right}}
+    nothing = {"present": 0, "absent": 0, "error_bound": None, "confidence": confidence}
+    if found.probabilities is None:
+        return {**nothing, "looks": 0, "wrong": 0, "more_looks": None}
+    settled = answers(project, found.finding, found.reader).settled
+    left = np.flatnonzero(~np.isin(suggester.image_ids, settled))
+    offer = largest_offer(found.probabilities[left], found.looks, error_limit, confidence)
+    looked = {"looks": offer.looks, "wrong": offer.wrong, "more_looks": offer.more_looks}
+    if not offer.count:
+        return {**nothing, **looked}
+    rows = left[offer.chosen]
+    present = found.probabilities[rows] > 0.5
+    ids = suggester.image_ids[rows]
+    bound = AcceptedWith(offer.error_bound(), confidence, offer.looks, offer.wrong)
+    accept(project, ids[present], ids[~present], found.finding, found.reader, suggester.map_id, bound)
+    counts = {"present": int(present.sum()), "absent": int((~present).sum())}
+    return {**nothing, **counts, "error_bound": round(bound.error_bound, 6), **looked}
 
 
 def _summary(project: Project, found: Suggestion, accepted: Mapping[str, object] | None) -> dict[str, object]:
     text = f"{found.finding}: {found.present:,} present, {found.absent:,} absent, {found.left:,} without a label"
-    if not found.enough:
-        text += f"; too few labels to suggest anything (needs {FEWEST_CALIBRATED} of each)"
-    elif found.source:
-        text += f"; probabilities from the probes {found.source}"
-    if accepted is not None and found.enough:
+    if found.source:
+        text += f"; suggested by the probes {found.source}"
+    right = int(found.looks.right.sum())
+    if found.in_numbers:
+        text += f"; {right:,} of {len(found.looks):,} images drawn at random came out as suggested"
+    if accepted is not None and accepted["error_bound"] is not None:
+        bound, sure = percent(float(str(accepted["error_bound"]))), level(float(str(accepted["confidence"])))
         text += f"; accepted {accepted['present']:,} present, {accepted['absent']:,} absent"
+        text += f", at most {bound} of them wrong ({sure} sure)"
+    elif accepted is not None and found.enough:
+        text += f"; nothing accepted: about {accepted['more_looks']:,} more random looks are needed"
+    if found.reason:
+        text += f"\n  {found.reason}"
     paths = project.paths()
+    drawn = set(found.drawn.tolist())
     return {
         "text": text,
         "finding": found.finding,
@@ -134,8 +165,13 @@ def _summary(project: Project, found: Suggestion, accepted: Mapping[str, object]
         "read": found.read,
         "without_label": found.left,
         "enough": found.enough,
+        "calibrated": found.in_numbers,
+        "reason": found.reason,
+        "looks": len(found.looks),
+        "came_true": right if found.in_numbers else None,
         "source": found.source,
         "read_next": [paths[image_id] for image_id in found.queue.tolist()],
+        "drawn_at_random": [paths[image_id] for image_id in found.queue.tolist() if image_id in drawn],
         **({} if accepted is None else {"accepted": accepted}),
     }
 

@@ -15,10 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.errors import UserError
+from cxr_explorer.labels.evidence import (
+    LEAST_LOOKS,
+    NO_LOOKS,
+    RANDOM_EVERY,
+    Looks,
+    calibrated,
+    drawing_order,
+    mixed,
+)
 from cxr_explorer.labels.features import NEIGHBOURS, Floats, Rows
-from cxr_explorer.labels.probes import ProbeSet, fit_probe_set, load_probes
+from cxr_explorer.labels.probes import Given, ProbeSet, fit_probe_set, load_probes
 from cxr_explorer.labels.suggest import (
-    HeldOut,
+    FEWEST_ANSWERS,
+    Probe,
     batch_size,
     fit_probe,
     next_to_read,
@@ -28,7 +38,7 @@ from cxr_explorer.labels.suggest import (
 from cxr_explorer.labels.vocabulary import spelled, spellings
 from cxr_explorer.project.project import Ids, Project, now
 from cxr_explorer.project.standing import FindingStanding, finding_standing, target_of
-from cxr_explorer.project.suggestions import PROBES_SETTING, Answers, answers
+from cxr_explorer.project.suggestions import LOOK_SEED_SETTING, PROBES_SETTING, Answers, answers
 
 
 @dataclass(frozen=True)
@@ -57,11 +67,12 @@ class Suggestion:
         present: Answers of this reader that a probe may learn from.
         absent: Likewise.
         probabilities: (N,) float32 that the finding is present, NaN for images without an embedding; None while there
-            are too few answers to say anything.
-        calibrated: Whether the probabilities were calibrated on answers the probe had not seen.
-        held_out: These answers; None where there are too few, or where saved probes speak.
+            are too few answers to say anything. Unless `in_numbers`, they are an order and a side of 0.5, no figures.
+        looks: What images say that were drawn at random and read; no probe has learnt from them.
+        look_ids: Their ids.
         source: Name of the saved probes these come from; empty where they come from this project's answers.
         queue: Ids of the images to read next, in order; none when every image has a label.
+        drawn: Ids of those of them that were drawn at random.
         sheets: Whether the queue is the rest of the first contact sheets.
         read: Images looked at one by one for this finding.
         accepted: Labels that are accepted suggestions.
@@ -73,10 +84,11 @@ class Suggestion:
     present: int
     absent: int
     probabilities: Floats | None
-    calibrated: bool
-    held_out: HeldOut | None
+    looks: Looks
+    look_ids: Ids
     source: str
     queue: Ids
+    drawn: Ids
     sheets: bool
     read: int
     accepted: int
@@ -84,8 +96,28 @@ class Suggestion:
 
     @property
     def enough(self) -> bool:
-        """Whether probabilities may be taken for what they say: calibrated, or from saved probes."""
-        return self.probabilities is not None and (self.calibrated or bool(self.source))
+        """Whether there is anything worth suggesting: from answers enough, or from saved probes."""
+        return self.probabilities is not None
+
+    @property
+    def in_numbers(self) -> bool:
+        """Whether there are looks enough to say how right the suggestions are."""
+        return self.probabilities is not None and self.looks.enough
+
+    @property
+    def reason(self) -> str:
+        """Why there are no suggestions, or no figures with them, for the reader; empty where there are."""
+        if self.in_numbers:
+            return ""
+        if not self.enough:
+            return (
+                f"Too few labels to suggest anything yet ({self.present:,} present, {self.absent:,} absent): "
+                f"{FEWEST_ANSWERS} of each are needed."
+            )
+        return (
+            "How right the suggestions are is not known: only images drawn at random and read can tell. There are "
+            f"{len(self.looks)} of these; {LEAST_LOOKS} are needed. Read next draws one of {RANDOM_EVERY} at random."
+        )
 
 
 class Suggester:
@@ -131,47 +163,66 @@ class Suggester:
         """What the answers so far suggest, and what to read next; computed anew only when answers have changed."""
         given = answers(self._project, question.finding, question.reader)
         path = self._project.get(PROBES_SETTING)
-        state = b"".join((given.image_ids.tobytes(), given.present.tobytes(), given.settled.tobytes(), path.encode()))
+        arrays = (given.image_ids, given.present, given.counts, given.look_ids, given.look_values, given.settled)
+        state = b"".join((*(array.tobytes() for array in arrays), path.encode()))
         known = self._given.get(question)
         if known is None or known[0] != state:
             known = self._given[question] = state, self._suggest(question, given, path)
         return replace(known[1], read=given.read, accepted=given.accepted)
 
     def _suggest(self, question: Question, given: Answers, path: str) -> Suggestion:
-        rows, present = self._rows(given)
-        counts = int(present.sum()), int((~present).sum())
+        answered = self._given_rows(given)
+        others = ~np.isin(self._ids[answered.rows], given.look_ids)
+        learnt = Given(answered.rows[others], answered.present[others], answered.counts[others])
+        stand = np.isin(given.look_ids, self._ids)  # looks are kept out of what is learnt, so that they are evidence
+        if learnt.present.all() or not learnt.present.any():  # ... unless nothing could be suggested without them
+            learnt, stand = answered, np.zeros(len(stand), np.bool_)
+        counts = int(learnt.present.sum()), int((~learnt.present).sum())
         settled = np.isin(self._ids, given.settled)
-        probe = fit_probe(self._features, rows, present, self._patients()) if len(rows) else None
-        chances, calibrated, source = None, False, ""
-        if probe is not None and min(counts):
-            chances, calibrated = probe.probabilities(self._features), probe.calibrated
-        if not calibrated and (saved := self._saved(path)) is not None:
+        probe = fit_probe(self._features, learnt.rows, learnt.present, learnt.counts) if len(learnt.rows) else None
+        chances, source = None, ""
+        if probe is not None and min(counts) >= FEWEST_ANSWERS:
+            chances = probe.probabilities(self._features)
+        elif (saved := self._saved(path)) is not None:
             by_finding = saved.probabilities(self._embeddings)
             found = by_finding.get(spelled(question.finding, spellings(by_finding)) or "")
-            chances, source = (found, saved.name) if found is not None else (chances, "")
-        queue, batch = np.zeros(0, np.int64), batch_size(len(self._ids))
-        if len(rows) < sheet_images(len(self._ids)):  # with more answers than sheets hold, k-means is not run for them
-            queue = self._sheets[~settled[self._sheets]]
-        sheets = bool(len(queue))
-        if not sheets and probe is not None:
-            queue = next_to_read(self._features, self._clusters, settled, probe, batch)
-        elif not sheets:
-            queue = np.flatnonzero(~settled)[:batch]
+            chances, source = (found, saved.name) if found is not None else (None, "")
+        looks = NO_LOOKS
+        if chances is not None:
+            looks = Looks(chances[np.searchsorted(self._ids, given.look_ids[stand])], given.look_values[stand])
+            if looks.enough:
+                chances, looks = calibrated(chances, looks)
+        queue, sheets = self._queue(len(answered.rows), settled, probe)
+        left = np.flatnonzero(~settled)
+        order = drawing_order(self._ids[left], question.finding, int(self._project.get(LOOK_SEED_SETTING, "0")))
+        queue, drawn = mixed(queue, np.searchsorted(self._ids, order))
         return Suggestion(
             finding=question.finding,
             reader=question.reader,
-            present=counts[0],
-            absent=counts[1],
+            present=int(answered.present.sum()),
+            absent=int((~answered.present).sum()),
             probabilities=None if chances is None else self._on_map(chances),
-            calibrated=calibrated,
-            held_out=probe.held_out if probe is not None and calibrated else None,
+            looks=looks,
+            look_ids=given.look_ids[stand] if len(looks) else given.look_ids[:0],
             source=source,
             queue=self._ids[queue],
+            drawn=self._ids[queue[drawn]],
             sheets=sheets,
             read=given.read,
             accepted=given.accepted,
-            left=int((~settled).sum()),
+            left=len(left),
         )
+
+    def _queue(self, answered: int, settled: NDArray[np.bool_], probe: Probe | None) -> tuple[Rows, bool]:
+        """The rows whose answers would help most, and whether they are the rest of the first contact sheets."""
+        queue, batch = np.zeros(0, np.int64), batch_size(len(self._ids))
+        if answered < sheet_images(len(self._ids)):  # with more answers than sheets hold, k-means is not run for them
+            queue = self._sheets[~settled[self._sheets]]
+        if len(queue):
+            return queue, True
+        if probe is None:
+            return np.flatnonzero(~settled)[:batch], False
+        return next_to_read(self._features, self._clusters, settled, probe, batch), False
 
     def fit_set(self, name: str, findings: Iterable[str], reader: str) -> ProbeSet:
         """Probes of these findings that can be taken to another folder, see `labels.probes`.
@@ -179,12 +230,12 @@ class Suggester:
         Raises:
             UserError: No finding has answers enough.
         """
-        given = {finding: self._rows(answers(self._project, finding, reader)) for finding in findings}
+        given = {finding: self._given_rows(answers(self._project, finding, reader)) for finding in findings}
         return fit_probe_set(name, self.encoder_key, now(), self._embeddings, given, self._patients())
 
-    def _rows(self, given: Answers) -> tuple[Rows, NDArray[np.bool_]]:
+    def _given_rows(self, given: Answers) -> Given:
         known = np.isin(given.image_ids, self._ids)
-        return np.searchsorted(self._ids, given.image_ids[known]), given.present[known]
+        return Given(np.searchsorted(self._ids, given.image_ids[known]), given.present[known], given.counts[known])
 
     def _patients(self) -> Ids:
         groups = self._project.patient_groups(self._ids)

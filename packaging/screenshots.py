@@ -19,7 +19,7 @@ from PySide6.QtCore import QSettings, QTimer
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from cxr_explorer.assets import asset
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import labelling
 from cxr_explorer.ui.main_window import MainWindow
 
@@ -152,7 +152,7 @@ def show_suggestions(stage: Stage) -> None:
     window.suggest.read_next()
     stage.wait(lambda: window.reading.active)
     stage.save("read-next.png")
-    for _ in range(80):
+    for _ in range(180):  # a quarter of them drawn at random: with fewer nothing could be accepted
         stage.wait(lambda: not window.reading.is_waiting())
         stage.wait(lambda: not session.why_unseen())
         window.reading.answer(Value.PRESENT if truth[session.current_id] else Value.ABSENT)
@@ -214,7 +214,9 @@ def show_readers(stage: Stage) -> None:
         chance = np.random.default_rng(number)
         for value in (Value.PRESENT, Value.ABSENT):
             chosen = [i for i, present in truth.items() if (present != (chance.random() < 0.06)) == bool(value)]
-            labelling.label(session.project, np.array(chosen[:150], np.int64), "Effusion", value, reader, "single")
+            labelling.label(
+                session.project, np.array(chosen[:150], np.int64), Judgement("Effusion", value, reader, "single")
+            )
     session.labelsChanged.emit()
     stage.save_dialog("agreement.png", window.readers.show_agreement)
 

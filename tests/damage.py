@@ -36,7 +36,7 @@ from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.encoder.embed import Batch, Embedded
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.scan import ScannedFile
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project import acts, audits, labelling, looks, partitions, rereads
 from cxr_explorer.project.audit_records import audit_record
@@ -115,18 +115,18 @@ def make_base(home: Path) -> Path:
         partitions.begin(project, stored, None)
         partitions.rename(project, 0, "Clear lungs", "ann")
         for reader in ("ann", "bob"):
-            labelling.label(project, ids, "Effusion", Value.ABSENT, reader, "cluster", 0, stored.map_id)
+            labelling.label(project, ids, Judgement("Effusion", Value.ABSENT, reader, "cluster", 0, stored.map_id))
         for image_id in range(1, 41):
             labelling.label(
-                project, np.array([image_id]), "Nodule", Value.PRESENT, "ann", "single", None, stored.map_id
+                project, np.array([image_id]), Judgement("Nodule", Value.PRESENT, "ann", "single", None, stored.map_id)
             )
-        labelling.label(project, ids, "Mass", Value.PRESENT, "ann", "cluster", 0, stored.map_id)
+        labelling.label(project, ids, Judgement("Mass", Value.PRESENT, "ann", "cluster", 0, stored.map_id))
         acts.undo(project)
         chosen = audits.lot(project, "Effusion", "ann", None)
         audit = audit_record(project, audits.start(project, chosen, 0.1, 0.95, 0, 7))
         for image_id in audit.sample[:3].tolist():
             audits.answer(project, audit, image_id, Value.ABSENT)
-        looks.record_looks(project, "0", stored.map_id, ids[:20])
+        looks.record_looks(project, "0", stored.map_id, ids[:20], "ann")
         rereads.draw_rereads(project, "ann", "Nodule", 5, 1)
         with project.db.atomic():
             rows = [(image_id, "patient", str(image_id // 2)) for image_id in range(1, IMAGES + 1)]

@@ -26,7 +26,7 @@ import numpy as np
 
 from cxr_explorer.encoder.embed import Batch, Embedded
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project import acts, labelling
 from cxr_explorer.project.project import Project
@@ -69,7 +69,7 @@ def steps_of_labelling(path: Path, folder: Path, chance: random.Random) -> Itera
             else:
                 ids = np.array(chance.sample(range(1, IMAGES + 1), chance.choice((1, 20, IMAGES))))
                 finding = chance.choice(project.vocabulary.findings)
-                labelling.label(project, ids, finding, Value(chance.choice((1, 0, -1))), "ann", "selection")
+                labelling.label(project, ids, Judgement(finding, Value(chance.choice((1, 0, -1))), "ann", "selection"))
             return digest(project)
 
         while True:

@@ -112,6 +112,20 @@ def test_named_files_are_left_out_of_a_cluster_label(
     assert "elsewhere.png is not in the project" in capsys.readouterr().err
 
 
+def test_labels_that_exclude_each_other_are_told(
+    indexed: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["label", str(indexed[1])], ["--cluster", "1", "--reader", "cat"]
+    assert main([*words[0], "No Finding", "present", *words[1], "--json"]) == 0
+    first = last_json(capsys)
+    assert first["contradicting"] == 0
+    assert main([*words[0], "Mass", "present", *words[1]]) == 0
+    said = capsys.readouterr().out
+    assert f"{first['images']} images carry Mass and No Finding as present, which exclude each other." in said
+    assert main([*words[0], "Edema", "present", *words[1], "--json"]) == 0
+    assert last_json(capsys)["contradicting"] == first["images"]
+
+
 def test_outliers_are_listed_most_alone_first(indexed: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["outliers", str(indexed[1]), "--count", "5", "--json"]) == 0
     listed = last_json(capsys)["outliers"]

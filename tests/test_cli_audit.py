@@ -10,7 +10,7 @@ import pytest
 
 from cxr_explorer.atlas.build import MapParameters
 from cxr_explorer.cli import main
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import labelling
 from tests.project.projects import ENCODER, embed_all, new_project
 
@@ -28,8 +28,8 @@ def project(tmp_path: Path) -> Path:
         made.store_map(
             ENCODER, MapParameters().to_dict(), {}, ids, np.zeros((COUNT, 2), np.float32), clusters, one, one, one
         )
-        labelling.label(made, ids[:40], "Effusion", Value.PRESENT, "reader 1", "cluster", 0, 1)
-        labelling.label(made, ids[40:], "Effusion", Value.ABSENT, "reader 1", "cluster", 1, 1)
+        labelling.label(made, ids[:40], Judgement("Effusion", Value.PRESENT, "reader 1", "cluster", 0, 1))
+        labelling.label(made, ids[40:], Judgement("Effusion", Value.ABSENT, "reader 1", "cluster", 1, 1))
         return made.path
 
 

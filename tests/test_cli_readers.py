@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cxr_explorer.cli import main
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Project
 from tests.project.projects import new_project
@@ -22,7 +22,7 @@ def project(tmp_path: Path) -> Path:
     with new_project(tmp_path) as made:
         for reader, answers in {"ann": [P, P, A, A], "bob": [P, A, A, A], "cat": [P, P]}.items():
             for image_id, value in enumerate(answers, start=1):
-                labelling.label(made, np.array([image_id]), "Effusion", value, reader, "single")
+                labelling.label(made, np.array([image_id]), Judgement("Effusion", value, reader, "single"))
         return made.path
 
 

@@ -15,7 +15,7 @@ from cxr_explorer.encoder.embed import Batch, Unreadable
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.read import digest_of
 from cxr_explorer.indexing import Indexing, IndexReport
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project import labelling, partitions
 from cxr_explorer.project.left_out import left_out
@@ -67,7 +67,7 @@ def test_the_whole_way_then_only_what_changed(project: Project, folder: Path, mo
     found = project.latest_map()
     assert found is not None
     assert len(found.image_ids) == 12
-    labelling.label(project, found.image_ids, "Effusion", Value.PRESENT, "ann", "selection")
+    labelling.label(project, found.image_ids, Judgement("Effusion", Value.PRESENT, "ann", "selection"))
 
     again = run(project)
     assert (again.embedded, again.reused, again.clusters) == (0, 12, first.clusters)

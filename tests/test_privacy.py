@@ -151,7 +151,7 @@ THE_WAY = """
     from pathlib import Path
     import numpy as np
     from cxr_explorer.cli import main
-    from cxr_explorer.labels.label import Value
+    from cxr_explorer.labels.label import Judgement, Value
     from cxr_explorer.project import labelling
     from cxr_explorer.project.project import Project
 
@@ -163,7 +163,8 @@ THE_WAY = """
         do("index", "images", "--project", project)
         with Project.open(Path(project)) as opened:
             for value, finding in zip(Value, opened.vocabulary.findings):
-                labelling.label(opened, np.array(list(opened.paths())), finding, value, "ann", "single")
+                said = Judgement(finding, value, "ann", "single")
+                labelling.label(opened, np.array(list(opened.paths())), said)
             Path("copy-of-wal").write_bytes(Path(f"{project}-wal").read_bytes())
         for form in ("long", "nih", "chexpert"):
             do("export", project, f"{form}.csv", "--format", form)

@@ -16,7 +16,7 @@ from cxr_explorer.encoder.embed import Batch
 from cxr_explorer.images.kinds import HEAD_BYTES
 from cxr_explorer.images.redrawn import may_be_redrawn
 from cxr_explorer.indexing import scan_for_changes
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Project
@@ -86,7 +86,7 @@ def pending(project: Project) -> set[str]:
 def test_what_may_look_different_is_embedded_anew_once_and_labels_stay(project: Project) -> None:
     indexed_by_an_older_version(project)
     ids = project.embedded_ids(ENCODER.key)
-    labelling.label(project, ids, "Effusion", Value.PRESENT, "ann", "selection")
+    labelling.label(project, ids, Judgement("Effusion", Value.PRESENT, "ann", "selection"))
     assert is_redrawing_due(project)
     scan_only(project)
     assert pending(project) == REDRAWN

@@ -51,6 +51,17 @@ def imports(path: Path) -> Iterator[str]:
             yield node.module
 
 
+def test_the_window_makes_a_judgement_in_one_place() -> None:
+    """What is stored with a label (who the cluster is, which map is on screen) is decided there and nowhere else."""
+    made = {
+        path.name
+        for path in (ROOT / "cxr_explorer" / "ui").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Judgement"
+    }
+    assert made == {"judging.py"}
+
+
 def test_qt_stays_in_ui() -> None:
     package = ROOT / "cxr_explorer"
     for path in package.rglob("*.py"):

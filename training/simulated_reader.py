@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_explorer.labels.evidence import RANDOM_EVERY, Looks, calibrated, confidences, mixed
+from cxr_explorer.labels.features import Rows
 from cxr_explorer.labels.suggest import (
     Probe,
     batch_size,
@@ -15,7 +17,6 @@ from cxr_explorer.labels.suggest import (
     fit_probe,
     next_to_read,
     sheet_images,
-    suggested,
 )
 
 LOOKED = (0.01, 0.02, 0.03, 0.05, 0.06, 0.1, 0.15, 0.2, 0.3)
@@ -23,6 +24,9 @@ LOOKED = (0.01, 0.02, 0.03, 0.05, 0.06, 0.1, 0.15, 0.2, 0.3)
 
 COVERED = (0.5, 0.8, 0.9, 0.95, 1.0)
 """Shares of the unread images, surest first, for which the precision of suggestions is reported."""
+
+SURE = 0.98
+"""Probability of a suggestion that is called sure."""
 
 Features = NDArray[np.float32]
 Answers = NDArray[np.bool_]
@@ -38,9 +42,10 @@ class Point:
         decisions: The reader's acts: one for a contact sheet, one for each image on it that differs from most of the
             sheet, one for each image read alone.
         precision_at: Share of right suggestions among the surest COVERED of the unread images.
-        sure: Share of the unread images whose suggestion is sure (probability 0.98).
+        sure: Share of the unread images whose suggestion is sure (probability SURE). This and the following two are NaN
+            while there are too few looks to say so, see `labels.evidence`.
         sure_precision: Share of right suggestions among these; NaN where there is none.
-        expected_accuracy: `accuracy` by the probe's own account.
+        expected_accuracy: `accuracy` as the probabilities claim it.
     """
 
     looked: float
@@ -114,26 +119,43 @@ def _chosen_run(
     count = len(truth)
     read = np.zeros(count, dtype=np.bool_)
     batch = batch_size(count)
-    queue = next_to_read(features, clusters, read, None, count, seed)
+    order = np.random.default_rng(seed).permutation(count)  # in which looks are drawn
     sheets = contact_sheets(features, clusters, sheet_images(count), seed)
-    decided = _sheet_decisions(sheets, truth)  # image -> decisions once it and all before it were read
-    rows: list[int] = []
+    decided = [0, *_sheet_decisions(sheets, truth)]  # how many of their images were read -> decisions
+    queue, drawn = _mixed(next_to_read(features, clusters, read, None, count, seed), order, read)
+    rows: list[int] = []  # a probe learns from these
+    looks: list[int] = []  # drawn at random: evidence
     points = []
-    probe: Probe | None = None
     for share in looked:
         wanted = max(1, round(share * count))
-        while len(rows) < wanted:
+        while len(rows) + len(looks) < wanted:
             if not len(queue):
-                queue = next_to_read(features, clusters, read, probe, batch, seed)
-            taken, queue = queue[: wanted - len(rows)], queue[wanted - len(rows) :]
-            rows.extend(int(row) for row in taken)
-            read[taken] = True
-            if not len(queue):
-                probe = fit_probe(features, np.asarray(rows), truth[rows], calibrate=False)
-        probe = fit_probe(features, np.asarray(rows), truth[rows])
-        decisions = decided[min(len(rows), len(decided)) - 1] + max(0, len(rows) - len(decided))
-        points.append(_judge(features, probe, rows, truth, decisions))
+                chosen = next_to_read(features, clusters, read, _fit(features, rows, looks, truth), batch, seed)
+                queue, drawn = _mixed(chosen, order, read)
+            room = wanted - len(rows) - len(looks)
+            for row, is_look in zip(queue[:room].tolist(), drawn[:room].tolist(), strict=True):
+                (looks if is_look else rows).append(row)
+            read[queue[:room]] = True
+            queue, drawn = queue[room:], drawn[room:]
+        beyond = max(0, len(rows) - len(decided) + 1)
+        decisions = decided[min(len(rows), len(decided) - 1)] + beyond + len(looks)
+        points.append(_judge(features, _fit(features, rows, looks, truth), rows, looks, truth, decisions))
     return tuple(points)
+
+
+def _mixed(queue: Rows, order: Rows, read: Answers) -> tuple[Rows, Answers]:
+    """The product's queue, looks in it; without any where RANDOM_EVERY is 0: for a control."""
+    if not RANDOM_EVERY:
+        return queue, np.zeros(len(queue), np.bool_)
+    return mixed(queue, order[~read[order]], RANDOM_EVERY)
+
+
+def _fit(features: Features, rows: Sequence[int], looks: Sequence[int], truth: Answers) -> Probe:
+    """Looks are learnt from only while nothing could be without them."""
+    known = np.asarray(rows, dtype=np.int64)
+    if truth[known].all() or not truth[known].any():
+        known = np.concatenate([known, np.asarray(looks, dtype=np.int64)])
+    return fit_probe(features, known, truth[known])
 
 
 def _random_run(features: Features, truth: Answers, looked: Sequence[float], seed: int) -> tuple[Point, ...]:
@@ -141,7 +163,7 @@ def _random_run(features: Features, truth: Answers, looked: Sequence[float], see
     points = []
     for share in looked:
         rows = order[: max(1, round(share * len(truth)))]
-        points.append(_judge(features, fit_probe(features, rows, truth[rows]), list(rows), truth, len(rows)))
+        points.append(_judge(features, fit_probe(features, rows, truth[rows]), rows.tolist(), [], truth, len(rows)))
     return tuple(points)
 
 
@@ -156,24 +178,33 @@ def _sheet_decisions(sheets: Sequence[NDArray[np.int64]], truth: Answers) -> lis
     return decided
 
 
-def _judge(features: Features, probe: Probe, rows: Sequence[int], truth: Answers, decisions: int) -> Point:
-    read = np.asarray(rows)
+def _judge(
+    features: Features, probe: Probe, rows: Sequence[int], looks: Sequence[int], truth: Answers, decisions: int
+) -> Point:
+    read = np.asarray([*rows, *looks])
     probabilities = probe.probabilities(features)
-    result = suggested(probabilities, read, truth[read])
+    seen = Looks(
+        probabilities[np.asarray(looks, dtype=np.int64)], truth[np.asarray(looks, dtype=np.int64)].astype("i1")
+    )
+    if seen.enough:
+        probabilities, _ = calibrated(probabilities, seen)
     unread = np.ones(len(truth), dtype=np.bool_)
     unread[read] = False
-    right = result.present == truth
-    surest = np.argsort(-np.abs(probabilities[unread] - 0.5), kind="stable")
-    hits = right[unread][surest]
-    sure = result.sure
+    right = (probabilities > 0.5) == truth
+    right[read] = True
+    confidence = confidences(probabilities)
+    hits = right[unread][np.argsort(-confidence[unread], kind="stable")]
+    sure = unread & (confidence >= SURE)
     return Point(
-        looked=len(rows) / len(truth),
+        looked=len(read) / len(truth),
         accuracy=float(right.mean()),
         decisions=decisions,
         precision_at=tuple(_share(hits[: max(1, round(share * len(hits)))]) for share in COVERED),
-        sure=_share(sure[unread]),
-        sure_precision=_share(right[sure]),
-        expected_accuracy=result.expected_accuracy,
+        sure=_share(sure[unread]) if seen.enough else float("nan"),
+        sure_precision=_share(right[sure]) if seen.enough else float("nan"),
+        expected_accuracy=(
+            float((len(read) + confidence[unread].sum(dtype=np.float64)) / len(truth)) if seen.enough else float("nan")
+        ),
     )
 
 

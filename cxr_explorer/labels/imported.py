@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import get_args, overload
@@ -14,16 +14,12 @@ from numpy.typing import NDArray
 from cxr_explorer.labels.label import How, LabelBound, Value
 from cxr_explorer.labels.table_cells import WORDS, Format
 from cxr_explorer.labels.texts import Texts
-from cxr_explorer.labels.vocabulary import is_no_finding
 
 NOTHING = -(2**63)
 """Stands for None among the numbers and times."""
 
 LISTED = 200
 """Contradictions that are named; all are counted."""
-
-# CheXpert's labeller gives "No Finding" beside this one: a tube is no disease (Irvin et al. 2019, section 3.2).
-_BESIDE_NO_FINDING = "support devices"
 
 _HOWS = get_args(How)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -172,7 +168,9 @@ class Settled:
     problems: tuple[str, ...]
 
 
-def settle(labels: Labels, image: NDArray[np.integer], no_finding: bool) -> Settled:
+def settle(
+    labels: Labels, image: NDArray[np.integer], excludes: Mapping[str, Sequence[str]], one_judgement: bool
+) -> Settled:
     """Leaves out labels that contradict each other: none wins by its place in a table.
 
     Of two judgements of one reader the later one stands where both have a time.
@@ -180,8 +178,9 @@ def settle(labels: Labels, image: NDArray[np.integer], no_finding: bool) -> Sett
     Args:
         labels: As read.
         image: (N,) which image each is of: the row of its file in the table, or in the project.
-        no_finding: Whether "No Finding" and a finding, both present on one image, contradict each other too. They do
-            where a row is one judgement of the whole image.
+        excludes: What cannot be present on one image together, see `Vocabulary`.
+        one_judgement: Whether a row is one judgement of the whole image: then such labels are left out as well. Where
+            each row is a judgement of its own they are told, and kept.
     """
     left_out = np.zeros(len(labels), np.bool_)
     said: list[str] = []
@@ -197,12 +196,13 @@ def settle(labels: Labels, image: NDArray[np.integer], no_finding: bool) -> Sett
             images.add(int(image[rows[0]]))
             if len(said) < LISTED:
                 said.append(_two_answers(labels, stands))
-    if no_finding:
-        for rows in _with_no_finding(labels, image, ~left_out):
-            left_out[rows] = True
-            images.add(int(image[rows[0]]))
-            if len(said) < LISTED:
-                said.append(_no_finding_and_one(labels, rows))
+    together: set[int] = set()
+    examples: list[str] = []
+    for rows in _excluding(labels, image, ~left_out, excludes):
+        left_out[rows] = left_out[rows] | one_judgement
+        (images if one_judgement else together).add(int(image[rows[0]]))
+        if len(said) + len(examples) < LISTED:
+            (said if one_judgement else examples).append(_two_together(labels, rows))
     if images:
         count = f"{len(images):,} image{' has' if len(images) == 1 else 's have'}"
         said.insert(
@@ -210,6 +210,9 @@ def settle(labels: Labels, image: NDArray[np.integer], no_finding: bool) -> Sett
             f"{count} rows that contradict each other; what they say of these findings is left out until the table "
             "says one thing.",
         )
+    if together:
+        count = f"{len(together):,} image{' has' if len(together) == 1 else 's have'}"
+        said += [f"{count} findings present that exclude each other; both are kept: look at these images.", *examples]
     if superseded:
         said.append(
             f"{superseded:,} answers have an earlier one of the same reader that differs; the later one counts."
@@ -257,26 +260,31 @@ def _two_answers(labels: Labels, rows: NDArray[np.integer]) -> str:
     )
 
 
-def _with_no_finding(
-    labels: Labels, image: NDArray[np.integer], counted: NDArray[np.bool_]
+def _excluding(
+    labels: Labels, image: NDArray[np.integer], counted: NDArray[np.bool_], excludes: Mapping[str, Sequence[str]]
 ) -> Iterator[NDArray[np.integer]]:
-    """Rows of each image on which "No Finding" is present, and another finding: those that are present."""
-    none = np.array([is_no_finding(finding) for finding in labels.findings], np.bool_)
-    beside = np.array([finding.casefold() == _BESIDE_NO_FINDING for finding in labels.findings], np.bool_)
+    """Of each image on which a reader has a finding present, and one that it excludes: the rows of these.
+
+    The finding that excludes comes first.
+    """
     present = np.flatnonzero(counted & (labels.value == Value.PRESENT))
     finding = labels.finding[present]
-    says_none, says_one = image[present[none[finding]]], image[present[~none[finding] & ~beside[finding]]]
-    both = np.intersect1d(says_none, says_one)
-    if not len(both):
-        return
-    rows = present[~beside[finding] & np.isin(image[present], both)]
-    rows = rows[np.argsort(image[rows], kind="stable")]
-    yield from np.split(rows, np.flatnonzero(np.diff(image[rows])) + 1)
+    whose = image[present].astype(np.int64)
+    if len(labels.reader):
+        whose = whose * (len(labels.readers) + 1) + labels.reader[present]
+    for name, others in excludes.items():
+        says = np.array([one == name for one in labels.findings], np.bool_)[finding]
+        denies = np.array([one in others for one in labels.findings], np.bool_)[finding]
+        both = np.intersect1d(whose[says], whose[denies])
+        if not len(both):
+            continue
+        concerned = np.flatnonzero((says | denies) & np.isin(whose, both))
+        concerned = concerned[np.lexsort((~says[concerned], whose[concerned]))]
+        yield from np.split(present[concerned], np.flatnonzero(np.diff(whose[concerned])) + 1)
 
 
-def _no_finding_and_one(labels: Labels, rows: NDArray[np.integer]) -> str:
-    none = next(int(row) for row in rows if is_no_finding(labels.findings[labels.finding[row]]))
-    one = next(int(row) for row in rows if not is_no_finding(labels.findings[labels.finding[row]]))
+def _two_together(labels: Labels, rows: NDArray[np.integer]) -> str:
+    none, one = int(rows[0]), next(int(row) for row in rows if labels.finding[row] != labels.finding[rows[0]])
     last, first = (one, none) if labels.line[one] >= labels.line[none] else (none, one)
     return (
         f"Line {labels.line[last]}: {labels.files[int(labels.file[one])]} has "

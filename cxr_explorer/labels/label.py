@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Literal
+from typing import Literal, get_args
 
 How = Literal[
     "single",
+    "random",
     "cluster",
     "lasso",
     "rectangle",
@@ -20,8 +21,15 @@ How = Literal[
     "merge",
 ]
 
-ONE_BY_ONE: tuple[How, ...] = ("single", "audit", "reread", "adjudication")
-"""Ways in which the image itself was looked at and judged."""
+ONE_BY_ONE: tuple[How, ...] = ("single", "random", "audit", "reread", "adjudication")
+"""Ways in which the image itself was looked at and judged. "random": Read next had drawn it among all without a label,
+so that such looks stand for the others, see `labels.evidence`."""
+
+TAKEN_OVER: tuple[How, ...] = ("import", "merge")
+"""Ways in which labels come that were not judged here."""
+
+IN_BULK: tuple[How, ...] = tuple(how for how in get_args(How) if how not in (*ONE_BY_ONE, *TAKEN_OVER))
+"""Ways in which many images are judged at once, or as the program suggests, without looking at each."""
 
 
 class Value(IntEnum):
@@ -32,22 +40,45 @@ class Value(IntEnum):
     UNCERTAIN = -1
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """What a reader says of images, and how it was said: all that is stored with a label but the image and the time.
+
+    Attributes:
+        finding: What is judged.
+        value: The judgement; None takes one away.
+        reader: Who judges.
+        how: How the images were addressed.
+        cluster_identity: Who the cluster is that they are judged as part of (`Group.identity`, -1 for the images in
+            none), never its number on the map, which changes when clusters are put in another order; None: no cluster.
+        map_id: The map on screen.
+    """
+
+    finding: str
+    value: Value | None
+    reader: str
+    how: How
+    cluster_identity: int | None = None
+    map_id: int | None = None
+
+
 AuditState = Literal["valid", "stale", "failed"]
 
 
 @dataclass(frozen=True)
 class LabelBound:
-    """What a random audit says of the labels of which this is one.
+    """What images that were drawn at random and read say of the labels of which this is one.
 
     Attributes:
-        audit: Its number in the project.
+        audit: Number of the random audit in the project; None for suggestions accepted in bulk, of which the looks say
+            it that had been read by then, see `labels.evidence`.
         error_bound: At most this share of the labels it covers is wrong, 0..1; None where a failed one was not read to
             its end.
         confidence: With which the bound holds, 0..1, counting earlier audits of the same images.
         state: "stale" where covered labels changed afterwards; a failed audit stays failed.
     """
 
-    audit: int
+    audit: int | None
     error_bound: float | None
     confidence: float
     state: AuditState
@@ -64,9 +95,9 @@ class LabelRow:
         reader: Who judged.
         at: When, ISO 8601 in UTC, to the second ("2026-01-31T14:05:09Z").
         how: How the image was addressed.
-        cluster: The cluster it was judged as part of, in that map, else None.
+        cluster: The identity of the cluster it was judged as part of, see `Judgement`, else None.
         map_id: The map on screen when it was judged, else None.
-        bound: What a random audit says of it, else None.
+        bound: What a random audit, or the looks it was accepted upon, say of it, else None.
     """
 
     file: str

@@ -17,8 +17,9 @@ def fit_logistic(
     freedom: float,
     start: tuple[NDArray[np.float64], float] | None = None,
     steps: int = 30,
+    counts: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.float64], float]:
-    """Weights (F,) and bias that minimise |weights|^2 / 2 + freedom * sum of log losses, by Newton's method.
+    """Weights (F,) and bias that minimise |weights|^2 / 2 + freedom * weighted sum of log losses, by Newton's method.
 
     Args:
         seen: (n, F).
@@ -26,6 +27,7 @@ def fit_logistic(
         freedom: Inverse of the ridge penalty's weight: the C of scikit-learn's LogisticRegression.
         start: Weights and bias near the solution: those of nearly the same rows.
         steps: Newton steps at most. Two from a near start are as good as all.
+        counts: (n,) how much each row counts, above 0; None for 1 each.
     """
     basis: NDArray[np.float64] | None = None
     if len(seen) < seen.shape[1]:  # the solution lies in the span of the rows: n unknowns instead of F
@@ -38,10 +40,11 @@ def fit_logistic(
     if start is not None:
         solution[:-1] = start[0] if basis is None else start[0] @ basis
         solution[-1] = start[1]
+    loss = np.asarray(freedom if counts is None else freedom * counts, np.float64)
     for _ in range(steps):
         chance = sigmoid(design @ solution)
-        gradient = freedom * design.T @ (chance - truth) + penalty * solution
-        curvature = (design * (freedom * chance * (1 - chance))[:, None]).T @ design + np.diag(penalty)
+        gradient = design.T @ (loss * (chance - truth)) + penalty * solution
+        curvature = (design * (loss * chance * (1 - chance))[:, None]).T @ design + np.diag(penalty)
         step = np.linalg.solve(curvature, gradient)
         solution -= step * min(1.0, 20 / max(float(np.abs(step).max()), 1e-12))
         if np.abs(design @ step).max() < 1e-3:  # log odds that nobody could tell apart

@@ -24,16 +24,10 @@ from numpy.typing import NDArray
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import atomic_write
+from cxr_explorer.labels.evidence import temperature
 from cxr_explorer.labels.features import Floats
-from cxr_explorer.labels.logistic import sigmoid
-from cxr_explorer.labels.suggest import (
-    FEWEST_CALIBRATED,
-    MOST_CALIBRATED,
-    Probe,
-    both_kinds,
-    fit_probe,
-    unseen_scores,
-)
+from cxr_explorer.labels.logistic import fit_logistic, sigmoid
+from cxr_explorer.labels.suggest import FEWEST_ANSWERS, FREEDOM, Probe, both_kinds, fit_probe
 
 FORMAT = 1
 """Raised when an older program could not apply a file correctly."""
@@ -42,6 +36,33 @@ PREFIX = "probes-"
 
 MOST_MEASURED = 20_000
 """Images from which mean and spread of the components are taken."""
+
+MOST_HELD_OUT = 1000
+"""Answers from which a probe's AUROC and the scale of its probabilities are measured."""
+
+FOLDS = 5
+"""Parts in which these are held out one after another."""
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """Answers to one finding.
+
+    Attributes:
+        rows: (n,) the images, each once.
+        present: (n,) bool.
+        counts: (n,) how much each counts: 1 where the image was read, less where its label was given in bulk.
+    """
+
+    rows: NDArray[np.integer]
+    present: NDArray[np.bool_]
+    counts: NDArray[np.floating]
+
+    @property
+    def read(self) -> tuple[NDArray[np.integer], NDArray[np.bool_]]:
+        """Rows and answers of the images that were read one by one."""
+        alone = self.counts == 1
+        return self.rows[alone], self.present[alone]
 
 
 @dataclass(frozen=True)
@@ -95,8 +116,8 @@ class ProbeSet:
 
 
 def enough(present: int, absent: int) -> bool:
-    """Whether there are answers enough of both kinds for a probe whose probabilities mean something."""
-    return min(present, absent) >= FEWEST_CALIBRATED
+    """Whether there are answers enough of both kinds for a probe."""
+    return min(present, absent) >= FEWEST_ANSWERS
 
 
 def fit_probe_set(
@@ -104,42 +125,48 @@ def fit_probe_set(
     encoder_key: str,
     created: str,
     embeddings: Floats,
-    answers: Mapping[str, tuple[NDArray[np.integer], NDArray[np.bool_]]],
+    answers: Mapping[str, Given],
     groups: NDArray[np.integer] | None = None,
 ) -> ProbeSet:
-    """A probe for every finding with answers enough.
+    """A probe for every finding with enough images read one by one.
+
+    Labels given in bulk help to fit, but say nothing of how well a probe does: its AUROC and the scale of its
+    probabilities come from the images read alone, each patient's held out together.
 
     Args:
         name: What to call the set.
         encoder_key: Whose embeddings these are.
         created: ISO 8601.
         embeddings: (N, D).
-        answers: By finding the rows that were read, and (n,) whether it was present.
-        groups: (N,) numbers of patients, see `suggest.fit_probe`.
+        answers: By finding.
+        groups: (N,) numbers of patients; None: no image has company.
 
     Raises:
         UserError: No finding has answers enough.
     """
-    counts = {finding: (int(present.sum()), int((~present).sum())) for finding, (_, present) in answers.items()}
+    counts = {finding: _kinds(given.read[1]) for finding, given in answers.items()}
     chosen = [finding for finding in answers if enough(*counts[finding])]
     if not chosen:
         raise UserError(
-            f"There are too few labels for a probe: it needs {FEWEST_CALIBRATED} images with a finding and "
-            f"{FEWEST_CALIBRATED} without. Read more images first."
+            f"There are too few labels for a probe: it needs {FEWEST_ANSWERS} images with a finding and "
+            f"{FEWEST_ANSWERS} without, read one by one. Read more images first."
         )
     sample = _directions(embeddings[np.random.default_rng(0).permutation(len(embeddings))[:MOST_MEASURED]])
     middle = sample.mean(axis=0)
     spread = np.maximum(sample.std(axis=0), 1e-9) * np.sqrt(embeddings.shape[1])  # mean squared length 1
     facts, weights, biases, slopes = [], [], [], []
     for finding in chosen:
-        rows, present = answers[finding]
-        standard = ((_directions(embeddings[rows]) - middle) / spread).astype(np.float32)  # (n, D)
-        patients = None if groups is None else groups[rows]
-        probe = fit_probe(standard, np.arange(len(rows)), present, patients)
-        facts.append(ProbeFacts(finding, *counts[finding], _held_out_auroc(standard, present, patients, probe)))
+        given = answers[finding]
+        standard = ((_directions(embeddings[given.rows]) - middle) / spread).astype(np.float32)  # (n, D)
+        probe = fit_probe(standard, np.arange(len(standard)), given.present, given.counts)
+        read = np.flatnonzero(given.counts == 1)
+        scores, truth = _unseen_scores(
+            standard[read], given.present[read], None if groups is None else groups[given.rows[read]], probe
+        )
+        facts.append(ProbeFacts(finding, *counts[finding], round(_auroc(scores, truth), 4)))
         weights.append(probe.weights / spread)
         biases.append(probe.bias - float(middle @ weights[-1]))
-        slopes.append(probe.slope)
+        slopes.append(temperature(scores, truth))
     return ProbeSet(
         name=name,
         encoder_key=encoder_key,
@@ -230,18 +257,30 @@ def _directions(embeddings: Floats) -> Floats:
     return np.asarray(embeddings / np.maximum(lengths, np.finfo(np.float32).tiny), dtype=np.float32)
 
 
-def _held_out_auroc(
+def _kinds(present: NDArray[np.bool_]) -> tuple[int, int]:
+    return int(present.sum()), int((~present).sum())
+
+
+def _unseen_scores(
     features: Floats, present: NDArray[np.bool_], groups: NDArray[np.integer] | None, probe: Probe
-) -> float:
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """(n,) scores of answers by probes that were fitted without them and their group, and (n,) the answers."""
     from threadpoolctl import threadpool_limits
 
-    chosen = both_kinds(present, MOST_CALIBRATED)
-    truth = present[chosen]
-    patients = chosen if groups is None else groups[chosen]
+    chosen = both_kinds(present, MOST_HELD_OUT)
+    seen, truth = features[chosen].astype(np.float64), present[chosen].astype(np.float64)
+    _, members = np.unique(chosen if groups is None else groups[chosen], return_inverse=True)
+    fold = np.random.default_rng(0).permutation(int(members.max()) + 1)[members] % FOLDS
     start = probe.weights.astype(np.float64), probe.bias
-    with threadpool_limits(1):
-        scores = unseen_scores(features[chosen].astype(np.float64), truth.astype(np.float64), patients, start)
-    return round(_auroc(scores, truth), 4)
+    scores = np.zeros(len(seen))
+    for each in range(FOLDS):
+        rest = fold != each
+        if rest.all() or not 0 < truth[rest].sum() < rest.sum():
+            continue
+        with threadpool_limits(1):
+            weights, bias = fit_logistic(seen[rest], truth[rest], FREEDOM, start, steps=3)
+        scores[~rest] = seen[~rest] @ weights + bias
+    return scores, present[chosen]
 
 
 def _auroc(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:

@@ -16,9 +16,7 @@ from cxr_explorer.labels.features import Floats, Rows, prepare, squared_distance
 from cxr_explorer.labels.logistic import fit_logistic, sigmoid
 
 __all__ = [
-    "HeldOut",
     "Probe",
-    "Suggestions",
     "batch_size",
     "both_kinds",
     "contact_sheets",
@@ -26,9 +24,6 @@ __all__ = [
     "next_to_read",
     "prepare",
     "sheet_images",
-    "suggested",
-    "sure_suggestions",
-    "unseen_scores",
 ]
 
 FREEDOM = 10.0
@@ -37,14 +32,8 @@ FREEDOM = 10.0
 MOST_FITTED = 5000
 """Answers a fit uses, see `both_kinds`: a fit at 100,000 images then takes about a second on two cores."""
 
-MOST_CALIBRATED = 1000
-"""Answers a calibration uses."""
-
-FOLDS = 5
-"""Folds of the calibration."""
-
-FEWEST_CALIBRATED = 8
-"""Answers of either kind below which probabilities are not calibrated."""
+FEWEST_ANSWERS = 8
+"""Answers of either kind below which nothing is suggested."""
 
 SHEET_SHARE = 0.0035
 """Share of the images that is read on contact sheets of clusters before single images are queued.
@@ -65,116 +54,45 @@ SHEET_LEAST, SHEET_MOST = 12, 300
 
 
 @dataclass(frozen=True, eq=False)
-class HeldOut:
-    """Answers that were predicted without having been seen.
-
-    Attributes:
-        present: (n,) the answers.
-        probabilities: (n,) float32, by probes fitted without the answer and its patient's others.
-    """
-
-    present: NDArray[np.bool_]
-    probabilities: Floats
-
-    def as_sure(self, threshold: float, present: bool = True, absent: bool = True) -> tuple[int, int]:
-        """How many answers were predicted at least this surely, and how many of them rightly.
-
-        It is the only thing that answers say about suggestions this sure. The answers were mostly chosen for doubt and
-        may be harder than other images; they are few, and few can be right by luck.
-
-        Args:
-            threshold: Above 0.5.
-            present: Whether to count predictions of the finding.
-            absent: Whether to count predictions of its absence.
-        """
-        yes = (self.probabilities >= threshold) & present
-        no = (1 - self.probabilities >= threshold) & absent
-        return int(yes.sum() + no.sum()), int((self.present & yes).sum() + (~self.present & no).sum())
-
-
-@dataclass(frozen=True, eq=False)
 class Probe:
     """A fitted probe of one finding.
 
     Attributes:
         weights: (F,) float32.
         bias: Added to the product.
-        slope: Positive; turns a score into a log odds. It never moves the boundary at probability 0.5.
         answers: How many answers the probe was fitted to: (present, absent).
-        calibrated: Whether `slope` was measured on answers the probe had not seen.
-        held_out: Of these answers, whether the finding was present, and the probability without having seen them.
     """
 
     weights: Floats
     bias: float
-    slope: float
     answers: tuple[int, int]
-    calibrated: bool
-    held_out: HeldOut | None = None
 
     def probabilities(self, features: Floats) -> Floats:
-        """(N,) float32 in [0, 1] that the finding is present, from (N, F) features."""
-        scores = features @ self.weights + np.float32(self.bias)  # (N,)
-        return np.asarray(sigmoid(self.slope * scores), dtype=np.float32)
+        """(N,) float32 in [0, 1] that the finding is present, from (N, F) features: an order, and a side of 0.5.
 
-
-@dataclass(frozen=True, eq=False)
-class Suggestions:
-    """What a probe suggests for all images.
-
-    Attributes:
-        present: (N,) bool, the likelier answer; the reader's own where there is one.
-        sure: (N,) bool, whether the suggestion's probability reaches the threshold; False for images that were read.
-        expected_precision: Mean probability of the suggestions that are sure, by the probe's own account; NaN if none.
-        expected_accuracy: Share of all images right by the probe's own account, those that were read counted as right.
-            Only a random audit is evidence.
-    """
-
-    present: NDArray[np.bool_]
-    sure: NDArray[np.bool_]
-    expected_precision: float
-    expected_accuracy: float
-
-
-@dataclass(frozen=True, eq=False)
-class Sure:
-    """Suggestions probable enough to be accepted.
-
-    Attributes:
-        present: (N,) bool.
-        absent: (N,) bool.
-        expected_precision: Mean probability of these, by the probe's own account; NaN if none. It is no evidence.
-    """
-
-    present: NDArray[np.bool_]
-    absent: NDArray[np.bool_]
-    expected_precision: float
+        What the figures are worth only looks can tell, see `labels.evidence`.
+        """
+        return np.asarray(sigmoid(features @ self.weights + np.float32(self.bias)), dtype=np.float32)
 
 
 def fit_probe(
     features: Floats,
     rows: NDArray[np.integer],
     present: NDArray[np.bool_],
-    groups: NDArray[np.integer] | None = None,
-    calibrate: bool = True,
+    counts: NDArray[np.floating] | None = None,
 ) -> Probe:
     """A probe from the answers so far: ridge-penalised logistic regression.
 
     The classes are not reweighted: what is asked for are probabilities and few wrong labels, not a balance of them.
-    Log odds are scaled by one factor, which makes answers the probe had not seen most likely (temperature, Guo et al.
-    2017, arXiv 1706.04599). Images are queued where the probe is unsure, so that the factor says little of where it is
-    sure: there it is modest where labels are consistent, and boasts where they are noisy. See `HeldOut.as_sure`.
 
     Args:
         features: (N, F) from `prepare`.
-        rows: (n,) the images that were read, each once.
+        rows: (n,) the images that were answered, each once.
         present: (n,) the answers.
-        groups: (N,) numbers of patients: a patient's images fall into one fold of the calibration. None: no image has
-            company.
-        calibrate: False saves five sixths of the time where only the order of probabilities and the side of 0.5 matter.
+        counts: (n,) how much each answer counts, above 0; None for 1 each.
 
     Raises:
-        ValueError: Nothing was read.
+        ValueError: There is no answer.
     """
     if not len(rows):
         raise ValueError("no answers to fit a probe to")
@@ -182,27 +100,18 @@ def fit_probe(
     answers = (positive, len(rows) - positive)
     if min(answers) == 0:  # one kind of answer knows no boundary: the share of it, by the rule of succession
         share = (positive + 1) / (len(rows) + 2)
-        return Probe(np.zeros(features.shape[1], np.float32), float(np.log(share / (1 - share))), 1.0, answers, False)
+        return Probe(np.zeros(features.shape[1], np.float32), float(np.log(share / (1 - share))), answers)
     chosen = both_kinds(present, MOST_FITTED)
     rows, present = rows[chosen], present[chosen]
     kept = present.sum() / answers[0], (~present).sum() / answers[1]  # shares; unequal where one kind is rare
     seen = features[rows].astype(np.float64)  # (n, F)
-    truth = present.astype(np.float64)
+    weighed = None if counts is None else counts[chosen].astype(np.float64)
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):  # for matrices this small a second thread gains little, and on a busy machine costs much
-        weights, bias = fit_logistic(seen, truth, FREEDOM)
-        slope, calibrated = 1.0, calibrate and min(answers) >= FEWEST_CALIBRATED
-        held_out: HeldOut | None = None
-        if calibrated:
-            patients = np.arange(len(rows)) if groups is None else groups[rows]
-            some = both_kinds(present, MOST_CALIBRATED)
-            scores = unseen_scores(seen[some], truth[some], patients[some], (weights, bias))
-            slope = _slope(scores, truth[some])
-            held_out = HeldOut(present[some], np.asarray(sigmoid(slope * scores), dtype=np.float32))
-        # Answers that were left out shift the log odds alone (sampling by outcome; Prentice and Pyke 1979).
-        bias -= float(np.log(kept[0] / kept[1])) / slope
-        return Probe(weights.astype(np.float32), bias, slope, answers, calibrated, held_out)
+        weights, bias = fit_logistic(seen, present.astype(np.float64), FREEDOM, counts=weighed)
+    # Answers that were left out shift the log odds alone (sampling by outcome; Prentice and Pyke 1979).
+    return Probe(weights.astype(np.float32), bias - float(np.log(kept[0] / kept[1])), answers)
 
 
 def sheet_images(count: int) -> int:
@@ -278,85 +187,6 @@ def next_to_read(
         return _furthest(features, read, batch)
     scores = np.abs(features[unread] @ probe.weights + np.float32(probe.bias))
     return _apart(features, unread[np.argsort(scores, kind="stable")[: SPARE * batch]], batch)
-
-
-def suggested(
-    probabilities: Floats, rows: NDArray[np.integer], present: NDArray[np.bool_], threshold: float = 0.98
-) -> Suggestions:
-    """What the probabilities suggest for every image beside the answers of the reader, which stand.
-
-    Args:
-        probabilities: (N,) from `Probe.probabilities`.
-        rows: (n,) the images that were read.
-        present: (n,) the answers.
-        threshold: How probable a suggestion must be to count as sure, above 0.5.
-    """
-    answer = probabilities > 0.5
-    confidence = np.maximum(probabilities, 1 - probabilities).astype(np.float64)
-    sure = confidence >= threshold
-    answer[rows], sure[rows], confidence[rows] = present, False, 1.0
-    return Suggestions(
-        present=answer,
-        sure=sure,
-        expected_precision=float(confidence[sure].mean()) if sure.any() else float("nan"),
-        expected_accuracy=float(confidence.mean()) if len(confidence) else float("nan"),
-    )
-
-
-def sure_suggestions(probabilities: Floats, settled: NDArray[np.bool_], threshold: float) -> Sure:
-    """What would be accepted at a threshold.
-
-    Args:
-        probabilities: (N,), NaN where nothing is known.
-        settled: (N,) images that nothing is suggested for: they have a label, or are excluded.
-        threshold: Above 0.5. A finding is accepted as absent where its probability is at most 1 - threshold.
-    """
-    present = ~settled & (probabilities >= threshold)  # NaN compares as False
-    absent = ~settled & (1 - probabilities >= threshold)
-    chances = np.concatenate([probabilities[present], 1 - probabilities[absent]]).astype(np.float64)
-    return Sure(present, absent, float(chances.mean()) if len(chances) else float("nan"))
-
-
-def unseen_scores(
-    seen: NDArray[np.float64],
-    truth: NDArray[np.float64],
-    groups: NDArray[np.integer],
-    start: tuple[NDArray[np.float64], float],
-) -> NDArray[np.float64]:
-    """(n,) the score of each answer by a probe that was fitted without it and its group."""
-    _, members = np.unique(groups, return_inverse=True)
-    fold = np.random.default_rng(0).permutation(int(members.max()) + 1)[members] % FOLDS
-    scores = np.zeros(len(seen))
-    for each in range(FOLDS):
-        rest = fold != each
-        if rest.all() or not 0 < truth[rest].sum() < rest.sum():
-            continue
-        weights, bias = fit_logistic(seen[rest], truth[rest], FREEDOM, start, steps=3)
-        scores[~rest] = seen[~rest] @ weights + bias
-    return scores
-
-
-def _slope(scores: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
-    """The factor in [0.05, 5] under which the scores' log loss is least: golden-section search over its logarithm.
-
-    Targets are Platt's, short of 0 and 1 (1999): where all answers are told apart, any larger factor would do better.
-    """
-    positive = truth.sum()
-    target = np.where(truth > 0, (positive + 1) / (positive + 2), 1 / (len(truth) - positive + 2))
-    low, high = np.log(0.05), np.log(5.0)
-    golden = (np.sqrt(5.0) - 1) / 2
-
-    def loss(log_factor: float) -> float:
-        chance = sigmoid(np.exp(log_factor) * scores)
-        return float(-(target * np.log(chance) + (1 - target) * np.log1p(-chance)).sum())
-
-    for _ in range(30):
-        left, right = high - golden * (high - low), low + golden * (high - low)
-        if loss(left) < loss(right):
-            high = right
-        else:
-            low = left
-    return float(np.exp((low + high) / 2))
 
 
 def _shares(sizes: NDArray[np.integer], count: int) -> list[int]:

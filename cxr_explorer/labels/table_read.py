@@ -26,7 +26,15 @@ from cxr_explorer.labels.label import AuditState, How, LabelBound
 from cxr_explorer.labels.metadata import is_fact_header
 from cxr_explorer.labels.table_cells import VALUES, Format, is_blank, plain
 from cxr_explorer.labels.texts import Uniques
-from cxr_explorer.labels.vocabulary import bundled_vocabularies, finding_key, objection_to, spelled, spellings
+from cxr_explorer.labels.vocabulary import (
+    Vocabulary,
+    bundled_vocabularies,
+    finding_key,
+    objection_to,
+    spelled,
+    spellings,
+    usual_excludes,
+)
 
 TOLD_EVERY = 20_000
 """Rows after which it is told how far the reading is."""
@@ -34,7 +42,7 @@ TOLD_EVERY = 20_000
 _HOWS = {how: place for place, how in enumerate(get_args(How))}
 
 
-def read_labels(path: Path, known: Iterable[str] = ()) -> ImportedTable:
+def read_labels(path: Path, known: Iterable[str] = (), vocabulary: Vocabulary | None = None) -> ImportedTable:
     """Read a label table in any of the three forms of `write_labels`, told apart by the header.
 
     The file is CSV with commas, semicolons or tabs, plain or gzipped, in UTF-8, UTF-16, or else Latin-1 (said in the
@@ -52,11 +60,12 @@ def read_labels(path: Path, known: Iterable[str] = ()) -> ImportedTable:
     Args:
         path: The file.
         known: Findings whose spelling is kept, those of a project first of all; the bundled vocabularies' come next.
+        vocabulary: Says which findings exclude each other; None for the usual rule.
 
     Raises:
         UserError: The file cannot be read, or is no such table.
     """
-    reading = reading_labels(path, known)
+    reading = reading_labels(path, known, vocabulary)
     while True:
         try:
             next(reading)
@@ -65,7 +74,9 @@ def read_labels(path: Path, known: Iterable[str] = ()) -> ImportedTable:
             return table
 
 
-def reading_labels(path: Path, known: Iterable[str] = ()) -> Generator[float, None, ImportedTable]:
+def reading_labels(
+    path: Path, known: Iterable[str] = (), vocabulary: Vocabulary | None = None
+) -> Generator[float, None, ImportedTable]:
     """`read_labels` in steps: yields the share that is done, returns the table."""
     file = CsvFile(path)
     problems = Problems(file.warnings)
@@ -83,7 +94,7 @@ def reading_labels(path: Path, known: Iterable[str] = ()) -> Generator[float, No
             f'Cannot read {path}: its first line has none of the headers "file, finding, value", "Image Index, Finding '
             'Labels" and "Path, <one column a finding>"; add one.'
         )
-    table = _Import(problems, tuple(known))
+    table = _Import(problems, tuple(known), vocabulary)
     match format:
         case "long":
             read: _Long | _Nih | _Chexpert = _Long(table, header)
@@ -124,8 +135,9 @@ def _columns(names: Sequence[str], needed: Iterable[str], problems: Problems) ->
 class _Import:
     """What has been gathered of a table so far."""
 
-    def __init__(self, problems: Problems, known: Sequence[str]) -> None:
+    def __init__(self, problems: Problems, known: Sequence[str], vocabulary: Vocabulary | None) -> None:
         self.problems = problems
+        self._vocabulary = vocabulary
         self._spelled = spellings(known)
         self._bundled = spellings(name for some in bundled_vocabularies() for name in some.findings)
         self._own: dict[str, str] = {}  # finding_key -> as first spelled, of findings nobody knew
@@ -195,7 +207,8 @@ class _Import:
         )
         if (labels.finding < 0).any():
             labels = labels.take(labels.finding >= 0)
-        settled = settle(labels, labels.file, no_finding=format != "long")
+        excludes = usual_excludes(findings) if self._vocabulary is None else self._vocabulary.excludes_among(findings)
+        settled = settle(labels, labels.file, excludes, one_judgement=format != "long")
         for problem in settled.problems:
             self.problems.add(problem)
         new = tuple(name for name in findings if self._spelling(name) is None)
@@ -412,7 +425,9 @@ def _integer(cell: str) -> int | None:
 def _bound(audit: str, error_bound: str, confidence: str, audit_state: str) -> LabelBound | None:
     number, share, sure = _integer(audit), _share(error_bound), _share(confidence)
     state = next((state for state in get_args(AuditState) if state == audit_state.casefold()), None)
-    if number is None or sure is None or state is None or (share is None and (error_bound or state != "failed")):
+    if sure is None or state is None or (share is None and (error_bound or state != "failed")):
+        return None
+    if number is None and (audit or share is None):  # without a number it is what suggestions were accepted with
         return None
     return LabelBound(number, share, sure, state)
 

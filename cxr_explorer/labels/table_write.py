@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.files import atomic_write
 from cxr_explorer.labels.label import LabelBound, LabelRow, Value
 from cxr_explorer.labels.table_cells import WORDS, Format, harmless
-from cxr_explorer.labels.vocabulary import is_no_finding
+from cxr_explorer.labels.vocabulary import usual_excludes
 
 LONG_HEADER = (
     *("file", "finding", "value", "reader", "time", "how", "cluster", "map"),
@@ -34,8 +34,8 @@ class WriteReport:
         superseded: Labels left out because a later one of the same finding on the same image stands (nih, chexpert).
         uncertain: Uncertain labels left out (nih has no way to write them).
         absent: Absent labels left out (nih has no way to write them).
-        conflicts: Images judged "No Finding" and some finding at once (nih: "No Finding" is left out; chexpert: both
-            are written as judged).
+        conflicts: Images on which a finding and one that it excludes are present, as "No Finding" and any other (nih:
+            "No Finding" is left out; chexpert: both are written as judged).
         unresolved: Findings on images left blank because the readers differ and nothing decides between them.
         one_reader: Majority or unanimous answers in the table that rest on one reader alone.
     """
@@ -56,12 +56,19 @@ class WriteReport:
         return self.other_findings + self.superseded + self.uncertain + self.absent
 
 
-def write_labels(out: Path, rows: Iterable[LabelRow], format: Format, findings: Sequence[str]) -> WriteReport:
+def write_labels(
+    out: Path,
+    rows: Iterable[LabelRow],
+    format: Format,
+    findings: Sequence[str],
+    excludes: Mapping[str, Sequence[str]] | None = None,
+) -> WriteReport:
     """Write labels to a CSV file (UTF-8, no byte order mark), all of it or nothing.
 
     - long: one label a row, in the order given: file, finding, value (present, absent, uncertain), reader, time, how,
       cluster, map, and of the random audit that covers it: its number, the upper bound of the share of wrong labels
-      (rounded up), the confidence, and whether it is valid, stale or failed.
+      (rounded up), the confidence, and whether it is valid, stale or failed. A suggestion accepted in bulk carries the
+      bound it was accepted with, and no number.
     - nih: `Image Index,Finding Labels`, one image a row, the present findings joined by "|". An image with labels of
       which none is present gets an empty cell: "absent Effusion" is not "No Finding".
     - chexpert: `Path` and one column a finding: 1 present, 0 absent, -1 uncertain, blank not judged.
@@ -74,17 +81,19 @@ def write_labels(out: Path, rows: Iterable[LabelRow], format: Format, findings: 
         rows: The labels.
         format: One of the three above.
         findings: The findings to write, in the order of columns or of names within a cell.
+        excludes: What cannot be present together, see `Vocabulary`; None for the usual rule.
 
     Raises:
         UserError: The place cannot be written, or a name cannot be written as UTF-8.
     """
+    rule = usual_excludes(findings) if excludes is None else excludes
     match format:
         case "long":
             table, report = _long_table(rows, findings)
         case "nih":
-            table, report = _nih_table(rows, findings)
+            table, report = _nih_table(rows, findings, rule)
         case "chexpert":
-            table, report = _chexpert_table(rows, findings)
+            table, report = _chexpert_table(rows, findings, rule)
     _write_csv(out, table)
     return report
 
@@ -110,27 +119,36 @@ def _bound_cells(bound: LabelBound | None) -> tuple[str, str, str, str]:
     if bound is None:
         return "", "", "", ""
     share = "" if bound.error_bound is None else f"{math.ceil(bound.error_bound * 10_000 - 1e-9) / 10_000:g}"
-    return str(bound.audit), share, f"{math.floor(bound.confidence * 10_000 + 1e-9) / 10_000:g}", bound.state
+    return (
+        "" if bound.audit is None else str(bound.audit),
+        share,
+        f"{math.floor(bound.confidence * 10_000 + 1e-9) / 10_000:g}",
+        bound.state,
+    )
 
 
-def _nih_table(rows: Iterable[LabelRow], findings: Sequence[str]) -> tuple[list[Sequence[str]], WriteReport]:
+def _nih_table(
+    rows: Iterable[LabelRow], findings: Sequence[str], excludes: Mapping[str, Sequence[str]]
+) -> tuple[list[Sequence[str]], WriteReport]:
     if any("|" in finding for finding in findings):
         raise ValueError('a finding with "|" cannot stand in a cell of findings joined by "|"')
-    judged = _latest(rows, findings)
+    judged = _latest(rows, findings, excludes)
     table: list[Sequence[str]] = [NIH_HEADER]
     labels = 0
     for file, values in judged.images.items():
         present = [finding for finding in judged.findings if values.get(finding) == Value.PRESENT]
-        if _conflict(values):
-            present = [finding for finding in present if not is_no_finding(finding)]
+        out = judged.contradicted(values)
+        present = [finding for finding in present if finding not in out]
         labels += len(present)
         table.append((harmless(file), harmless("|".join(present))))
     every = Counter(value for values in judged.images.values() for value in values.values())
     return table, judged.report(labels, uncertain=every[Value.UNCERTAIN], absent=every[Value.ABSENT])
 
 
-def _chexpert_table(rows: Iterable[LabelRow], findings: Sequence[str]) -> tuple[list[Sequence[str]], WriteReport]:
-    judged = _latest(rows, findings)
+def _chexpert_table(
+    rows: Iterable[LabelRow], findings: Sequence[str], excludes: Mapping[str, Sequence[str]]
+) -> tuple[list[Sequence[str]], WriteReport]:
+    judged = _latest(rows, findings, excludes)
     table: list[Sequence[str]] = [("Path", *(harmless(finding) for finding in judged.findings))]
     for file, values in judged.images.items():
         cells = (str(int(values[finding])) if finding in values else "" for finding in judged.findings)
@@ -143,6 +161,7 @@ class _Judged:
     """The one judgement that stands for every finding on every image."""
 
     findings: tuple[str, ...]
+    excludes: Mapping[str, Sequence[str]]
     images: dict[str, dict[str, Value]] = field(default_factory=dict)
     superseded: int = 0
     other_findings: int = 0
@@ -155,12 +174,17 @@ class _Judged:
             superseded=self.superseded,
             uncertain=uncertain,
             absent=absent,
-            conflicts=sum(map(_conflict, self.images.values())),
+            conflicts=sum(bool(self.contradicted(values)) for values in self.images.values()),
         )
 
+    def contradicted(self, values: Mapping[str, Value]) -> list[str]:
+        """The findings present on an image that exclude another one present there."""
+        present = {finding for finding, value in values.items() if value == Value.PRESENT}
+        return [finding for finding in present if present & set(self.excludes.get(finding, ()))]
 
-def _latest(rows: Iterable[LabelRow], findings: Sequence[str]) -> _Judged:
-    judged = _Judged(tuple(dict.fromkeys(findings)))
+
+def _latest(rows: Iterable[LabelRow], findings: Sequence[str], excludes: Mapping[str, Sequence[str]]) -> _Judged:
+    judged = _Judged(tuple(dict.fromkeys(findings)), excludes)
     wanted = set(judged.findings)
     times: dict[tuple[str, str], str] = {}
     for row in rows:
@@ -175,12 +199,6 @@ def _latest(rows: Iterable[LabelRow], findings: Sequence[str]) -> _Judged:
             times[row.file, row.finding] = row.at
             values[row.finding] = row.value
     return judged
-
-
-def _conflict(values: dict[str, Value]) -> bool:
-    """Whether an image is judged to have no finding, and a finding."""
-    present = [is_no_finding(finding) for finding, value in values.items() if value == Value.PRESENT]
-    return any(present) and not all(present)
 
 
 def _write_csv(out: Path, table: Iterable[Sequence[str]]) -> None:

@@ -126,6 +126,36 @@ def standing(
     )
 
 
+def surely_at_most(size: Reals, looked: Reals, wrong: Reals, allowed: Reals, confidence: float) -> NDArray[np.bool_]:
+    """(T,) whether random looks make it sure that at most so many labels not looked at are wrong, in each of T lots.
+
+    Like all that is said here it holds however often it is asked and whenever one stops.
+
+    Args:
+        size: (T,) images of a lot, those looked at included.
+        looked: (T,) of these, looked at, drawn at random.
+        wrong: (T,) of these, wrong ones.
+        allowed: (T,) how many of the others may be wrong.
+        confidence: How sure to be, below 1.
+    """
+    evidence = _evidence(size[:, None], looked[:, None], wrong[:, None], allowed + 1)
+    return np.asarray(evidence >= np.log(1 / (1 - confidence)))
+
+
+def most_wrong_left(size: int, looked: int, wrong: int, confidence: float) -> int:
+    """The most labels of a lot not looked at that can be wrong, see `surely_at_most`."""
+    return _most_wrong(*_one_lot(size, looked, wrong), float(np.log(1 / (1 - confidence))))
+
+
+def looks_wanted(size: int, looked: int, wrong: int, allowed: int, confidence: float) -> int:
+    """How many more random looks in a lot, all right, make it sure, see `surely_at_most`."""
+    return _more_looks(*_one_lot(size, looked, wrong), allowed + 1, float(np.log(1 / (1 - confidence))))
+
+
+def _one_lot(size: int, looked: int, wrong: int) -> tuple[Reals, Reals, Reals]:
+    return np.array([size], np.float64), np.array([looked], np.float64), np.array([wrong], np.float64)
+
+
 def _lots(unread: Ids, audits: Sequence[RandomAudit]) -> tuple[Reals, Reals, Reals, int]:
     """Sets of images that all audits treat alike: their sizes, looked at, wrong; and how many are in no audit.
 
@@ -171,7 +201,7 @@ def _lots(unread: Ids, audits: Sequence[RandomAudit]) -> tuple[Reals, Reals, Rea
 # that is concave in D, so that the least evidence against a total is found by raising each lot's D up to one price.
 
 
-def _evidence(size: Reals, looked: Reals, wrong: Reals, left: int) -> Reals:
+def _evidence(size: Reals, looked: Reals, wrong: Reals, left: Reals | int) -> Reals:
     """(...) log likelihood ratio against the likeliest way in which `left` or more labels not looked at are wrong."""
     low, high = np.zeros(size.shape[:-1]), np.full(size.shape[:-1], 40.0)  # below 0 more wrong ones are likelier
     for _ in range(44):

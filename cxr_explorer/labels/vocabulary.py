@@ -6,8 +6,10 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from cxr_explorer.assets import asset
 from cxr_explorer.errors import UserError
@@ -15,7 +17,11 @@ from cxr_explorer.errors import UserError
 NO_FINDING = "No Finding"
 """The finding of an image without findings, spelled alike by NIH ChestX-ray14 and CheXpert."""
 
+# CheXpert's labeller gives "No Finding" beside this one: a tube is no disease (Irvin et al. 2019, section 3.2).
+_BESIDE_NO_FINDING = "support devices"
+
 MAX_FINDING_LENGTH = 60
+_NOT_SAID: Mapping[str, tuple[str, ...]] = {}
 _KEY = "\0"  # in no finding's name
 _BUNDLED = ("nih-14", "chexpert-14")  # in the order they are offered
 
@@ -27,16 +33,48 @@ class Vocabulary:
     Attributes:
         name: What the vocabulary is called on screen.
         findings: Names of the findings, trimmed, in the order they are shown and numbered.
+        excludes: Finding -> findings that cannot be present on the same image where it is. Where nothing is said of it,
+            as in a plain list or an older project, it is the usual rule, see `usual_excludes`.
 
     Raises:
-        UserError: A name is not usable; see `clean_findings`.
+        UserError: A name is not usable, see `clean_findings`, or `excludes` speaks of a finding that is not listed.
     """
 
     name: str
     findings: tuple[str, ...]
+    excludes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NOT_SAID, hash=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "findings", clean_findings(self.findings))
+        if self.excludes is _NOT_SAID:
+            object.__setattr__(self, "excludes", usual_excludes(self.findings))
+        for name in (*self.excludes, *chain(*self.excludes.values())):
+            if name not in self.findings:
+                raise UserError(
+                    f"The vocabulary cannot be used: its “excludes” speaks of {name!r}, which is not among its "
+                    "findings; write it as it stands there."
+                )
+
+    def excludes_among(self, findings: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+        """Its rule for these findings as well: the usual one goes for all of them, another stays what it is."""
+        if self.excludes == usual_excludes(self.findings):
+            return usual_excludes(dict.fromkeys((*self.findings, *findings)))
+        return self.excludes
+
+    def contradicting(self) -> list[tuple[str, str]]:
+        """Every two findings, in both orders, that cannot be present on one image."""
+        pairs = [(one, other) for one, others in self.excludes.items() for other in others]
+        return list(dict.fromkeys(pairs + [(other, one) for one, other in pairs]))
+
+
+def usual_excludes(findings: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+    """What goes without saying: where "No Finding" is present no other finding is, but for CheXpert's Support Devices.
+
+    Nothing, where there is no finding of that name.
+    """
+    names = tuple(findings)
+    others = tuple(name for name in names if not is_no_finding(name) and finding_key(name) != _BESIDE_NO_FINDING)
+    return {name: others for name in names if is_no_finding(name) and others}
 
 
 def is_no_finding(finding: str) -> bool:
@@ -116,7 +154,9 @@ def load_vocabulary(path: Path) -> Vocabulary:
     """Read a vocabulary from a file.
 
     The file is UTF-8: either JSON, `{"name": "...", "findings": ["...", ...]}`, or plain text with one finding a line
-    (blank lines are skipped, the vocabulary is named after the file).
+    (blank lines are skipped, the vocabulary is named after the file). JSON may also have the key "excludes",
+    `{"<finding>": ["<finding>", ...]}`: what cannot be present where the first is; without it the usual rule goes, see
+    `usual_excludes`.
 
     Raises:
         UserError: The file cannot be read, is neither of the two, or a name in it is not usable.
@@ -135,13 +175,31 @@ def load_vocabulary(path: Path) -> Vocabulary:
         raise UserError(
             f"Cannot read the vocabulary {path}: it is not valid JSON ({error.msg}, line {error.lineno}); correct it."
         ) from error
-    match content:
-        case {"name": str(name), "findings": [*findings]} if all(isinstance(finding, str) for finding in findings):
-            return Vocabulary(name, tuple(findings))
-    raise UserError(
-        f'Cannot read the vocabulary {path}: it is not of the form {{"name": "...", "findings": ["...", ...]}}; '
-        "correct it."
-    )
+    try:
+        return vocabulary_of(content)
+    except (KeyError, TypeError) as error:
+        raise UserError(
+            f'Cannot read the vocabulary {path}: it is not of the form {{"name": "...", "findings": ["...", ...]}}; '
+            "correct it."
+        ) from error
+
+
+def vocabulary_of(content: Any) -> Vocabulary:
+    """The vocabulary that JSON holds, in a file or in a project.
+
+    Raises:
+        KeyError, TypeError: It is not of that form.
+        UserError: A name in it is not usable.
+    """
+    name, findings, excludes = content["name"], content["findings"], content.get("excludes")
+    lists = [findings, *(excludes.values() if isinstance(excludes, dict) else [] if excludes is None else [None])]
+    if not isinstance(name, str) or not all(
+        isinstance(names, list) and all(isinstance(one, str) for one in names) for names in lists
+    ):
+        raise TypeError("not a vocabulary")
+    if excludes is None:
+        return Vocabulary(name, tuple(findings))
+    return Vocabulary(name, tuple(findings), {one: tuple(others) for one, others in excludes.items()})
 
 
 def bundled_vocabularies() -> tuple[Vocabulary, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,11 +11,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_explorer.labels.label import LabelBound
+from cxr_explorer.labels.label import ONE_BY_ONE, AuditState, LabelBound
+from cxr_explorer.project.acts import states
 from cxr_explorer.project.audit_records import Audit, are_in, audit_records
 from cxr_explorer.project.project import Ids, Project
 
 ClusterState = Literal["valid", "stale", "failed", "open"]
+
+ACCEPTED = "accepted"
+"""Kind of state: the number of an act that accepted suggestions in bulk -> JSON of `suggestions.AcceptedWith`."""
 
 SIGNS = {"passed": "✓", "valid": "✓", "failed": "✗", "stale": "↻", "open": "…", "abandoned": "–"}
 """A sign for each state; the word stands beside it, or the bound."""
@@ -84,12 +89,13 @@ def stale_text(audit: Audit) -> str:
 
 
 def label_bounds(project: Project) -> dict[tuple[str, str], dict[int, LabelBound]]:
-    """For each finding and reader: what the audits say of the labels, by image id.
+    """For each finding and reader: what audits, and looks before accepting, say of the labels, by image id.
 
-    Of several audits that cover a label the one that still holds is named, of those the one of the smallest lot, of
-    those the last. A label that was changed after an audit is not covered by it any more.
+    An audit goes before what a suggestion was accepted with. Of several audits that cover a label the one that still
+    holds is named, of those the one of the smallest lot, of those the last. A label that was changed after an audit is
+    not covered by it any more.
     """
-    found: dict[tuple[str, str], dict[int, LabelBound]] = {}
+    found = _accepted_bounds(project)
     by_lot: dict[tuple[str, str], list[Audit]] = {}
     for audit in audit_records(project):
         by_lot.setdefault((audit.finding, audit.reader), []).append(audit)
@@ -115,6 +121,30 @@ def label_bounds(project: Project) -> dict[tuple[str, str], dict[int, LabelBound
                 now = present.get(image_id)
                 if now is not None and (now == value or now in answers.get(image_id, ())):
                     bounds[image_id] = bound
+    return found
+
+
+def _accepted_bounds(project: Project) -> dict[tuple[str, str], dict[int, LabelBound]]:
+    """What suggestions were accepted with, for labels that are still as they were accepted.
+
+    The bound is stale once others of them have changed without having been read one by one: those that are left may be
+    the wrong ones.
+    """
+    found: dict[tuple[str, str], dict[int, LabelBound]] = {}
+    for act, stored in states(project, ACCEPTED).items():
+        rows = project.db.execute(
+            """SELECT change.finding, change.reader, change.image_id, how, value IS after_value
+               FROM label_changes AS change LEFT JOIN labels USING (image_id, finding, reader)
+               WHERE act_id = ? AND after_how = 'suggestion'""",
+            [int(act)],
+        ).fetchall()
+        kept = [(row[0], row[1], row[2]) for row in rows if row[3] == "suggestion" and row[4]]
+        read = sum(row[3] in ONE_BY_ONE for row in rows)
+        said = json.loads(stored)
+        state: AuditState = "valid" if len(kept) + read == len(rows) else "stale"
+        bound = LabelBound(None, said["error_bound"], said["confidence"], state)
+        for finding, reader, image_id in kept:
+            found.setdefault((finding, reader), {})[image_id] = bound
     return found
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.audit import Plan, plan
-from cxr_explorer.labels.label import ONE_BY_ONE, Value
+from cxr_explorer.labels.label import ONE_BY_ONE, Judgement, Value
 from cxr_explorer.project.acts import Change, recorded
 from cxr_explorer.project.audit_records import KIND, Audit, are_in, are_same, audit_records
 from cxr_explorer.project.labelling import VALUE_WORDS, images_text, label_column, record_label
@@ -231,7 +231,8 @@ def answer(project: Project, audit: Audit, image_id: int, value: Value) -> Chang
     if image_id not in audit.sample:
         raise ValueError(f"image {image_id} is not in the sample of audit {audit.audit_id}")
     with recorded(project, audit.reader) as act:
-        record_label(project, act, np.array([image_id]), audit.finding, value, audit.reader, "audit")
+        judgement = Judgement(audit.finding, value, audit.reader, "audit")
+        record_label(project, act, np.array([image_id]), judgement)
         for (kind, key), stored in answer_state(audit.audit_id, image_id, value).items():
             act.put(kind, key, stored)
         act.text = f"Audit {audit.audit_id}: {audit.finding} = {VALUE_WORDS[value]} on 1 image"

@@ -17,7 +17,7 @@ from sqlite_utils import Database
 
 from cxr_explorer.atlas.build import MapParameters
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies
+from cxr_explorer.labels.vocabulary import bundled_vocabularies, vocabulary_of
 from cxr_explorer.project.partition_rows import groups_from_json
 from cxr_explorer.project.schema import migrations
 
@@ -149,8 +149,7 @@ def _settings(database: Database) -> Iterator[Damage]:
 
 
 def _vocabulary(text: str) -> None:
-    stored = json.loads(text)
-    Vocabulary(stored["name"], tuple(stored["findings"]))
+    vocabulary_of(json.loads(text))
 
 
 def _put(key: str, value: str) -> tuple[tuple[str, Sequence[Any]], ...]:

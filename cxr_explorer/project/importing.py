@@ -64,10 +64,10 @@ def examined_labels(path: Path, project_path: Path, reader: str) -> Iterator[flo
         UserError: The table or the project cannot be read.
     """
     with Project.open_read_only(project_path) as project:
-        known, paths = known_findings(project), list(project.paths().values())
-    table = yield from reading_labels(path, known)
+        known, paths, vocabulary = known_findings(project), list(project.paths().values()), project.vocabulary
+    table = yield from reading_labels(path, known, vocabulary)
     matching = match_files(table.files, paths)
-    rows = rows_to_import(table, matching, reader)
+    rows = rows_to_import(table, matching, reader, vocabulary)
     problems = (*table.problems, *rows.problems)
     lines = chain(
         (("new finding", finding, "in no known vocabulary: is it one?") for finding in table.new_findings),

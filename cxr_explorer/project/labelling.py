@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import overload
@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.consensus import Rule, agree_on
 from cxr_explorer.labels.imported import Labels, settle
-from cxr_explorer.labels.label import How, LabelRow, Value
+from cxr_explorer.labels.label import ONE_BY_ONE, Judgement, LabelRow, Value
 from cxr_explorer.labels.reader_names import REREAD, is_reserved
 from cxr_explorer.labels.tables import Format, ImportedTable, Matching, WriteReport, write_labels
+from cxr_explorer.labels.vocabulary import Vocabulary, usual_excludes
 from cxr_explorer.project.acts import Act, Change, recorded
 from cxr_explorer.project.audit_bounds import label_bounds
 from cxr_explorer.project.project import Ids, Project, now
@@ -38,7 +39,7 @@ class LabelPlan:
     Attributes:
         images: Images that would carry the value afterwards because of this act (overwritten ones included).
         overwrites: Of these, images whose own label has another value now.
-        overwrites_single: Of the overwritten, those that were read individually.
+        overwrites_single: Of the overwritten, those that were read one by one, see ONE_BY_ONE.
         excluded: Chosen images that are skipped because they are excluded.
         already: Chosen images that carry this very value; they keep their provenance.
     """
@@ -69,12 +70,13 @@ def plan_label(project: Project, image_ids: Ids, finding: str, value: Value | No
         row = project.db.execute(
             """SELECT count(*) FILTER (WHERE NOT excluded AND label.value IS NOT :value),
                       count(*) FILTER (WHERE NOT excluded AND label.value IS NOT NULL AND label.value IS NOT :value),
-                      count(*) FILTER (WHERE NOT excluded AND label.value IS NOT :value AND how = 'single'),
+                      count(*) FILTER (WHERE NOT excluded AND label.value IS NOT :value
+                                        AND how IN (SELECT value FROM json_each(:one_by_one))),
                       count(*) FILTER (WHERE excluded),
                       count(*) FILTER (WHERE NOT excluded AND label.value IS :value)
                FROM temp.chosen JOIN images ON images.id = chosen.id
                LEFT JOIN labels AS label ON label.image_id = chosen.id AND finding = :finding AND reader = :reader""",
-            {"value": value, "finding": finding, "reader": reader},
+            {"value": value, "finding": finding, "reader": reader, "one_by_one": json.dumps(ONE_BY_ONE)},
         ).fetchone()
     return LabelPlan(*(int(count) for count in row))
 
@@ -82,125 +84,87 @@ def plan_label(project: Project, image_ids: Ids, finding: str, value: Value | No
 def label(
     project: Project,
     image_ids: Ids,
-    finding: str,
-    value: Value | None,
-    reader: str,
-    how: How,
-    cluster: int | None = None,
-    map_id: int | None = None,
+    judgement: Judgement,
     puts: Mapping[tuple[str, str], str | None] | None = None,
 ) -> Change | None:
-    """Gives images a reader's judgement of one finding; value None clears it. Excluded images are skipped.
+    """Gives images a reader's judgement of one finding. Excluded images are skipped.
 
     Args:
         project: Open for writing.
         image_ids: The images.
-        finding: What is judged.
-        value: The judgement.
-        reader: Who judges.
-        how: How the images were addressed.
-        cluster: The cluster they are judged as part of.
-        map_id: The map on screen.
+        judgement: What they get.
         puts: State by (kind, key) that belongs to the same act, see `Act.put`.
 
     Returns:
         What changed, or None where nothing had to (then no act is recorded and nothing needs undoing).
     """
-    with recorded(project, reader) as act:
-        changed = record_label(project, act, image_ids, finding, value, reader, how, cluster, map_id)
+    with recorded(project, judgement.reader) as act:
+        changed = record_label(project, act, image_ids, judgement)
         for (kind, key), state in (puts or {}).items():
             act.put(kind, key, state)
-        act.text = f"{finding} = {VALUE_WORDS[value] if value is not None else 'not read'} on {images_text(changed)}"
+        act.text = f"{judgement_text(judgement)} on {images_text(changed)}"
     return act.change
 
 
-def label_except(
-    project: Project,
-    image_ids: Ids,
-    odd: Ids,
-    finding: str,
-    value: Value | None,
-    reader: str,
-    how: How,
-    cluster: int | None = None,
-    map_id: int | None = None,
-    turn: bool = False,
-) -> Change | None:
+def label_except(project: Project, image_ids: Ids, odd: Ids, judgement: Judgement, turn: bool = False) -> Change | None:
     """Labels images except the odd ones among them, as one act; see `label`.
 
     Args:
         project: Open for writing.
         image_ids: The images, the odd ones included.
         odd: What the reader found not to belong with the others.
-        finding: What is judged.
-        value: The judgement of the others.
-        reader: Who judges.
-        how: How the others were addressed.
-        cluster: The cluster they are judged as part of.
-        map_id: The map on screen.
+        judgement: Of the others.
         turn: Whether the odd ones get the opposite of present or absent, as read individually; else they stay as they
             are.
 
     Raises:
         ValueError: `turn` with a value that has no opposite.
     """
-    if turn and value not in OPPOSITE:
-        raise ValueError(f"{value} has no opposite")
-    with recorded(project, reader) as act:
-        rest = np.setdiff1d(image_ids, odd)
-        changed = record_label(project, act, rest, finding, value, reader, how, cluster, map_id)
-        word = VALUE_WORDS[value] if value is not None else "not read"
-        act.text = f"{finding} = {word} on {images_text(changed)}"
-        if turn and value is not None:
-            other = OPPOSITE[value]
-            turned = record_label(
-                project, act, np.intersect1d(image_ids, odd), finding, other, reader, "single", None, map_id
-            )
-            act.text += f", {VALUE_WORDS[other]} on {turned:,} odd" if turned else ""
+    opposite = OPPOSITE.get(judgement.value) if judgement.value is not None else None
+    if turn and opposite is None:
+        raise ValueError(f"{judgement.value} has no opposite")
+    with recorded(project, judgement.reader) as act:
+        changed = record_label(project, act, np.setdiff1d(image_ids, odd), judgement)
+        act.text = f"{judgement_text(judgement)} on {images_text(changed)}"
+        if turn and opposite is not None:
+            of_odd = replace(judgement, value=opposite, how="single", cluster_identity=None)
+            turned = record_label(project, act, np.intersect1d(image_ids, odd), of_odd)
+            act.text += f", {VALUE_WORDS[opposite]} on {turned:,} odd" if turned else ""
     return act.change
 
 
-def record_label(
-    project: Project,
-    act: Act,
-    image_ids: Ids,
-    finding: str,
-    value: Value | None,
-    reader: str,
-    how: How,
-    cluster: int | None = None,
-    map_id: int | None = None,
-) -> int:
+def judgement_text(judgement: Judgement) -> str:
+    """ "Effusion = present", "Effusion = not read"."""
+    word = VALUE_WORDS[judgement.value] if judgement.value is not None else "not read"
+    return f"{judgement.finding} = {word}"
+
+
+def record_label(project: Project, act: Act, image_ids: Ids, judgement: Judgement) -> int:
     """Records a label as part of an act, see `label`; returns the number of images whose label changes.
 
-    A label that an audit finds right counts as changed too: from now on it rests on a look at the image alone.
+    A label that an audit finds right counts as changed too: from now on it rests on a look at the image alone. An
+    answer to an image drawn at random stays one when the reader thinks better of it.
 
     Raises:
         UserError: The reader's name is nobody's, and this is no way in which labels get there.
     """
-    if is_reserved(reader) and how not in ("reread", "adjudication"):
-        raise UserError(f"Nothing was labelled: “{reader}” is not a reader. End the reading first.")
+    if is_reserved(judgement.reader) and judgement.how not in ("reread", "adjudication"):
+        raise UserError(f"Nothing was labelled: “{judgement.reader}” is not a reader. End the reading first.")
     with _chosen(project, image_ids):
         return int(
             project.db.execute(
                 """INSERT OR REPLACE INTO label_changes
                    SELECT :act, chosen.id, :finding, :reader, value, at, label.how, label.cluster, label.map_id,
-                          :value, iif(:value IS NULL, NULL, :at), iif(:value IS NULL, NULL, :how), :cluster, :map_id
+                          :value, iif(:value IS NULL, NULL, :at),
+                          CASE WHEN :value IS NULL THEN NULL
+                               WHEN :how = 'single' AND label.how = 'random' THEN 'random' ELSE :how END,
+                          :cluster_identity, :map_id
                    FROM temp.chosen JOIN images ON images.id = chosen.id
                    LEFT JOIN labels AS label
                        ON label.image_id = chosen.id AND finding = :finding AND reader = :reader
                    WHERE NOT excluded
                        AND (value IS NOT :value OR (:how = 'audit' AND label.how IS NOT 'audit'))""",
-                {
-                    "act": act.number,
-                    "value": value,
-                    "finding": finding,
-                    "reader": reader,
-                    "how": how,
-                    "cluster": cluster,
-                    "map_id": map_id,
-                    "at": now(),
-                },
+                {**asdict(judgement), "act": act.number, "at": now()},
             ).rowcount
         )
 
@@ -325,13 +289,16 @@ class Incoming(Sequence[LabelRow]):
         return map(self.__getitem__, range(len(self)))
 
 
-def rows_to_import(table: ImportedTable, matching: Matching, reader: str) -> Incoming:
+def rows_to_import(
+    table: ImportedTable, matching: Matching, reader: str, vocabulary: Vocabulary | None = None
+) -> Incoming:
     """The labels of a table that belong to images of the project, without those that contradict each other.
 
     Args:
         table: As read.
         matching: Which image each file of the table means.
         reader: Who a label is by where the table does not say.
+        vocabulary: Says which findings exclude each other; None for the usual rule.
     """
     paths = tuple(dict.fromkeys(matching.matched.values()))
     place = {path: row for row, path in enumerate(paths)}
@@ -340,7 +307,9 @@ def rows_to_import(table: ImportedTable, matching: Matching, reader: str) -> Inc
         if (path := matching.matched.get(file)) is not None:
             image[row] = place[path]
     labels = table.rows.take(image[table.rows.file] >= 0)
-    settled = settle(labels, image[labels.file], no_finding=table.format != "long")
+    findings = labels.findings
+    excludes = usual_excludes(findings) if vocabulary is None else vocabulary.excludes_among(findings)
+    settled = settle(labels, image[labels.file], excludes, one_judgement=table.format != "long")
     labels = settled.labels
     return Incoming(labels, paths, image[labels.file], reader, now(), settled.images, settled.problems)
 
@@ -427,7 +396,8 @@ def export_labels(
     findings = list(project.vocabulary.findings)
     if format == "long":
         findings += sorted({row.finding for row in rows} - set(findings))
-    report = write_labels(out, rows, format, findings)
+    excludes = project.vocabulary.excludes_among(findings)
+    report = write_labels(out, rows, format, findings, excludes)
     if agreed is None:
         return report
     return replace(report, unresolved=len(agreed.unresolved), one_reader=agreed.one_reader)

@@ -236,7 +236,7 @@ def _of_project(path: Path, known: Sequence[str]) -> _Source:
 
 
 def _of_table(path: Path, known: Sequence[str], project: Project) -> _Source:
-    table = read_labels(path, known)
+    table = read_labels(path, known, project.vocabulary)
     moment = now()
     found = match_files(table.files, project.paths().values())
     ours = {*found.matched, *found.ambiguous}  # of a table of millions no more is kept

@@ -20,7 +20,7 @@ from cxr_explorer.encoder.embed import Batch, Source
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import make_private_folder
 from cxr_explorer.images.scan import ScannedFile
-from cxr_explorer.labels.vocabulary import Vocabulary
+from cxr_explorer.labels.vocabulary import Vocabulary, usual_excludes, vocabulary_of
 from cxr_explorer.project.backup import back_up_daily
 from cxr_explorer.project.damage import damaged_rows
 from cxr_explorer.project.file import (
@@ -60,7 +60,10 @@ def now() -> str:
 
 def vocabulary_to_json(vocabulary: Vocabulary) -> str:
     """A vocabulary as its setting holds it."""
-    return json.dumps({"name": vocabulary.name, "findings": vocabulary.findings})
+    content = {"name": vocabulary.name, "findings": vocabulary.findings}
+    if vocabulary.excludes != usual_excludes(vocabulary.findings):
+        return json.dumps({**content, "excludes": vocabulary.excludes})
+    return json.dumps(content)
 
 
 class Project:
@@ -209,8 +212,7 @@ class Project:
     @property
     def vocabulary(self) -> Vocabulary:
         """The findings the reader works with. Labels of findings outside it are kept."""
-        stored = json.loads(self.get(VOCABULARY))
-        return Vocabulary(stored["name"], tuple(stored["findings"]))
+        return vocabulary_of(json.loads(self.get(VOCABULARY)))
 
     def set_vocabulary(self, vocabulary: Vocabulary) -> None:
         """Chooses the findings to work with; no label is touched."""

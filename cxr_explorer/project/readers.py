@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from cxr_explorer.labels.agreement import ANSWERS, Agreement, compare, fleiss_kappa
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import IN_BULK, Value
 from cxr_explorer.labels.reader_names import ADJUDICATED, is_reserved, ordinary
 from cxr_explorer.project.project import Ids, Project
 
-_IN_BULK = "('cluster', 'lasso', 'rectangle', 'selection', 'suggestion')"
+_IN_BULK = f"({', '.join(repr(how) for how in IN_BULK)})"
 
 
 @dataclass(frozen=True)

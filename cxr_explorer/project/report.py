@@ -176,7 +176,7 @@ def _agreement(project: Project, names: Sequence[str]) -> tuple[FindingAgreement
 def _bounded(project: Project, names: Sequence[str]) -> dict[tuple[str, str], int]:
     """Number of labels by finding and reader that an audit's bound covers and that still are as it covers them."""
     return {
-        lot: sum(bound.state == "valid" for bound in bounds.values())
+        lot: sum(bound.state == "valid" and bound.audit is not None for bound in bounds.values())
         for lot, bounds in label_bounds(project).items()
         if lot[1] in names
     }

@@ -163,16 +163,16 @@ def _summary(report: Report) -> Iterable[str]:
         share = work.labelled / work.images if work.images else 0.0
         for number, text in (
             (f"{work.labelled:,}", f"of {work.images:,} images labelled ({percent(share)})"),
-            (f"{work.looked_at:,}", "images looked at"),
+            (f"{work.looked_at:,}", f"of {work.images:,} images seen"),
             (f"{work.decisions:,}", f"decisions for {work.judgements:,} judgements"),
-            (f"{work.saved:,}", "decisions saved against reading one by one"),
+            (f"{work.unread:,}", "labels given without reading each image"),
             (duration(work.active_s), f"of active time, pauses over {PAUSE_S // 60} min left out"),
         ):
             yield f'<div class="tile"><b>{escape(number)}</b>{escape(text)}</div>'
         yield "</div>"
     yield (
-        '<p class="dim">Looked at: judged one by one, read in an audit, or shown on a contact sheet. A decision is one '
-        "act of the reader; a judgement is one finding on one image, as it stands now.</p>"
+        '<p class="dim">Seen: judged one by one, read in an audit, opened full size, or shown on a contact sheet. A '
+        "decision is one act of the reader; a judgement is one finding on one image, as it stands now.</p>"
     )
 
 
@@ -316,10 +316,10 @@ def _clusters(report: Report) -> Iterable[str]:
         yield f'<div class="cluster"><h3><span class="swatch" style="background:{cluster.colour}"></span>'
         yield f"{escape(cluster.title)}</h3>"
         share = percent(progress.labelled / progress.images) if progress.images else "0 %"
-        yield (
-            f"<div>{_images(progress.images)}, {progress.labelled:,} labelled ({share}), {progress.looked_at:,} looked "
-            "at</div>"
-        )
+        done = f"{progress.labelled:,} labelled ({share}), {progress.looked_at:,} seen"
+        yield f"<div>{_images(progress.images)}, {done}</div>"
+        if progress.barely_seen:
+            yield '<div class="warn">⚠ Labelled with hardly any of its images seen</div>'
         for finding, present, absent, uncertain in cluster.labels:
             counts = ((present, "present"), (absent, "absent"), (uncertain, "uncertain"))
             said = ", ".join(f"{count:,} {word}" for count, word in counts if count)

@@ -119,16 +119,19 @@ class ClusterDelegate(QStyledItemDelegate):
 
 
 def state_text(row: Row) -> str:
-    """What its audit says of a cluster, whether its labels disagree, and how far it is labelled, in few letters.
+    """Whether it was labelled hardly seen, what its audit says, whether its labels disagree, how far it is labelled and
+    seen, in few letters.
 
     What matters most comes first: a narrow list cuts the end. That everything is labelled the bar says.
     """
     share = row.labelled / row.size if row.size else 0.0
-    more = [row.audit.badge] if row.audit is not None else []
+    more = [f"⚠ only {row.seen:,} of {row.size:,} seen"] if row.barely_seen else []
+    more += [row.audit.badge] if row.audit is not None else []
     more += [f"mixed {_percent(row.mixed)}"] if row.mixed else []
+    seen = [f"{row.seen:,} seen"] if row.seen and not row.barely_seen else []
     if more:
-        return " · ".join([*more, *([_percent(share)] if row.labelled < row.size else [])])
-    return f"{_percent(share)} labelled" if row.labelled else "not labelled"
+        return " · ".join([*more, *([_percent(share)] if row.labelled < row.size else []), *seen])
+    return " · ".join([f"{_percent(share)} labelled" if row.labelled else "not labelled", *seen])
 
 
 def _percent(share: float) -> str:

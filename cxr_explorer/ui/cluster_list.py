@@ -17,6 +17,8 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemDelegate, QListView, QWidget
 
+from cxr_explorer.project.looks import LEAST_SEEN
+from cxr_explorer.ui.actions import key_text
 from cxr_explorer.ui.cluster_delegate import ClusterDelegate
 from cxr_explorer.ui.cluster_rows import Row
 from cxr_explorer.ui.thumbnails import Thumbnails
@@ -76,6 +78,12 @@ def _tip(row: Row) -> str:
     if row.lineage:
         lines.append(row.lineage[0].upper() + row.lineage[1:])
     lines.append(f"{row.labelled:,} of {row.size:,} images labelled ({share:.0%})")
+    lines.append(f"{row.seen:,} of {row.size:,} images seen full size, on a contact sheet or in an audit")
+    if row.barely_seen:
+        lines.append(
+            f"⚠ Labelled with hardly any of its images seen. Select it and press {key_text('sheet')}: once "
+            f"{min(LEAST_SEEN, row.size)} were on a contact sheet this mark goes."
+        )
     if row.mixed:
         lines.append(f"{row.mixed:.0%} of the labels of the chosen finding differ from the most frequent one")
     if row.audit is not None:

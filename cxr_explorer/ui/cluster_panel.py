@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QMenu, QPushButton
 
 from cxr_explorer.project import labelling
 from cxr_explorer.project.audit_bounds import bounds_by_cluster
+from cxr_explorer.project.looks import KIND as LOOKED
 from cxr_explorer.ui.cluster_list import ClusterList
 from cxr_explorer.ui.cluster_rows import FILTERS, SORTS, Marks, Row, arrange, make_rows, read_marks, typical_ids
 from cxr_explorer.ui.flow import FlowPanel
@@ -164,7 +165,7 @@ class ClusterPanel(QFrame):
         self._arrange()
 
     def _on_states(self, kinds: frozenset[str]) -> None:
-        if "audit" in kinds:
+        if kinds & {"audit", LOOKED}:
             self.refresh()
 
     def _on_target(self) -> None:
@@ -219,7 +220,7 @@ class ClusterPanel(QFrame):
         if self._marks is None:
             self._marks = read_marks(project, found, finding, reader)
         bounds = bounds_by_cluster(project, found.image_ids, found.clusters, finding, reader)
-        self._rows = make_rows(found, self._marks, bounds, self._typical, self._dark)
+        self._rows = make_rows(found, self._marks, bounds, self._typical, session.seen, self._dark)
         of_cluster = {row.cluster: row for row in self._rows}
         self.clusters.set_rows([of_cluster[cluster] for cluster in self._order if cluster in of_cluster])
 

@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor
 
 from cxr_explorer.project import labelling
 from cxr_explorer.project.audit_bounds import ClusterBound
+from cxr_explorer.project.looks import barely_seen, labelled_images
 from cxr_explorer.project.partitions import lineage_text
 from cxr_explorer.project.project import AtlasMap, Project
 from cxr_explorer.ui.palette import categorical
@@ -31,6 +32,7 @@ FILTERS = {
     "waiting": ("Unlabelled", "Clusters with images that carry no label"),
     "mixed": ("Mixed", "Clusters whose labels of the chosen finding disagree"),
     "labelled": ("Labelled", "Clusters in which every image is labelled or excluded"),
+    "unseen": ("Barely seen", "Clusters labelled with fewer than 9 of their images seen, or not all of fewer"),
     "unaudited": ("To audit", "Clusters with labels of the chosen finding and without an audit of them that holds"),
 }
 """Name and tooltip of every filter."""
@@ -55,6 +57,8 @@ class Row:
         audit: What its last audit says, or None.
         colour: Its colour on the map.
         typical: Ids of its most typical images, most typical first.
+        seen: How many of its images were seen.
+        barely_seen: Whether it was labelled at once with too few of them seen.
     """
 
     cluster: int
@@ -69,6 +73,8 @@ class Row:
     audit: ClusterBound | None
     colour: QColor
     typical: tuple[int, ...]
+    seen: int = 0
+    barely_seen: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,12 +83,14 @@ class Marks:
 
     Attributes:
         labelled: (N,) bool: images with a label.
+        at_once: (N,) bool: images with a label given at once with others, see `looks.AT_ONCE`.
         done: (N,) bool: images with a label, and excluded ones.
         rows: (L,) rows of the images that carry a label of the finding.
         values: (L,) its values.
     """
 
     labelled: NDArray[np.bool_]
+    at_once: NDArray[np.bool_]
     done: NDArray[np.bool_]
     rows: NDArray[np.int64]
     values: NDArray[np.int8]
@@ -91,11 +99,13 @@ class Marks:
 def read_marks(project: Project, atlas_map: AtlasMap, finding: str, reader: str) -> Marks:
     """What a reader has done so far; a tenth of a second for 100,000 labels."""
     ids = atlas_map.image_ids
-    labelled = np.isin(ids, labelling.labelled_ids(project, reader))
+    given = labelled_images(project, reader)
+    labelled = np.isin(ids, given.ids)
     column = labelling.label_column(project, finding, reader)
     there = np.isin(column.image_ids, ids)
     return Marks(
         labelled,
+        np.isin(ids, given.at_once),
         labelled | np.isin(ids, project.excluded_ids()),
         np.searchsorted(ids, column.image_ids[there]),
         column.values[there],
@@ -107,6 +117,7 @@ def make_rows(
     marks: Marks,
     bounds: Mapping[int, ClusterBound],
     typical: Mapping[int, tuple[int, ...]],
+    seen: NDArray[np.int64],
     dark: bool,
 ) -> list[Row]:
     """A row for every cluster in the reader's own order, noise last if there is any.
@@ -116,11 +127,14 @@ def make_rows(
         marks: What the reader has done on it.
         bounds: What the last audits of its clusters say.
         typical: Typical images of its clusters.
+        seen: Ids of the images the reader has seen.
         dark: Whether the colours are for a dark background.
     """
     clusters, count = atlas_map.clusters, len(atlas_map.groups)
     sizes = np.bincount(clusters + 1, minlength=count + 1).tolist()
     with_label = np.bincount(clusters[marks.labelled] + 1, minlength=count + 1).tolist()
+    at_once = np.bincount(clusters[marks.at_once] + 1, minlength=count + 1).tolist()
+    looked_at = np.bincount(clusters[np.isin(atlas_map.image_ids, seen)] + 1, minlength=count + 1).tolist()
     finished = np.bincount(clusters[marks.done] + 1, minlength=count + 1).tolist()
     kinds = np.bincount((clusters[marks.rows] + 1) * 3 + marks.values + 1, minlength=3 * (count + 1)).reshape(-1, 3)
     mixed = (1 - kinds.max(axis=1) / np.maximum(kinds.sum(axis=1), 1)) * (kinds.sum(axis=1) > 0)
@@ -139,6 +153,8 @@ def make_rows(
             bounds.get(n),
             QColor.fromRgba(colours[n + 1]),
             typical.get(n, ()),
+            looked_at[n + 1],
+            barely_seen(at_once[n + 1], looked_at[n + 1]),
         )
         for n in (*range(count), *([-1] if sizes[0] else []))
     ]
@@ -179,6 +195,8 @@ def passes(row: Row, shown: str) -> bool:
         return row.waiting > 0
     if shown == "labelled":
         return row.waiting == 0
+    if shown == "unseen":
+        return row.barely_seen
     if shown == "unaudited":
         return row.of_finding > 0 and (row.audit is None or row.audit.state != "valid")
     return shown == "all" or row.mixed > 0

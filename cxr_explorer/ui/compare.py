@@ -35,6 +35,7 @@ class Compare(QObject):
         self.page = ComparePage()
         window.add_page(PAGE, self.page)
         self.page.backRequested.connect(lambda: session.show_page("map"))
+        self.page.seen.connect(lambda key: session.note_full_size(key) if key >= 0 else None)
         self.page.focusMoved.connect(lambda key: session.set_current(key if key >= 0 else -1))
         session.currentChanged.connect(self._on_current)
         session.closing.connect(self.page.clear)  # numbers of the next project's images are others

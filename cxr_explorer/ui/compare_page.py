@@ -43,6 +43,8 @@ class Compared:
 class ComparePage(QWidget):
     """Panes in a grid; one of them is in focus. Left, right, up and down move the focus."""
 
+    seen = Signal(int)
+    """Key of an image whose picture has come to the screen."""
     focusMoved = Signal(int)
     """The key of the image the reader put in focus."""
     backRequested = Signal()
@@ -175,6 +177,7 @@ class ComparePage(QWidget):
                     continue
                 if self.linked:
                     take_look(pane.picture, self._look)
+                self.seen.emit(key)
             else:
                 pane.picture.show_message(str(result), failed=True)
 

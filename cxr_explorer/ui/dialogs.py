@@ -277,11 +277,17 @@ class FindingsDialog(QDialog):
         known: Vocabulary | None = self._choice.currentData()
         try:
             lines = [line for line in self._text.toPlainText().splitlines() if line.strip()]
-            self.vocabulary = known or Vocabulary("My own", clean_findings(lines))
+            self.vocabulary = known or self._own(clean_findings(lines))
         except UserError as error:
             show_error(self, str(error))
             return
         self.accept()
+
+    def _own(self, findings: tuple[str, ...]) -> Vocabulary:
+        """The reader's list; what excludes what stays as the list before it said, as far as it speaks of these."""
+        rule = self.vocabulary.excludes_among(findings)
+        kept = {name: tuple(one for one in others if one in findings) for name, others in rule.items()}
+        return Vocabulary("My own", findings, {name: kept[name] for name in kept if name in findings and kept[name]})
 
 
 @dataclass(frozen=True)

@@ -183,7 +183,7 @@ class GalleryPanel(QFrame):
         ranking = session.selection.ranking
         note = ranking.notes.get(image_id, "") if ranking is not None else ""
         if not note and session.shows_chances and not np.isnan(chance := session.chances_of(np.array([image_id]))[0]):
-            note = f"{chance:.2f}"
+            note = self._session.chance_text(chance)
         if ranking is not None and note and ranking.meaning:
             words.append(f"{ranking.meaning} {note}")
         tip = "\n".join([session.caption(image_id), *words, *(["Excluded from bulk labels"] if excluded else [])])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from cxr_explorer.images.radiograph import Radiograph
@@ -36,12 +37,17 @@ LEAST_LOOK_MS = 150
 class ImagePage(QWidget):
     """Shows the session's current image while the session views an image."""
 
+    seen = Signal(int)
+    """Id of the image whose picture has been on the screen for `least_look_ms`."""
+
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
         self._shown_id = -1
         self._since: float | None = None  # when the picture, or why there is none, came on the screen
         self.least_look_ms = LEAST_LOOK_MS
+        self._looking = QTimer(self, singleShot=True)
+        self._looking.timeout.connect(lambda: self.seen.emit(self._shown_id))
         self._coming: set[int] = set()  # image ids whose files are being read
         self._ahead: set[int] = set()  # image ids wanted next
         self._held: dict[int, object] = {}  # of these, what has been read
@@ -70,6 +76,7 @@ class ImagePage(QWidget):
         if not session.viewing_image or session.project is None or session.current_id < 0:
             if self._shown_id != -1:
                 self._shown_id, self._since = -1, None
+                self._looking.stop()
                 self._ahead.clear()
                 self._held.clear()
                 self._drop_coming()
@@ -78,6 +85,7 @@ class ImagePage(QWidget):
         if session.current_id == self._shown_id:
             return
         self._shown_id, self._since = session.current_id, None
+        self._looking.stop()
         self.view.show_loading(session.project.image(self._shown_id).path)
         if self._shown_id in self._held:
             self._show(self._held[self._shown_id])
@@ -132,6 +140,8 @@ class ImagePage(QWidget):
         if isinstance(result, Radiograph):
             record = self._session.project.image(self._shown_id)
             self.view.show_radiograph(result, record.path, overlay_lines(record, result))
+            if self.view.picture.has_picture:
+                self._looking.start(self.least_look_ms)
         else:
             self.view.show_error(str(result))
         self._since = time.monotonic()

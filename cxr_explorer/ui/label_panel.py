@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project.labelling import VALUE_WORDS, LabelPlan, images_text
+from cxr_explorer.project.looks import KIND, barely_seen
 from cxr_explorer.ui.actions import key_text, tooltip
 from cxr_explorer.ui.selection import Target
 from cxr_explorer.ui.session import Session
@@ -35,8 +36,18 @@ VALUES: tuple[tuple[str, Value | None], ...] = (
 )
 
 
-def apply_text(finding: str, value: Value | None, target: str, plan: LabelPlan | None) -> str:
-    """What the label button says: what would be done, to how many images, and what that overwrites or skips."""
+def apply_text(
+    finding: str, value: Value | None, target: str, plan: LabelPlan | None, seen: tuple[int, int] | None = None
+) -> str:
+    """What the label button says: what would be done, to how many images, and what that overwrites or skips.
+
+    Args:
+        finding: What is judged.
+        value: The judgement.
+        target: Whom it goes to, in words.
+        plan: What it would do; None where nothing is selected.
+        seen: How many of the images were seen, and how many there are; None where that goes without saying.
+    """
     if plan is None:
         return "Nothing selected: choose a cluster, or draw around images on the map"
     skipped = f"; skips {plan.excluded:,} excluded" if plan.excluded else ""
@@ -49,14 +60,20 @@ def apply_text(finding: str, value: Value | None, target: str, plan: LabelPlan |
         single = f", {plan.overwrites_single:,} of them read individually" if plan.overwrites_single else ""
         return f"Remove {finding} from {images_text(plan.images)}{single}{skipped}"
     text = f"{finding} = {VALUE_WORDS[value]} on {images_text(plan.images)}"
-    in_bulk = plan.overwrites - plan.overwrites_single
-    if in_bulk and plan.overwrites_single:
-        text += f"; overwrites {plan.overwrites:,} labels, {plan.overwrites_single:,} read individually"
-    elif plan.overwrites_single:
-        text += f"; overwrites {plan.overwrites_single:,} read individually"
-    elif in_bulk:
-        text += f"; overwrites {in_bulk:,} labelled in bulk"
-    return text + skipped
+    if seen is not None:
+        text += f" ({seen[0]:,} of {seen[1]:,} seen)"
+    if plan.overwrites == plan.overwrites_single:
+        overwritten = f"; overwrites {plan.overwrites:,} read individually" if plan.overwrites else ""
+    else:
+        labels = "1 label" if plan.overwrites == 1 else f"{plan.overwrites:,} labels"
+        read = f"{plan.overwrites_single:,}" if plan.overwrites_single else "none"
+        overwritten = f"; overwrites {labels}, {read} read individually"
+    return text + overwritten + skipped
+
+
+def look_first() -> str:
+    """What there is to do about images that hardly any of was seen."""
+    return f"Look at these images first: {key_text('sheet')} shows them on a contact sheet."
 
 
 class _Chip(QPushButton):
@@ -191,6 +208,7 @@ class LabelPanel(QFrame):
         session.projectChanged.connect(self._rebuild)
         session.targetChanged.connect(self.refresh)
         session.labelsChanged.connect(self._rebuild_if_changed)
+        session.statesChanged.connect(lambda kinds: self.refresh() if KIND in kinds else None)
         self._rebuild()
 
     def step_finding(self, by: int) -> None:
@@ -256,11 +274,13 @@ class LabelPanel(QFrame):
             button.setChecked(value is session.value)
         plan = session.plan()
         self._target.setText(f"Label {target.text}: {images_text(total)}" if total else "Nothing selected")
-        text = apply_text(session.finding.replace("_", " "), session.value, target.text, plan)
+        seen = (session.seen_of(target.ids), total) if total > 1 else None
+        text = apply_text(session.finding.replace("_", " "), session.value, target.text, plan, seen)
         self.apply.setEnabled(plan is not None and plan.images > 0)
         self._full_text = text
         self._wrap()
-        self.apply.setToolTip(f"{text}\n{tooltip('apply')}")
+        look = seen is not None and barely_seen(total, seen[0])
+        self.apply.setToolTip("\n".join([text, tooltip("apply"), *([look_first()] if look else [])]))
         self._warn(target)
         self._hint.setText(
             f"{key_text('label_present_1')} to {key_text('label_present_9')} label at once as present, "

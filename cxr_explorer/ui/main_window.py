@@ -35,6 +35,7 @@ from cxr_explorer.ui.cluster_panel import ClusterPanel
 from cxr_explorer.ui.cluster_work import ClusterWork
 from cxr_explorer.ui.comfort import Comfort
 from cxr_explorer.ui.compare import Compare
+from cxr_explorer.ui.contradictions import Contradicting
 from cxr_explorer.ui.errand import Errand
 from cxr_explorer.ui.filter_strip import FilterStrip
 from cxr_explorer.ui.find import Find
@@ -156,6 +157,7 @@ class MainWindow(QMainWindow):
     def _build_parts(self) -> None:
         """Parts of the window: each builds its own widgets, and offers slots for the actions."""
         self._export = Errand(self)
+        self.contradicting = Contradicting(self)
         self.reading = Reading(self)
         self.readers = Readers(self)
         self.suggest = Suggest(self)
@@ -169,6 +171,7 @@ class MainWindow(QMainWindow):
         self.viewer = Viewer(self)
         self.progress_report = ProgressReport(self)
         self.parts: tuple[QObject, ...] = (
+            self.contradicting,
             self.reading,
             self.readers,
             self.suggest,
@@ -209,6 +212,7 @@ class MainWindow(QMainWindow):
         self.map_page.imageWanted.connect(self.open_image)
         self.gallery_panel.imageWanted.connect(self.open_image)
         self.image_page.view.stepRequested.connect(self.step_image)
+        self.image_page.seen.connect(session.note_full_size)
         self.label_panel.vocabularyWanted.connect(self.choose_vocabulary)
         session.projectChanged.connect(self._on_project)
         session.mapChanged.connect(self._on_map)

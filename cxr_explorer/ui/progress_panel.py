@@ -10,7 +10,7 @@ from cxr_explorer.labels.confounders import percent
 from cxr_explorer.project.labelling import images_text
 from cxr_explorer.project.progress import PAUSE_S, WorkDone, work_of
 from cxr_explorer.project.report_html import duration
-from cxr_explorer.ui.actions import tooltip
+from cxr_explorer.ui.actions import key_text, tooltip
 from cxr_explorer.ui.errand import Errand
 from cxr_explorer.ui.session import Session
 from cxr_explorer.ui.texts import text_label
@@ -36,12 +36,12 @@ class ProgressPanel(QFrame):
         self._bar = QProgressBar(textVisible=False)
         self._bar.setFixedHeight(6)
         self._bar.setAccessibleName("Share of images labelled")
-        self.saved = text_label("", "heading", wraps=True)
+        self.unread = text_label("", "heading", wraps=True)
         self.details = text_label("", wraps=True)
         self.details.setToolTip(
-            "Looked at: judged one by one, read in an audit, or shown on a contact sheet. A decision is one act; a "
-            f"judgement is one finding on one image. Time is counted from act to act; pauses over {PAUSE_S // 60} "
-            "minutes do not count."
+            "Seen: judged one by one, read in an audit, opened full size, or shown on a contact sheet. A decision is "
+            "one act; a judgement is one finding on one image. Time is counted from act to act; pauses over "
+            f"{PAUSE_S // 60} minutes do not count."
         )
         self.list = QListWidget()
         self.list.setAccessibleName("Findings and clusters")
@@ -56,10 +56,11 @@ class ProgressPanel(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 12, 8, 8)
         layout.setSpacing(8)
-        for widget in (self.heading, self._bar, self.saved, self.details):
+        for widget in (self.heading, self._bar, self.unread, self.details):
             layout.addWidget(widget)
         layout.addWidget(self.list, 1)
         layout.addWidget(report)
+        session.projectChanged.connect(self._errand.cancel)
         for signal in (
             session.projectChanged,
             session.mapChanged,
@@ -68,7 +69,6 @@ class ProgressPanel(QFrame):
             session.exclusionsChanged,
         ):
             signal.connect(self._on_change)
-        session.projectChanged.connect(self._errand.cancel)
 
     def close_down(self) -> None:
         """Drops what is being counted."""
@@ -87,7 +87,11 @@ class ProgressPanel(QFrame):
 
     def _on_change(self) -> None:
         self._stale = True
-        if self.isVisible():
+        self._count_soon()
+
+    def _count_soon(self) -> None:
+        """A count that is due or under way is not put off: it would stand still for who answers without a pause."""
+        if self.isVisible() and not self._wait.isActive() and not self._errand.active:
             self._wait.start()
 
     def _count(self) -> None:
@@ -96,8 +100,13 @@ class ProgressPanel(QFrame):
             return
         self._stale = False
         self._errand.run(
-            work_of, session.project.path, session.own_reader, done=self.show_work, failed=self._session.said.emit
+            work_of, session.project.path, session.own_reader, done=self._on_counted, failed=self._session.said.emit
         )
+
+    def _on_counted(self, work: WorkDone) -> None:
+        self.show_work(work)
+        if self._stale:
+            self._count_soon()
 
     def show_work(self, work: WorkDone) -> None:
         """Shows what was counted."""
@@ -108,10 +117,13 @@ class ProgressPanel(QFrame):
         self._bar.setRange(0, max(work.images, 1))
         self._bar.setValue(work.labelled)
         each = work.judgements / work.decisions if work.decisions else 0.0
-        self.saved.setText(f"{work.saved:,} decisions saved" if work.saved else "")
-        self.saved.setToolTip(f"{work.judgements:,} judgements one by one would have been as many decisions")
-        self.saved.setVisible(bool(work.saved))
-        lines = [f"{images_text(work.looked_at)} looked at"]
+        self.unread.setText(f"{_counted(work.unread, 'label')} given without reading each image")
+        self.unread.setToolTip(
+            f"Of {_counted(work.judgements, 'label')}, given in bulk or accepted as suggested. Only random audits say "
+            "how many of them are right"
+        )
+        self.unread.setVisible(bool(work.unread))
+        lines = [f"{work.looked_at:,} of {images_text(work.images)} seen"]
         if work.decisions:
             lines.append(f"{_counted(work.decisions, 'decision')}, {each:,.1f} judgements each")
         if work.active_s:
@@ -135,8 +147,10 @@ class ProgressPanel(QFrame):
             known = found is not None and cluster.cluster < len(found.groups)
             item = self._add(
                 found.cluster_name(cluster.cluster) if found is not None and known else "",
-                f"{percent(cluster.labelled / cluster.images)} labelled, {cluster.looked_at:,} looked at",
-                f"{cluster.labelled:,} of {images_text(cluster.images)} labelled. Enter selects them",
+                f"{percent(cluster.labelled / cluster.images)} labelled, "
+                f"{'⚠ only ' * cluster.barely_seen}{cluster.looked_at:,} of {cluster.images:,} seen",
+                f"{cluster.labelled:,} of {images_text(cluster.images)} labelled. Enter selects them"
+                + (f", {key_text('sheet')} then shows them on a contact sheet" if cluster.barely_seen else ""),
             )
             item.setData(Qt.ItemDataRole.UserRole, cluster.cluster)
         self.list.setCurrentRow(min(place, self.list.count() - 1))

@@ -15,6 +15,7 @@ from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Ids
 from cxr_explorer.ui.actions import key_text, tooltip
 from cxr_explorer.ui.flow import FlowPanel
+from cxr_explorer.ui.judging import judgement
 from cxr_explorer.ui.texts import text_label
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ Source = Callable[[], Ids | None]
 OnAnswer = Callable[[int, Value], Mapping[tuple[str, str], str | None]]
 """Told of an answer before it is stored; gives the state that belongs to the same act, see `acts.Act.put`."""
 
+
+HowOf = Callable[[int], How]
+"""How an image was addressed, where that is not the same for all that are read."""
 
 Reveal = Callable[[int], str]
 """What others said of an image, in words; shown when asked for, and of the last image once it is answered."""
@@ -57,7 +61,7 @@ class _Task:
     source: Source
     finding: str
     reader: str
-    how: How
+    how: How | HowOf
     hide_suggestions: bool
     known_total: bool
     on_answer: OnAnswer | None
@@ -69,6 +73,9 @@ class _Task:
     answered: set[int] = field(default_factory=set)
     note: str = ""
     shown: bool = False
+
+    def how_of(self, image_id: int) -> How:
+        return self.how(image_id) if callable(self.how) else self.how
 
 
 class Reading(QObject):
@@ -140,7 +147,8 @@ class Reading(QObject):
         if self.is_waiting():
             return f"{task.title}  ·  choosing the next images…"
         place = f"{task.position + 1:,} of {len(task.ids):,}" if task.known_total else f"image {task.position + 1:,}"
-        return f"{task.title}  ·  {place}  ·  {task.finding.replace('_', ' ')}?"
+        drawn = "  ·  drawn at random" if task.how_of(task.ids[task.position]) == "random" else ""
+        return f"{task.title}  ·  {place}{drawn}  ·  {task.finding.replace('_', ' ')}?"
 
     def states(self) -> dict[str, bool]:
         """For the actions."""
@@ -156,7 +164,7 @@ class Reading(QObject):
         *,
         on_answer: OnAnswer | None = None,
         on_end: Callable[[bool], None] | None = None,
-        how: How = "single",
+        how: How | HowOf = "single",
         reader: str | None = None,
         hide_suggestions: bool = False,
         reveal: Reveal | None = None,
@@ -208,10 +216,8 @@ class Reading(QObject):
         image_id = task.ids[task.position]
         if value is not None:
             puts = task.on_answer(image_id, value) if task.on_answer is not None else {}
-            map_id = self._session.map.map_id if self._session.map is not None else None
-            change = labelling.label(
-                project, np.array([image_id], np.int64), task.finding, value, task.reader, task.how, None, map_id, puts
-            )
+            said = judgement(self._session.map, task.finding, value, task.reader, task.how_of(image_id))
+            change = labelling.label(project, np.array([image_id], np.int64), said, puts)
             word = labelling.VALUE_WORDS[value]
             if change is not None:
                 task.given.append((task.position, change.text))

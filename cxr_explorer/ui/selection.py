@@ -96,7 +96,7 @@ class Target:
     Attributes:
         ids: Image ids, ascending.
         how: For the labels' provenance.
-        cluster: Likewise.
+        cluster: Number of the cluster on the map now, where it is one; what is stored is who it is, see `judging`.
         text: In words ("cluster 4", "this image", "3 picked images").
     """
 

@@ -17,10 +17,10 @@ from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, defau
 from cxr_explorer.errors import UserError
 from cxr_explorer.indexing import Indexing, IndexReport, Progress
 from cxr_explorer.labels.confounders import Confounder, FactColumn, code_facts, find_confounders
-from cxr_explorer.labels.label import How, Value
+from cxr_explorer.labels.label import How, Judgement, Value
 from cxr_explorer.labels.reader_names import ADJUDICATED, check_reader, is_reserved
 from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies
-from cxr_explorer.project import acts, labelling
+from cxr_explorer.project import acts, labelling, looks
 from cxr_explorer.project.backup import backing_up, is_due
 from cxr_explorer.project.file import SUFFIX, default_project_path, demo_home
 from cxr_explorer.project.partition_rows import STATE
@@ -29,6 +29,7 @@ from cxr_explorer.project.storage import StorageError
 from cxr_explorer.ui.actions import key_text
 from cxr_explorer.ui.colouring import categories, metadata_columns
 from cxr_explorer.ui.errand import Errand
+from cxr_explorer.ui.judging import judgement
 from cxr_explorer.ui.selection import BY_CHANCE, NO_IDS, RANKED, Filter, Ranking, Selection, Target
 from cxr_explorer.ui.storage_watch import StorageWatch
 from cxr_explorer.ui.thumbnails import Thumbnails
@@ -53,6 +54,7 @@ class Session(QObject):
     labelsChanged = Signal()
     exclusionsChanged = Signal()
     statesChanged = Signal(object)  # frozenset of kinds of state, see `acts`
+    acted = Signal()  # an act was done, taken back or done again, and all views have been told what it changed
     undid = Signal(str)  # the act that was taken back, in words
     colouringChanged = Signal()
     factsChanged = Signal()
@@ -76,6 +78,7 @@ class Session(QObject):
         self.current_id = -1
         self.page = "map"
         self.page_behind = "map"  # where an open image was opened from
+        self._seen: Ids | None = None
         self.targets: dict[str, Callable[[], Target]] = {}  # whom a label goes to on a page of a part
         self._reading_as: str | None = None
         self.why_unseen: Callable[[], str] = str  # set by the page of the image, see `ImagePage.why_unseen`
@@ -86,6 +89,7 @@ class Session(QObject):
         self.keeps_ranking = True
         self.chances: NDArray[np.float32] | None = None
         self.chances_hidden = False
+        self.chances_in_numbers = False
         self.indexing: Indexing | None = None
         self._demo: Job | None = None
         self.progress: Progress | None = None
@@ -132,6 +136,7 @@ class Session(QObject):
             self._show_labels_anew()
 
     def _show_labels_anew(self) -> None:
+        self._seen = None
         self.labelsChanged.emit()
         self.targetChanged.emit()
 
@@ -279,6 +284,7 @@ class Session(QObject):
         self.thumbnails.clear()
         self.selection = Selection(NO_IDS)
         self.picked = NO_IDS
+        self._seen = None
         self.current_id = -1
         self.chances = None
         self.page = "map"
@@ -517,10 +523,16 @@ class Session(QObject):
         return self.project.thumbnail_ids()[::-1] if self.project is not None else NO_IDS
 
     def caption(self, image_id: int) -> str:
-        """An image in a line or two: its file, its cluster, and what is known of it."""
+        """An image in a line or two: its file, its cluster, and what is known of it; empty where it is none of these.
+
+        While a project gives way to the next one, views still hold the numbers of its images.
+        """
         if self.project is None:
             return ""
-        record = self.project.image(image_id)
+        try:
+            record = self.project.image(image_id)
+        except KeyError:
+            return ""
         parts = [record.path]
         if self.map is not None:
             position = int(np.searchsorted(self.map.image_ids, image_id))
@@ -528,7 +540,7 @@ class Session(QObject):
                 parts.append(self.cluster_name(int(self.map.clusters[position])))
         shown = [record.facts[name] for name in ("view", "sex", "age", "maker") if name in record.facts]
         if self.shows_chances and not np.isnan(chance := self.chances_of(np.array([image_id]))[0]):
-            shown.append(f"{self.finding.replace('_', ' ')}: {chance:.2f} suggested")
+            shown.append(f"{self.finding.replace('_', ' ')}: {self.chance_text(chance)} suggested")
         return "\n".join([*parts, *([", ".join(shown)] if shown else [])])
 
     def set_order(self, order: str) -> None:
@@ -562,15 +574,16 @@ class Session(QObject):
 
     # -- suggestions -----------------------------------------------------------------------------------------------
 
-    def set_chances(self, chances: NDArray[np.float32] | None, hidden: bool) -> None:
+    def set_chances(self, chances: NDArray[np.float32] | None, hidden: bool, in_numbers: bool = False) -> None:
         """What is suggested for the finding.
 
         Args:
             chances: (N,) that the finding is present, in the map's order, NaN where nothing is known; None: nothing is.
             hidden: Whether they are not to be seen now.
+            in_numbers: Whether they may be told as figures; else as "likely" and "unlikely".
         """
-        if chances is not self.chances or hidden != self.chances_hidden:
-            self.chances, self.chances_hidden = chances, hidden
+        if (chances is not self.chances, hidden, in_numbers) != (False, self.chances_hidden, self.chances_in_numbers):
+            self.chances, self.chances_hidden, self.chances_in_numbers = chances, hidden, in_numbers
             self.chancesChanged.emit()
 
     def chances_of(self, ids: Ids) -> NDArray[np.float32]:
@@ -579,6 +592,10 @@ class Session(QObject):
             return np.full(len(ids), np.nan, np.float32)
         rows = np.searchsorted(self.map.image_ids, ids).clip(max=len(self.map.image_ids) - 1)
         return np.where(self.map.image_ids[rows] == ids, self.chances[rows], np.float32(np.nan))
+
+    def chance_text(self, chance: float) -> str:
+        """A probability of the finding for the reader: no figure where nothing shows that it holds."""
+        return f"{chance:.2f}" if self.chances_in_numbers else "likely" if chance > 0.5 else "unlikely"
 
     @property
     def shows_chances(self) -> bool:
@@ -698,6 +715,40 @@ class Session(QObject):
         """For each labelled finding among these images: number of images by value."""
         return labelling.finding_counts(self.project, ids, self.reader) if self.project is not None and ids.size else {}
 
+    # -- what was seen ---------------------------------------------------------------------------------------------
+
+    @property
+    def seen(self) -> Ids:
+        """Ids of the images the person at the window has seen, see `project.looks`; kept, since each act adds to it."""
+        if self._seen is None:
+            self._seen = looks.seen_ids(self.project, self.own_reader) if self.project is not None else NO_IDS
+        return self._seen
+
+    def seen_of(self, ids: Ids) -> int:
+        """How many of these images were seen."""
+        return int(np.isin(ids, self.seen).sum())
+
+    def note_sheet(self, sheet: str, ids: Ids) -> None:
+        """A page of a contact sheet was on the screen, see `record_looks`."""
+        if self.project is not None and self.map is not None:
+            new = looks.record_looks(self.project, sheet, self.map.map_id, ids, self.own_reader)
+            self._tell_looks(new, ids)
+
+    def note_full_size(self, image_id: int) -> None:
+        """The picture of an image was on the screen full size."""
+        if self.project is not None and self.map is not None:
+            new = looks.record_full_size(self.project, self.map.map_id, image_id, self.own_reader)
+            self._tell_looks(new, np.array([image_id], np.int64))
+
+    def _tell_looks(self, new: bool, ids: Ids) -> None:
+        if new:
+            self._seen = np.union1d(self.seen, ids)
+            self.statesChanged.emit(frozenset({looks.KIND}))
+
+    def judgement_of(self, target: Target) -> Judgement:
+        """What the label button stands at, as it is said of the target."""
+        return judgement(self.map, self.finding, self.value, self.reader, target.how, target.cluster)
+
     def label_target(self) -> None:
         """Labels the target with the finding and value that the button shows."""
         target = self.target()
@@ -711,12 +762,8 @@ class Session(QObject):
         if self.viewing_image and (reason := self.why_unseen()):
             self.said.emit(reason)
             return
-        map_id = self.map.map_id if self.map is not None else None
         plan = self.plan()
-        identity = self.map.identity(target.cluster) if self.map is not None and target.cluster is not None else None
-        change = labelling.label(
-            self.project, target.ids, self.finding, self.value, self.reader, target.how, identity, map_id
-        )
+        change = labelling.label(self.project, target.ids, self.judgement_of(target))
         self.tell(change, "Nothing changed: all of these images carry this label already, or are excluded.")
         if change is not None and plan is not None and plan.overwrites_single:
             self.said.emit(
@@ -741,7 +788,7 @@ class Session(QObject):
     def undo(self) -> None:
         """Takes back the last act."""
         if self.project is not None:
-            change = acts.undo(self.project)
+            change, self._seen = acts.undo(self.project), None
             self.tell(change, "Nothing to undo.", "Undid: {}")
             if change is not None:
                 self.undid.emit(change.text)
@@ -757,6 +804,7 @@ class Session(QObject):
     def redo(self) -> None:
         """Does the last undone act again."""
         if self.project is not None:
+            self._seen = None
             self.tell(acts.redo(self.project), "Nothing to redo.", "Redid: {}")
 
     def tell(self, change: acts.Change | None, otherwise: str, form: str = "{}") -> None:
@@ -771,6 +819,8 @@ class Session(QObject):
             self.said.emit(otherwise)
             return
         self.said.emit(form.format(change.text))
+        if change.labels and self._seen is not None and self.project is not None:
+            self._seen = np.union1d(self._seen, looks.seen_in_last_act(self.project, self.own_reader))
         if change.labels:
             self.labelsChanged.emit()
         if change.exclusions:
@@ -781,6 +831,7 @@ class Session(QObject):
             self.statesChanged.emit(change.states)
         if STATE not in change.states:  # else told already
             self.targetChanged.emit()
+        self.acted.emit()
 
     def set_vocabulary(self, vocabulary: Vocabulary) -> None:
         """Chooses the findings to work with; labels given already stay."""

@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QFocusEvent,
     QHelpEvent,
+    QHideEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -29,6 +30,9 @@ TILE_PX = 165
 """Side of a tile that is aimed at."""
 
 MIN_TILE_PX, MAX_TILE_PX = 96, 336
+
+LEAST_LOOK_MS = 400
+"""A page that is turned sooner was not looked at."""
 
 _Key = Qt.Key
 _Modifier = Qt.KeyboardModifier
@@ -52,7 +56,7 @@ class SheetGrid(QWidget):
     pageChanged = Signal()
     """Another page, or pages of another size."""
     seen = Signal(object)
-    """Ids of the images of a page that has come to the screen, int64."""
+    """Ids of the images of a page that was on the screen with all its pictures for LEAST_LOOK_MS, int64."""
     oddWanted = Signal()
     kindWanted = Signal(int)
     """1 for the next kind of pages, -1 for the previous one."""
@@ -74,7 +78,7 @@ class SheetGrid(QWidget):
         self._wheel_rest = 0
         self._loading = QTimer(self, singleShot=True)
         self._loading.timeout.connect(self._load_some)
-        self._seeing = QTimer(self, singleShot=True, interval=0)
+        self._seeing = QTimer(self, singleShot=True, interval=LEAST_LOOK_MS)
         self._seeing.timeout.connect(self._tell_seen)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Contact sheet")
@@ -241,6 +245,12 @@ class SheetGrid(QWidget):
         elif not missing and not np.array_equal(ids, self._seen):
             self._seen = ids
             self._seeing.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        if self._seeing.isActive():
+            self._seeing.stop()
+            self._seen = np.zeros(0, np.int64)
 
     def _tell_seen(self) -> None:
         self.seen.emit(self._seen)

@@ -29,6 +29,7 @@ KIND_TIPS = {
     "edge": "Edge pages: the images least like their cluster first (Tab: the next kind)",
     "random": "Random pages: drawn once, and always in the same order. They show what is there; they are no audit "
     "(Tab: the next kind)",
+    "unsure": "Least sure pages: the suggestions nearest to a mistake first (Tab: the next kind)",
     "found": "The order in which the images were found (Tab: the next kind)",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,6 @@ from cxr_explorer.atlas.sheets import KINDS, ordered, outliers
 from cxr_explorer.project import labelling
 from cxr_explorer.project.duplicates import duplicates
 from cxr_explorer.project.labelling import OPPOSITE, VALUE_WORDS, images_text
-from cxr_explorer.project.looks import KIND as LOOKED
-from cxr_explorer.project.looks import record_looks
 from cxr_explorer.project.project import Ids, Project
 from cxr_explorer.ui.actions import key_text
 from cxr_explorer.ui.label_panel import apply_text
@@ -26,10 +25,28 @@ if TYPE_CHECKING:
 
 PAGE = "sheet"
 
+OFFER = "offer"
+"""Key of the looks at suggestions before they are accepted, see `record_looks`."""
+
 OUTLIERS_LISTED = 200
 """The list of outliers is read from its top; nobody reads further."""
 
-KIND_TEXTS = {"found": "As found", "typical": "Typical", "edge": "Edge", "random": "Random"}
+KIND_TEXTS = {"found": "As found", "typical": "Typical", "edge": "Edge", "random": "Random", "unsure": "Least sure"}
+
+
+@dataclass(frozen=True)
+class Offered:
+    """Suggestions to look through before they are accepted.
+
+    Attributes:
+        finding: What is suggested.
+        text: What Enter does with so many of them left out, in words.
+        accept: Does it, without the ids left out.
+    """
+
+    finding: str
+    text: Callable[[int], str]
+    accept: Callable[[Ids], None]
 
 
 @dataclass
@@ -46,6 +63,7 @@ class _Sheet:
         kind: The kind shown.
         positions: Where the reader was in the other kinds.
         odd: Images that do not belong with the others.
+        offered: For suggestions to be accepted; None for all other sheets.
     """
 
     title: str
@@ -57,6 +75,7 @@ class _Sheet:
     kind: str = ""
     positions: dict[str, int] = field(default_factory=dict)
     odd: set[int] = field(default_factory=set)
+    offered: Offered | None = None
 
     @property
     def ids(self) -> Ids:
@@ -201,6 +220,20 @@ class Sheets(QObject):
             + (", and no two pictures are nearly the same." if alike.pictures else f". {hint}"),
         )
 
+    def open_offer(self, title: str, ids: Ids, notes: Mapping[int, str], about: str, offered: Offered) -> None:
+        """Suggestions to look through, the least sure first or in random order; Enter accepts all but the odd ones.
+
+        Args:
+            title: In words.
+            ids: Least sure first.
+            notes: What is suggested, by id.
+            about: What is known of their errors.
+            offered: See Offered.
+        """
+        orders = {"unsure": ids, "random": ordered("random", np.sort(ids), np.zeros(len(ids), np.float32))}
+        sheet = _Sheet(title, OFFER, orders, about=about, offered=offered)
+        self._show(sheet, Ranking(ids, "Least sure first", title, notes, "Suggested:"))
+
     def _show_list(self, ranking: Ranking, key: str, about: str, hint: str, empty_text: str) -> None:
         """Shows images that were found all over the map; they become the selection, so that the map shows where."""
         self.page.grid.set_empty_text(empty_text)
@@ -275,6 +308,11 @@ class Sheets(QObject):
         sheet, session = self._sheet, self._session
         if sheet is None or session.project is None or session.page != PAGE:
             return
+        if sheet.offered is not None:
+            if not turn:
+                sheet.offered.accept(sheet.odd_ids)
+                self._close()
+            return
         if not turn:
             session.label_target()
             if sheet.one_by_one:
@@ -283,19 +321,8 @@ class Sheets(QObject):
         if not sheet.odd or session.value not in OPPOSITE or sheet.one_by_one:
             session.said.emit(self.page.turned.toolTip())
             return
-        target = self._target()
-        change = labelling.label_except(
-            session.project,
-            sheet.ids,
-            sheet.odd_ids,
-            session.finding,
-            session.value,
-            session.reader,
-            target.how,
-            target.cluster,
-            session.map.map_id if session.map is not None else None,
-            turn=True,
-        )
+        judgement = session.judgement_of(self._target())
+        change = labelling.label_except(session.project, sheet.ids, sheet.odd_ids, judgement, turn=True)
         session.tell(change, "Nothing changed: all of these images carry these labels already, or are excluded.")
 
     # -- following -------------------------------------------------------------------------------------------------
@@ -305,7 +332,7 @@ class Sheets(QObject):
         sheet = self._sheet
         if sheet is None:
             return Target(NO_IDS, "selection", None, "nothing")
-        if sheet.one_by_one:
+        if sheet.one_by_one or sheet.offered is not None:
             current = self.page.grid.current_id
             ids = np.array([current], np.int64) if current >= 0 else NO_IDS
             return Target(ids, "single", None, "the framed image")
@@ -333,7 +360,7 @@ class Sheets(QObject):
         if session.page != PAGE:  # an image is open: closing it leads to the map
             self._sheet = None
             session.page_behind = "map"
-        elif session.selection.ids.size and not sheet.one_by_one:
+        elif session.selection.ids.size and not sheet.one_by_one and sheet.offered is None:
             self.open_sheet()
         else:
             self._sheet = None
@@ -350,11 +377,9 @@ class Sheets(QObject):
         self._refresh()
 
     def _on_seen(self, ids: Ids) -> None:
-        sheet, session = self._sheet, self._session
-        if sheet is None or session.project is None or session.map is None or session.page != PAGE:
-            return
-        if record_looks(session.project, sheet.key, session.map.map_id, ids):
-            session.statesChanged.emit(frozenset({LOOKED}))
+        if self._sheet is not None and self._session.page == PAGE:
+            self._session.note_sheet(self._sheet.key, ids)
+            self._refresh()
 
     def _mark(self, image_id: int) -> Mark:
         return self._window.gallery_panel.mark(image_id, self._sheet is not None and image_id in self._sheet.odd)
@@ -364,25 +389,42 @@ class Sheets(QObject):
         sheet, session, page = self._sheet, self._session, self.page
         if sheet is None or session.page != PAGE or session.project is None:
             return
+        if sheet.offered is not None and sheet.offered.finding != session.finding:
+            self._close()  # they answer another question
+            return
         finding = session.finding.replace("_", " ")
         parts = [sheet.title, images_text(len(sheet.ids)), *([sheet.about] if sheet.about else [])]
         where = f"page {page.grid.page + 1:,} of {page.grid.pages:,}"
         parts.append(where if sheet.one_by_one else f"{KIND_TEXTS[sheet.kind].lower()}, {where}")
-        if not sheet.one_by_one:
+        if sheet.offered is not None:
+            parts.append(f"{len(sheet.odd):,} left out")
+        elif not sheet.one_by_one:
             parts.append(f"{finding}: {len(sheet.odd):,} odd")
         page.heading.setText("  ·  ".join(parts))
+        page.turned.setVisible(not sheet.one_by_one and sheet.offered is None)
+        page.hint.setVisible(bool(sheet.ids.size))
+        space = key_text("exclude")
+        if sheet.offered is not None:
+            text = sheet.offered.text(len(sheet.odd))
+            page.rest.say(f"Enter    {text}", f"{text} (Enter)")
+            page.rest.setEnabled(len(sheet.odd) < len(sheet.ids))
+            page.hint.setText(
+                f"On the tiles: what is suggested. {space} leaves the framed image out. Tab: random order. "
+                f"Page up and down: pages. {key_text('back')}: back, nothing is accepted."
+            )
+            return
         target, plan = self._target(), session.plan()
-        text = apply_text(finding, session.value, target.text, plan) if sheet.ids.size else "There is nothing to label"
+        seen = session.seen_of(target.ids), target.ids.size
+        text = "There is nothing to label"
+        if sheet.ids.size:
+            text = apply_text(finding, session.value, target.text, plan, None if sheet.one_by_one else seen)
         if sheet.one_by_one:
             text = text.replace("on 1 image", "on the framed image")
         if sheet.odd:
             text += f"; leaves {len(sheet.odd):,} odd as they are"
         page.rest.say(f"Enter    {text}", f"{text} (Enter, or {key_text('apply')})")
         page.rest.setEnabled(plan is not None and plan.images > 0)
-        page.turned.setVisible(not sheet.one_by_one)
         self._refresh_turned(sheet, session.project, finding)
-        space = key_text("exclude")
-        page.hint.setVisible(bool(sheet.ids.size))
         page.hint.setText(
             f"{space} excludes the framed image from bulk labels. Enter goes on to the next. {sheet.hint}"
             if sheet.one_by_one

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from cxr_explorer.labels.label import Value
-from cxr_explorer.labels.suggest import FEWEST_CALIBRATED
+from cxr_explorer.labels.label import How, Value
+from cxr_explorer.labels.suggest import FEWEST_ANSWERS
 from cxr_explorer.project import labelling
+from cxr_explorer.project.audit_bounds import level, percent
+from cxr_explorer.project.labelling import images_text
 from cxr_explorer.project.project import Ids
 from cxr_explorer.project.standing import FindingStanding, set_target, target_of
-from cxr_explorer.project.suggestions import accept, answers
+from cxr_explorer.project.suggestions import AcceptedWith, accept, answers
 from cxr_explorer.suggesting import Question, StandingQuestion, Suggestion
 from cxr_explorer.ui.selection import BY_CHANCE, NO_IDS
+from cxr_explorer.ui.sheets import Offered
 from cxr_explorer.ui.suggest_accept import AcceptDialog
 from cxr_explorer.ui.suggest_child import Asked, Asking
 from cxr_explorer.ui.suggest_probes import SavedProbes
@@ -25,10 +28,6 @@ from cxr_explorer.ui.texts import accepted
 
 if TYPE_CHECKING:
     from cxr_explorer.ui.main_window import MainWindow
-
-
-TELLING = 0.9
-"""Probability from which the tab says how predictions came out."""
 
 
 class Suggest(QObject):
@@ -47,6 +46,7 @@ class Suggest(QObject):
         self._session = session = window.session
         self._finding = ""
         self._reading = ""  # the finding that is read next, image by image
+        self._drawn: set[int] = set()  # of the images read next, those drawn at random
         self._starting = False
         self.trouble = ""
         self._asking = Asking(session, self._wanted)
@@ -159,7 +159,7 @@ class Suggest(QObject):
         """Whether no finding can have labels enough, so that there is nothing to ask."""
         project = self._session.project
         assert project is not None
-        least = 2 * FEWEST_CALIBRATED
+        least = 2 * FEWEST_ANSWERS
         query = "SELECT 1 FROM labels WHERE reader = ? LIMIT ?"
         return not self.saved.used and len(project.db.execute(query, [self._session.reader, least]).fetchall()) < least
 
@@ -178,7 +178,8 @@ class Suggest(QObject):
 
     def _show(self) -> None:
         found = self.found()
-        self._session.set_chances(found.probabilities if found is not None else None, self.hidden)
+        in_numbers = found is not None and found.in_numbers
+        self._session.set_chances(found.probabilities if found is not None else None, self.hidden, in_numbers)
         self.changed.emit()
         self._window.refresh_actions()
 
@@ -206,7 +207,7 @@ class Suggest(QObject):
         self._asking.ask()
 
     def _show_hidden(self) -> None:
-        self._session.set_chances(self._session.chances, self.hidden)
+        self._session.set_chances(self._session.chances, self.hidden, self._session.chances_in_numbers)
         self.changed.emit()
 
     # -- reading ---------------------------------------------------------------------------------------------------
@@ -234,9 +235,12 @@ class Suggest(QObject):
             self._asking.ask()
         elif self._starting:
             self._starting = False
+            self._drawn.clear()
             self._window.reading.stop()
             self._reading = question.finding
-            self._window.reading.start("Read next", self._more, question.finding, on_end=self._on_read)
+            self._window.reading.start(
+                "Read next", self._more, question.finding, on_end=self._on_read, how=self._how_of
+            )
         else:
             self._window.reading.go_on()
 
@@ -245,9 +249,15 @@ class Suggest(QObject):
         if self.trouble:
             return NO_IDS
         if question in self._asking.fresh:
-            return self._asking.suggestions[question].queue
+            found = self._asking.suggestions[question]
+            self._drawn.update(found.drawn.tolist())
+            return found.queue
         QTimer.singleShot(0, self, self._asking.ask)  # once the reading knows that it waits
         return None
+
+    def _how_of(self, image_id: int) -> How:
+        """Answers to images drawn at random are told apart: they are evidence of what nobody has read."""
+        return "random" if image_id in self._drawn else "single"
 
     def _on_read(self, complete: bool) -> None:
         finding, self._reading = self._reading, ""
@@ -277,35 +287,63 @@ class Suggest(QObject):
         if not ids.size:
             session.said.emit("Pick images in the gallery, or go to one, to accept what is suggested for them.")
             return
-        self._accept(ids, 0.5)
-
-    def _accept(self, ids: Ids, threshold: float, values: tuple[bool, bool] = (True, True)) -> None:
-        session, found = self._session, self.found()
-        assert session.project is not None and found is not None
         ids = session.filter.keep(ids) if session.filter is not None else ids
         chances = session.chances_of(ids)
-        present = ids[(chances > 0.5) & (chances >= threshold) & values[0]]
-        absent = ids[(chances <= 0.5) & (1 - chances >= threshold) & values[1]]
+        self._accept(ids[chances > 0.5], ids[chances <= 0.5])
+
+    def _accept(self, present: Ids, absent: Ids, known: AcceptedWith | None = None) -> None:
+        session = self._session
+        assert session.project is not None
         map_id = session.map.map_id if session.map is not None else None
-        change = accept(session.project, present, absent, session.finding, session.reader, map_id)
+        change = accept(session.project, present, absent, session.finding, session.reader, map_id, known)
         session.tell(change, "Nothing to accept: these images have a label already, are excluded, or not suggested.")
 
     def accept_bulk(self) -> None:
-        """Asks how sure suggestions have to be, then labels all images with such ones in one act."""
+        """Asks how many may be wrong, then shows the suggestions that keep to it, to be accepted in one act."""
         session, found = self._session, self.found()
         if found is None or found.probabilities is None or session.project is None or session.map is None:
             return
         settled = answers(session.project, session.finding, session.reader).settled
-        if session.filter is not None:
-            settled = np.union1d(settled, np.setdiff1d(session.map.image_ids, session.filter.ids))
+        kept = session.filter
         dialog = AcceptDialog(
-            self._window, found, session.map.image_ids, settled, session.selection.ids, session.confounders
+            self._window,
+            found,
+            session.map.image_ids,
+            settled,
+            session.selection.ids,
+            kept.ids if kept is not None else None,
+            session.confounders,
         )
-        if session.filter is not None:
-            dialog.setWindowTitle(f"{dialog.windowTitle()}, only {session.filter.text}")
-        if accepted(dialog):
-            self._accept(dialog.chosen_ids(), dialog.threshold, dialog.values)
+        if kept is not None:
+            dialog.setWindowTitle(f"{dialog.windowTitle()}, only {kept.text}")
+        if accepted(dialog) and dialog.offer.count:
+            self._look_through(dialog)
+
+    def _look_through(self, dialog: AcceptDialog) -> None:
+        session, offer, ids = self._session, dialog.offer, dialog.ids
+        finding, confidence = session.finding, dialog.level
+        present = dialog.suggested_present(ids)
+
+        def text(left_out: int) -> str:
+            bound = percent(offer.error_bound(left_out))
+            count = images_text(len(ids) - left_out)
+            name = finding.replace("_", " ")
+            return f"Accept {name} as suggested on {count}: at most {bound} wrong, {level(confidence)} sure"
+
+        def accept_all_but(left_out: Ids) -> None:
+            taken = ~np.isin(ids, left_out)
+            known = AcceptedWith(offer.error_bound(len(left_out)), confidence, offer.looks, offer.wrong)
+            self._accept(ids[present & taken], ids[~present & taken], known)
             self.show_tab()  # which says what an audit has to show now
+
+        notes = {one: "present" if yes else "absent" for one, yes in zip(ids.tolist(), present.tolist(), strict=True)}
+        self._window.sheets.open_offer(
+            f"{finding.replace('_', ' ')}: suggestions to accept",
+            ids,
+            notes,
+            f"at most {percent(offer.error_bound())} wrong, {level(confidence)} sure",
+            Offered(finding, text, accept_all_but),
+        )
 
     # -- switches --------------------------------------------------------------------------------------------------
 
@@ -350,16 +388,13 @@ class Suggest(QObject):
             return self.trouble
         if found is None:
             return "Preparing the images, once for this map…" if self.busy else ""
-        if found.source:
-            return f"Suggestions from the saved probes {found.source}; they were made on other images."
-        if found.enough:
-            sure, right = found.held_out.as_sure(TELLING) if found.held_out is not None else (0, 0)
-            told = f": {right:,} of {sure:,} answers came true that they put above {TELLING:g} unseen" if sure else ""
-            return f"Suggestions are calibrated on answers they had not seen{told}."
-        return (
-            f"Too few labels to suggest anything yet ({found.present:,} present, {found.absent:,} absent): "
-            f"{FEWEST_CALIBRATED} of each are needed."
-        )
+        told = [f"Suggestions from the saved probes {found.source}, made on other images."] if found.source else []
+        if found.in_numbers:
+            right = int(found.looks.right.sum())
+            told.append(f"{len(found.looks):,} images were drawn at random and read: {right:,} came out as suggested.")
+        else:
+            told.append(found.reason)
+        return " ".join(told)
 
     def profile_of(self, image_id: int) -> Mapping[str, Chance | TooFew]:
         """What is suggested for an image, by finding; empty for an image that is not on the map."""
@@ -380,7 +415,8 @@ class Suggest(QObject):
                 found[finding] = TooFew(suggestion.present, suggestion.absent)
             else:
                 chances = suggestion.probabilities
-                found[finding] = Chance(float(chances[row]), float(np.nanmean(chances[alike])))
+                mean = float(np.nanmean(chances[alike]))
+                found[finding] = Chance(float(chances[row]), mean, suggestion.in_numbers)
         return found
 
     def _handful(self) -> dict[str, tuple[int, int]]:

@@ -27,10 +27,12 @@ class Chance:
     Attributes:
         image: On the image.
         cluster: Mean over the images of its cluster.
+        in_numbers: Whether it may be told as a figure, see `Suggestion.in_numbers`.
     """
 
     image: float
     cluster: float
+    in_numbers: bool = True
 
 
 @dataclass(frozen=True)
@@ -161,8 +163,12 @@ class ProfileRow(QWidget):
         """Shows a probability with the cluster's mean, or the counts; and the reader's own answer."""
         self.value = value
         if isinstance(value, Chance):
-            number = f"{value.image:.2f}"
-            tip = f"probability {value.image:.3f}; mean of the image's cluster {value.cluster:.3f}"
+            number = f"{value.image:.2f}" if value.in_numbers else "likely" if value.image > 0.5 else "unlikely"
+            tip = (
+                f"probability {value.image:.3f}; mean of the image's cluster {value.cluster:.3f}"
+                if value.in_numbers
+                else f"{number}; too few images were drawn at random and read to say it in numbers"
+            )
         elif value.computing:
             number, tip = "…", "being computed"
         else:

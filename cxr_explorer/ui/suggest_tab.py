@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from cxr_explorer.project.labelling import images_text
+from cxr_explorer.project.progress import FindingCounts, count_finding
 from cxr_explorer.project.standing import in_words
 from cxr_explorer.ui.actions import key_text, tooltip
 from cxr_explorer.ui.texts import text_label
@@ -97,6 +98,10 @@ class SuggestTab(QScrollArea):
         column.addWidget(self._standing)
         column.addWidget(below)
         column.addStretch(1)
+        self._counted: tuple[str, str, FindingCounts] | None = None
+        session = self._session
+        for signal in (session.labelsChanged, session.exclusionsChanged, session.projectChanged, session.mapChanged):
+            signal.connect(self._forget_counts)
         suggest.changed.connect(self.refresh)
         self.refresh()
 
@@ -110,9 +115,10 @@ class SuggestTab(QScrollArea):
         """Brings the texts in line with the part."""
         if not self.isVisible():
             return
-        session, found, standing = self._session, self._suggest.found(), self._suggest.standing()
+        session, standing = self._session, self._suggest.standing()
         self._heading.setText(session.finding.replace("_", " ") or "No project")
-        self._counts.setText("" if found is None else _counts_text(found.read, found.accepted, found.left))
+        counts = self._count()
+        self._counts.setText("" if counts is None else _counts_text(counts.read, counts.accepted, counts.left))
         self._state.setText(self._suggest.state_text())
         self._state.setVisible(bool(self._state.text()))
         self.busy.setVisible(self._suggest.busy)
@@ -135,6 +141,20 @@ class SuggestTab(QScrollArea):
             self._standing.setText("Computed anew when the reading ends.")
         else:
             self._standing.setText("" if standing is None else in_words(standing))
+
+    def _forget_counts(self) -> None:
+        """The part tells of the same change once it has taken it in: then they are counted anew."""
+        self._counted = None
+
+    def _count(self) -> FindingCounts | None:
+        """How far the finding is: of the project, not of the newest suggestion, which waits for a batch to end."""
+        session = self._session
+        if session.project is None or session.map is None:
+            return None
+        if self._counted is None or self._counted[:2] != (session.finding, session.reader):
+            counts = count_finding(session.project, session.map, session.finding, session.reader)
+            self._counted = session.finding, session.reader, counts
+        return self._counted[2]
 
 
 def _counts_text(read: int, accepted: int, left: int) -> str:

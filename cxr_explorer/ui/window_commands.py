@@ -30,6 +30,7 @@ MISSING = {
     "reading": "start reading images one by one first",
     "filter": "no filter is set",
     "imported facts": "no facts have been taken from a table",
+    "contradicting": "nothing contradicts the last labels",
     "odd": "mark odd images on a contact sheet first",
     "suggested": "suggestions need more labels of this finding first",
     "probes": "no saved probes are loaded",

@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from cxr_explorer.labels.audit import most_wrong, plan
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import audits, labelling
 from cxr_explorer.project.audit_bounds import bounds_by_cluster, label_bounds
 from cxr_explorer.project.audit_records import audit_records, with_present_answers
@@ -39,7 +39,7 @@ def main() -> None:
     with TemporaryDirectory() as home, new_project(Path(home), LABELS) as project:
         ids = np.arange(1, LABELS + 1)
         clusters = ((ids - 1) * CLUSTERS // LABELS).astype(np.int32)
-        labelling.label(project, ids, FINDING, Value.ABSENT, READER, "cluster")
+        labelling.label(project, ids, Judgement(FINDING, Value.ABSENT, READER, "cluster"))
         whole = timed("lot of all labels", lambda: audits.lot(project, FINDING, READER))
         timed("start", lambda: audits.start(project, whole, 0.015, 0.95, 3, 1))
         for cluster in range(CLUSTERS):

@@ -12,7 +12,7 @@ import numpy as np
 from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.images.preprocess import InputSpec
 from cxr_explorer.images.scan import ScannedFile
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Project
@@ -56,7 +56,7 @@ def make(home: Path) -> Project:
     project.store_map(encoder, {}, {}, ids, xy, np.zeros(IMAGES, np.int32), one, one, one)
     for number, finding in enumerate(project.vocabulary.findings[:6]):
         share = ids[random.random(IMAGES) < 0.5]
-        labelling.label(project, share, finding, Value(number % 2), "ann", "cluster")
+        labelling.label(project, share, Judgement(finding, Value(number % 2), "ann", "cluster"))
     return project
 
 

@@ -3,7 +3,8 @@
     python -m tests.bench.reader_at_window --project FILE --truth CSV --finding NAME --export OUT.csv [--json]
 
 Works on a copy of the project, whose folder has to be there. The reader presses Q and answers what is shown truthfully
-with P and A until a share of the images has been looked at, accepts the suggestions for the rest (Shift+Y), audits all
+with P and A until a share of the images has been looked at, accepts the suggestions for the rest (Shift+Y, with the
+largest limit of error, Enter on the page that shows them), audits all
 labels of the finding at random (X), or, with --every-cluster, cuts the map as coarse as can be (Ctrl+Left) and audits
 every cluster, and exports (Ctrl+E). Every image shown full size counts as looked at; images seen
 on the map or in the gallery in passing are not judged there. Printed are the labels right over all images, beside the
@@ -115,10 +116,15 @@ def play(reader: Reader, share: float, out: Path, every_cluster: bool) -> None:
     reader.wait(lambda: window.actions_by_name["accept_bulk"].isEnabled(), "suggestions")
     window.suggest.ask_anew()  # what a reader gets by waiting: the suggestion after the last answer
     reader.wait(lambda: not window.suggest.busy, "the newest suggestion")
-    reader.press_in_dialog(Key.Key_Home, Key.Key_Return)
+    # All of them, whatever it takes: the audit is to say how right they are.
+    reader.press_in_dialog(*[Key.Key_PageUp] * 5, Key.Key_Return)
     reader.press(Key.Key_Y, Modifier.ShiftModifier)
+    reader.wait(lambda: session.page == "sheet", "the page of suggestions")
+    QTest.qWait(500)
+    reader.take_picture("to-accept")
+    reader.press(Key.Key_Return)
+    reader.wait(lambda: session.page == "map", "the labels")
     reader.take_picture("accepted")
-    reader.press(Key.Key_Escape)
     # An error or two tolerated: with so few wrong labels a plan that tolerates none fails every other time.
     if every_cluster:
         before = 0

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.probes import fit_probe_set, load_probes, save_probes
+from cxr_explorer.labels.probes import Given, fit_probe_set, load_probes, save_probes
 
 
 def folder_of_images(seed, count=600, shift=0.0, dimension=20):
@@ -20,15 +20,19 @@ def folder_of_images(seed, count=600, shift=0.0, dimension=20):
     return rows * random.uniform(0.5, 20, (count, 1)).astype(np.float32), truth  # their lengths say nothing
 
 
+def read(rows, present):
+    return Given(rows, present, np.ones(len(rows), np.float32))
+
+
 @pytest.fixture(scope="module")
 def probes():
     rows, truth = folder_of_images(0)
     some = np.arange(300)
     answers = {
-        "Effusion": (some, truth[0][some]),
-        "Nodule": (some, truth[1][some]),
-        "Mass": (np.array([0, 1, 2]), np.array([True, True, False])),
-        "Hernia": (np.array([], int), np.array([], bool)),
+        "Effusion": read(some, truth[0][some]),
+        "Nodule": read(some, truth[1][some]),
+        "Mass": read(np.array([0, 1, 2]), np.array([True, True, False])),
+        "Hernia": read(np.array([], int), np.array([], bool)),
     }
     return fit_probe_set("mine", "toy-1", "2026-01-01T00:00:00Z", rows, answers)
 
@@ -52,9 +56,33 @@ def test_what_is_known_of_a_probe_is_how_it_does_on_answers_it_has_not_seen(prob
 def test_a_probe_of_noise_does_not_boast():
     random = np.random.default_rng(0)
     rows = random.standard_normal((400, 50)).astype(np.float32)
-    answers = {"Nothing": (np.arange(400), random.random(400) < 0.5)}
+    answers = {"Nothing": read(np.arange(400), random.random(400) < 0.5)}
     (facts,) = fit_probe_set("n", "toy-1", "", rows, answers).probes
     assert 0.35 < facts.auroc < 0.65
+
+
+def test_a_patients_images_are_held_out_together():
+    """Twins of noise: told apart by memory alone. With patients known, the probe admits that it knows nothing."""
+    random = np.random.default_rng(0)
+    people = np.repeat(np.arange(60), 4)
+    rows = (random.standard_normal((60, 64)).astype(np.float32))[people]
+    answers = {"Nothing": read(np.arange(240), (random.random(60) < 0.5)[people])}
+    (boasting,) = fit_probe_set("n", "toy-1", "", rows, answers).probes
+    (honest,) = fit_probe_set("n", "toy-1", "", rows, answers, people).probes
+    assert boasting.auroc > 0.95 and honest.auroc < 0.65
+
+
+def test_labels_given_in_bulk_help_to_fit_and_are_no_evidence():
+    rows, truth = folder_of_images(0)
+    some = np.arange(300)
+    bulk = Given(some, truth[0][some], np.full(300, 0.5, np.float32))
+    with pytest.raises(UserError, match="read one by one"):
+        fit_probe_set("n", "toy-1", "", rows, {"Effusion": bulk})
+    counts = np.where(some < 30, 1, 0.5).astype(np.float32)
+    wrong = np.where(some < 30, truth[0][some], ~truth[0][some])  # bulk labels that are all wrong
+    (facts,) = fit_probe_set("n", "toy-1", "", rows, {"Effusion": Given(some, wrong, counts)}).probes
+    assert facts.present + facts.absent == 30
+    assert facts.auroc > 0.8
 
 
 def test_findings_with_too_few_labels_are_named_instead_of_guessed(probes):
@@ -63,7 +91,7 @@ def test_findings_with_too_few_labels_are_named_instead_of_guessed(probes):
 
 def test_without_labels_enough_there_is_nothing_to_save():
     with pytest.raises(UserError, match="too few labels"):
-        fit_probe_set("n", "toy-1", "", np.ones((4, 3), np.float32), {"Mass": (np.arange(4), np.arange(4) < 2)})
+        fit_probe_set("n", "toy-1", "", np.ones((4, 3), np.float32), {"Mass": read(np.arange(4), np.arange(4) < 2)})
 
 
 def test_saved_and_loaded_they_are_the_same(probes, tmp_path: Path):

@@ -12,7 +12,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.labels.metadata import is_fact_header, read_table, take_facts
 from cxr_explorer.labels.table_cells import is_blank
 from cxr_explorer.labels.tables import ImportedTable, read_labels
-from cxr_explorer.labels.vocabulary import finding_key, spelled, spellings
+from cxr_explorer.labels.vocabulary import Vocabulary, finding_key, spelled, spellings
 
 BLANKS = ["nan", "NaN", "NA", "N/A", "n/a", "null", "NULL", "None", "<NA>", ".", "-", "", " "]
 
@@ -102,6 +102,26 @@ def test_a_tube_is_no_disease(tmp_path: Path) -> None:
     ]
     assert [label for label in labels(table) if label[0] == "c"] == [("c", "Support Devices", 1)]
     assert table.contradicting == 1
+
+
+def test_what_contradicts_is_what_the_vocabulary_says(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("Path,No Finding,Mass,Bacterial,Viral\na,1,1,,\nb,,,1,1\n")
+    own = Vocabulary("Own", ("No Finding", "Mass", "Bacterial", "Viral"), {"Bacterial": ("Viral",)})
+    table = read_labels(path, own.findings, own)
+    assert labels(table) == [("a", "No Finding", 1), ("a", "Mass", 1)]
+    assert table.contradicting == 1
+
+
+def test_where_each_row_is_a_judgement_of_its_own_such_labels_are_told_and_kept(tmp_path: Path) -> None:
+    rows = "a,No Finding,1,ann\na,Mass,1,ann\nb,No Finding,1,ann\nb,Mass,1,bob\nc,No Finding,1,ann\nc,Mass,0,ann\n"
+    table = read(tmp_path, "file,finding,value,reader\n" + rows)
+    assert len(table.rows) == 6
+    assert table.contradicting == 0
+    assert table.problems == (
+        "1 image has findings present that exclude each other; both are kept: look at these images.",
+        "Line 3: a has Mass, but No Finding in line 2.",
+    )
 
 
 def test_the_later_of_two_answers_of_one_reader_stands_wherever_it_is(tmp_path: Path) -> None:

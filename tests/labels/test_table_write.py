@@ -83,6 +83,15 @@ def test_a_finding_wins_over_no_finding_and_the_conflict_is_counted(tmp_path: Pa
     assert report == WriteReport(images=1, labels=1, conflicts=1)
 
 
+def test_what_is_in_conflict_is_what_the_vocabulary_says(tmp_path: Path) -> None:
+    out = tmp_path / "labels.csv"
+    rows = [row("a.png", "No Finding"), row("a.png", "Support Devices"), row("b.png", "PA"), row("b.png", "AP")]
+    findings = ("No Finding", "Support Devices", "PA", "AP")
+    assert write_labels(out, rows, "nih", findings).conflicts == 0
+    assert write_labels(out, rows, "nih", findings, {"PA": ("AP",)}).conflicts == 1
+    assert cells(out)[1:] == [["a.png", "No Finding|Support Devices"], ["b.png", "AP"]]
+
+
 def test_chexpert_writes_1_0_minus_1_and_blank(tmp_path: Path) -> None:
     out = tmp_path / "labels.csv"
     rows = [row("a.png", "Mass", Value.UNCERTAIN), row("a.png", "Effusion", Value.ABSENT), row("b.png", "No Finding")]

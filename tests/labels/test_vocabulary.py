@@ -52,6 +52,30 @@ def test_sixty_characters_are_still_a_name() -> None:
     assert clean_findings(["x" * 60]) == ("x" * 60,)
 
 
+def test_no_finding_excludes_all_others_but_support_devices_unless_a_list_says_otherwise() -> None:
+    nih, chexpert = bundled_vocabularies()
+    assert nih.excludes == {"No Finding": nih.findings[1:]}
+    assert chexpert.excludes == {"No Finding": chexpert.findings[1:-1]}
+    assert Vocabulary("mine", ("Mass", "no finding", "Support devices")).excludes == {"no finding": ("Mass",)}
+    assert Vocabulary("mine", ("Mass", "Edema")).excludes == {}
+    own = Vocabulary("mine", ("No Finding", "PA", "AP"), {"PA": ("AP",)})
+    assert own.contradicting() == [("PA", "AP"), ("AP", "PA")]
+
+
+def test_the_usual_rule_goes_for_other_findings_too_and_another_stays_what_it_is() -> None:
+    assert bundled_vocabularies()[0].excludes_among(["COVID-19"])["No Finding"][-1] == "COVID-19"
+    assert Vocabulary("mine", ("No Finding", "Mass"), {}).excludes_among(["COVID-19"]) == {}
+
+
+def test_a_file_says_what_excludes_what(tmp_path: Path) -> None:
+    path = tmp_path / "v.json"
+    path.write_text('{"name": "Views", "findings": ["PA", "AP"], "excludes": {"PA": ["AP"]}}')
+    assert load_vocabulary(path) == Vocabulary("Views", ("PA", "AP"), {"PA": ("AP",)})
+    path.write_text('{"name": "Views", "findings": ["PA", "AP"], "excludes": {"PA": ["lateral"]}}')
+    with pytest.raises(UserError, match="'lateral', which is not among"):
+        load_vocabulary(path)
+
+
 def test_json_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "v.json"
     path.write_text('{"name": "Épaule", "findings": ["Luxation", "Fracture"]}', encoding="utf-8-sig")
@@ -73,6 +97,9 @@ def test_plain_list_is_read_and_named_after_the_file(tmp_path: Path) -> None:
         b'{"name": "x"}',
         b'{"name": "x", "findings": "Mass"}',
         b'{"name": 1, "findings": ["Mass"]}',
+        b'{"name": "x", "findings": ["Mass"], "excludes": ["Mass"]}',
+        b'{"name": "x", "findings": ["Mass"], "excludes": {"Mass": "Mass"}}',
+        b'{"name": "x", "findings": ["Mass"], "excludes": {"Mass": [1]}}',
         b'{"name": "x", "findings": ["Mass", 3]}',
         b"\xff\xfe\xff",
     ],

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import acts, labelling
 from tests.project.projects import new_project
 
@@ -30,7 +30,7 @@ def test_state_is_set_undone_and_done_again(tmp_path: Path) -> None:
 
 def test_an_act_that_changes_nothing_leaves_no_trace_and_keeps_what_can_be_redone(tmp_path: Path) -> None:
     with new_project(tmp_path) as project:
-        labelling.label(project, np.array([1]), "Effusion", Value.PRESENT, "ann", "single")
+        labelling.label(project, np.array([1]), Judgement("Effusion", Value.PRESENT, "ann", "single"))
         acts.undo(project)
         with acts.recorded(project, "ann") as act:
             act.put("partition", "", None)
@@ -42,7 +42,9 @@ def test_an_act_that_changes_nothing_leaves_no_trace_and_keeps_what_can_be_redon
 def test_a_label_and_its_state_are_one_act(tmp_path: Path) -> None:
     with new_project(tmp_path) as project:
         puts = {("audit", "1:1"): "1"}
-        change = labelling.label(project, np.array([1]), "Effusion", Value.PRESENT, "ann", "audit", puts=puts)
+        change = labelling.label(
+            project, np.array([1]), Judgement("Effusion", Value.PRESENT, "ann", "audit"), puts=puts
+        )
         assert change is not None and change.labels and change.states == {"audit"}
         acts.undo(project)
         assert acts.states(project, "audit") == {}

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import acts, audits, labelling
 from cxr_explorer.project.audit_bounds import bounds_by_cluster, label_bounds, outcome_text, stale_text, state_word
 from cxr_explorer.project.audit_records import Audit, audit_record, audit_records
@@ -21,7 +21,7 @@ READER, FINDING = "ana", "Effusion"
 def labelled_project(tmp_path: Path, count: int = 100, value: Value = Value.PRESENT) -> Project:
     project = new_project(tmp_path, count)
     embed_all(project)
-    labelling.label(project, np.arange(1, count + 1), FINDING, value, READER, "cluster", 3, 1)
+    labelling.label(project, np.arange(1, count + 1), Judgement(FINDING, value, READER, "cluster", 3, 1))
     return project
 
 
@@ -199,7 +199,7 @@ def test_other_images_or_another_finding_are_no_repetition(tmp_path: Path) -> No
         begin(project, np.arange(1, 51))
         assert begin(project, np.arange(51, 101)).earlier == ()
         assert begin(project, np.arange(26, 76)).earlier == ()
-        labelling.label(project, np.arange(1, 51), "Nodule", Value.ABSENT, READER, "cluster")
+        labelling.label(project, np.arange(1, 51), Judgement("Nodule", Value.ABSENT, READER, "cluster"))
         chosen = audits.lot(project, "Nodule", READER)
         assert audits.earlier_audits(project, chosen) == []
 
@@ -233,7 +233,7 @@ def finished(tmp_path: Path, ids: Ids | None = None) -> tuple[Project, Audit, in
 def test_a_changed_label_makes_the_bound_stale_until_it_is_undone(tmp_path: Path, value: Value | None) -> None:
     project, audit, unread = finished(tmp_path)
     with project:
-        labelling.label(project, np.array([unread]), FINDING, value, READER, "single")
+        labelling.label(project, np.array([unread]), Judgement(FINDING, value, READER, "single"))
         audit = audit_record(project, audit.audit_id)
         assert (audit.changed, state_word(audit)) == (1, "stale")
         assert stale_text(audit) == "1 of its labels changed since"
@@ -245,7 +245,7 @@ def test_the_audits_own_corrections_do_not_make_it_stale_but_reverting_one_does(
     with labelled_project(tmp_path) as project:
         audit = read(project, begin(project, tolerated=1), wrong=1)
         assert not audit.stale
-        labelling.label(project, audit.sample[:1], FINDING, Value.PRESENT, READER, "single")
+        labelling.label(project, audit.sample[:1], Judgement(FINDING, Value.PRESENT, READER, "single"))
         assert audit_record(project, audit.audit_id).changed == 1
 
 
@@ -256,16 +256,16 @@ def test_a_correction_by_another_random_audit_does_not_make_it_stale(tmp_path: P
         image = next(i for i in pool.sample.tolist() if i <= 30 and i not in small.sample)
         audits.answer(project, pool, image, Value.ABSENT)
         assert not audit_record(project, small.audit_id).stale
-        labelling.label(project, np.array([image]), FINDING, Value.UNCERTAIN, READER, "single")
+        labelling.label(project, np.array([image]), Judgement(FINDING, Value.UNCERTAIN, READER, "single"))
         assert audit_record(project, small.audit_id).changed == 1
 
 
 def test_labels_of_other_findings_readers_and_images_do_not_touch_it(tmp_path: Path) -> None:
     project, audit, _ = finished(tmp_path, np.arange(1, 61))
     with project:
-        labelling.label(project, np.arange(1, 101), "Nodule", Value.PRESENT, READER, "cluster")
-        labelling.label(project, np.arange(1, 101), FINDING, Value.ABSENT, "ben", "cluster")
-        labelling.label(project, np.arange(61, 101), FINDING, Value.ABSENT, READER, "cluster")
+        labelling.label(project, np.arange(1, 101), Judgement("Nodule", Value.PRESENT, READER, "cluster"))
+        labelling.label(project, np.arange(1, 101), Judgement(FINDING, Value.ABSENT, "ben", "cluster"))
+        labelling.label(project, np.arange(61, 101), Judgement(FINDING, Value.ABSENT, READER, "cluster"))
         assert not audit_record(project, audit.audit_id).stale
 
 
@@ -287,10 +287,10 @@ def test_images_that_are_set_aside_gone_or_replaced_make_it_stale(tmp_path: Path
 def test_new_labels_make_an_audit_of_all_labels_stale_but_not_one_of_a_cluster(tmp_path: Path) -> None:
     with new_project(tmp_path, 90) as project:
         embed_all(project)
-        labelling.label(project, np.arange(1, 81), FINDING, Value.PRESENT, READER, "cluster")
+        labelling.label(project, np.arange(1, 81), Judgement(FINDING, Value.PRESENT, READER, "cluster"))
         whole = read(project, begin(project))
         part = read(project, begin(project, np.arange(1, 31)))
-        labelling.label(project, np.arange(81, 84), FINDING, Value.ABSENT, READER, "cluster")
+        labelling.label(project, np.arange(81, 84), Judgement(FINDING, Value.ABSENT, READER, "cluster"))
         assert (audit_record(project, whole.audit_id).entered, state_word(audit_record(project, whole.audit_id))) == (
             3,
             "stale",
@@ -307,7 +307,7 @@ def test_excluded_and_missing_images_are_not_in_a_lot(tmp_path: Path) -> None:
 
 def test_a_lot_can_be_of_one_value(tmp_path: Path) -> None:
     with labelled_project(tmp_path, 10) as project:
-        labelling.label(project, np.array([2, 3]), FINDING, Value.ABSENT, READER, "single")
+        labelling.label(project, np.array([2, 3]), Judgement(FINDING, Value.ABSENT, READER, "single"))
         assert audits.lot(project, FINDING, READER, value=Value.ABSENT).image_ids.tolist() == [2, 3]
         assert audits.lot(project, FINDING, READER, np.array([3, 4])).values.tolist() == [0, 1]
 
@@ -355,7 +355,7 @@ def test_the_repair_queue_holds_what_nobody_read_and_is_no_evidence(tmp_path: Pa
         queue = audits.repair_queue(project, audit)
         assert set(queue.tolist()) == set(audit.image_ids.tolist()) - set(audit.sample[:2].tolist())
         for image_id in queue.tolist():
-            labelling.label(project, np.array([image_id]), FINDING, Value.PRESENT, READER, "single")
+            labelling.label(project, np.array([image_id]), Judgement(FINDING, Value.PRESENT, READER, "single"))
         again = audit_record(project, audit.audit_id)
         assert (again.state, again.answered, again.bound) == ("failed", 2, None)
 
@@ -368,7 +368,7 @@ def test_labels_carry_the_bound_of_the_audit_that_covers_them(tmp_path: Path) ->
         bound = rows["00.png"]
         assert bound is not None
         assert (bound.audit, bound.error_bound, bound.confidence, bound.state) == (1, audit.bound, 0.95, "valid")
-        labelling.label(project, np.array([unread]), FINDING, Value.ABSENT, READER, "single")
+        labelling.label(project, np.array([unread]), Judgement(FINDING, Value.ABSENT, READER, "single"))
         found = label_bounds(project)[FINDING, READER]
         assert unread not in found  # nothing is known of a label given afterwards
         assert {bound.state for bound in found.values()} == {"stale"}
@@ -433,7 +433,7 @@ def test_undoing_everything_leaves_the_audit_as_it_began(
             if word == "answer" and value is not None:
                 audits.answer(project, audit, int(audit.sample[number % len(audit.sample)]), value)
             elif word == "label":
-                labelling.label(project, np.array([number]), FINDING, value, READER, "single")
+                labelling.label(project, np.array([number]), Judgement(FINDING, value, READER, "single"))
             elif word == "undo" and acts.undo_text(project) != f"{FINDING} = present on 30 images":
                 acts.undo(project)
             elif word == "redo":

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import backup
 from cxr_explorer.project.backup import KEPT_DAILY, backup_folder, backups
 from cxr_explorer.project.labelling import label, label_rows
@@ -30,14 +30,14 @@ def on_day(monkeypatch: pytest.MonkeyPatch, day: int) -> None:
 def labelled(tmp_path: Path) -> Path:
     with new_project(tmp_path, 6) as project:
         embed_all(project)
-        label(project, np.arange(1, 5), "Effusion", Value.PRESENT, "ann", "selection")
+        label(project, np.arange(1, 5), Judgement("Effusion", Value.PRESENT, "ann", "selection"))
         return project.path
 
 
 def touch(path: Path, image_id: int, after: Path) -> None:
     """An act, at a time later than a backup."""
     with Project.open(path) as project:
-        label(project, np.array([image_id]), "Nodule", Value.PRESENT, "ann", "single")
+        label(project, np.array([image_id]), Judgement("Nodule", Value.PRESENT, "ann", "single"))
     moment = after.stat().st_mtime + 10
     os.utime(path, (moment, moment))
 
@@ -102,6 +102,6 @@ def test_a_backup_that_cannot_be_made_is_no_error(tmp_path: Path) -> None:
     path = labelled(tmp_path)
     backup_folder(path).write_text("in the way")
     with Project.open(path) as project:
-        label(project, np.array([6]), "Nodule", Value.PRESENT, "ann", "single")
+        label(project, np.array([6]), Judgement("Nodule", Value.PRESENT, "ann", "single"))
     with Project.open(path) as project:
         assert len(list(label_rows(project))) == 5

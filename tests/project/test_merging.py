@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.label import How, Value
+from cxr_explorer.labels.label import How, Judgement, Value
 from cxr_explorer.labels.reader_names import reread_name
 from cxr_explorer.project import acts, labelling
 from cxr_explorer.project.merging import merge, plan_merge, planned_merge
@@ -23,7 +23,7 @@ def label(project: Project, reader: str, finding: str = "Effusion", **values: Va
         how: How = (
             "reread" if reader.endswith("(re-read)") else "adjudication" if reader == "adjudicated" else "cluster"
         )
-        labelling.label(project, np.array([ids[file]]), finding, value, reader, how, 3, 9)
+        labelling.label(project, np.array([ids[file]]), Judgement(finding, value, reader, how, 3, 9))
 
 
 def other_project(tmp_path: Path, *paths: str) -> Project:

@@ -13,7 +13,7 @@ from cxr_explorer.atlas.build import MapParameters
 from cxr_explorer.atlas.clusters import ClusterParameters, find_clusters
 from cxr_explorer.atlas.layout import LayoutParameters
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import acts, labelling, partitions
 from cxr_explorer.project.earlier_layout import earlier_layout
 from cxr_explorer.project.project import AtlasMap, Project
@@ -130,7 +130,7 @@ def test_what_cannot_be_is_said(project: Project, verb, says: str) -> None:
 def test_labelled_images_stay_where_they_are_when_the_rest_is_reclustered(project: Project) -> None:
     before = latest(project)
     ids = before.image_ids[before.clusters == 0][:30]
-    labelling.label(project, ids, "Effusion", Value.PRESENT, "ann", "selection")
+    labelling.label(project, ids, Judgement("Effusion", Value.PRESENT, "ann", "selection"))
     labels = list(labelling.label_rows(project))
     (found,) = partitions.recluster_unlabelled(project.path, "ann")
     change = partitions.take_reclustering(project, found, "ann")
@@ -141,7 +141,7 @@ def test_labelled_images_stay_where_they_are_when_the_rest_is_reclustered(projec
     assert not (after.identities()[~stayed] == 0).any()
     assert list(labelling.label_rows(project)) == labels
     everything = after.image_ids
-    labelling.label(project, everything, "Effusion", Value.ABSENT, "ann", "selection")
+    labelling.label(project, everything, Judgement("Effusion", Value.ABSENT, "ann", "selection"))
     with pytest.raises(UserError, match="too few"):
         list(partitions.recluster_unlabelled(project.path, "ann"))
 
@@ -169,7 +169,7 @@ def test_a_few_new_images_join_the_clusters_they_lie_in_and_nothing_else_changes
 def test_a_new_layout_keeps_names_by_the_images_shared(project: Project) -> None:
     partitions.rename(project, 2, "Mine", "ann")
     before = latest(project)
-    labelling.label(project, before.image_ids[:50], "Effusion", Value.PRESENT, "ann", "selection")
+    labelling.label(project, before.image_ids[:50], Judgement("Effusion", Value.PRESENT, "ann", "selection"))
     labels = list(labelling.label_rows(project))
     after = store(project, places()[:, ::-1] + 3)
     np.testing.assert_array_equal(after.identities(), before.identities())
@@ -286,7 +286,7 @@ def test_any_sequence_of_acts_undoes_and_redoes_to_the_states_it_went_through(ve
                 else:
                     found = latest(project)
                     ids = found.image_ids[found.clusters == arguments[0] % count]
-                    change = labelling.label(project, ids, "Effusion", Value.PRESENT, "ann", "cluster")
+                    change = labelling.label(project, ids, Judgement("Effusion", Value.PRESENT, "ann", "cluster"))
                 if change is not None:
                     done.append(_state(project))
                     undone.clear()

@@ -8,7 +8,8 @@ import pytest
 
 from cxr_explorer.encoder.embed import Batch
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
+from cxr_explorer.labels.vocabulary import Vocabulary
 from cxr_explorer.project.file import default_project_path
 from cxr_explorer.project.labelling import label, label_rows
 from cxr_explorer.project.project import Project
@@ -46,7 +47,7 @@ def test_added_files_cost_only_themselves(tmp_path: Path) -> None:
 def test_a_file_that_is_gone_leaves_the_map_but_keeps_its_labels(tmp_path: Path) -> None:
     with new_project(tmp_path, 2) as project:
         embed_all(project)
-        label(project, IDS([1]), "Effusion", Value.PRESENT, "ann", "single")
+        label(project, IDS([1]), Judgement("Effusion", Value.PRESENT, "ann", "single"))
         assert project.update_files([], files("01.png")).missing == 1
         assert project.embeddings(ENCODER.key)[0].tolist() == [2]
         assert [row.file for row in label_rows(project)] == ["00.png"]
@@ -57,7 +58,7 @@ def test_a_file_that_is_gone_leaves_the_map_but_keeps_its_labels(tmp_path: Path)
 def test_a_file_with_new_content_is_read_again_and_marked_where_it_was_labelled(tmp_path: Path) -> None:
     with new_project(tmp_path, 2) as project:
         embed_all(project)
-        label(project, IDS([1]), "Effusion", Value.PRESENT, "ann", "single")
+        label(project, IDS([1]), Judgement("Effusion", Value.PRESENT, "ann", "single"))
         changes = project.update_files(files("00.png", "01.png", size=11), [])
         assert changes.changed == 2
         assert [source.image_id for source in project.pending(ENCODER.key)] == [1, 2]
@@ -99,6 +100,17 @@ def test_a_second_writer_is_refused_and_a_reader_is_not(tmp_path: Path) -> None:
         with Project.open_read_only(project.path) as reader:
             assert reader.image_count() == 6
     Project.open(project.path).close()
+
+
+def test_what_excludes_what_survives_a_restart_and_goes_without_saying_in_an_older_project(tmp_path: Path) -> None:
+    own = Vocabulary("Views", ("No Finding", "PA", "AP"), {"PA": ("AP",)})
+    with new_project(tmp_path) as project:
+        project.set_vocabulary(own)
+        path = project.path
+    with Project.open(path) as again:
+        assert again.vocabulary == own
+        again.set("vocabulary", '{"name": "Views", "findings": ["No Finding", "PA", "AP"]}')
+        assert again.vocabulary.excludes == {"No Finding": ("PA", "AP")}
 
 
 def test_the_folder_vocabulary_and_images_survive_a_restart(tmp_path: Path) -> None:

@@ -3,13 +3,14 @@
 import csv
 import tempfile
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxr_explorer.labels.label import How, Value
+from cxr_explorer.labels.label import IN_BULK, ONE_BY_ONE, TAKEN_OVER, How, Judgement, LabelRow, Value
 from cxr_explorer.labels.reader_names import ADJUDICATED, reread_name
 from cxr_explorer.project import acts, labelling
 from cxr_explorer.project.project import Project
@@ -36,7 +37,7 @@ def say(project: Project, reader: str, answers: str, finding: str = "Effusion", 
         if letter != "-":
             value = {"p": P, "a": A, "u": U}[letter]
             how = "reread" if reader.endswith("(re-read)") else how
-            labelling.label(project, np.array([image_id]), finding, value, reader, how)
+            labelling.label(project, np.array([image_id]), Judgement(finding, value, reader, how))
 
 
 def test_readers_are_counted(tmp_path: Path) -> None:
@@ -65,11 +66,21 @@ def test_a_pair_is_compared_on_the_images_both_judged_finding_by_finding(tmp_pat
 
 def test_labels_given_in_bulk_are_counted_apart(tmp_path: Path) -> None:
     with new_project(tmp_path) as project:
-        labelling.label(project, np.arange(1, 5), "Effusion", P, "ann", "cluster", 1)
+        labelling.label(project, np.arange(1, 5), Judgement("Effusion", P, "ann", "cluster", 1))
         say(project, "bob", "ppa", how="audit")
         say(project, "cat", "p-p", how="audit")
         assert compare_pair(project, "ann", "bob")[0].in_bulk == 3
         assert compare_pair(project, "bob", "cat")[0].in_bulk == 0
+
+
+@pytest.mark.parametrize("how", get_args(How))
+def test_a_label_of_any_way_is_in_bulk_unless_it_was_read_one_by_one_or_taken_over(tmp_path: Path, how: How) -> None:
+    assert (how in IN_BULK) == (how not in (*ONE_BY_ONE, *TAKEN_OVER))
+    with new_project(tmp_path) as project:
+        say(project, "ann", "p", how="single")
+        rows = [LabelRow("00.png", "Effusion", P, "bob", "2026-01-31T14:05:09Z", how)]
+        labelling.import_labels(project, rows, "bob")
+        assert compare_pair(project, "ann", "bob")[0].in_bulk == int(how in IN_BULK)
 
 
 def test_three_readers_are_compared_on_what_all_of_them_judged(tmp_path: Path) -> None:
@@ -95,7 +106,7 @@ def test_disagreements_are_between_readers_and_end_with_adjudication(tmp_path: P
         assert disagreements(project, "Effusion").tolist() == [2, 4]
         assert disagreements(project, "Effusion", ["ann", "cat"]).tolist() == []
         assert disagreements(project, "Effusion", ["ann", reread_name("ann")]).tolist() == [1]
-        labelling.label(project, np.array([2]), "Effusion", A, ADJUDICATED, "adjudication")
+        labelling.label(project, np.array([2]), Judgement("Effusion", A, ADJUDICATED, "adjudication"))
         assert disagreements(project, "Effusion").tolist() == [4]
         assert disagreements(project, "Effusion", settled=True).tolist() == [2, 4]
         ((finding, ids),) = next_disagreements(project.path, "Nodule")  # none there: the next finding with some
@@ -124,7 +135,7 @@ def test_majority_and_adjudicated_export_say_what_they_leave_blank(tmp_path: Pat
         say(project, "ann", "ppau-a")
         say(project, "bob", "paap-")
         say(project, "cat", "pp--")
-        labelling.label(project, np.array([4]), "Effusion", A, ADJUDICATED, "adjudication")
+        labelling.label(project, np.array([4]), Judgement("Effusion", A, ADJUDICATED, "adjudication"))
         report, cells = exported(project, tmp_path, rule="majority")
         assert cells == {"00.png": "1", "01.png": "1", "02.png": "0", "05.png": "0"}
         assert (report.unresolved, report.one_reader) == (1, 1)
@@ -146,7 +157,7 @@ def test_only_what_was_read_one_by_one_is_read_again(tmp_path: Path) -> None:
     with new_project(tmp_path) as project:
         say(project, "ann", "pp--")
         say(project, "ann", "--a", how="audit")
-        labelling.label(project, np.array([4, 5]), "Effusion", P, "ann", "cluster", 1)
+        labelling.label(project, np.array([4, 5]), Judgement("Effusion", P, "ann", "cluster", 1))
         labelling.exclude(project, np.array([2]), True, "ann")
         assert rereadable_ids(project, "ann", "Effusion").tolist() == [1, 3]
 
@@ -172,7 +183,7 @@ def test_a_re_read_is_kept_beside_the_first_reading_and_compared_with_it(tmp_pat
         say(project, "ann", "ppaa")
         draw_rereads(project, "ann", "Effusion", 3, seed=1)
         first, *rest = left_to_reread(project, "ann", "Effusion").tolist()
-        labelling.label(project, np.array([first]), "Effusion", U, reread_name("ann"), "reread")
+        labelling.label(project, np.array([first]), Judgement("Effusion", U, reread_name("ann"), "reread"))
         assert left_to_reread(project, "ann", "Effusion").tolist() == rest
         assert labelling.label_column(project, "Effusion", "ann").values.tolist() == [1, 1, 0, 0]
         draw_rereads(project, "ann", "Effusion", 10, seed=2)
@@ -211,7 +222,9 @@ def test_draws_and_readings_undo_to_the_states_they_went_through(verbs: list[tup
             else:
                 if verb == "label":
                     reader, image_id = arguments
-                    change = labelling.label(project, np.array([image_id]), "Effusion", P, reader, _HOW[reader])
+                    change = labelling.label(
+                        project, np.array([image_id]), Judgement("Effusion", P, reader, _HOW[reader])
+                    )
                 else:
                     change = draw_rereads(project, "ann", "Effusion", *arguments)
                 if change is not None:

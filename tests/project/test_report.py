@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import audits
 from cxr_explorer.project.audit_records import audit_record
 from cxr_explorer.project.labelling import label
@@ -48,8 +48,8 @@ def project(tmp_path: Path) -> Path:
         xy = generator.normal(size=(60, 2)).astype(np.float32) + 8 * clusters[:, None]
         one = np.ones(60, np.float32)
         opened.store_map(ENCODER, {}, {}, ids, xy, clusters, one, one, generator.random(60).astype(np.float32))
-        label(opened, ids[:30], "Effusion", Value.ABSENT, "ann", "cluster", 0, 1)
-        label(opened, ids[40:41], "Effusion", Value.PRESENT, "ann", "single")
+        label(opened, ids[:30], Judgement("Effusion", Value.ABSENT, "ann", "cluster", 0, 1))
+        label(opened, ids[40:41], Judgement("Effusion", Value.PRESENT, "ann", "single"))
         return opened.path
 
 
@@ -135,13 +135,13 @@ def test_every_audit_is_listed_with_what_became_of_it(project: Path) -> None:
     text = re.sub(r"<[^>]*>", " ", written(project))
     assert "passed: error ≤ " in text
     with Project.open(project) as opened:
-        label(opened, np.array([1, 2]), "Effusion", Value.PRESENT, "ann", "single")
+        label(opened, np.array([1, 2]), Judgement("Effusion", Value.PRESENT, "ann", "single"))
     assert "no longer holds" in written(project)
 
 
 def test_names_cannot_become_markup(project: Path) -> None:
     with Project.open(project) as opened:
-        label(opened, np.array([50]), "<b>Mass & more</b>", Value.PRESENT, "<i>eve</i>", "single")
+        label(opened, np.array([50]), Judgement("<b>Mass & more</b>", Value.PRESENT, "<i>eve</i>", "single"))
     html = written(project)
     assert "<b>Mass" not in html and "<i>eve" not in html
     assert "&lt;b&gt;Mass &amp; more&lt;/b&gt;" in html
@@ -149,7 +149,7 @@ def test_names_cannot_become_markup(project: Path) -> None:
 
 def test_one_reader_can_be_reported_alone_and_an_unknown_one_is_refused(project: Path) -> None:
     with Project.open(project) as opened:
-        label(opened, np.array([50]), "Nodule", Value.PRESENT, "ben", "single")
+        label(opened, np.array([50]), Judgement("Nodule", Value.PRESENT, "ben", "single"))
     assert "Nodule" in re.sub(r"<tr><td>Findings.*?</tr>", "", written(project))
     alone = re.sub(r"<tr><td>Findings.*?</tr>", "", written(project, Choices(reader="ann")))
     assert "Nodule" not in alone
@@ -163,7 +163,7 @@ def test_two_readers_agreement_is_told(project: Path) -> None:
         for image_id in range(1, 11):
             value = Value.PRESENT if image_id < 6 else Value.ABSENT
             for reader, given in (("ben", value), ("cat", Value.PRESENT if image_id < 5 else Value.ABSENT)):
-                label(opened, np.array([image_id]), "Nodule", given, reader, "single")
+                label(opened, np.array([image_id]), Judgement("Nodule", given, reader, "single"))
     text = re.sub(r"<[^>]*>", " ", written(project))
     assert re.search(r"Nodule\s+ben, cat\s+10\s+0\s+90 %\s+0\.80 \[0\.\d\d, 1\.00\]", text)
 
@@ -178,7 +178,7 @@ def test_a_project_without_map_or_labels_has_a_report_too(tmp_path: Path) -> Non
 def test_the_numbers_are_those_of_the_window(project: Path) -> None:
     with Project.open(project) as opened:
         work = count_work(opened, "ann")
-    assert f"<b>{work.saved:,}</b>decisions saved" in written(project)
+    assert f"<b>{work.unread:,}</b>labels given without reading each image" in written(project)
 
 
 def test_labels_differ_on_the_map_in_shape_not_in_colour_alone() -> None:

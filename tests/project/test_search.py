@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import labelling, search
 from cxr_explorer.project.project import Project
 from cxr_explorer.project.search import Search, Term, parse
@@ -38,7 +38,7 @@ def ids(found: Search, query: str) -> list[int]:
 
 
 def give(project: Project, image_id: int, finding: str, value: Value | None, reader: str = "ann") -> None:
-    labelling.label(project, np.array([image_id]), finding, value, reader, "single")
+    labelling.label(project, np.array([image_id]), Judgement(finding, value, reader, "single"))
 
 
 def test_a_query_is_taken_apart_into_words_fields_and_phrases() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import acts, audits, labelling
 from cxr_explorer.project.audit_records import audit_record
 from cxr_explorer.project.project import Project
@@ -22,7 +22,7 @@ def project(tmp_path: Path):
         embed_all(opened)
         ids = np.arange(1, COUNT + 1)
         for image_id in ids[:20]:
-            labelling.label(opened, ids[image_id - 1 : image_id], "Effusion", Value.PRESENT, "ann", "single")
+            labelling.label(opened, ids[image_id - 1 : image_id], Judgement("Effusion", Value.PRESENT, "ann", "single"))
         accept(opened, ids[20:220], ids[220:500], "Effusion", "ann")
         yield opened
 
@@ -88,7 +88,7 @@ def test_errors_are_counted_and_taken_back_with_undo(project: Project):
 
 def test_labels_changed_in_bulk_end_what_an_audit_said_of_them(project: Project):
     audit(project)
-    labelling.label(project, np.arange(400, 480), "Effusion", Value.PRESENT, "ann", "lasso")
+    labelling.label(project, np.arange(400, 480), Judgement("Effusion", Value.PRESENT, "ann", "lasso"))
     found = stand(project)
     assert (found.stale, found.standing.looked) == (1, 0)
 
@@ -97,7 +97,7 @@ def test_reading_on_one_by_one_does_not(project: Project):
     audit(project)
     looked = stand(project).standing.looked
     unread = next(i for i in range(300, 500) if i not in audit_record(project, 1).sample)
-    labelling.label(project, np.array([unread]), "Effusion", Value.PRESENT, "ann", "single")
+    labelling.label(project, np.array([unread]), Judgement("Effusion", Value.PRESENT, "ann", "single"))
     found = stand(project)
     assert (found.stale, found.standing.looked) == (0, looked)
 
@@ -148,5 +148,5 @@ def test_it_is_said_in_words(project: Project):
 def test_labels_that_were_all_read_are_said_to_be(tmp_path: Path):
     with new_project(tmp_path, 3) as project:
         assert in_words(stand(project)) == "No labels yet."
-        labelling.label(project, np.array([1]), "Effusion", Value.PRESENT, "ann", "single")
+        labelling.label(project, np.array([1]), Judgement("Effusion", Value.PRESENT, "ann", "single"))
         assert in_words(stand(project)) == "All 1 labels were read one by one."

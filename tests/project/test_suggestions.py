@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import acts, labelling
 from cxr_explorer.project.project import Project
 from cxr_explorer.project.suggestions import accept, answers
@@ -26,7 +26,7 @@ def ids(*numbers: int) -> np.ndarray:
 
 
 def label(project: Project, image: int, value: Value, how="single", reader="ann", finding="Effusion") -> None:
-    labelling.label(project, ids(image), finding, value, reader, how)
+    labelling.label(project, ids(image), Judgement(finding, value, reader, how))
 
 
 def labels(project: Project, reader="ann") -> dict[int, int]:

@@ -10,6 +10,7 @@ from cxr_explorer.encoder.embed import Batch, Embedded
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.preprocess import InputSpec
 from cxr_explorer.images.scan import ScannedFile
+from cxr_explorer.labels.evidence import RANDOM_EVERY
 from cxr_explorer.labels.suggest import prepare, sheet_images
 from cxr_explorer.labels.vocabulary import Vocabulary
 from cxr_explorer.project.project import Project
@@ -59,11 +60,19 @@ def test_the_majority_answer_is_right_on_what_was_read_and_on_its_share_of_the_r
 def test_a_contact_sheet_of_one_kind_is_one_decision_and_a_single_image_one_each():
     rows, _, clusters = two_groups()
     truth = clusters > 0  # every cluster is of one kind
-    looked = (sheet_images(300) / 300, 0.1)
+    drawn = sheet_images(300) // (RANDOM_EVERY - 1)
+    looked = ((sheet_images(300) + drawn) / 300, 0.1)
     result = simulate(lambda seed: prepare(rows), clusters, truth, looked=looked, seeds=(0,))
     sheets, later = result.chosen[0]
-    assert sheets.decisions == 2
+    assert sheets.decisions == 2 + drawn  # images drawn at random are looked at alone
     assert later.decisions == 2 + 30 - sheet_images(300)
+
+
+def test_nothing_is_claimed_before_there_are_looks_enough(played):
+    for run in played.chosen:
+        few, more, *_ = (point for point in run if point.looked in (0.1, 0.3))
+        assert np.isnan([few.sure, few.sure_precision, few.expected_accuracy]).all()
+        assert more.looked < 0.4 or more.expected_accuracy < 1
 
 
 def test_odd_images_on_a_sheet_cost_a_decision_each():

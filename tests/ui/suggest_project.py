@@ -12,24 +12,28 @@ from cxr_explorer.encoder.embed import Batch, Embedded
 from cxr_explorer.images.preprocess import thumbnail_jpeg
 from cxr_explorer.images.read import read
 from cxr_explorer.images.scan import scan
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import How, Judgement, Value
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Project
 
 COUNT = 72
+LOOKS = 34
+"""Images drawn at random and read, of projects that have such."""
 
 
 def truth(image_id: int) -> Value:
     return Value.PRESENT if image_id % 3 == 0 else Value.ABSENT
 
 
-def make_suggest_project(home: Path, read_first: int = 0) -> Path:
-    """COUNT images in four clusters; `read_first` of them were read one by one for the first finding."""
+def make_suggest_project(home: Path, read_first: int = 0, looks: int = 0) -> Path:
+    """COUNT images and `looks` more in four clusters; `read_first` of them were read one by one for the first finding,
+    and the last ones were drawn at random and read."""
+    count = COUNT + looks
     folder = home / "images"
     folder.mkdir()
     pixels = np.zeros((24, 20), np.uint8)
-    for number in range(COUNT):
+    for number in range(count):
         pixels[:] = 2 * number
         Image.fromarray(pixels).save(folder / f"{number:02}.png")
     encoder = default_encoder()
@@ -47,10 +51,10 @@ def make_suggest_project(home: Path, read_first: int = 0) -> Path:
         ids, vectors = project.embeddings(encoder.key)
         unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         near = np.argsort(-unit @ unit.T, axis=1, kind="stable")[:, :15].astype(np.int32)  # spares the child torch
-        clusters = (np.arange(COUNT) % 4).astype(np.int32)
-        one = np.ones(COUNT, np.float32)
-        xy = np.stack([5 * np.cos(np.arange(COUNT)), np.arange(COUNT) % 9], axis=1).astype(np.float32)
-        project.store_map(
+        clusters = (np.arange(count) % 4).astype(np.int32)
+        one = np.ones(count, np.float32)
+        xy = np.stack([5 * np.cos(np.arange(count)), np.arange(count) % 9], axis=1).astype(np.float32)
+        map_id = project.store_map(
             encoder,
             MapParameters().to_dict(),
             {},
@@ -63,6 +67,8 @@ def make_suggest_project(home: Path, read_first: int = 0) -> Path:
             neighbours=Neighbours(near, near * np.float32(0)),
         )
         finding = project.vocabulary.findings[0]
-        for image_id in ids[:read_first].tolist():
-            labelling.label(project, np.array([image_id]), finding, truth(image_id), "reader 1", "single")
+        for image_id in [*ids[:read_first].tolist(), *ids[COUNT:].tolist()]:
+            how: How = "single" if image_id <= COUNT else "random"
+            said = Judgement(finding, truth(image_id), "reader 1", how, map_id=map_id)
+            labelling.label(project, np.array([image_id]), said)
     return path

@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import labelling
 from cxr_explorer.project.audit_bounds import bounds_by_cluster
 from cxr_explorer.project.audit_records import Audit, audit_records
@@ -253,7 +253,7 @@ def test_a_changed_label_shows_the_bound_as_stale(qtbot, window: MainWindow) -> 
     assert project is not None
     unread = np.setdiff1d(found(window)[0].image_ids, found(window)[0].sample)[:1]
     window.session.tell(
-        labelling.label(project, unread, FINDING, Value.PRESENT, window.session.reader, "single"), "nothing"
+        labelling.label(project, unread, Judgement(FINDING, Value.PRESENT, window.session.reader, "single")), "nothing"
     )
     qtbot.waitUntil(lambda: window.audit.list.entries.item(0).text().startswith("↻ stale"))
     assert badge(window, 0) == "stale"

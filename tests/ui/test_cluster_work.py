@@ -1,6 +1,7 @@
 """Cluster work in the window, by keyboard: finer, coarser, split, merge, rename, move, recluster; order and filter."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import acts, labelling
 from cxr_explorer.project.audit_bounds import ClusterBound
 from cxr_explorer.project.project import AtlasMap
@@ -56,7 +57,9 @@ def names(window: MainWindow) -> list[str]:
 def label_all_but(window: MainWindow, *clusters: int) -> None:
     atlas_map = found(window)
     ids = atlas_map.image_ids[~np.isin(atlas_map.clusters, clusters)]
-    labelling.label(window.session.project, ids, "Effusion", Value.PRESENT, window.session.reader, "selection")  # type: ignore[arg-type]
+    labelling.label(
+        window.session.project, ids, Judgement("Effusion", Value.PRESENT, window.session.reader, "selection")
+    )
     window.session.labelsChanged.emit()
 
 
@@ -251,7 +254,9 @@ def test_filters_and_orders_of_the_list(qtbot, window: MainWindow) -> None:
     assert names(window) == []
     assert "none is “mixed”" in panel._nothing.text()
     half = found(window).image_ids[found(window).clusters == 3][:3]
-    session.tell(labelling.label(session.project, half, "Effusion", Value.ABSENT, session.reader, "single"), "")  # type: ignore[arg-type]
+    session.tell(
+        labelling.label(session.project, half, Judgement("Effusion", Value.ABSENT, session.reader, "single")), ""
+    )
     panel.set_filter("mixed")
     assert [row.cluster for row in window.clusters.rows] == [3]
     panel.set_filter("unaudited")
@@ -280,6 +285,10 @@ def test_the_list_says_how_mixed_and_how_audited_a_cluster_is_and_sorts_by_it() 
     assert [one.cluster for one in arrange(rows, "own", "unaudited")] == [1, 2, 3, 4, -1]
     assert [one.cluster for one in arrange(rows, "own", "unaudited", frozenset({0}))] == [0, 1, 2, 3, 4, -1]
     assert state_text(row(0, "valid", mixed=0.004)) == "✓ text valid · mixed <1% · 50%"
+    unseen = replace(row(0, "valid"), seen=1_000, size=25_000, barely_seen=True)
+    assert state_text(unseen).startswith("⚠ only 1,000 of 25,000 seen · ✓ text valid")
+    assert state_text(replace(row(0, "valid"), seen=9)) == "✓ text valid · 50% · 9 seen"
+    assert arrange([row(0, None), unseen], "own", "unseen") == [unseen]
     assert state_text(row(0, None)) == "50% labelled"
     assert state_text(row(0, None, labels=0)) == "not labelled"
 

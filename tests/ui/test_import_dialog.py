@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTableWidget, QWidget
 from pytestqt.qtbot import QtBot
 
+from cxr_explorer.labels.label import Judgement
 from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Project
 from cxr_explorer.ui.import_dialog import ImportDialog
@@ -73,7 +74,7 @@ def test_closing_while_labels_are_stored_takes_all_back(
     dialog.reject()
     assert stored(project) == set()
     labelling.label(
-        project, labelling.labelled_ids(project, "ann"), "Effusion", None, "ann", "single"
+        project, labelling.labelled_ids(project, "ann"), Judgement("Effusion", None, "ann", "single")
     )  # nothing is open
 
 

@@ -14,12 +14,14 @@ from cxr_explorer.indexing import IndexReport
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.vocabulary import Vocabulary
 from cxr_explorer.project import labelling
+from cxr_explorer.project.labelling import LabelPlan
 from cxr_explorer.project.left_out import left_out, store_left_out
 from cxr_explorer.project.project import Project
 from cxr_explorer.ui import dialogs, main_window
 from cxr_explorer.ui.actions import SPECS
 from cxr_explorer.ui.import_dialog import ImportDialog
 from cxr_explorer.ui.keys_help import KeysDialog
+from cxr_explorer.ui.label_panel import apply_text
 from cxr_explorer.ui.main_window import MainWindow
 from tests.ui.windows import CLUSTER_SIZES, make_project, open_window, press
 
@@ -85,7 +87,7 @@ def test_with_nothing_selected_nothing_can_be_labelled(qtbot, window: MainWindow
 def test_a_cluster_is_labelled_undone_and_redone_with_keys_alone(qtbot, window: MainWindow) -> None:
     qtbot.keyClick(window, Key.Key_N)
     assert window.session.selection.cluster == 0
-    assert window.label_panel.apply.text() == f"No Finding = present on {CLUSTER_SIZES[0]} images"
+    assert window.label_panel.apply.text() == f"No Finding = present on {CLUSTER_SIZES[0]} images (0 of 5 seen)"
     qtbot.keyClick(window, Key.Key_4)
     assert list(labels(window, "Effusion").values()) == [1] * CLUSTER_SIZES[0]
     rows = list(labelling.label_rows(window.session.project))  # type: ignore[arg-type]
@@ -116,12 +118,25 @@ def test_the_button_says_what_it_overwrites_and_skips_then_does_it(qtbot, window
     session.set_picked(np.array([], np.int64))
     qtbot.keyClick(window, Key.Key_P)
     text = window.label_panel.apply.text().replace(";\n", "; ")
-    assert text == "No Finding = present on 4 images; overwrites 1 read individually; skips 1 excluded"
+    assert text == "No Finding = present on 4 images (1 of 5 seen); overwrites 1 read individually; skips 1 excluded"
     qtbot.mouseClick(window.label_panel.apply, Qt.MouseButton.LeftButton)
     found = labels(window)
     assert found[first] == 1
     assert second not in found
     assert found[third] == 1
+
+
+@pytest.mark.parametrize(
+    ("overwritten", "read", "said"),
+    [
+        (0, 0, "Mass = present on 9 images"),
+        (4, 4, "Mass = present on 9 images; overwrites 4 read individually"),
+        (4, 1, "Mass = present on 9 images; overwrites 4 labels, 1 read individually"),
+        (1, 0, "Mass = present on 9 images; overwrites 1 label, none read individually"),
+    ],
+)
+def test_the_button_says_no_more_of_what_it_overwrites_than_is_known(overwritten: int, read: int, said: str) -> None:
+    assert apply_text("Mass", Value.PRESENT, "the selection", LabelPlan(9, overwritten, read, 0, 0)) == said
 
 
 def test_picked_images_take_the_label_instead_of_the_cluster(qtbot, window: MainWindow) -> None:
@@ -225,6 +240,15 @@ def test_another_vocabulary_keeps_the_labels_given(window: MainWindow) -> None:
     assert window.session.finding == "Rib fracture"
     assert [chip.finding for chip in window.label_panel._chips] == ["Rib fracture", "Line tip"]
     assert len(labels(window)) == CLUSTER_SIZES[0]
+
+
+def test_a_list_that_is_edited_keeps_what_it_says_of_findings_that_exclude_each_other(window: MainWindow) -> None:
+    own = Vocabulary("My own", ("No Finding", "Bacterial", "Viral"), {"Bacterial": ("Viral",)})
+    dialog = dialogs.FindingsDialog(window, own)
+    assert dialog._own(("Viral", "Bacterial", "Mass")).excludes == {"Bacterial": ("Viral",)}
+    assert dialog._own(("Viral", "Mass")).excludes == {}
+    usual = dialogs.FindingsDialog(window, Vocabulary("My own", ("Mass",)))
+    assert usual._own(("No Finding", "Mass", "Tube")).excludes == {"No Finding": ("Mass", "Tube")}
 
 
 def test_export_writes_what_the_dialogs_say(

@@ -35,20 +35,50 @@ def test_the_tab_counts_when_it_is_looked_at_and_again_after_labels(qtbot, windo
     qtbot.keyClick(window, Key.Key_P, Modifier.ControlModifier | Modifier.ShiftModifier)
     assert panel.isVisible()
     qtbot.waitUntil(lambda: panel.heading.text() == "0 of 10 images labelled (0\u00a0%)", timeout=30_000)
-    assert not panel.saved.isVisible()
+    assert not panel.unread.isVisible()
     session.select_cluster(0)
     session.label_target()
     qtbot.waitUntil(lambda: panel.heading.text() == "5 of 10 images labelled (50\u00a0%)", timeout=30_000)
-    assert panel.saved.text() == "4 decisions saved"
-    assert panel.details.text() == "0 images looked at\n1 decision, 5.0 judgements each"
+    assert panel.unread.text() == "5 labels given without reading each image"
+    assert panel.details.text() == "0 of 10 images seen\n1 decision, 5.0 judgements each"
     assert [panel.list.item(row).text() for row in range(panel.list.count())] == [
         "Findings",
         f"{session.finding.replace('_', ' ')}\n5 images, 1 decision",
         "Clusters",
-        "Cluster 1\n100 % labelled, 0 looked at",
-        "Cluster 2\n0 % labelled, 0 looked at",
-        "Unclustered\n0 % labelled, 0 looked at",
+        "Cluster 1\n100 % labelled, ⚠ only 0 of 5 seen",
+        "Cluster 2\n0 % labelled, 0 of 3 seen",
+        "Unclustered\n0 % labelled, 0 of 2 seen",
     ]
+
+
+def test_a_reader_who_answers_without_a_pause_does_not_put_the_count_off(
+    qtbot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = window.progress_report.panel
+    window.progress_report.show_progress()
+    qtbot.waitUntil(lambda: panel.list.count() == 4, timeout=30_000)
+    asked: list[object] = []
+    monkeypatch.setattr(panel._errand, "run", lambda *arguments, **_: asked.append(arguments))
+    panel._wait.setInterval(40)
+    for _ in range(50):
+        window.session.labelsChanged.emit()
+        qtbot.wait(10)
+    assert asked
+
+
+def test_what_changes_while_it_counts_is_counted_afterwards_and_stops_nothing(qtbot, window: MainWindow) -> None:
+    panel, session = window.progress_report.panel, window.session
+    window.progress_report.show_progress()
+    qtbot.waitUntil(lambda: panel.list.count() == 4, timeout=30_000)
+    session.select_cluster(0)
+    session.label_target()
+    qtbot.waitUntil(lambda: panel._errand.active)
+    under_way = panel._errand._job
+    session.select_cluster(1)
+    session.label_target()
+    qtbot.wait(panel._wait.interval() + 100)
+    assert panel._errand._job in (under_way, None) or panel.heading.text().startswith("5 of 10")
+    qtbot.waitUntil(lambda: panel.heading.text().startswith("8 of 10"))
 
 
 def test_a_hidden_tab_counts_nothing(qtbot, window: MainWindow) -> None:

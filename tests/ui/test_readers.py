@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog
 
-from cxr_explorer.labels.label import How, Value
+from cxr_explorer.labels.label import How, Judgement, Value
 from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Project
 from cxr_explorer.ui import dialogs
@@ -43,7 +43,7 @@ def say(project: Project, reader: str, answers: str, how: How = "single") -> Non
         if letter != "-":
             value = {"p": P, "a": A, "u": U}[letter]
             way: How = "reread" if "(re-read)" in reader else "adjudication" if reader == "adjudicated" else how
-            labelling.label(project, np.array([image_id]), FINDING, value, reader, way)
+            labelling.label(project, np.array([image_id]), Judgement(FINDING, value, reader, way))
 
 
 def column(window: MainWindow, reader: str) -> dict[int, int]:
@@ -322,7 +322,7 @@ def test_a_blind_re_read_hides_the_first_answers_and_keeps_the_second_apart(
 
 
 def test_without_single_readings_there_is_nothing_to_read_again(window: MainWindow) -> None:
-    labelling.label(project_of(window), np.arange(1, 6), FINDING, P, "ann", "cluster", 0)
+    labelling.label(project_of(window), np.arange(1, 6), Judgement(FINDING, P, "ann", "cluster", 0))
     window.readers.reread()
     assert "nothing to read again" in window._said.text()
 

@@ -1,6 +1,8 @@
 """Contact sheets and lists in the real window, by keys."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from cxr_explorer.project.looks import looked_ids
 from cxr_explorer.ui.grid import GAP_PX, Grid, page_tile_px
 from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.sheet_grid import SheetGrid
+from cxr_explorer.ui.window_commands import commands
 from tests.ui.windows import CLUSTER_SIZES, make_project, open_window, press
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
@@ -109,9 +112,10 @@ def test_space_marks_odd_ones_which_enter_leaves_as_they_are(qtbot, window: Main
     assert window.session.project.excluded_ids().size == 0  # type: ignore[union-attr]
     page = window.sheets.page
     assert page.heading.text().endswith("Pneumonia: 1 odd")
+    qtbot.waitUntil(lambda: "(4 of 4 seen)" in page.rest.text())
     said = page.rest.text().replace("\n", " ")
-    assert said == "Enter    Pneumonia = present on 4 images; leaves 1 odd as they are"
-    assert window.label_panel.apply.text() == "Pneumonia = present on 4 images"
+    assert said == "Enter    Pneumonia = present on 4 images (4 of 4 seen); leaves 1 odd as they are"
+    assert window.label_panel.apply.text() == "Pneumonia = present on 4 images (4 of 4 seen)"
     qtbot.keyClick(grid, Key.Key_Return)
     assert labels(window) == {image_id: 1 for image_id in ids if image_id != ids[1]}
     rows = list(labelling.label_rows(window.session.project))  # type: ignore[arg-type]
@@ -221,10 +225,10 @@ def test_images_that_were_on_the_screen_count_as_looked_at(qtbot, window: MainWi
     ids = grid.page_ids().tolist()
     told: list[frozenset[str]] = []
     window.session.statesChanged.connect(told.append)
-    qtbot.waitUntil(lambda: looked_ids(project).tolist() == sorted(ids))
+    qtbot.waitUntil(lambda: looked_ids(project, window.session.reader).tolist() == sorted(ids))
     found = window.session.map
     assert found is not None
-    assert set(acts.states(project, "looked")) == {f"sheet:{found.identity(0)}:{found.map_id}"}
+    assert set(acts.states(project, "looked")) == {f"sheet:{found.identity(0)}:{found.map_id}:reader 1"}
     assert told == [frozenset({"looked"})]
     assert acts.undo_text(project) is None
 
@@ -267,6 +271,63 @@ def test_a_new_name_of_the_cluster_leaves_the_reader_where_they_were(
     window.session.tell(partitions.rename(project, 0, "Portable", window.session.reader), "")
     assert window.sheets.page.heading.text().startswith("Portable  ·  5 images  ·  edge, page 1 of 1")
     assert grid.current_id == current
+
+
+def on_the_sheet(qtbot, window: MainWindow) -> SheetGrid:
+    qtbot.keyClick(window, Key.Key_K)
+    return window.sheets.page.grid
+
+
+def with_an_odd_one(qtbot, window: MainWindow) -> SheetGrid:
+    grid = on_the_sheet(qtbot, window)
+    qtbot.keyClick(grid, Key.Key_Space)
+    return grid
+
+
+def within_a_filter(qtbot, window: MainWindow) -> None:
+    window.session.set_filter("view", "AP")
+    window.actions_by_name["apply"].trigger()
+
+
+def by_the_palette(qtbot, window: MainWindow) -> None:
+    command = next(one for one in commands(window) if one.text == "Label Pneumonia present")
+    command.run()
+
+
+WAYS_TO_LABEL_A_CLUSTER: dict[str, Callable[[Any, MainWindow], object]] = {
+    "Ctrl+Enter": lambda qtbot, window: qtbot.keyClick(window, Key.Key_Return, Modifier.ControlModifier),
+    "the label button": lambda qtbot, window: window.label_panel.apply.click(),
+    "a finding's key": lambda qtbot, window: qtbot.keyClick(window, Key.Key_1),
+    "a finding's key for absent": lambda qtbot, window: window.actions_by_name["label_absent_1"].trigger(),
+    "the command palette": by_the_palette,
+    "Ctrl+Enter within a filter": within_a_filter,
+    "Enter on the sheet": lambda qtbot, window: qtbot.keyClick(on_the_sheet(qtbot, window), Key.Key_Return),
+    "a finding's key on the sheet": lambda qtbot, window: qtbot.keyClick(on_the_sheet(qtbot, window), Key.Key_1),
+    "the sheet's button": lambda qtbot, window: (on_the_sheet(qtbot, window), window.sheets.page.rest.click()),
+    "Enter, odd ones left": lambda qtbot, window: qtbot.keyClick(with_an_odd_one(qtbot, window), Key.Key_Return),
+    "Shift+Enter, odd ones turned": lambda qtbot, window: qtbot.keyClick(
+        with_an_odd_one(qtbot, window), Key.Key_Return, Modifier.ShiftModifier
+    ),
+    "the button that turns odd ones": lambda qtbot, window: (
+        with_an_odd_one(qtbot, window),
+        window.sheets.page.turned.click(),
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_LABEL_A_CLUSTER.values(), ids=WAYS_TO_LABEL_A_CLUSTER.keys())
+def test_every_way_of_labelling_a_cluster_stores_who_the_cluster_is_and_not_its_place(
+    qtbot, window: MainWindow, way: Callable[[Any, MainWindow], object]
+) -> None:
+    session = window.session
+    assert session.project is not None
+    session.tell(partitions.reorder(session.project, [1, 0], session.reader), "")
+    session.select_cluster(0)
+    assert session.map is not None
+    assert session.map.identity(0) == 1
+    way(qtbot, window)
+    stored = session.project.db.execute("SELECT DISTINCT cluster, map_id FROM labels WHERE how = 'cluster'").fetchall()
+    assert stored == [(1, session.map.map_id)]
 
 
 def test_several_clusters_have_one_sheet(qtbot, window: MainWindow) -> None:
@@ -380,3 +441,7 @@ def test_tiles_of_a_page_fit_it(size: tuple[int, int], wanted: int) -> None:
     px = page_tile_px(wanted, *size)
     grid = Grid(1, px, *size)
     assert px == 48 or (grid.columns * grid.pitch + GAP_PX <= size[0] and grid.pitch + GAP_PX <= size[1])
+
+
+def test_an_image_that_the_project_does_not_know_has_no_caption(window: MainWindow) -> None:
+    assert window.session.caption(10**6) == ""

@@ -8,14 +8,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QFileDialog
 
 from cxr_explorer.labels.confounders import Confounder
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.probes import load_probes
 from cxr_explorer.project import acts, audits, labelling
 from cxr_explorer.project.audit_records import audit_record
 from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.suggest_accept import AcceptDialog
 from cxr_explorer.ui.suggest_profile import Chance, TooFew
-from tests.ui.suggest_project import COUNT, make_suggest_project, truth
+from tests.ui.suggest_project import COUNT, LOOKS, make_suggest_project, truth
 from tests.ui.windows import open_window, press
 
 Key = Qt.Key
@@ -32,6 +32,12 @@ def unread(qtbot, tmp_path: Path) -> MainWindow:
 def window(qtbot, tmp_path: Path) -> MainWindow:
     """On a project of which half the images were read."""
     return open_window(qtbot, tmp_path, make_suggest_project(tmp_path, COUNT // 2))
+
+
+@pytest.fixture
+def looked(qtbot, tmp_path: Path) -> MainWindow:
+    """On a project of which half the images were read, and more were drawn at random and read."""
+    return open_window(qtbot, tmp_path, make_suggest_project(tmp_path, COUNT // 2, LOOKS))
 
 
 def labels(window: MainWindow) -> dict[int, int]:
@@ -67,6 +73,20 @@ def test_q_reads_the_contact_sheets_and_then_what_the_probe_is_least_sure_of(qtb
     assert asked[: len(sheet)] == sheet
     assert len(set(asked)) == len(asked)
     assert labels(unread) == {image_id: int(truth(image_id)) for image_id in asked}
+    ways = {row.file: row.how for row in labelling.label_rows(unread.session.project)}  # type: ignore[arg-type]
+    drawn = {file for file, how in ways.items() if how == "random"}
+    assert {f"{image_id - 1:02}.png" for image_id in first.drawn.tolist()} < drawn
+    assert len(asked) / 5 < len(drawn) < len(asked) / 3
+
+
+def test_the_strip_says_which_images_were_drawn_at_random(qtbot, unread: MainWindow) -> None:
+    unread.suggest.read_next()
+    qtbot.waitUntil(lambda: unread.reading.active, timeout=LONG_MS)
+    first = unread.suggest.found()
+    assert first is not None and unread.session.current_id in first.drawn
+    assert "drawn at random" in unread.reading.text()
+    press(qtbot, unread, Key.Key_A)
+    assert "drawn at random" not in unread.reading.text()
 
 
 def test_within_a_batch_nothing_is_fitted(qtbot, unread: MainWindow) -> None:
@@ -107,11 +127,38 @@ def test_the_tab_says_how_far_the_finding_is(qtbot, window: MainWindow) -> None:
     settle(qtbot, window)
     assert window.suggest.tab._heading.text() == FINDING
     assert window.suggest.tab._counts.text() == "36 images read one by one, 36 without a label."
-    assert "calibrated" in window.suggest.tab._state.text()
+    assert "How right the suggestions are is not known" in window.suggest.tab._state.text()
+    assert "There are 0 of these; 30 are needed" in window.suggest.tab._state.text()
     window.session.set_judgement("Mass", Value.PRESENT)
     settle(qtbot, window)
     assert "Too few labels to suggest anything yet (0 present, 0 absent)" in window.suggest.tab._state.text()
     assert not window.suggest.tab.buttons["accept_bulk"].isEnabled()
+
+
+def test_the_counts_of_the_tab_follow_every_answer_while_reading(qtbot, unread: MainWindow) -> None:
+    counts = unread.suggest.tab._counts
+    unread.suggest.show_tab()
+    unread.suggest.read_next()
+    qtbot.waitUntil(lambda: unread.reading.active, timeout=LONG_MS)
+    assert counts.text() == f"0 images read one by one, {COUNT} without a label."
+    for number in range(1, 4):
+        press(qtbot, unread, Key.Key_A)
+        assert counts.text().startswith(f"{number} image{'s' * (number > 1)} read one by one")
+        assert counts.text().endswith(f", {COUNT - number} without a label.")
+        assert not unread.suggest.busy
+    unread.session.undo()
+    assert counts.text() == f"2 images read one by one, {COUNT - 2} without a label."
+
+
+def test_the_tab_says_how_looks_at_random_came_out(qtbot, looked: MainWindow) -> None:
+    looked.suggest.show_tab()
+    settle(qtbot, looked)
+    text = looked.suggest.tab._state.text()
+    found = looked.suggest.found()
+    assert found is not None and found.in_numbers
+    right = int(found.looks.right.sum())
+    assert text == f"{LOOKS} images were drawn at random and read: {right} came out as suggested."
+    assert right > 30
 
 
 def test_the_map_is_coloured_by_suggestion_with_a_scale(qtbot, window: MainWindow) -> None:
@@ -128,19 +175,36 @@ def test_the_map_is_coloured_by_suggestion_with_a_scale(qtbot, window: MainWindo
     assert legend._scale is None
 
 
-def test_the_gallery_is_ordered_by_suggestion_and_says_the_number(qtbot, window: MainWindow) -> None:
+def test_the_gallery_is_ordered_by_suggestion_and_says_the_number(qtbot, looked: MainWindow) -> None:
+    looked.session.select_all()
+    looked.session.set_order("likely")
+    settle(qtbot, looked)
+    shown = looked.gallery_panel.gallery.image_ids()
+    chances = looked.session.chances_of(shown)
+    assert (np.diff(chances) <= 0).all()
+    assert looked.gallery_panel.mark(int(shown[0])).note == f"{chances[0]:.2f}"
+    looked.session.set_order("unsure")
+    doubt = np.abs(looked.session.chances_of(looked.gallery_panel.gallery.image_ids()) - 0.5)
+    assert (np.diff(doubt) >= 0).all()
+    looked.session.set_order("typical")
+    assert looked.gallery_panel.mark(int(shown[0])).note == ""
+
+
+def test_without_looks_at_random_no_figure_is_shown_anywhere(qtbot, window: MainWindow) -> None:
     window.session.select_all()
     window.session.set_order("likely")
     settle(qtbot, window)
     shown = window.gallery_panel.gallery.image_ids()
-    chances = window.session.chances_of(shown)
-    assert (np.diff(chances) <= 0).all()
-    assert window.gallery_panel.mark(int(shown[0])).note == f"{chances[0]:.2f}"
-    window.session.set_order("unsure")
-    doubt = np.abs(window.session.chances_of(window.gallery_panel.gallery.image_ids()) - 0.5)
-    assert (np.diff(doubt) >= 0).all()
-    window.session.set_order("typical")
-    assert window.gallery_panel.mark(int(shown[0])).note == ""
+    notes = [window.gallery_panel.mark(int(image_id)).note for image_id in (shown[0], shown[-1])]
+    assert notes == ["likely", "unlikely"]
+    assert "likely suggested" in window.session.caption(int(shown[0]))
+    window.session.set_current(3)
+    window.open_image()
+    window.suggest.set_hiding(False)
+    qtbot.waitUntil(lambda: FINDING in window.suggest.profile.rows and not window.suggest.busy, timeout=LONG_MS)
+    row = window.suggest.profile.rows[FINDING]
+    assert row.text.text() == f"{FINDING} +  likely"
+    assert not any(letter.isdigit() for letter in row.toolTip())
 
 
 def test_new_suggestions_do_not_move_images_about(qtbot, window: MainWindow) -> None:
@@ -150,7 +214,10 @@ def test_new_suggestions_do_not_move_images_about(qtbot, window: MainWindow) -> 
     before = window.gallery_panel.gallery.image_ids().tolist()
     labelling_target = np.array([before[0]], np.int64)
     window.session.tell(
-        labelling.label(window.session.project, labelling_target, FINDING, Value.UNCERTAIN, "reader 1", "single"), ""
+        labelling.label(
+            window.session.project, labelling_target, Judgement(FINDING, Value.UNCERTAIN, "reader 1", "single")
+        ),
+        "",
     )
     with qtbot.waitSignal(window.session.chancesChanged, timeout=LONG_MS, raising=False):
         pass
@@ -205,7 +272,7 @@ def test_the_profile_has_every_finding_and_says_where_labels_are_too_few(qtbot, 
     assert isinstance(value, Chance)
     assert value.image > 0.5
     assert 0 < value.cluster < 1
-    assert strip.rows[FINDING].text.text() == f"{FINDING} +  {value.image:.2f}"
+    assert strip.rows[FINDING].text.text() == f"{FINDING} +  likely"
     assert "Your label: present" in strip.rows[FINDING].toolTip()
     assert strip.rows["Mass"].value == TooFew(0, 0)
     assert "too few labels (0 present, 0 absent)" in strip.rows["Mass"].toolTip()
@@ -245,95 +312,165 @@ def test_y_accepts_what_is_suggested_for_the_picked_images(qtbot, window: MainWi
     assert labels(window) == before
 
 
-def test_accepting_in_bulk_is_one_act_that_overwrites_nobody(
-    qtbot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    window.suggest.show_tab()
-    settle(qtbot, window)
-    before = labels(window)
+def accept_with(monkeypatch: pytest.MonkeyPatch, limit_percent: float, seen: list[AcceptDialog] | None = None) -> None:
+    """The dialog is answered with this limit."""
 
     def choose(dialog: AcceptDialog) -> int:
-        dialog.spin.setValue(0.6)
-        assert dialog.slider.value() == 600
-        assert "Estimated precision, by the suggestions' own account" in dialog.precision.text()
-        assert "answers of yours that were predicted that surely" in dialog.precision.text()
-        assert dialog.button.text().startswith("Accept on ")
-        return int(QDialog.DialogCode.Accepted)
+        if seen is not None:
+            seen.append(dialog)
+        dialog.limit.setValue(limit_percent)
+        return int(QDialog.DialogCode.Accepted if dialog.button.isEnabled() else QDialog.DialogCode.Rejected)
 
     monkeypatch.setattr(AcceptDialog, "exec", choose)
-    press(qtbot, window, Key.Key_Y, modifier=Qt.KeyboardModifier.ShiftModifier)
-    after = labels(window)
-    assert len(after) > len(before) + 10
+
+
+def test_suggestions_are_looked_through_then_accepted_in_one_act_that_overwrites_nobody(
+    qtbot, looked: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked.suggest.show_tab()
+    settle(qtbot, looked)
+    before = labels(looked)
+    accept_with(monkeypatch, 15)
+    press(qtbot, looked, Key.Key_Y, modifier=Qt.KeyboardModifier.ShiftModifier)
+    page = looked.sheets.page
+    qtbot.waitUntil(page.isVisible)
+    assert labels(looked) == before
+    shown = looked.sheets._sheet.ids  # type: ignore[union-attr]
+    doubt = np.abs(looked.session.chances_of(shown) - 0.5)
+    assert (np.diff(doubt) >= 0).all() and not set(shown.tolist()) & set(before)
+    assert "least sure" in page.heading.text() and "90 % sure" in page.heading.text()
+    assert page.rest.accessibleName().startswith(
+        f"Enter    Accept {FINDING} as suggested on {len(shown)} images: at most"
+    )
+    marks = {looked.sheets._mark(int(image_id)).note for image_id in shown}
+    assert marks == {"present", "absent"}
+    odd = [int(shown[0]), int(shown[3])]
+    for image_id in odd:
+        page.grid.set_current(image_id)
+        looked.session.set_current(image_id)
+        press(qtbot, looked, Key.Key_Space)
+    assert f"on {len(shown) - 2} images" in page.rest.accessibleName()
+    qtbot.keyClick(page.grid, Key.Key_Return)
+    after = labels(looked)
+    assert set(after) == set(before) | (set(shown.tolist()) - set(odd))
     assert all(after[image_id] == value for image_id, value in before.items())
-    assert (acts.undo_text(window.session.project) or "").startswith("Accepted No Finding on ")  # type: ignore[arg-type]
-    qtbot.waitUntil(lambda: "accepted as suggested" in window.suggest.tab._counts.text(), timeout=LONG_MS)
-    window.session.undo()
-    assert labels(window) == before
+    project = looked.session.project
+    assert project is not None
+    assert (acts.undo_text(project) or "").startswith("Accepted No Finding on ")
+    bounds = [row.bound for row in labelling.label_rows(project) if row.how == "suggestion"]
+    assert len(bounds) == len(shown) - 2
+    assert all(bound is not None and bound.confidence == 0.9 and 0 < bound.error_bound <= 0.2 for bound in bounds)
+    assert not page.isVisible()
+    qtbot.waitUntil(lambda: "accepted as suggested" in looked.suggest.tab._counts.text(), timeout=LONG_MS)
+    looked.session.undo()
+    assert labels(looked) == before
 
 
-def test_the_dialog_counts_what_it_would_do(qtbot, window: MainWindow) -> None:
-    window.suggest.show_tab()
-    settle(qtbot, window)
-    found = window.suggest.found()
-    assert found is not None and found.probabilities is not None
-    ids = window.session.map.image_ids  # type: ignore[union-attr]
-    dialog = AcceptDialog(window, found, ids, np.array(list(labels(window))), ids[-10:])
-    dialog.show()
-    dialog.slider.setValue(500)
-    open_images = ~np.isin(ids, list(labels(window)))
-    present = int((found.probabilities[open_images] >= 0.5).sum())
-    assert dialog.present.text() == f"present on {present} images"
-    assert dialog.summary.text() == "Accept above 0.5 on 36 images"
-    dialog.present.setChecked(False)
-    assert dialog.summary.text() == f"Accept above 0.5 on {36 - present} images"
-    dialog.selection_only.setChecked(True)
-    assert len(dialog.chosen_ids()) == 10
-    dialog.slider.setValue(999)
-    dialog.absent.setChecked(False)
-    assert not dialog.button.isEnabled()
-    assert "No suggestion is that sure" in dialog.precision.text()
-    dialog.reject()
-
-
-def test_nothing_outside_the_filter_is_accepted(qtbot, window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
-    session = window.session
-    session.facts = {image_id: {"view": "AP" if image_id % 2 else "PA"} for image_id in session.map.image_ids.tolist()}  # type: ignore[union-attr]
-    session._fact_columns = None
-    session.set_filter("view", "AP")
-    window.suggest.show_tab()
-    settle(qtbot, window)
-    before = labels(window)
-    titles = []
-
-    def accept(dialog: AcceptDialog) -> int:
-        titles.append(dialog.windowTitle())
-        dialog.slider.setValue(500)
-        return QDialog.DialogCode.Accepted
-
-    monkeypatch.setattr(AcceptDialog, "exec", accept)
-    window.suggest.accept_bulk()
-    assert titles == ["Accept suggestions, only view = AP"]
-    accepted = set(labels(window)) - set(before)
-    assert accepted and all(image_id % 2 for image_id in accepted)
-
-
-def test_the_dialog_says_what_the_images_have_in_common_beside_the_picture(qtbot, window: MainWindow) -> None:
+def test_without_looks_enough_accept_is_off_and_says_how_many_more(qtbot, window: MainWindow) -> None:
     window.suggest.show_tab()
     settle(qtbot, window)
     found = window.suggest.found()
     assert found is not None
     ids = window.session.map.image_ids  # type: ignore[union-attr]
-    one = Confounder("view", "AP", 20, 20, 20, 60, 1e-6, 20)
-    dialog = AcceptDialog(window, found, ids, np.array(list(labels(window))), ids[-10:], lambda _ids: [one])
+    dialog = AcceptDialog(window, found, ids, np.array(list(labels(window))), ids[-10:])
     qtbot.addWidget(dialog)
     dialog.show()
-    dialog.slider.setValue(500)
+    assert not dialog.button.isEnabled()
+    assert dialog.summary.text() == "Nothing can be accepted yet."
+    assert dialog.evidence.text().startswith("0 images of these were drawn at random and read.")
+    assert "more, if all of them come out as suggested. Read next (Q) draws one image of 4" in dialog.evidence.text()
+
+
+def test_the_dialog_offers_what_the_looks_allow(qtbot, looked: MainWindow) -> None:
+    looked.suggest.show_tab()
+    settle(qtbot, looked)
+    found = looked.suggest.found()
+    assert found is not None and found.probabilities is not None
+    ids = looked.session.map.image_ids  # type: ignore[union-attr]
+    dialog = AcceptDialog(looked, found, ids, np.array(list(labels(looked))), ids[20:60])
+    qtbot.addWidget(dialog)
+    dialog.show()
+    dialog.limit.setValue(15)
+    left = ~np.isin(ids, list(labels(looked)))
+    present = int((found.probabilities[left] > 0.5).sum())
+    assert dialog.present.text() == f"present on {present} images"
+    offered = len(dialog.ids)
+    assert offered > 10
+    assert dialog.summary.text().startswith(f"{offered} of 36 suggestions can be accepted: at most ")
+    assert "came out as suggested, 0 did not" in dialog.evidence.text()
+    dialog.limit.setValue(0.5)
+    assert not dialog.button.isEnabled()
+    dialog.limit.setValue(30)
+    dialog.absent.setChecked(False)
+    assert found.looks[found.looks.probabilities > 0.5].enough is False
+    assert not dialog.button.isEnabled()  # too few of the looks are of this kind
+    dialog.absent.setChecked(True)
+    dialog.selection_only.setChecked(True)
+    assert set(dialog._ids[dialog._rows]) == set(ids[20:60][left[20:60]])
+
+
+def test_enter_in_the_limit_goes_on_where_something_is_offered_and_never_cancels(qtbot, looked: MainWindow) -> None:
+    looked.suggest.show_tab()
+    settle(qtbot, looked)
+    found = looked.suggest.found()
+    assert found is not None
+    ids = looked.session.map.image_ids  # type: ignore[union-attr]
+    dialog = AcceptDialog(looked, found, ids, np.array(list(labels(looked))), ids[:0])
+    qtbot.addWidget(dialog)
+    dialog.limit.setValue(0.5)
+    dialog.show()
+    qtbot.keyClick(dialog.limit, Key.Key_Return)
+    assert dialog.isVisible()
+    dialog.limit.setValue(30)
+    qtbot.keyClick(dialog.limit, Key.Key_Return)
+    assert dialog.result() == QDialog.DialogCode.Accepted
+
+
+def test_nothing_outside_the_filter_is_offered_and_no_other_look_counts(
+    qtbot, looked: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = looked.session
+    session.facts = {image_id: {"view": "AP" if image_id % 2 else "PA"} for image_id in session.map.image_ids.tolist()}  # type: ignore[union-attr]
+    session._fact_columns = None
+    session.set_filter("view", "AP")
+    looked.suggest.show_tab()
+    settle(qtbot, looked)
+    seen: list[AcceptDialog] = []
+    accept_with(monkeypatch, 30, seen)
+    looked.suggest.accept_bulk()
+    (dialog,) = seen
+    assert dialog.windowTitle() == "Accept suggestions, only view = AP"
+    assert all(image_id % 2 for image_id in dialog._ids[dialog._rows])
+    assert f"{LOOKS // 2} images of these were drawn at random" in dialog.evidence.text()
+
+
+def test_another_finding_takes_the_offer_away(qtbot, looked: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked.suggest.show_tab()
+    settle(qtbot, looked)
+    before = labels(looked)
+    accept_with(monkeypatch, 15)
+    looked.suggest.accept_bulk()
+    assert looked.session.page == "sheet"
+    looked.session.set_judgement("Mass", Value.PRESENT)
+    assert looked.session.page == "map"
+    assert labels(looked) == before
+
+
+def test_the_dialog_says_what_the_images_have_in_common_beside_the_picture(qtbot, looked: MainWindow) -> None:
+    looked.suggest.show_tab()
+    settle(qtbot, looked)
+    found = looked.suggest.found()
+    assert found is not None
+    ids = looked.session.map.image_ids  # type: ignore[union-attr]
+    one = Confounder("view", "AP", 20, 20, 20, 60, 1e-6, 20)
+    dialog = AcceptDialog(looked, found, ids, np.array(list(labels(looked))), ids[-10:], compare=lambda _ids: [one])
+    qtbot.addWidget(dialog)
+    dialog.show()
+    dialog.limit.setValue(15)
     assert dialog.warning.text() == (
         "⚠ 100 % of the present images are AP (collection: 33 %)\n"
         "⚠ 100 % of the absent images are AP (collection: 33 %)"
     )
-    dialog.absent.setChecked(False)
-    assert dialog.warning.text().count("⚠") == 1
 
 
 def test_the_target_is_told_from_audits_and_kept_with_the_project(qtbot, window: MainWindow) -> None:
@@ -343,7 +480,9 @@ def test_the_target_is_told_from_audits_and_kept_with_the_project(qtbot, window:
     assert project is not None
     standing = window.suggest.tab._standing
     qtbot.waitUntil(lambda: "All 36 labels were read one by one" in standing.text(), timeout=LONG_MS)
-    window.suggest._accept(np.arange(COUNT // 2 + 1, COUNT + 1), 0.5)
+    rest = np.arange(COUNT // 2 + 1, COUNT + 1)
+    present = np.array([truth(image_id) == Value.PRESENT for image_id in rest.tolist()])
+    window.suggest._accept(rest[present], rest[~present])
     qtbot.waitUntil(lambda: "36 labels given in bulk or accepted are in no audit" in standing.text(), timeout=LONG_MS)
     number = audits.start(project, audits.lot(project, FINDING, reader), 0.2, 0.95, seed=0)
     record = audit_record(project, number)
@@ -401,7 +540,7 @@ def test_a_child_that_dies_is_told_and_the_next_label_starts_another(qtbot, wind
     qtbot.waitUntil(lambda: "Suggestions stopped" in window.suggest.tab._state.text(), timeout=LONG_MS)
     assert window.notice.isVisible()
     window.session.labelsChanged.emit()
-    qtbot.waitUntil(lambda: "calibrated" in window.suggest.tab._state.text(), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: "drawn at random" in window.suggest.tab._state.text(), timeout=LONG_MS)
 
 
 def test_closing_ends_the_child(qtbot, window: MainWindow) -> None:

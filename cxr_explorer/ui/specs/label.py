@@ -104,6 +104,15 @@ SPECS: tuple[Spec, ...] = (
         separated=True,
     ),
     Spec(
+        "settle_contradiction",
+        "&Label",
+        "Set what contra&dicts to absent",
+        "Where findings exclude each other: one read one by one stands, else the newer label; the other becomes absent",
+        "contradicting.settle",
+        ("Backspace",),
+        "contradicting",
+    ),
+    Spec(
         "vocabulary",
         "&Label",
         "F&indings…",
