@@ -19,8 +19,6 @@ from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
-from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.phantom.body import Float, Grid, Patient, View
@@ -316,6 +314,10 @@ def _encoded(plan: _Plan, pixels: Float) -> bytes:
 
 def _dicom(plan: _Plan, pixels: Float) -> bytes:
     """A 12-bit DX object with view, sex and age, and no identifier of anybody (DICOM PS3.3 A.26)."""
+    # Here: the window imports this module at its start, and draws nothing itself.
+    from pydicom.dataset import FileDataset, FileMetaDataset
+    from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
+
     inverted = plan.encoding == "monochrome1"
     stored = np.rint((1 - pixels if inverted else pixels) * 4095).astype("<u2")
     digest = hashlib.blake2b(stored.tobytes(), digest_size=16).hexdigest()

@@ -27,11 +27,12 @@ def test_a_full_disk_loses_nothing_that_was_confirmed(tmp_path: Path, kind: str)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the victims are forked")
 def test_a_kill_loses_nothing_that_was_confirmed() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.kills", "--count", "12", "--kinds", "create,migrate,window"],
+        [sys.executable, "-m", "tests.kills", "--count", "9", "--kinds", "create,migrate,window"],
         capture_output=True,
         text=True,
         check=False,
         cwd=Path(__file__).parent.parent,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert sum(json.loads(done.stdout.splitlines()[-1])["kills"].values()) > 4
+    kills = json.loads(done.stdout.splitlines()[-1])["kills"]
+    assert kills["window"] == 3 and kills["create"] + kills["migrate"] > 0

@@ -63,12 +63,13 @@ def test_every_look_counts_before_an_audit_has_ended(project: Project):
     shares = [stand(project).standing.right_at_least]
     number = audit(project, 10)
     record = audit_record(project, number)
+    shares.append(stand(project).standing.right_at_least)
     for image_id in record.sample[10:40].tolist():
-        before = stand(project).standing.right_at_least
         value = Value(int(record.values[np.searchsorted(record.image_ids, image_id)]))
         audits.answer(project, record, image_id, value)
-        assert stand(project).standing.right_at_least >= before
-    assert stand(project).standing.right_at_least > shares[0] + 0.5
+        shares.append(stand(project).standing.right_at_least)
+    assert shares[1:] == sorted(shares[1:])
+    assert shares[-1] > shares[0] + 0.5
 
 
 def test_an_image_read_before_the_audit_tells_nothing_of_the_others(project: Project):
