@@ -20,6 +20,22 @@ from pytestqt.qtbot import QtBot
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
+WHOLE_WAYS = (
+    "tests/test_cli.py",
+    "tests/test_privacy.py",
+    "tests/test_indexing.py",
+    "tests/test_end_to_end.py",
+    "tests/training/test_evaluate.py",
+    "tests/training/test_pretrain.py",
+    "tests/test_storage_harnesses.py",
+)
+"""Modules with single tests of 10 s and more: they come first, so that at the end no worker waits for a long one."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(WHOLE_WAYS))  # the order is else as it was
+
+
 PATIENCE_MS = 240_000
 """A wait ends as soon as what it waits for is there: a slow or busy machine needs the rest, no other pays for it."""
 

@@ -205,18 +205,19 @@ def _left_behind() -> list[str]:
     return left
 
 
-def soak(project: Path, seed: int, minutes: float) -> dict[str, object]:
-    """Runs acts for so many minutes. Returns what the last line says."""
+def soak(project: Path, seed: int, minutes: float, acts: int = 0) -> dict[str, object]:
+    """Runs so many acts, or acts for so many minutes. Returns what the last line says."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         os.environ["XDG_DATA_HOME"] = os.environ["XDG_STATE_HOME"] = str(folder)
         run = Soak(project, seed, folder)
         put_back = soak_acts.answer_file_dialogs(run.choice, folder, run.images, run.paths)
-        begun, warm = time.monotonic(), 0.0
+        begun, warm, done = time.monotonic(), 0.0, 0.0
         print(f"acts are written to {run.log.name}", flush=True)
-        while (passed := time.monotonic() - begun) < minutes * 60:
+        while done < 1:
             run.act()
-            if not warm and passed > minutes * 20:  # a third of the time
+            done = run.acts / acts if acts else (time.monotonic() - begun) / (minutes * 60)
+            if not warm and done > 1 / 3:
                 warm = _memory_mb()
         growth = _memory_mb() - warm if warm else 0.0
         run.end()
@@ -249,6 +250,7 @@ def main() -> int:
     )
     parser.add_argument("--seed", type=int, default=None, help="default: another one each time")
     parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--acts", type=int, default=0, help="end after so many acts, however long they take")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     chosen = parser.parse_args()
     seed = random.SystemRandom().randrange(10**6) if chosen.seed is None else chosen.seed
@@ -256,7 +258,7 @@ def main() -> int:
     application = QApplication([])
     application.setQuitOnLastWindowClosed(False)
     with tempfile.TemporaryDirectory() as home:
-        result = soak(chosen.project or make_project(Path(home)), seed, chosen.minutes)
+        result = soak(chosen.project or make_project(Path(home)), seed, chosen.minutes, chosen.acts)
     growth = result["memory_growth_mb"]
     assert isinstance(growth, float)
     well = result["file_equals_model"] and not result["errors"] and not result["leaked_processes"]
