@@ -1,7 +1,6 @@
 """The contrastive loss against a plain loop, a closed form, symmetry, and the same batch in two processes."""
 
 import math
-from pathlib import Path
 
 import pytest
 import torch
@@ -96,20 +95,35 @@ def test_a_decoupled_loss_without_negatives_is_refused() -> None:
         nt_xent(z1, z2, 0.2, decoupled=True, groups=torch.zeros(6, dtype=torch.int64))
 
 
-def _one_of_two(rank: int, rendezvous: str, decoupled: bool, grouped: bool, out: str) -> None:
+VARIANTS = [(False, False), (True, True)]  # decoupled, grouped
+
+
+def _one_of_two(rank: int, rendezvous: str, out: str) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=2)
-    images, weight, groups = _batch()
-    mine = slice(rank * 4, rank * 4 + 4)
-    weight.requires_grad_()
-    z1, z2 = images[0, mine] @ weight, images[1, mine] @ weight
-    z1.retain_grad()
-    loss = nt_xent(z1, z2, 0.3, decoupled=decoupled, groups=groups[mine] if grouped else None)
-    loss.backward()
-    assert weight.grad is not None
-    dist.all_reduce(weight.grad)  # as DDP: the mean over processes
-    torch.save({"loss": loss.detach(), "weight": weight.grad / 2, "z1": z1.grad}, f"{out}.{rank}")
+    found = []
+    for decoupled, grouped in VARIANTS:
+        images, weight, groups = _batch()
+        mine = slice(rank * 4, rank * 4 + 4)
+        weight.requires_grad_()
+        z1, z2 = images[0, mine] @ weight, images[1, mine] @ weight
+        z1.retain_grad()
+        loss = nt_xent(z1, z2, 0.3, decoupled=decoupled, groups=groups[mine] if grouped else None)
+        loss.backward()
+        assert weight.grad is not None
+        dist.all_reduce(weight.grad)  # as DDP: the mean over processes
+        found.append({"loss": loss.detach(), "weight": weight.grad / 2, "z1": z1.grad})
+    torch.save(found, f"{out}.{rank}")
     dist.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def of_two(tmp_path_factory: pytest.TempPathFactory) -> list[list[dict[str, Tensor]]]:
+    """What each of two processes found, variant by variant."""
+    folder = tmp_path_factory.mktemp("two")
+    out = folder / "gradients"
+    mp.spawn(_one_of_two, (str(folder / "rendezvous"), str(out)), nprocs=2)
+    return [torch.load(f"{out}.{rank}", weights_only=True) for rank in (0, 1)]
 
 
 def _batch() -> tuple[Tensor, Tensor, Tensor]:
@@ -119,12 +133,12 @@ def _batch() -> tuple[Tensor, Tensor, Tensor]:
     return images, torch.randn(6, 4, generator=generator), groups
 
 
-@pytest.mark.parametrize(("decoupled", "grouped"), [(False, False), (True, True)])
-def test_two_processes_give_the_loss_and_the_gradients_of_one(tmp_path: Path, decoupled: bool, grouped: bool) -> None:
-    out = tmp_path / "gradients"
-    mp.spawn(_one_of_two, (str(tmp_path / "rendezvous"), decoupled, grouped, str(out)), nprocs=2)
-    parts = [torch.load(f"{out}.{rank}", weights_only=True) for rank in (0, 1)]
-
+@pytest.mark.parametrize("variant", range(len(VARIANTS)))
+def test_two_processes_give_the_loss_and_the_gradients_of_one(
+    of_two: list[list[dict[str, Tensor]]], variant: int
+) -> None:
+    decoupled, grouped = VARIANTS[variant]
+    parts = [found[variant] for found in of_two]
     images, weight, groups = _batch()
     weight.requires_grad_()
     z1, z2 = images[0] @ weight, images[1] @ weight
