@@ -23,7 +23,7 @@ from cxr_explorer.project.audit_bounds import level, percent
 from cxr_explorer.project.file import probes_home
 from cxr_explorer.project.project import Ids, Project
 from cxr_explorer.project.standing import finding_standing, in_words, target_of
-from cxr_explorer.project.suggestions import AcceptedWith, accept, answers
+from cxr_explorer.project.suggestions import AcceptedWith, accept, settled_ids
 from cxr_explorer.suggesting import Question, Suggester, Suggestion
 
 Run = Callable[[argparse.Namespace], int]
@@ -125,7 +125,7 @@ def _accept(
     nothing = {"present": 0, "absent": 0, "error_bound": None, "confidence": confidence}
     if found.probabilities is None:
         return {**nothing, "looks": 0, "wrong": 0, "more_looks": None}
-    settled = answers(project, found.finding, found.reader).settled
+    settled = settled_ids(project, found.finding, found.reader)
     left = np.flatnonzero(~np.isin(suggester.image_ids, settled))
     offer = largest_offer(found.probabilities[left], found.looks, error_limit, confidence)
     looked = {"looks": offer.looks, "wrong": offer.wrong, "more_looks": offer.more_looks}

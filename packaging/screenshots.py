@@ -163,7 +163,9 @@ def show_suggestions(stage: Stage) -> None:
     stage.wait(lambda: not window.suggest.busy)
     stage.save("suggestions.png")
     stage.save_dialog("accept.png", window.suggest.accept_bulk, accept=True)
-    session.set_current(int(session.map.image_ids[5]) if session.map is not None else -1)
+    assert session.project is not None
+    read = labelling.label_column(session.project, "Effusion", session.reader).image_ids
+    session.set_current(int(read[5]))  # of one that was not answered the profile is hidden
     session.view_image(True)
     stage.settle(4)
     stage.wait(lambda: not window.suggest.busy)
@@ -214,10 +216,8 @@ def show_readers(stage: Stage) -> None:
         chance = np.random.default_rng(number)
         for value in (Value.PRESENT, Value.ABSENT):
             chosen = [i for i, present in truth.items() if (present != (chance.random() < 0.06)) == bool(value)]
-            labelling.label(
-                session.project, np.array(chosen[:150], np.int64), Judgement("Effusion", value, reader, "single")
-            )
-    session.labelsChanged.emit()
+            judgement = Judgement("Effusion", value, reader, "single")
+            session.tell(labelling.label(session.project, np.array(chosen[:150], np.int64), judgement), "")
     stage.save_dialog("agreement.png", window.readers.show_agreement)
 
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_explorer.labels.evidence import RANDOM_EVERY, Looks, calibrated, confidences, mixed
-from cxr_explorer.labels.features import Rows
+from cxr_explorer.labels.evidence import Looks, calibrated, confidences, mixed
 from cxr_explorer.labels.suggest import (
     Probe,
     batch_size,
@@ -122,7 +121,7 @@ def _chosen_run(
     order = np.random.default_rng(seed).permutation(count)  # in which looks are drawn
     sheets = contact_sheets(features, clusters, sheet_images(count), seed)
     decided = [0, *_sheet_decisions(sheets, truth)]  # how many of their images were read -> decisions
-    queue, drawn = _mixed(next_to_read(features, clusters, read, None, count, seed), order, read)
+    queue, drawn = mixed(next_to_read(features, clusters, read, None, count, seed), order)
     rows: list[int] = []  # a probe learns from these
     looks: list[int] = []  # drawn at random: evidence
     points = []
@@ -131,7 +130,7 @@ def _chosen_run(
         while len(rows) + len(looks) < wanted:
             if not len(queue):
                 chosen = next_to_read(features, clusters, read, _fit(features, rows, looks, truth), batch, seed)
-                queue, drawn = _mixed(chosen, order, read)
+                queue, drawn = mixed(chosen, order[~read[order]])
             room = wanted - len(rows) - len(looks)
             for row, is_look in zip(queue[:room].tolist(), drawn[:room].tolist(), strict=True):
                 (looks if is_look else rows).append(row)
@@ -141,13 +140,6 @@ def _chosen_run(
         decisions = decided[min(len(rows), len(decided) - 1)] + beyond + len(looks)
         points.append(_judge(features, _fit(features, rows, looks, truth), rows, looks, truth, decisions))
     return tuple(points)
-
-
-def _mixed(queue: Rows, order: Rows, read: Answers) -> tuple[Rows, Answers]:
-    """The product's queue, looks in it; without any where RANDOM_EVERY is 0: for a control."""
-    if not RANDOM_EVERY:
-        return queue, np.zeros(len(queue), np.bool_)
-    return mixed(queue, order[~read[order]], RANDOM_EVERY)
 
 
 def _fit(features: Features, rows: Sequence[int], looks: Sequence[int], truth: Answers) -> Probe:
@@ -183,9 +175,8 @@ def _judge(
 ) -> Point:
     read = np.asarray([*rows, *looks])
     probabilities = probe.probabilities(features)
-    seen = Looks(
-        probabilities[np.asarray(looks, dtype=np.int64)], truth[np.asarray(looks, dtype=np.int64)].astype("i1")
-    )
+    drawn = np.asarray(looks, dtype=np.int64)
+    seen = Looks(probabilities[drawn], truth[drawn].astype(np.int8))
     if seen.enough:
         probabilities, _ = calibrated(probabilities, seen)
     unread = np.ones(len(truth), dtype=np.bool_)

@@ -59,10 +59,9 @@ class Given:
     counts: NDArray[np.floating]
 
     @property
-    def read(self) -> tuple[NDArray[np.integer], NDArray[np.bool_]]:
-        """Rows and answers of the images that were read one by one."""
-        alone = self.counts == 1
-        return self.rows[alone], self.present[alone]
+    def read(self) -> NDArray[np.bool_]:
+        """(n,) which images were read one by one."""
+        return np.asarray(self.counts == 1)
 
 
 @dataclass(frozen=True)
@@ -144,7 +143,7 @@ def fit_probe_set(
     Raises:
         UserError: No finding has answers enough.
     """
-    counts = {finding: _kinds(given.read[1]) for finding, given in answers.items()}
+    counts = {finding: _kinds(given.present[given.read]) for finding, given in answers.items()}
     chosen = [finding for finding in answers if enough(*counts[finding])]
     if not chosen:
         raise UserError(
@@ -159,10 +158,9 @@ def fit_probe_set(
         given = answers[finding]
         standard = ((_directions(embeddings[given.rows]) - middle) / spread).astype(np.float32)  # (n, D)
         probe = fit_probe(standard, np.arange(len(standard)), given.present, given.counts)
-        read = np.flatnonzero(given.counts == 1)
-        scores, truth = _unseen_scores(
-            standard[read], given.present[read], None if groups is None else groups[given.rows[read]], probe
-        )
+        read = given.read
+        patients = None if groups is None else groups[given.rows[read]]
+        scores, truth = _unseen_scores(standard[read], given.present[read], patients, probe)
         facts.append(ProbeFacts(finding, *counts[finding], round(_auroc(scores, truth), 4)))
         weights.append(probe.weights / spread)
         biases.append(probe.bias - float(middle @ weights[-1]))

@@ -29,11 +29,11 @@ from cxr_explorer.labels.texts import Uniques
 from cxr_explorer.labels.vocabulary import (
     Vocabulary,
     bundled_vocabularies,
+    excludes_in,
     finding_key,
     objection_to,
     spelled,
     spellings,
-    usual_excludes,
 )
 
 TOLD_EVERY = 20_000
@@ -207,7 +207,7 @@ class _Import:
         )
         if (labels.finding < 0).any():
             labels = labels.take(labels.finding >= 0)
-        excludes = usual_excludes(findings) if self._vocabulary is None else self._vocabulary.excludes_among(findings)
+        excludes = excludes_in(self._vocabulary, findings)
         settled = settle(labels, labels.file, excludes, one_judgement=format != "long")
         for problem in settled.problems:
             self.problems.add(problem)

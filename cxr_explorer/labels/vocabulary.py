@@ -67,6 +67,11 @@ class Vocabulary:
         return list(dict.fromkeys(pairs + [(other, one) for one, other in pairs]))
 
 
+def excludes_in(vocabulary: Vocabulary | None, findings: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+    """What excludes what among findings of a table: as the vocabulary says, or the usual rule where there is none."""
+    return usual_excludes(findings) if vocabulary is None else vocabulary.excludes_among(findings)
+
+
 def usual_excludes(findings: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
     """What goes without saying: where "No Finding" is present no other finding is, but for CheXpert's Support Devices.
 

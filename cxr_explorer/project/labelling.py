@@ -19,7 +19,7 @@ from cxr_explorer.labels.imported import Labels, settle
 from cxr_explorer.labels.label import ONE_BY_ONE, Judgement, LabelRow, Value
 from cxr_explorer.labels.reader_names import REREAD, is_reserved
 from cxr_explorer.labels.tables import Format, ImportedTable, Matching, WriteReport, write_labels
-from cxr_explorer.labels.vocabulary import Vocabulary, usual_excludes
+from cxr_explorer.labels.vocabulary import Vocabulary, excludes_in
 from cxr_explorer.project.acts import Act, Change, recorded
 from cxr_explorer.project.audit_bounds import label_bounds
 from cxr_explorer.project.project import Ids, Project, now
@@ -307,8 +307,7 @@ def rows_to_import(
         if (path := matching.matched.get(file)) is not None:
             image[row] = place[path]
     labels = table.rows.take(image[table.rows.file] >= 0)
-    findings = labels.findings
-    excludes = usual_excludes(findings) if vocabulary is None else vocabulary.excludes_among(findings)
+    excludes = excludes_in(vocabulary, labels.findings)
     settled = settle(labels, image[labels.file], excludes, one_judgement=table.format != "long")
     labels = settled.labels
     return Incoming(labels, paths, image[labels.file], reader, now(), settled.images, settled.problems)

@@ -79,6 +79,12 @@ def answers(project: Project, finding: str, reader: str) -> Answers:
     )
 
 
+def settled_ids(project: Project, finding: str, reader: str) -> Ids:
+    """Ids of the images for which nothing is suggested, see `Answers.settled`, without the rest of what was said."""
+    rows = project.db.execute("SELECT image_id FROM labels WHERE finding = ? AND reader = ?", [finding, reader])
+    return np.union1d(np.fromiter((row[0] for row in rows), np.int64), project.excluded_ids())
+
+
 def _looks(project: Project, finding: str, reader: str) -> Ids:
     """Ids of the images read since they were drawn at random from what has no label now.
 
@@ -164,7 +170,7 @@ def accept(
     Returns:
         What changed; None where there was nothing to accept.
     """
-    settled = answers(project, finding, reader).settled
+    settled = settled_ids(project, finding, reader)
     with recorded(project, reader) as act:
         counts = [
             record_label(

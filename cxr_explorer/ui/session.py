@@ -32,6 +32,7 @@ from cxr_explorer.ui.errand import Errand
 from cxr_explorer.ui.judging import judgement
 from cxr_explorer.ui.selection import BY_CHANCE, NO_IDS, RANKED, Filter, Ranking, Selection, Target
 from cxr_explorer.ui.storage_watch import StorageWatch
+from cxr_explorer.ui.texts import probability_text
 from cxr_explorer.ui.thumbnails import Thumbnails
 from cxr_explorer.worker import Job
 
@@ -594,8 +595,8 @@ class Session(QObject):
         return np.where(self.map.image_ids[rows] == ids, self.chances[rows], np.float32(np.nan))
 
     def chance_text(self, chance: float) -> str:
-        """A probability of the finding for the reader: no figure where nothing shows that it holds."""
-        return f"{chance:.2f}" if self.chances_in_numbers else "likely" if chance > 0.5 else "unlikely"
+        """A probability of the finding in words, or in numbers where these hold."""
+        return probability_text(chance, self.chances_in_numbers)
 
     @property
     def shows_chances(self) -> bool:

@@ -78,6 +78,11 @@ class _Sheet:
     offered: Offered | None = None
 
     @property
+    def together(self) -> bool:
+        """Whether a label goes to all of the images but the odd ones."""
+        return not self.one_by_one and self.offered is None
+
+    @property
     def ids(self) -> Ids:
         return self.orders[self.kind]
 
@@ -332,7 +337,7 @@ class Sheets(QObject):
         sheet = self._sheet
         if sheet is None:
             return Target(NO_IDS, "selection", None, "nothing")
-        if sheet.one_by_one or sheet.offered is not None:
+        if not sheet.together:
             current = self.page.grid.current_id
             ids = np.array([current], np.int64) if current >= 0 else NO_IDS
             return Target(ids, "single", None, "the framed image")
@@ -360,7 +365,7 @@ class Sheets(QObject):
         if session.page != PAGE:  # an image is open: closing it leads to the map
             self._sheet = None
             session.page_behind = "map"
-        elif session.selection.ids.size and not sheet.one_by_one and sheet.offered is None:
+        elif session.selection.ids.size and sheet.together:
             self.open_sheet()
         else:
             self._sheet = None
@@ -398,10 +403,10 @@ class Sheets(QObject):
         parts.append(where if sheet.one_by_one else f"{KIND_TEXTS[sheet.kind].lower()}, {where}")
         if sheet.offered is not None:
             parts.append(f"{len(sheet.odd):,} left out")
-        elif not sheet.one_by_one:
+        elif sheet.together:
             parts.append(f"{finding}: {len(sheet.odd):,} odd")
         page.heading.setText("  ·  ".join(parts))
-        page.turned.setVisible(not sheet.one_by_one and sheet.offered is None)
+        page.turned.setVisible(sheet.together)
         page.hint.setVisible(bool(sheet.ids.size))
         space = key_text("exclude")
         if sheet.offered is not None:

@@ -15,7 +15,7 @@ from cxr_explorer.project.audit_bounds import level, percent
 from cxr_explorer.project.labelling import images_text
 from cxr_explorer.project.project import Ids
 from cxr_explorer.project.standing import FindingStanding, set_target, target_of
-from cxr_explorer.project.suggestions import AcceptedWith, accept, answers
+from cxr_explorer.project.suggestions import AcceptedWith, accept, settled_ids
 from cxr_explorer.suggesting import Question, StandingQuestion, Suggestion
 from cxr_explorer.ui.selection import BY_CHANCE, NO_IDS
 from cxr_explorer.ui.sheets import Offered
@@ -303,7 +303,7 @@ class Suggest(QObject):
         session, found = self._session, self.found()
         if found is None or found.probabilities is None or session.project is None or session.map is None:
             return
-        settled = answers(session.project, session.finding, session.reader).settled
+        settled = settled_ids(session.project, session.finding, session.reader)
         kept = session.filter
         dialog = AcceptDialog(
             self._window,

@@ -14,7 +14,7 @@ from cxr_explorer.project import labelling
 from cxr_explorer.ui.actions import key_text
 from cxr_explorer.ui.gallery_panel import SIGN
 from cxr_explorer.ui.session import Session
-from cxr_explorer.ui.texts import text_label
+from cxr_explorer.ui.texts import probability_text, text_label
 
 if TYPE_CHECKING:
     from cxr_explorer.ui.suggest import Suggest
@@ -163,7 +163,7 @@ class ProfileRow(QWidget):
         """Shows a probability with the cluster's mean, or the counts; and the reader's own answer."""
         self.value = value
         if isinstance(value, Chance):
-            number = f"{value.image:.2f}" if value.in_numbers else "likely" if value.image > 0.5 else "unlikely"
+            number = probability_text(value.image, value.in_numbers)
             tip = (
                 f"probability {value.image:.3f}; mean of the image's cluster {value.cluster:.3f}"
                 if value.in_numbers

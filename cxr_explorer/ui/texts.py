@@ -1,4 +1,4 @@
-"""Labels with a role that the style sheet knows, and one that shortens what it has no room for."""
+"""Labels with a role that the style sheet knows, one that shortens what it has no room for, and words parts share."""
 
 from __future__ import annotations
 
@@ -33,6 +33,11 @@ def give_room(dialog: QWidget, letters: int, lines: int = 0) -> None:
     dialog.setMinimumWidth(width)
     if lines:
         dialog.setMinimumHeight(min(lines * metrics.lineSpacing(), room.height() - 80))
+
+
+def probability_text(probability: float, in_numbers: bool) -> str:
+    """How probable a finding is, for the reader: no figure where nothing shows that it holds."""
+    return f"{probability:.2f}" if in_numbers else "likely" if probability > 0.5 else "unlikely"
 
 
 def accepted(dialog: QDialog) -> bool:

@@ -25,6 +25,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ from cxr_explorer import suggesting
 from cxr_explorer.demo import write_demo
 from cxr_explorer.encoder.checkpoint import default_encoder
 from cxr_explorer.indexing import Indexing
-from cxr_explorer.labels.evidence import CONFIDENCE, ERROR_LIMIT, confidences, largest_offer
+from cxr_explorer.labels.evidence import CONFIDENCE, ERROR_LIMIT, confidences, largest_offer, mixed
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project import labelling
@@ -221,7 +222,7 @@ def measure(tasks: list[Task], seeds: int, work: Path, every: list[int]) -> list
             labelling.exclude(project, others, True, READER)
             suggester = Suggester(project)
             for share in every:
-                suggesting.mixed = lambda queue, drawn, every=share: evidence_mixed(queue, drawn, every)
+                suggesting.mixed = partial(mixed, every=share)
                 for seed in range(seeds):
                     for way in ("clusters", "read", "mixed") if share == every[0] else ("read",):
                         for cell, judged in play(Run(project, suggester, truth, seed), way):
@@ -229,9 +230,6 @@ def measure(tasks: list[Task], seeds: int, work: Path, every: list[int]) -> list
                     print(f"{task.name}, seed {seed}, one of {share}", file=sys.stderr)
         copy.unlink()
     return results
-
-
-evidence_mixed = suggesting.mixed
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -366,14 +366,20 @@ def test_suggestions_are_looked_through_then_accepted_in_one_act_that_overwrites
     assert labels(looked) == before
 
 
-def test_without_looks_enough_accept_is_off_and_says_how_many_more(qtbot, window: MainWindow) -> None:
+def asked(qtbot, window: MainWindow, selected: slice = slice(0), **more) -> AcceptDialog:  # type: ignore[no-untyped-def]
+    """The dialog over the newest suggestion, with some of the map's images selected; not shown yet."""
     window.suggest.show_tab()
     settle(qtbot, window)
-    found = window.suggest.found()
-    assert found is not None
-    ids = window.session.map.image_ids  # type: ignore[union-attr]
-    dialog = AcceptDialog(window, found, ids, np.array(list(labels(window))), ids[-10:])
+    found, atlas = window.suggest.found(), window.session.map
+    assert found is not None and found.probabilities is not None and atlas is not None
+    ids = atlas.image_ids
+    dialog = AcceptDialog(window, found, ids, np.array(list(labels(window))), ids[selected], **more)
     qtbot.addWidget(dialog)
+    return dialog
+
+
+def test_without_looks_enough_accept_is_off_and_says_how_many_more(qtbot, window: MainWindow) -> None:
+    dialog = asked(qtbot, window, slice(-10, None))
     dialog.show()
     assert not dialog.button.isEnabled()
     assert dialog.summary.text() == "Nothing can be accepted yet."
@@ -382,15 +388,11 @@ def test_without_looks_enough_accept_is_off_and_says_how_many_more(qtbot, window
 
 
 def test_the_dialog_offers_what_the_looks_allow(qtbot, looked: MainWindow) -> None:
-    looked.suggest.show_tab()
-    settle(qtbot, looked)
-    found = looked.suggest.found()
-    assert found is not None and found.probabilities is not None
-    ids = looked.session.map.image_ids  # type: ignore[union-attr]
-    dialog = AcceptDialog(looked, found, ids, np.array(list(labels(looked))), ids[20:60])
-    qtbot.addWidget(dialog)
+    dialog = asked(qtbot, looked, slice(20, 60))
     dialog.show()
     dialog.limit.setValue(15)
+    found, ids = looked.suggest.found(), dialog._ids
+    assert found is not None and found.probabilities is not None
     left = ~np.isin(ids, list(labels(looked)))
     present = int((found.probabilities[left] > 0.5).sum())
     assert dialog.present.text() == f"present on {present} images"
@@ -410,13 +412,7 @@ def test_the_dialog_offers_what_the_looks_allow(qtbot, looked: MainWindow) -> No
 
 
 def test_enter_in_the_limit_goes_on_where_something_is_offered_and_never_cancels(qtbot, looked: MainWindow) -> None:
-    looked.suggest.show_tab()
-    settle(qtbot, looked)
-    found = looked.suggest.found()
-    assert found is not None
-    ids = looked.session.map.image_ids  # type: ignore[union-attr]
-    dialog = AcceptDialog(looked, found, ids, np.array(list(labels(looked))), ids[:0])
-    qtbot.addWidget(dialog)
+    dialog = asked(qtbot, looked)
     dialog.limit.setValue(0.5)
     dialog.show()
     qtbot.keyClick(dialog.limit, Key.Key_Return)
@@ -457,14 +453,8 @@ def test_another_finding_takes_the_offer_away(qtbot, looked: MainWindow, monkeyp
 
 
 def test_the_dialog_says_what_the_images_have_in_common_beside_the_picture(qtbot, looked: MainWindow) -> None:
-    looked.suggest.show_tab()
-    settle(qtbot, looked)
-    found = looked.suggest.found()
-    assert found is not None
-    ids = looked.session.map.image_ids  # type: ignore[union-attr]
     one = Confounder("view", "AP", 20, 20, 20, 60, 1e-6, 20)
-    dialog = AcceptDialog(looked, found, ids, np.array(list(labels(looked))), ids[-10:], compare=lambda _ids: [one])
-    qtbot.addWidget(dialog)
+    dialog = asked(qtbot, looked, slice(-10, None), compare=lambda _ids: [one])
     dialog.show()
     dialog.limit.setValue(15)
     assert dialog.warning.text() == (
