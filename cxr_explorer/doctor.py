@@ -81,6 +81,7 @@ def describe_repair(done: Repair) -> str:
 
 _PACKAGES = (
     "torch",
+    "torchvision",
     "PySide6-Essentials",
     "pyqtgraph",
     "pydicom",

@@ -25,7 +25,6 @@ from cxr_explorer.encoder.checkpoint import (
     read_encoder,
     write_description,
 )
-from cxr_explorer.encoder.resnet import BasicBlock, Bottleneck, ResNet
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.preprocess import InputSpec
 
@@ -140,7 +139,7 @@ class Stages(nn.Module):
     gains: Tensor
     offsets: Tensor
 
-    def __init__(self, *bases: EfficientNetLite0 | ResNet) -> None:
+    def __init__(self, *bases: nn.Module) -> None:
         super().__init__()
         self.bases = nn.ModuleList(bases)
         self.register_buffer("sides", torch.zeros(len(bases), dtype=torch.int64))
@@ -178,14 +177,20 @@ class Stages(nn.Module):
         return projected
 
 
+def _resnet(depth: int) -> nn.Module:
+    from cxr_explorer.encoder.resnet import resnet  # 3 s that only such a network costs
+
+    return resnet(depth)
+
+
 ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
-    "resnet18": lambda: ResNet(BasicBlock, [2, 2, 2, 2]),
-    "resnet34": lambda: ResNet(BasicBlock, [3, 4, 6, 3]),
-    "resnet50": lambda: ResNet(Bottleneck, [3, 4, 6, 3]),
+    "resnet18": lambda: _resnet(18),
+    "resnet34": lambda: _resnet(34),
+    "resnet50": lambda: _resnet(50),
     "efficientnet_lite0": EfficientNetLite0,
-    "resnet18_stages": lambda: Stages(ResNet(BasicBlock, [2, 2, 2, 2])),
+    "resnet18_stages": lambda: Stages(_resnet(18)),
     "efficientnet_lite0_stages": lambda: Stages(EfficientNetLite0()),
-    "efficientnet_lite0_resnet18_stages": lambda: Stages(EfficientNetLite0(), ResNet(BasicBlock, [2, 2, 2, 2])),
+    "efficientnet_lite0_resnet18_stages": lambda: Stages(EfficientNetLite0(), _resnet(18)),
 }
 """Untrained models by name: (B, 1, H, W) float32 to (B, D) pooled features, any H and W of 32 or more. Each says its D
 as `dimension`."""

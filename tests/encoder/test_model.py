@@ -65,21 +65,6 @@ def test_architectures_pool_one_channel_and_fold_to_the_same_output(architecture
     assert any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
 
 
-@pytest.mark.parametrize(
-    ("architecture", "block", "layers"),
-    [("resnet18", "BasicBlock", [2, 2, 2, 2]), ("resnet50", "Bottleneck", [3, 4, 6, 3])],
-)
-def test_a_resnet_is_torchvisions_name_by_name_and_bit_by_bit(architecture: str, block: str, layers: list[int]) -> None:
-    from torchvision.models import resnet
-
-    model, theirs = seeded(architecture), resnet.ResNet(getattr(resnet, block), layers)
-    theirs.conv1, theirs.fc = nn.Conv2d(1, 64, 7, 2, 3, bias=False), nn.Identity()
-    theirs.load_state_dict(model.state_dict())
-    images = torch.randn(2, 1, 65, 96)
-    for training in (True, False):
-        assert torch.equal(model.train(training)(images), theirs.train(training)(images))
-
-
 @pytest.mark.parametrize(("size", "kernel", "stride"), [(8, 3, 2), (7, 3, 2), (8, 5, 2), (9, 5, 1), (6, 1, 1)])
 def test_same_padding_is_tensorflows(size: int, kernel: int, stride: int) -> None:
     conv = SameConv2d(1, 1, kernel, stride, bias=False)
