@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+from cxr_explorer.colours import CATEGORICAL
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.metadata import describe_columns, propose_file_column, read_table
 from cxr_explorer.project.metadata import describe_plan, plan_facts, read_facts_of, store_facts
@@ -95,6 +96,4 @@ def _report(chosen: argparse.Namespace) -> int:
 
 def shades() -> tuple[str, ...]:
     """The colours of the clusters in the window, on white."""
-    from cxr_explorer.ui.palette import CATEGORICAL
-
     return tuple(shade.hex(dark=False) for shade in CATEGORICAL)

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtGui import QColor
 
+from cxr_explorer.colours import categorical
 from cxr_explorer.project import labelling
 from cxr_explorer.project.audit_bounds import ClusterBound
 from cxr_explorer.project.looks import barely_seen, labelled_images
 from cxr_explorer.project.partitions import lineage_text
 from cxr_explorer.project.project import AtlasMap, Project
-from cxr_explorer.ui.palette import categorical
 
 MONTAGE = 5
 

@@ -10,11 +10,11 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from cxr_explorer.atlas.partition import Partition, identities_of
+from cxr_explorer.colours import UNLABELLED, categorical, sequential, sequential_steps
 from cxr_explorer.labels.label import How
 from cxr_explorer.ui.actions import key_text, tooltip
 from cxr_explorer.ui.colouring import metadata_columns
 from cxr_explorer.ui.flow import FlowPanel
-from cxr_explorer.ui.palette import UNLABELLED, categorical, sequential, sequential_steps
 from cxr_explorer.ui.scatter_view import ScatterView, Tool
 from cxr_explorer.ui.session import Session
 from cxr_explorer.ui.texts import elided_label

@@ -29,7 +29,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
-from cxr_explorer.ui.palette import BACKGROUND, FOREGROUND, UNLABELLED
+from cxr_explorer.colours import BACKGROUND, FOREGROUND, UNLABELLED
 
 FIT_PADDING: Final = 0.05
 ZOOM_OUT_MAX: Final = 4.0

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPoint, QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QPixmap
 from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 
-from cxr_explorer.ui.palette import BACKGROUND, FOREGROUND
+from cxr_explorer.colours import BACKGROUND, FOREGROUND
 
 THUMBNAIL_PX: Final = 176
 GAP_PX: Final = 14

@@ -23,7 +23,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF
 from PySide6.QtWidgets import QApplication, QWidget
 
-from cxr_explorer.ui.palette import categorical, shade_of
+from cxr_explorer.colours import categorical, shade_of
 from cxr_explorer.ui.scatter_view import ScatterView
 
 SIZES = (112_120, 1_000_000)

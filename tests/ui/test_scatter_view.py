@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QAction, QColor, QImage, QKeySequence, QMouseEvent, QPixmap, QWheelEvent
 from PySide6.QtWidgets import QApplication, QMainWindow
 
-from cxr_explorer.ui.palette import BACKGROUND
+from cxr_explorer.colours import BACKGROUND
 from cxr_explorer.ui.scatter_card import place_beside
 from cxr_explorer.ui.scatter_view import ScatterView, mode_of
 

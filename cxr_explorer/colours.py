@@ -76,7 +76,8 @@ def categorical(codes: ArrayLike, dark: bool) -> NDArray[np.uint32]:
         codes = np.where(codes < 0, -1, codes % len(CATEGORICAL))
     seen = np.array([shade.argb(dark) for shade in CATEGORICAL], np.uint32)
     table = np.append(np.resize(seen, int(codes.max(initial=-1)) + 1), np.uint32(UNLABELLED.argb(dark)))
-    return table[np.maximum(codes, -1)]  # -1 is the last entry
+    colours: NDArray[np.uint32] = table[np.maximum(codes, -1)]  # -1 is the last entry
+    return colours
 
 
 def sequential(

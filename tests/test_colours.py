@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from cxr_explorer.ui.palette import (
+from cxr_explorer.colours import (
     BACKGROUND,
     CATEGORICAL,
     FOREGROUND,
