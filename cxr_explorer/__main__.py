@@ -6,7 +6,7 @@ from multiprocessing import freeze_support
 
 def main() -> int:
     """Runs the command line. Every child process imports this module too, and does without the command line's own."""
-    from cxr_explorer.cli import main as run
+    from cxr_explorer.cli.main import main as run
 
     return run()
 

@@ -21,7 +21,7 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 WHOLE_WAYS = (
-    "tests/test_cli.py",
+    "tests/cli/test_main.py",
     "tests/test_privacy.py",
     "tests/test_indexing.py",
     "tests/test_end_to_end.py",

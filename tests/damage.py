@@ -31,7 +31,7 @@ from PIL import Image
 from cxr_explorer.atlas.build import MapParameters
 from cxr_explorer.atlas.clusters import find_clusters
 from cxr_explorer.atlas.neighbours import Neighbours
-from cxr_explorer.cli import main as command
+from cxr_explorer.cli.main import main as command
 from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.encoder.embed import Batch, Embedded
 from cxr_explorer.errors import UserError

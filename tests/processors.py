@@ -24,7 +24,7 @@ COMPUTING = (
     "tests/labels",
     "tests/project",
     "tests/training",
-    "tests/test_cli.py",
+    "tests/cli/test_main.py",
     "tests/test_demo.py",
     "tests/test_indexing.py",
     "tests/test_suggesting.py",

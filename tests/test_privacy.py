@@ -150,7 +150,7 @@ THE_WAY = """
     import sys
     from pathlib import Path
     import numpy as np
-    from cxr_explorer.cli import main
+    from cxr_explorer.cli.main import main
     from cxr_explorer.labels.label import Judgement, Value
     from cxr_explorer.project import labelling
     from cxr_explorer.project.project import Project

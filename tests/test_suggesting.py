@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr_explorer import cli
 from cxr_explorer.atlas.build import MapParameters
+from cxr_explorer.cli import main as cli
 from cxr_explorer.encoder.embed import Batch, Embedded
 from cxr_explorer.labels.evidence import drawing_order, mixed
 from cxr_explorer.labels.label import How, Judgement, LabelBound, Value

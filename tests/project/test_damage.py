@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr_explorer.cli import main
+from cxr_explorer.cli.main import main
 from cxr_explorer.encoder.embed import Batch
 from cxr_explorer.project.damage import find_damage
 from cxr_explorer.project.project import Project

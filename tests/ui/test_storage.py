@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cxr_explorer.cli import main
+from cxr_explorer.cli.main import main
 from cxr_explorer.errors import UserError
 from cxr_explorer.project.backup import backups
 from cxr_explorer.project.labelling import label_rows

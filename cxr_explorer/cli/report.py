@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+from cxr_explorer.cli.arguments import Command, add_json
 from cxr_explorer.colours import CATEGORICAL
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.metadata import describe_columns, propose_file_column, read_table
@@ -15,11 +15,8 @@ from cxr_explorer.project.metadata import describe_plan, plan_facts, read_facts_
 from cxr_explorer.project.project import Project
 from cxr_explorer.project.report import Choices, Written, write_report
 
-Command = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
-Add = Callable[[argparse.ArgumentParser], None]
 
-
-def add_commands(command: Command, add_json: Add) -> None:
+def add_commands(command: Command) -> None:
     """Adds `metadata` and `report` to the parser."""
     metadata = command("metadata", _metadata, "Take facts of images (view, sex, age, …) from a CSV of any columns.")
     metadata.add_argument("project", type=Path)

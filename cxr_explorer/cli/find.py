@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from cxr_explorer.cli.arguments import Command, add_encoder, add_json, latest_map
 from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, read_encoder
 from cxr_explorer.errors import UserError
 from cxr_explorer.project.project import AtlasMap, Project
 from cxr_explorer.project.search import Search
 from cxr_explorer.project.similar import UnitEmbeddings, embed_file, image_named
 
-Command = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
-Add = Callable[[argparse.ArgumentParser], None]
-
 LISTED = 50
 """Files that `search` prints; --json has all."""
 
 
-def add_commands(command: Command, add_encoder: Add, add_json: Add) -> None:
+def add_commands(command: Command) -> None:
     """Adds `similar` and `search` to the parser."""
     similar = command("similar", _similar, "List the images most like one, the most alike first.")
     similar.add_argument("project", type=Path)
@@ -42,7 +39,7 @@ def _similar(chosen: argparse.Namespace) -> int:
     if chosen.count < 1:
         raise UserError(f"--count {chosen.count} makes no sense: ask for at least 1 image.")
     with Project.open_read_only(chosen.project) as project:
-        atlas_map = _map_of(project)
+        atlas_map = latest_map(project)
         embeddings = UnitEmbeddings(project, atlas_map)
         for _ in embeddings.load():
             pass
@@ -80,7 +77,7 @@ def _similar(chosen: argparse.Namespace) -> int:
 
 def _search(chosen: argparse.Namespace) -> int:
     with Project.open_read_only(chosen.project) as project:
-        search = Search(project, _map_of(project).image_ids, project.facts(), chosen.reader)
+        search = Search(project, latest_map(project).image_ids, project.facts(), chosen.reader)
         query = " ".join(_requoted(word) for word in chosen.words)
         found = search.find(query)
         if found.unknown:
@@ -97,13 +94,6 @@ def _search(chosen: argparse.Namespace) -> int:
     if len(files) > LISTED:
         print(f"  … and {len(files) - LISTED:,} more (--json lists all)")
     return 0
-
-
-def _map_of(project: Project) -> AtlasMap:
-    atlas_map = project.latest_map()
-    if atlas_map is None:
-        raise UserError(f"{project.path} has no map yet. Run `cxr-explorer index` first.")
-    return atlas_map
 
 
 def _encoder_of(atlas_map: AtlasMap, chosen: str | None) -> EncoderInfo:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from itertools import combinations
 from pathlib import Path
@@ -12,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from cxr_explorer.cli.arguments import Command, add_json, finding_of
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.agreement import ANSWERS
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.reader_names import check_reader, ordinary
 from cxr_explorer.labels.tables import WriteReport
-from cxr_explorer.labels.vocabulary import spelled, spellings
 from cxr_explorer.project import labelling
 from cxr_explorer.project.merging import MergePlan, merge, plan_merge
 from cxr_explorer.project.project import Project
@@ -30,13 +29,11 @@ from cxr_explorer.project.readers import (
     reader_names,
 )
 
-Command = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
-
 LISTED = 50
 """Lines of a list that are printed; --json has all."""
 
 
-def add_commands(command: Command, add_json: Callable[[argparse.ArgumentParser], None]) -> None:
+def add_commands(command: Command) -> None:
     """Adds `agreement` and `merge` to the parser."""
     agreement = command("agreement", _agreement, "Say how far readers agree, finding by finding.")
     agreement.add_argument("project", type=Path)
@@ -96,7 +93,7 @@ def _agreement(chosen: argparse.Namespace) -> int:
                 f"Agreement needs two readers; there are labels by {', '.join(names) or 'nobody'}. "
                 "Take in another reader's labels with `cxr-explorer merge`."
             )
-        only = _finding(project, chosen.finding) if chosen.finding is not None else None
+        only = finding_of(project, chosen.finding, known_findings(project)) if chosen.finding is not None else None
         pairs = [
             (found, _differing(project, found))
             for first, second in combinations(names, 2)
@@ -172,13 +169,6 @@ def _as_json(found: FindingAgreement, files: list[tuple[str, str, str]]) -> dict
         "in_bulk": found.in_bulk,
         "disagreements": [{"file": file, "first": one, "second": other} for file, one, other in files],
     }
-
-
-def _finding(project: Project, name: str) -> str:
-    known = known_findings(project)
-    if (finding := spelled(name, spellings(known))) is not None:
-        return finding
-    raise UserError(f"{name} is not among the project's findings. They are: {', '.join(known)}.")
 
 
 def _merge(chosen: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr_explorer.cli import main
+from cxr_explorer.cli.main import main
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Project

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cxr_explorer.atlas.build import MapParameters
-from cxr_explorer.cli import main
+from cxr_explorer.cli.main import main
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import labelling
 from tests.project.projects import ENCODER, embed_all, new_project

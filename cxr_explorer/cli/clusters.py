@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from cxr_explorer.atlas.ladder import level_of_count, rung_of_level
-from cxr_explorer.cli_lists import Command, latest_map
+from cxr_explorer.cli.arguments import Command, add_json, latest_map
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.reader_names import check_reader
 from cxr_explorer.project import labelling, partitions
 from cxr_explorer.project.project import Project
 
 
-def add_cluster_commands(command: Command, add_json: Callable[[argparse.ArgumentParser], None]) -> None:
+def add_commands(command: Command) -> None:
     """Adds `clusters` to the parser."""
     clusters = command("clusters", _clusters, "List the clusters of the newest map, or divide it anew.")
     clusters.add_argument("project", type=Path)

@@ -1,25 +1,24 @@
-"""The command line's share of lists: `outliers` and `duplicates`."""
+"""`outliers`, `duplicates` and `embeddings`: what a project holds, as lists and arrays."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from cxr_explorer.atlas.duplicates import SHARE
 from cxr_explorer.atlas.sheets import outliers
-from cxr_explorer.errors import UserError
+from cxr_explorer.cli.arguments import Command, add_json, latest_map
+from cxr_explorer.files import atomic_write
 from cxr_explorer.project.duplicates import duplicates
-from cxr_explorer.project.project import AtlasMap, Project
-
-Command = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
+from cxr_explorer.project.project import Project
 
 
-def add_list_commands(command: Command, add_json: Callable[[argparse.ArgumentParser], None]) -> None:
+def add_commands(command: Command) -> None:
     """Adds `outliers` and `duplicates` to the parser."""
     outlying = command("outliers", _outliers, "List the images that lie alone on the map, by GLOSH score.")
     outlying.add_argument("project", type=Path)
@@ -30,13 +29,10 @@ def add_list_commands(command: Command, add_json: Callable[[argparse.ArgumentPar
     alike.add_argument("project", type=Path)
     add_json(alike)
 
-
-def latest_map(project: Project) -> AtlasMap:
-    """The newest map. Raises UserError where there is none."""
-    latest = project.latest_map()
-    if latest is None:
-        raise UserError(f"{project.path} has no map yet. Run `cxr-explorer index` first.")
-    return latest
+    embeddings = command("embeddings", _embeddings, "Write embeddings and map as .npz for notebooks.")
+    embeddings.add_argument("project", type=Path)
+    embeddings.add_argument("out", type=Path)
+    add_json(embeddings)
 
 
 def _outliers(chosen: argparse.Namespace) -> int:
@@ -87,3 +83,35 @@ def _duplicates(chosen: argparse.Namespace) -> int:
     if not found.pictures:
         print("Only files were compared. `cxr-explorer map` compares the pictures as well.")
     return 0
+
+
+def _embeddings(chosen: argparse.Namespace) -> int:
+    with Project.open_read_only(chosen.project) as project:
+        latest = latest_map(project)
+        ids, embeddings = project.embeddings(latest.encoder_key)
+        paths = project.paths()
+    on_map = np.isin(ids, latest.image_ids)
+    ids, embeddings = ids[on_map], embeddings[on_map]
+    rows = np.searchsorted(latest.image_ids, ids)
+    with atomic_write(chosen.out) as opened:
+        _write_npz(
+            opened,
+            {
+                "file": np.array([paths[image_id] for image_id in ids.tolist()]),
+                "embedding": embeddings,
+                "x": latest.xy[rows, 0],
+                "y": latest.xy[rows, 1],
+                "cluster": latest.identities()[rows],
+            },
+        )
+    summary = {"images": len(ids), "dimension": embeddings.shape[1], "encoder": latest.encoder_key}
+    print(json.dumps(summary) if chosen.json else f"{len(ids):,} embeddings written to {chosen.out}")
+    return 0
+
+
+def _write_npz(stream: BinaryIO, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
+    """As np.savez, which cannot store an array named "file"."""
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, array, allow_pickle=False)

@@ -6,19 +6,19 @@ import argparse
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
+from cxr_explorer.cli.arguments import Command, add_json, finding_of
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import atomic_write
 from cxr_explorer.labels.evidence import CONFIDENCE, largest_offer
 from cxr_explorer.labels.features import Floats
 from cxr_explorer.labels.probes import load_probes, save_probes
 from cxr_explorer.labels.table_cells import harmless
-from cxr_explorer.labels.vocabulary import spelled, spellings
 from cxr_explorer.project.audit_bounds import level, percent
 from cxr_explorer.project.file import probes_home
 from cxr_explorer.project.project import Ids, Project
@@ -26,11 +26,10 @@ from cxr_explorer.project.standing import finding_standing, in_words, target_of
 from cxr_explorer.project.suggestions import AcceptedWith, accept, settled_ids
 from cxr_explorer.suggesting import Question, Suggester, Suggestion
 
-Run = Callable[[argparse.Namespace], int]
 DONE = 0
 
 
-def add_commands(command: Callable[[str, Run, str], argparse.ArgumentParser]) -> None:
+def add_commands(command: Command) -> None:
     """Adds both commands; `command` makes a parser from name, function and text."""
     suggest = command("suggest", _suggest, "Say what the labels so far suggest for all other images.")
     suggest.add_argument("project", type=Path)
@@ -48,7 +47,7 @@ def add_commands(command: Callable[[str, Run, str], argparse.ArgumentParser]) ->
     )
     suggest.add_argument("--target", type=_share, metavar="P", help="share of right labels to be sure of (0.985)")
     suggest.add_argument("--out", type=Path, metavar="CSV", help="write the probabilities, a column a finding")
-    _add_json(suggest)
+    add_json(suggest)
 
     probes = command("probes", _no_probes_command, "Save what was learnt, or apply it to another folder.")
     steps = probes.add_subparsers(required=True, metavar="save|apply")
@@ -58,17 +57,13 @@ def add_commands(command: Callable[[str, Run, str], argparse.ArgumentParser]) ->
     save.add_argument("name", help="what to call them")
     save.add_argument("--folder", type=Path, help="where to (default: in the user's data folder)")
     save.add_argument("--reader", default="reader 1", help="whose labels to learn from")
-    _add_json(save)
+    add_json(save)
     applied = steps.add_parser("apply", help="write the probabilities that saved probes give another project's images")
     applied.set_defaults(run=_apply)
     applied.add_argument("project", type=Path)
     applied.add_argument("probes", type=Path, metavar="PROBES", help="probes-NAME.json, or the name of saved probes")
     applied.add_argument("out", type=Path, metavar="CSV")
-    _add_json(applied)
-
-
-def _add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    add_json(applied)
 
 
 def _share(text: str) -> float:
@@ -92,7 +87,7 @@ def _no_probes_command(_chosen: argparse.Namespace) -> int:
 def _suggest(chosen: argparse.Namespace) -> int:
     opened = Project.open if chosen.accept is not None else Project.open_read_only
     with opened(chosen.project) as project:
-        findings = [_finding(project, name) for name in chosen.finding or project.vocabulary.findings]
+        findings = [finding_of(project, name) for name in chosen.finding or project.vocabulary.findings]
         suggester = Suggester(project)
         columns: dict[str, Floats] = {}
         summaries = []
@@ -225,10 +220,3 @@ def _write(out: Path, paths: Mapping[int, str], ids: Ids, columns: Mapping[str, 
         rows.writerow([harmless(paths[image_id]), *cells])
     with atomic_write(out) as stream:
         stream.write(text.getvalue().encode("utf-8"))
-
-
-def _finding(project: Project, name: str) -> str:
-    if (finding := spelled(name, spellings(project.vocabulary.findings))) is not None:
-        return finding
-    known = ", ".join(project.vocabulary.findings)
-    raise UserError(f"{name} is not among the project's findings. They are: {known}.")

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cxr_explorer.cli_lists import latest_map
+from cxr_explorer.cli.arguments import Command, add_json, finding_of, latest_map
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.audit import Plan
 from cxr_explorer.labels.tables import match_files, read_labels
-from cxr_explorer.labels.vocabulary import spelled, spellings
 from cxr_explorer.project import audits
 from cxr_explorer.project.audit_bounds import covers_text, outcome_text, stale_text, state_word
 from cxr_explorer.project.audit_records import Audit, audit_record, audit_records
@@ -20,10 +18,8 @@ from cxr_explorer.project.labelling import VALUE_WORDS, rows_to_import
 from cxr_explorer.project.partitions import cluster_of
 from cxr_explorer.project.project import Project
 
-Command = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
 
-
-def add_commands(command: Command, add_json: Callable[[argparse.ArgumentParser], None]) -> None:
+def add_commands(command: Command) -> None:
     """Adds `audit` to the parser."""
     audit = command(
         "audit",
@@ -54,10 +50,7 @@ def add_commands(command: Command, add_json: Callable[[argparse.ArgumentParser],
 def _audit(chosen: argparse.Namespace) -> int:
     read_only = chosen.plan or chosen.list
     with (Project.open_read_only if read_only else Project.open)(chosen.project) as project:
-        finding = spelled(chosen.finding, spellings(project.vocabulary.findings))
-        if finding is None:
-            known = ", ".join(project.vocabulary.findings)
-            raise UserError(f"{chosen.finding} is not among the project's findings. They are: {known}.")
+        finding = finding_of(project, chosen.finding)
         if chosen.list:
             return _tell(chosen, [_outcome(audit) for audit in audit_records(project, finding, chosen.reader)])
         if chosen.abandon is not None:

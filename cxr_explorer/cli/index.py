@@ -1,0 +1,151 @@
+"""`index` and `map`: from a folder to a map, with a progress line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from cxr_explorer.atlas.build import MapParameters
+from cxr_explorer.cli.arguments import DONE, Command, add_encoder, add_json, encoder_of
+from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders
+from cxr_explorer.errors import UserError
+from cxr_explorer.indexing import Indexing, IndexReport
+from cxr_explorer.labels.vocabulary import bundled_vocabularies
+from cxr_explorer.project.project import Project
+
+
+def add_commands(command: Command) -> None:
+    index = command("index", _index, "Embed a folder, build its map and clusters.")
+    index.add_argument("folder", type=Path)
+    index.add_argument("--project", type=Path, help="project file (default: in the user's data folder)")
+    index.add_argument("--retry-failed", action="store_true", help="read files again that could not be read before")
+    add_encoder(index)
+    _add_map_parameters(index)
+    add_json(index)
+
+    mapped = command("map", _map, "Build the map of a project anew from its stored embeddings.")
+    mapped.add_argument("project", type=Path)
+    add_encoder(mapped)
+    _add_map_parameters(mapped)
+    add_json(mapped)
+
+
+def _add_map_parameters(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("map parameters (default: those of the last map)")
+    group.add_argument("--neighbours", type=int, metavar="K", help="UMAP: number of neighbours")
+    group.add_argument("--min-dist", type=float, metavar="D", help="UMAP: smallest distance of two points")
+    group.add_argument("--seed", type=int, help="UMAP: seed")
+    group.add_argument("--min-cluster-size", type=int, metavar="N", help="HDBSCAN: smallest cluster")
+    group.add_argument("--min-samples", type=int, metavar="N", help="HDBSCAN: how conservative")
+
+
+def _parameters(chosen: argparse.Namespace, project: Project) -> MapParameters:
+    latest = project.latest_map()
+    parameters = MapParameters.from_dict(latest.parameters) if latest is not None else MapParameters()
+    layout = {"n_neighbours": chosen.neighbours, "min_dist": chosen.min_dist, "seed": chosen.seed}
+    clusters = {"min_cluster_size": chosen.min_cluster_size, "min_samples": chosen.min_samples}
+    return replace(
+        parameters,
+        layout=replace(parameters.layout, **{name: value for name, value in layout.items() if value is not None}),
+        clusters=replace(parameters.clusters, **{name: value for name, value in clusters.items() if value is not None}),
+    )
+
+
+def _index(chosen: argparse.Namespace) -> int:
+    encoder = encoder_of(chosen.encoder)
+    with Project.of_folder(chosen.folder, chosen.project, bundled_vocabularies()[0]) as project:
+        if chosen.retry_failed:
+            project.retry_failed()
+        report = run(project, encoder, chosen.device, _parameters(chosen, project))
+        path = project.path
+    if not chosen.json:
+        print(f"Project: {path}")
+    tell(chosen, report)
+    return DONE
+
+
+def _map(chosen: argparse.Namespace) -> int:
+    with Project.open(chosen.project) as project:
+        latest = project.latest_map()
+        encoder = encoder_of(chosen.encoder)
+        if chosen.encoder is None and latest is not None and latest.encoder_key != encoder.key:
+            known = [info for info in bundled_encoders() if info.key == latest.encoder_key]
+            if not known:
+                raise UserError(
+                    f"The project's embeddings are of the encoder {latest.encoder_key}. Name it with --encoder DIR."
+                )
+            encoder = known[0]
+        report = run(project, encoder, chosen.device, _parameters(chosen, project), only_map=True)
+    tell(chosen, report)
+    return DONE
+
+
+def run(
+    project: Project,
+    encoder: EncoderInfo,
+    device: str = "auto",
+    parameters: MapParameters | None = None,
+    only_map: bool = False,
+) -> IndexReport:
+    """Drives a run to its end, with a progress line where a person is watching."""
+    if device not in ("auto", "cpu"):
+        _device_in_words(device)  # an absent one is told before the folder is scanned
+    indexing = Indexing(project, encoder, device, parameters, rescan=not only_map, always_map=only_map)
+    watched = sys.stderr.isatty()
+    shown = ""
+    try:
+        while not indexing.finished:
+            progress = indexing.advance(0.5)
+            if not watched:
+                if progress.stage != shown:
+                    shown = progress.stage
+                    print(f"{shown}…", file=sys.stderr, flush=True)
+                continue
+            text = progress.stage
+            if progress.total:
+                text += f"  {progress.done:,} / {progress.total:,}"
+            elif progress.done:
+                text += f"  {progress.done:,}"
+            if progress.rate and progress.left_s is not None:
+                text += f"  {progress.rate:.0f}/s  {_duration(progress.left_s)} left"
+            print(f"\r{text:<78}", end="", file=sys.stderr, flush=True)
+    finally:
+        indexing.cancel()
+        if watched:
+            print(file=sys.stderr)
+    return indexing.report
+
+
+def _device_in_words(device: str) -> str:
+    from cxr_explorer.encoder.model import choose_device, describe_device  # torch: 3 s, where nothing else needs it
+
+    return describe_device(choose_device(device))
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def tell(chosen: argparse.Namespace, report: IndexReport, more: dict[str, Any] | None = None) -> None:
+    if chosen.json:
+        report.device = report.device or _device_in_words(getattr(chosen, "device", "auto"))
+        print(json.dumps({**asdict(report), **(more or {})}))
+        return
+    print(
+        f"{report.images:,} images: {report.embedded:,} embedded, {report.reused:,} from before, "
+        f"{len(report.failed):,} unreadable; {report.clusters} clusters, {report.noise:,} unclustered"
+    )
+    for failure in report.failed[:20]:
+        print(f"  {failure['file']}: {failure['reason']}")
+    if len(report.failed) > 20:
+        print(f"  … and {len(report.failed) - 20:,} more (--json lists all)")
+    if left_out := ", ".join(f"{item['count']:,} {item['kind']}" for item in report.skipped if not item["ordinary"]):
+        print(f"  left out: {left_out} (--json says why)")

@@ -1,0 +1,160 @@
+"""`label`, `export` and `import`: labels of clusters and of tables."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Generator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TypeVar, get_args
+
+import numpy as np
+
+from cxr_explorer.cli.arguments import DONE, Command, add_json, finding_of, latest_map
+from cxr_explorer.cli.readers import add_whose, check_known_reader, export_report
+from cxr_explorer.errors import UserError
+from cxr_explorer.labels.consensus import Rule
+from cxr_explorer.labels.label import Judgement
+from cxr_explorer.labels.reader_names import check_reader
+from cxr_explorer.labels.table_read import reading_labels
+from cxr_explorer.labels.tables import Format, match_files
+from cxr_explorer.project import contradictions, labelling
+from cxr_explorer.project.partitions import cluster_of
+from cxr_explorer.project.project import Ids, Project
+from cxr_explorer.project.readers import known_findings
+
+_Read = TypeVar("_Read")
+
+
+def add_commands(command: Command) -> None:
+    label = command("label", _label, "Label a whole cluster of the newest map.")
+    label.add_argument("project", type=Path)
+    label.add_argument("finding")
+    label.add_argument("value", choices=list(labelling.VALUE_WORDS.values()))
+    label.add_argument("--cluster", required=True, help="number or name as in the window; 0 is unclustered")
+    label.add_argument("--except", dest="odd", nargs="+", metavar="FILE", default=[], help="files to leave as they are")
+    label.add_argument("--reader", default="reader 1")
+    add_json(label)
+
+    export = command("export", _export, "Write the labels of a project as CSV.")
+    export.add_argument("project", type=Path)
+    export.add_argument("out", type=Path)
+    export.add_argument("--format", choices=get_args(Format), default="long")
+    add_whose(export)
+    add_json(export)
+
+    imported = command("import", _import, "Take labels from a CSV (long, NIH or CheXpert form) into a project.")
+    imported.add_argument("project", type=Path)
+    imported.add_argument("table", type=Path)
+    imported.add_argument("--reader", default="imported", help="whose labels they are where the table does not say")
+    imported.add_argument("--dry-run", action="store_true", help="only say what would be taken")
+    add_json(imported)
+
+
+def _label(chosen: argparse.Namespace) -> int:
+    with Project.open(chosen.project) as project:
+        finding = finding_of(project, chosen.finding)
+        reader = check_reader(chosen.reader)
+        latest = latest_map(project)
+        cluster = cluster_of(latest, chosen.cluster)
+        ids = latest.image_ids[latest.clusters == cluster]
+        if not ids.size:
+            raise UserError("The map has no unclustered images.")
+        value = next(value for value, word in labelling.VALUE_WORDS.items() if word == chosen.value)
+        odd = _ids_of(project, chosen.odd)
+        if not np.isin(odd, ids).all():
+            raise UserError(
+                f"Some files after --except are not in {latest.cluster_name(cluster)}. Name only files of it."
+            )
+        plan = labelling.plan_label(project, np.setdiff1d(ids, odd), finding, value, reader)
+        judgement = Judgement(finding, value, reader, "cluster", latest.identity(cluster), latest.map_id)
+        change = labelling.label_except(project, ids, odd, judgement)
+        against = contradictions.of_last_act(project) if change is not None else None
+    text = change.text if change is not None else "Nothing changed: these images carry this label already."
+    if chosen.json:
+        print(json.dumps({**asdict(plan), "contradicting": against.images if against is not None else 0}))
+        return DONE
+    print(text)
+    if against is not None:
+        print(f"{against.in_words()} Open the project in the window: it offers to settle this.")
+    return DONE
+
+
+def _ids_of(project: Project, files: Sequence[str]) -> Ids:
+    """Ids of files that are named by their paths in the image folder."""
+    known = {path: image_id for image_id, path in project.paths().items()} if files else {}
+    unknown = [file for file in files if file not in known]
+    if unknown:
+        raise UserError(f"{unknown[0]} is not in the project. Name files by their paths in {project.folder}.")
+    return np.array([known[file] for file in files], np.int64)
+
+
+def _export(chosen: argparse.Namespace) -> int:
+    with Project.open_read_only(chosen.project) as project:
+        reader = None if chosen.reader is None else check_known_reader(project, chosen.reader)
+        rule: Rule | None = "majority" if chosen.majority else "adjudicated" if chosen.adjudicated else None
+        report = labelling.export_labels(project, chosen.out, chosen.format, reader, rule)
+    if chosen.json:
+        print(json.dumps({**asdict(report), "left_out": report.left_out}))
+    else:
+        print(f"{report.labels:,} labels on {report.images:,} images written to {chosen.out}")
+        if report.left_out:
+            print(f"{report.left_out:,} labels have no place in this form; --format long keeps everything")
+        for line in export_report(report):
+            print(line)
+    return DONE
+
+
+def _import(chosen: argparse.Namespace) -> int:
+    with (Project.open_read_only if chosen.dry_run else Project.open)(chosen.project) as project:
+        vocabulary = project.vocabulary
+        reading = reading_labels(chosen.table, known_findings(project), vocabulary)
+        table = _watched(reading, f"Reading {chosen.table.name}")
+        matching = match_files(table.files, project.paths().values())
+        rows = labelling.rows_to_import(table, matching, check_reader(chosen.reader), vocabulary)
+        change = None if chosen.dry_run else labelling.import_labels(project, rows, rows.reader)
+    problems = [*table.problems, *rows.problems]
+    summary = {
+        "format": table.format,
+        "labels": len(rows),
+        "matched": len(matching.matched),
+        "unmatched": len(matching.unmatched),
+        "ambiguous": len(matching.ambiguous),
+        "contradicting": table.contradicting + rows.contradicting,
+        "findings": list(table.findings),
+        "new_findings": list(table.new_findings),
+        "problems": problems,
+        "imported": change.text if change is not None else None,
+    }
+    if chosen.json:
+        print(json.dumps(summary))
+        return DONE
+    print(f"{len(matching.matched):,} files matched, {len(matching.unmatched):,} not in the project, ", end="")
+    print(f"{len(matching.ambiguous):,} ambiguous; {len(rows):,} labels ({table.format} form)")
+    print(f"  Findings: {', '.join(table.findings) or 'none'}")
+    if table.new_findings:
+        print(f"  New, in no vocabulary that is known here: {', '.join(table.new_findings)}")
+    for problem in problems[:10]:
+        print(f"  {problem}")
+    if len(problems) > 10:
+        print(f"  … and {len(problems) - 10:,} more (--json lists all)")
+    print(change.text if change is not None else "Nothing was changed.")
+    return DONE
+
+
+def _watched(reading: Generator[float, None, _Read], text: str) -> _Read:
+    """Runs a generator to its end, with its share on a progress line where a person is watching."""
+    watched = sys.stderr.isatty()
+    try:
+        while True:
+            share = next(reading)
+            if watched:
+                print(f"\r{f'{text}  {share:.0%}':<78}", end="", file=sys.stderr, flush=True)
+    except StopIteration as end:
+        found: _Read = end.value
+        return found
+    finally:
+        if watched:
+            print(file=sys.stderr)

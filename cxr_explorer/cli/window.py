@@ -1,0 +1,81 @@
+"""`open` and `demo`: the two commands that may show the window."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from cxr_explorer.cli.arguments import DONE, Command, add_encoder, add_json, encoder_of
+from cxr_explorer.cli.index import run, tell
+from cxr_explorer.cli.report import shades
+from cxr_explorer.doctor import has_screen
+from cxr_explorer.encoder.checkpoint import default_encoder
+from cxr_explorer.errors import UserError
+from cxr_explorer.labels.label import Judgement, Value
+from cxr_explorer.labels.vocabulary import bundled_vocabularies
+from cxr_explorer.project import labelling
+from cxr_explorer.project.file import SUFFIX, demo_home
+from cxr_explorer.project.project import Project
+from cxr_explorer.project.report import draw_clusters
+
+
+def add_commands(command: Command) -> None:
+    opened = command("open", _open, "Open the window on an image folder or a project.")
+    opened.add_argument("path", nargs="?", type=Path, help="image folder or project file (.cxr)")
+    opened.add_argument("--project", type=Path, help="project file to use for the folder")
+    add_encoder(opened)
+
+    demo = command("demo", _demo, "Open the simulated demo set; without a screen, run the whole way headless.")
+    demo.add_argument("--headless", action="store_true", help="do not open a window")
+    demo.add_argument("--folder", type=Path, help="where to keep the demo (default: the user's data folder)")
+    demo.add_argument("--count", type=int, default=360, help="number of simulated images (default: 360)")
+    add_json(demo)
+
+
+def _open(chosen: argparse.Namespace) -> int:
+    if not has_screen() and "QT_QPA_PLATFORM" not in os.environ:
+        raise UserError(
+            "Cannot open a window: there is no screen here (DISPLAY is not set). Use `cxr-explorer index`, `map`, "
+            "`label` and `export` instead, or connect with a desktop."
+        )
+    from cxr_explorer.ui.app import run as run_window
+
+    encoder = encoder_of(chosen.encoder).directory if chosen.encoder else None
+    return run_window(chosen.path, chosen.project, encoder, chosen.device)
+
+
+def _demo(chosen: argparse.Namespace) -> int:
+    from cxr_explorer.demo import write_demo
+
+    home = chosen.folder or demo_home()
+    if has_screen() and not chosen.headless:
+        from cxr_explorer.ui.app import run_demo
+
+        return run_demo(home, chosen.count)
+    images, path = home / "images", home / f"demo{SUFFIX}"
+    print("Simulating radiographs…", file=sys.stderr)
+    write_demo(images, chosen.count)
+    with Project.of_folder(images, path, bundled_vocabularies()[0]) as project:
+        report = run(project, default_encoder())
+        latest = project.latest_map()
+        assert latest is not None
+        cluster = int(np.bincount(latest.clusters[latest.clusters >= 0]).argmax()) if report.clusters else -1
+        ids = latest.image_ids[latest.clusters == cluster]
+        finding = project.vocabulary.findings[0]
+        identity = latest.identity(cluster)
+        judgement = Judgement(finding, Value.PRESENT, "demo", "cluster", identity, latest.map_id)
+        labelling.label(project, ids, judgement)
+        csv = home / "demo-labels.csv"
+        labelling.export_labels(project, csv, "long")
+        picture = home / "demo-map.png"
+        picture.write_bytes(draw_clusters(latest, shades()))
+    tell(chosen, report, {"project": str(path), "labels": str(csv), "picture": str(picture)})
+    if not chosen.json:
+        print("There is no screen here, so the demo ran without a window:" if not has_screen() else "The demo ran:")
+        print(f"  images   {images}\n  project  {path}\n  labels   {csv} ({latest.cluster_name(cluster)} = {finding})")
+        print(f"  map      {picture}")
+    return DONE
