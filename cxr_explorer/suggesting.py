@@ -1,7 +1,7 @@
 """Suggestions for a project: its features are prepared once, then any number of questions are answered.
 
 The window keeps `converse` running in a child process; the command line asks a `Suggester` itself. Both use what
-`training.reader_simulation` measures: `labels.features` and `labels.suggest`.
+`training.reader_simulation` measures: `probes.features` and `probes.probe`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.evidence import (
+from cxr_explorer.labels.vocabulary import spelled, spellings
+from cxr_explorer.probes.evidence import (
     LEAST_LOOKS,
     NO_LOOKS,
     RANDOM_EVERY,
@@ -24,9 +25,8 @@ from cxr_explorer.labels.evidence import (
     drawing_order,
     mixed,
 )
-from cxr_explorer.labels.features import NEIGHBOURS, Floats, Rows
-from cxr_explorer.labels.probes import Given, ProbeSet, fit_probe_set, load_probes
-from cxr_explorer.labels.suggest import (
+from cxr_explorer.probes.features import NEIGHBOURS, Floats, Rows
+from cxr_explorer.probes.probe import (
     FEWEST_ANSWERS,
     Probe,
     batch_size,
@@ -35,7 +35,7 @@ from cxr_explorer.labels.suggest import (
     prepare,
     sheet_images,
 )
-from cxr_explorer.labels.vocabulary import spelled, spellings
+from cxr_explorer.probes.probe_set import Given, ProbeSet, fit_probe_set, load_probes
 from cxr_explorer.project.project import Ids, Project, now
 from cxr_explorer.project.standing import FindingStanding, finding_standing, target_of
 from cxr_explorer.project.suggestions import LOOK_SEED_SETTING, PROBES_SETTING, Answers, answers
@@ -225,7 +225,7 @@ class Suggester:
         return next_to_read(self._features, self._clusters, settled, probe, batch), False
 
     def fit_set(self, name: str, findings: Iterable[str], reader: str) -> ProbeSet:
-        """Probes of these findings that can be taken to another folder, see `labels.probes`.
+        """Probes of these findings that can be taken to another folder, see `probes.probe_set`.
 
         Raises:
             UserError: No finding has answers enough.
@@ -271,7 +271,7 @@ def converse(requests: Iterator[Question | StandingQuestion], path: Path) -> Ite
 
 def save_probe_set(path: Path, folder: Path, name: str, reader: str) -> Iterator[tuple[Path, ProbeSet]]:
     """For `worker.Job`: fits the probes of all findings of a project and saves them; yields where, and the set."""
-    from cxr_explorer.labels.probes import save_probes
+    from cxr_explorer.probes.probe_set import save_probes
 
     with Project.open_read_only(path) as project:
         probes = Suggester(project).fit_set(name, project.vocabulary.findings, reader)

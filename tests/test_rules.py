@@ -98,6 +98,12 @@ def test_a_child_process_does_without_the_command_line() -> None:
     assert scripts == {"cxr-explorer": "cxr_explorer.__main__:main"}
 
 
+def test_every_package_is_installed() -> None:
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
+    packages = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "cxr_explorer").rglob("__init__.py")}
+    assert {*packages, "cxr_explorer_resources"} == set(listed)
+
+
 def tracked_texts() -> Iterator[tuple[str, str]]:
     """Name and text of every text file under version control."""
     listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -12,10 +12,10 @@ import pytest
 from cxr_explorer.atlas.build import MapParameters
 from cxr_explorer.cli import main as cli
 from cxr_explorer.encoder.embed import Batch, Embedded
-from cxr_explorer.labels.evidence import drawing_order, mixed
 from cxr_explorer.labels.label import How, Judgement, LabelBound, Value
-from cxr_explorer.labels.probes import load_probes
-from cxr_explorer.labels.suggest import batch_size, fit_probe, next_to_read, prepare
+from cxr_explorer.probes.evidence import drawing_order, mixed
+from cxr_explorer.probes.probe import batch_size, fit_probe, next_to_read, prepare
+from cxr_explorer.probes.probe_set import load_probes
 from cxr_explorer.project import acts, labelling
 from cxr_explorer.project.audit_bounds import label_bounds
 from cxr_explorer.project.project import Project

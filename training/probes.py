@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_explorer.labels.logistic import fit_logistic, sigmoid
+from cxr_explorer.probes.logistic import fit_logistic, sigmoid
 from training.measures import Interval, Weights, auroc, average_precision, interval, share_right
 
 Floats = NDArray[np.float32]

@@ -4,7 +4,7 @@
 
 The truth has a column `file` and one column a finding, 1 or 0; images without either are left out. The reader looks at
 contact sheets of the project's clusters first (every image shown counts as looked at), then at single images, as
-`cxr_explorer.labels.suggest` chooses; images that were looked at are right, the rest is as suggested. Beside it stand
+`cxr_explorer.probes.probe` chooses; images that were looked at are right, the rest is as suggested. Beside it stand
 random reading with the same probe, and the more frequent answer for all that was not read.
 """
 
@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.suggest import prepare
-from cxr_explorer.labels.tables import match_files
+from cxr_explorer.probes.probe import prepare
 from cxr_explorer.project.project import AtlasMap, Project
+from cxr_explorer.tables.formats import match_files
 from training.simulated_reader import COVERED, Point, Simulation, simulate
 
 

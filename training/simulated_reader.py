@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_explorer.labels.evidence import Looks, calibrated, confidences, mixed
-from cxr_explorer.labels.suggest import (
+from cxr_explorer.probes.evidence import Looks, calibrated, confidences, mixed
+from cxr_explorer.probes.probe import (
     Probe,
     batch_size,
     contact_sheets,
@@ -42,7 +42,7 @@ class Point:
             sheet, one for each image read alone.
         precision_at: Share of right suggestions among the surest COVERED of the unread images.
         sure: Share of the unread images whose suggestion is sure (probability SURE). This and the following two are NaN
-            while there are too few looks to say so, see `labels.evidence`.
+            while there are too few looks to say so, see `probes.evidence`.
         sure_precision: Share of right suggestions among these; NaN where there is none.
         expected_accuracy: `accuracy` as the probabilities claim it.
     """

@@ -9,14 +9,14 @@ from typing import Any
 
 from cxr_explorer.cli.arguments import Command, add_json, finding_of, latest_map
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.audit import Plan
-from cxr_explorer.labels.tables import match_files, read_labels
 from cxr_explorer.project import audits
 from cxr_explorer.project.audit_bounds import covers_text, outcome_text, stale_text, state_word
 from cxr_explorer.project.audit_records import Audit, audit_record, audit_records
 from cxr_explorer.project.labelling import VALUE_WORDS, rows_to_import
 from cxr_explorer.project.partitions import cluster_of
 from cxr_explorer.project.project import Project
+from cxr_explorer.sampling.plan import Plan
+from cxr_explorer.tables.formats import match_files, read_labels
 
 
 def add_commands(command: Command) -> None:

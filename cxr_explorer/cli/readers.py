@@ -16,7 +16,6 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.labels.agreement import ANSWERS
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.reader_names import check_reader, ordinary
-from cxr_explorer.labels.tables import WriteReport
 from cxr_explorer.project import labelling
 from cxr_explorer.project.merging import MergePlan, merge, plan_merge
 from cxr_explorer.project.project import Project
@@ -28,6 +27,7 @@ from cxr_explorer.project.readers import (
     known_findings,
     reader_names,
 )
+from cxr_explorer.tables.formats import WriteReport
 
 LISTED = 50
 """Lines of a list that are printed; --json has all."""

@@ -23,7 +23,7 @@ How = Literal[
 
 ONE_BY_ONE: tuple[How, ...] = ("single", "random", "audit", "reread", "adjudication")
 """Ways in which the image itself was looked at and judged. "random": Read next had drawn it among all without a label,
-so that such looks stand for the others, see `labels.evidence`."""
+so that such looks stand for the others, see `probes.evidence`."""
 
 TAKEN_OVER: tuple[How, ...] = ("import", "merge")
 """Ways in which labels come that were not judged here."""
@@ -71,7 +71,7 @@ class LabelBound:
 
     Attributes:
         audit: Number of the random audit in the project; None for suggestions accepted in bulk, of which the looks say
-            it that had been read by then, see `labels.evidence`.
+            it that had been read by then, see `probes.evidence`.
         error_bound: At most this share of the labels it covers is wrong, 0..1; None where a failed one was not read to
             its end.
         confidence: With which the bound holds, 0..1, counting earlier audits of the same images.

@@ -16,10 +16,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_explorer.labels.audit import Plan, most_wrong, most_wrong_share
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project import acts
 from cxr_explorer.project.project import Ids, Project
+from cxr_explorer.sampling.plan import Plan, most_wrong, most_wrong_share
 
 KIND = "audit"
 """Kind of state: "<audit>/<image>" holds an answer, "<audit>" the word "abandoned"."""

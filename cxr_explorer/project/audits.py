@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.audit import Plan, plan
 from cxr_explorer.labels.label import ONE_BY_ONE, Judgement, Value
 from cxr_explorer.project.acts import Change, recorded
 from cxr_explorer.project.audit_records import KIND, Audit, are_in, are_same, audit_records
 from cxr_explorer.project.labelling import VALUE_WORDS, images_text, label_column, record_label
 from cxr_explorer.project.project import Ids, Project, now
+from cxr_explorer.sampling.plan import Plan, plan
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +87,7 @@ def plan_lot(chosen: Lot, error_limit: float, confidence: float, tolerated: int 
     """The smallest sample for a lot; patients are drawn where they are known and some have several images.
 
     Raises:
-        UserError: As `labels.audit.plan`.
+        UserError: As `sampling.plan.plan`.
     """
     patients = len(np.unique(chosen.patients))
     some_have_several = patients < len(chosen.image_ids)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
-from cxr_explorer.labels.table_read import reading_labels
-from cxr_explorer.labels.tables import Format, match_files
 from cxr_explorer.project.labelling import Incoming, rows_to_import
 from cxr_explorer.project.project import Project
 from cxr_explorer.project.readers import known_findings
+from cxr_explorer.tables.formats import Format, match_files
+from cxr_explorer.tables.read import reading_labels
 
 LISTED = 5_000
 """Lines of a preview that are shown; all are counted."""

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import Value
-from cxr_explorer.labels.matching import ImageMatching, match_files, match_images
 from cxr_explorer.labels.reader_names import ADJUDICATED, REREAD, check_reader, is_reserved
-from cxr_explorer.labels.tables import read_labels
 from cxr_explorer.labels.vocabulary import spelled, spellings
 from cxr_explorer.project.acts import Change, recorded
 from cxr_explorer.project.file import SUFFIX
 from cxr_explorer.project.labelling import images_text, label_column
 from cxr_explorer.project.project import Ids, Project, now
 from cxr_explorer.project.readers import known_findings
+from cxr_explorer.tables.formats import read_labels
+from cxr_explorer.tables.matching import ImageMatching, match_files, match_images
 
 _Theirs = TypeVar("_Theirs")
 

@@ -6,8 +6,9 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxr_explorer.labels.matching import Matching, match_files
-from cxr_explorer.labels.metadata import (
+from cxr_explorer.project.labelling import images_text
+from cxr_explorer.project.project import Project
+from cxr_explorer.tables.facts import (
     GROUPS,
     KNOWN_FACTS,
     Column,
@@ -18,9 +19,8 @@ from cxr_explorer.labels.metadata import (
     read_table,
     take_facts,
 )
-from cxr_explorer.labels.texts import Uniques
-from cxr_explorer.project.labelling import images_text
-from cxr_explorer.project.project import Project
+from cxr_explorer.tables.matching import Matching, match_files
+from cxr_explorer.tables.texts import Uniques
 
 STEP = 10_000
 """Rows written at a time, some hundredths of a second."""

@@ -1,4 +1,4 @@
-"""How sure a project's random audits make it that the labels of a finding are right: see `labels.target`."""
+"""How sure a project's random audits make it that the labels of a finding are right: see `sampling.target`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from cxr_explorer.labels.label import ONE_BY_ONE
-from cxr_explorer.labels.target import CONFIDENCE, TARGET, RandomAudit, Standing, standing
 from cxr_explorer.project.audit_records import Audit, audit_records
 from cxr_explorer.project.project import Ids, Project
+from cxr_explorer.sampling.target import CONFIDENCE, TARGET, RandomAudit, Standing, standing
 
 
 @dataclass(frozen=True)

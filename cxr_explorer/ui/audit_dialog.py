@@ -11,7 +11,6 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QDoubleSpinBox, QFormLayout, QSpinBox, QWidget
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.audit import Plan, chance_to_pass
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project import audits
 from cxr_explorer.project.audit_bounds import level, outcome_text
@@ -19,6 +18,7 @@ from cxr_explorer.project.audit_records import Audit, audit_records
 from cxr_explorer.project.audits import Lot
 from cxr_explorer.project.labelling import VALUE_WORDS
 from cxr_explorer.project.project import AtlasMap, Ids, Project
+from cxr_explorer.sampling.plan import Plan, chance_to_pass
 from cxr_explorer.ui.texts import give_room, text_label
 
 _Buttons = QDialogButtonBox.StandardButton

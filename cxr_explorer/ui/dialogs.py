@@ -40,9 +40,9 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.images.kinds import LeftOut
 from cxr_explorer.labels.consensus import Rule
 from cxr_explorer.labels.reader_names import check_reader
-from cxr_explorer.labels.tables import Format
 from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies, clean_findings
 from cxr_explorer.project.project import Failure
+from cxr_explorer.tables.formats import Format
 from cxr_explorer.ui.texts import accepted, give_room, text_label
 
 _Buttons = QDialogButtonBox.StandardButton

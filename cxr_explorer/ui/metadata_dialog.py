@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cxr_explorer.labels.metadata import DATES, GROUPS, KNOWN_FACTS, Column, FactValues
 from cxr_explorer.project.metadata import (
     Examined,
     Prepared,
@@ -30,6 +29,7 @@ from cxr_explorer.project.metadata import (
     storing_facts,
 )
 from cxr_explorer.project.project import Project
+from cxr_explorer.tables.facts import DATES, GROUPS, KNOWN_FACTS, Column, FactValues
 from cxr_explorer.ui.errand import Errand
 from cxr_explorer.ui.texts import give_room, text_label
 

@@ -9,7 +9,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from cxr_explorer.labels.label import How, Value
-from cxr_explorer.labels.suggest import FEWEST_ANSWERS
+from cxr_explorer.probes.probe import FEWEST_ANSWERS
 from cxr_explorer.project import labelling
 from cxr_explorer.project.audit_bounds import level, percent
 from cxr_explorer.project.labelling import images_text

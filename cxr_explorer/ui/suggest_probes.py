@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QFileDialog
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.probes import PREFIX, load_probes
+from cxr_explorer.probes.probe_set import PREFIX, load_probes
 from cxr_explorer.project.file import probes_home
 from cxr_explorer.project.suggestions import PROBES_SETTING
 from cxr_explorer.suggesting import save_probe_set

@@ -11,11 +11,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from cxr_explorer.labels.audit import most_wrong, plan
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import audits, labelling
 from cxr_explorer.project.audit_bounds import bounds_by_cluster, label_bounds
 from cxr_explorer.project.audit_records import audit_records, with_present_answers
+from cxr_explorer.sampling.plan import most_wrong, plan
 from cxr_explorer.ui.audit_dialog import Place, choices
 from tests.project.projects import FINDINGS, new_project
 

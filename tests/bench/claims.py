@@ -35,9 +35,9 @@ from cxr_explorer import suggesting
 from cxr_explorer.demo import write_demo
 from cxr_explorer.encoder.checkpoint import default_encoder
 from cxr_explorer.indexing import Indexing
-from cxr_explorer.labels.evidence import CONFIDENCE, ERROR_LIMIT, confidences, largest_offer, mixed
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
+from cxr_explorer.probes.evidence import CONFIDENCE, ERROR_LIMIT, confidences, largest_offer, mixed
 from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Project
 from cxr_explorer.project.suggestions import LOOK_SEED_SETTING

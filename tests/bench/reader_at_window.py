@@ -28,11 +28,11 @@ from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit
 
-from cxr_explorer.labels.suggest import prepare
-from cxr_explorer.labels.tables import match_files
+from cxr_explorer.probes.probe import prepare
 from cxr_explorer.project import labelling
 from cxr_explorer.project.audit_records import audit_records
 from cxr_explorer.project.project import Project
+from cxr_explorer.tables.formats import match_files
 from cxr_explorer.ui.main_window import MainWindow
 from training.reader_simulation import gather, read_truth
 from training.simulated_reader import simulate

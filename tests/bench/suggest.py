@@ -8,10 +8,10 @@ import time
 
 import numpy as np
 
-from cxr_explorer.labels.features import KERNEL_COMPONENTS
-from cxr_explorer.labels.probes import fit_probe_set
-from cxr_explorer.labels.suggest import fit_probe, next_to_read
-from cxr_explorer.labels.target import RandomAudit, standing
+from cxr_explorer.probes.features import KERNEL_COMPONENTS
+from cxr_explorer.probes.probe import fit_probe, next_to_read
+from cxr_explorer.probes.probe_set import fit_probe_set
+from cxr_explorer.sampling.target import RandomAudit, standing
 
 IMAGES = 100_000
 

@@ -201,7 +201,7 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.Capture
 def test_opening_a_window_without_a_screen_is_a_user_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("cxr_explorer.cli.main.has_screen", lambda: False)
+    monkeypatch.setattr("cxr_explorer.cli.window.has_screen", lambda: False)
     monkeypatch.delenv("QT_QPA_PLATFORM")
     assert main(["open"]) == 1
     assert "no screen" in capsys.readouterr().err

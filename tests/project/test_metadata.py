@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 
-from cxr_explorer.labels.metadata import Table
 from cxr_explorer.project.metadata import (
     clear_facts,
     plan_facts,
@@ -13,6 +12,7 @@ from cxr_explorer.project.metadata import (
     stored_facts,
     storing_facts,
 )
+from cxr_explorer.tables.facts import Table
 from tests.project.projects import embed_all, new_project
 
 TABLE = Table(

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog
 
 from cxr_explorer.labels.confounders import Confounder
 from cxr_explorer.labels.label import Judgement, Value
-from cxr_explorer.labels.probes import load_probes
+from cxr_explorer.probes.probe_set import load_probes
 from cxr_explorer.project import acts, audits, labelling
 from cxr_explorer.project.audit_records import audit_record
 from cxr_explorer.ui.main_window import MainWindow

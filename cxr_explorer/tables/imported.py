@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.labels.label import How, LabelBound, Value
-from cxr_explorer.labels.table_cells import WORDS, Format
-from cxr_explorer.labels.texts import Texts
+from cxr_explorer.tables.cells import WORDS, Format
+from cxr_explorer.tables.texts import Texts
 
 NOTHING = -(2**63)
 """Stands for None among the numbers and times."""

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from cxr_explorer.labels import suggest
-from cxr_explorer.labels.suggest import (
+from cxr_explorer.probes import probe as probe_module
+from cxr_explorer.probes.probe import (
+    SHEET_LEAST,
+    SPARE,
     Probe,
     contact_sheets,
     fit_probe,
@@ -121,7 +123,7 @@ def test_no_answer_is_no_probe(groups):
 
 def test_a_fit_uses_no_more_answers_than_its_cap(groups, monkeypatch):
     features, truth = groups
-    monkeypatch.setattr(suggest, "MOST_FITTED", 50)
+    monkeypatch.setattr(probe_module, "MOST_FITTED", 50)
     probe = fit_probe(features, np.arange(400), truth)
     assert sum(probe.answers) == 400
     assert ((probe.probabilities(features) > 0.5) == truth).mean() > 0.8
@@ -133,7 +135,7 @@ def test_of_more_answers_than_a_fit_uses_those_of_a_rare_kind_are_kept(monkeypat
     features = random.standard_normal((20_000, 6)).astype(np.float32) / 2
     truth = random.random(20_000) < 1 / (1 + np.exp(6 - 4 * features[:, 0]))
     assert truth.mean() < 0.02
-    monkeypatch.setattr(suggest, "MOST_FITTED", 800)
+    monkeypatch.setattr(probe_module, "MOST_FITTED", 800)
     probe = fit_probe(features, np.arange(20_000), truth)
     assert probe.answers == (truth.sum(), (~truth).sum())
     assert probe.probabilities(features).mean() == pytest.approx(truth.mean(), rel=0.25)
@@ -144,7 +146,7 @@ def test_contact_sheets_come_first_and_hold_an_image_of_every_cluster(groups):
     features, _ = groups
     clusters = np.arange(400) % 7 - 1
     rows = next_to_read(features, clusters, np.zeros(400, bool), None, batch=1)
-    assert len(rows) == len(set(rows)) == sheet_images(400) == suggest.SHEET_LEAST
+    assert len(rows) == len(set(rows)) == sheet_images(400) == SHEET_LEAST
     assert set(clusters[rows]) == set(range(-1, 6))
 
 
@@ -179,7 +181,7 @@ def test_images_the_probe_is_least_sure_of_are_next_and_none_that_was_read(group
     assert not read[asked].any()
     assert len(set(asked)) == 7
     assert doubt[asked[0]] == doubt[50:].min()
-    assert doubt[asked].max() <= np.sort(doubt[50:])[suggest.SPARE * 7]
+    assert doubt[asked].max() <= np.sort(doubt[50:])[SPARE * 7]
 
 
 def test_of_images_much_alike_one_is_enough_for_a_batch():

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from cxr_explorer.labels import evidence
-from cxr_explorer.labels.evidence import (
+from cxr_explorer.probes import evidence
+from cxr_explorer.probes.evidence import (
     LEAST_LOOKS,
     Looks,
     calibrated,

@@ -20,10 +20,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_explorer.labels.features import Floats, Rows
 from cxr_explorer.labels.label import Value
-from cxr_explorer.labels.logistic import sigmoid
-from cxr_explorer.labels.target import Ids, Reals, looks_wanted, most_wrong_left, surely_at_most
+from cxr_explorer.probes.features import Floats, Rows
+from cxr_explorer.probes.logistic import sigmoid
+from cxr_explorer.sampling.target import Ids, Reals, looks_wanted, most_wrong_left, surely_at_most
 
 RANDOM_EVERY = 4
 """Of so many images of Read next one is drawn at random."""

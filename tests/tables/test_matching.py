@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxr_explorer.labels.matching import Matching, match_images
-from cxr_explorer.labels.tables import match_files
-from cxr_explorer.labels.texts import Texts
+from cxr_explorer.tables.formats import match_files
+from cxr_explorer.tables.matching import Matching, match_images
+from cxr_explorer.tables.texts import Texts
 
 
 def test_the_same_path_comes_first() -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import atomic_write
 from cxr_explorer.labels.label import LabelBound, LabelRow, Value
-from cxr_explorer.labels.table_cells import WORDS, Format, harmless
 from cxr_explorer.labels.vocabulary import usual_excludes
+from cxr_explorer.tables.cells import WORDS, Format, harmless
 
 LONG_HEADER = (
     *("file", "finding", "value", "reader", "time", "how", "cluster", "map"),

@@ -13,19 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.csv_file import CsvFile, Problems
-from cxr_explorer.labels.imported import (
-    NOTHING,
-    ImportedTable,
-    Labels,
-    as_array,
-    seconds_of,
-    settle,
-)
 from cxr_explorer.labels.label import AuditState, How, LabelBound
-from cxr_explorer.labels.metadata import is_fact_header
-from cxr_explorer.labels.table_cells import VALUES, Format, is_blank, plain
-from cxr_explorer.labels.texts import Uniques
 from cxr_explorer.labels.vocabulary import (
     Vocabulary,
     bundled_vocabularies,
@@ -35,6 +23,18 @@ from cxr_explorer.labels.vocabulary import (
     spelled,
     spellings,
 )
+from cxr_explorer.tables.cells import VALUES, Format, is_blank, plain
+from cxr_explorer.tables.csv_file import CsvFile, Problems
+from cxr_explorer.tables.facts import is_fact_header
+from cxr_explorer.tables.imported import (
+    NOTHING,
+    ImportedTable,
+    Labels,
+    as_array,
+    seconds_of,
+    settle,
+)
+from cxr_explorer.tables.texts import Uniques
 
 TOLD_EVERY = 20_000
 """Rows after which it is told how far the reading is."""

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from scipy.special import betaln
 
-from cxr_explorer.labels import target
-from cxr_explorer.labels.target import RandomAudit, standing
+from cxr_explorer.sampling import target
+from cxr_explorer.sampling.target import RandomAudit, standing
 
 NOBODY = np.zeros(0, np.int64)
 

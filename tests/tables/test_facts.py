@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.metadata import (
+from cxr_explorer.tables.facts import (
     MOST_VALUES,
     Table,
     describe_columns,

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_explorer.labels.features import Floats, Rows, prepare, squared_distances
-from cxr_explorer.labels.logistic import fit_logistic, sigmoid
+from cxr_explorer.probes.features import Floats, Rows, prepare, squared_distances
+from cxr_explorer.probes.logistic import fit_logistic, sigmoid
 
 __all__ = [
     "Probe",
@@ -70,7 +70,7 @@ class Probe:
     def probabilities(self, features: Floats) -> Floats:
         """(N,) float32 in [0, 1] that the finding is present, from (N, F) features: an order, and a side of 0.5.
 
-        What the figures are worth only looks can tell, see `labels.evidence`.
+        What the figures are worth only looks can tell, see `probes.evidence`.
         """
         return np.asarray(sigmoid(features @ self.weights + np.float32(self.bias)), dtype=np.float32)
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.age import age_in_years
-from cxr_explorer.labels.csv_file import CsvFile, Problems, Record
-from cxr_explorer.labels.table_cells import is_blank, plain
+from cxr_explorer.tables.cells import is_blank, plain
+from cxr_explorer.tables.csv_file import CsvFile, Problems, Record
 
 GROUPS = ("patient", "study")
 """Facts of which only a number is kept that says which images belong together, never the table's text."""

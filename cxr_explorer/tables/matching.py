@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxr_explorer.labels.texts import Texts
+from cxr_explorer.tables.texts import Texts
 
 _SEVERAL = "\0"  # no spelling of a file
 # A letter first, so that the last part of a DICOM UID used as a file name ("1.2.840.113619") is no extension.

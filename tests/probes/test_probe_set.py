@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.probes import Given, fit_probe_set, load_probes, save_probes
+from cxr_explorer.probes.probe_set import Given, fit_probe_set, load_probes, save_probes
 
 
 def folder_of_images(seed, count=600, shift=0.0, dimension=20):

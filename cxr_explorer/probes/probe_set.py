@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import atomic_write
-from cxr_explorer.labels.evidence import temperature
-from cxr_explorer.labels.features import Floats
-from cxr_explorer.labels.logistic import fit_logistic, sigmoid
-from cxr_explorer.labels.suggest import FEWEST_ANSWERS, FREEDOM, Probe, both_kinds, fit_probe
+from cxr_explorer.probes.evidence import temperature
+from cxr_explorer.probes.features import Floats
+from cxr_explorer.probes.logistic import fit_logistic, sigmoid
+from cxr_explorer.probes.probe import FEWEST_ANSWERS, FREEDOM, Probe, both_kinds, fit_probe
 
 FORMAT = 1
 """Raised when an older program could not apply a file correctly."""

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.audit import Plan, chance_to_pass, most_wrong, most_wrong_share, plan
+from cxr_explorer.sampling.plan import Plan, chance_to_pass, most_wrong, most_wrong_share, plan
 
 
 def counted(most: int, lot: int, wrong: int, sample: int) -> Fraction:

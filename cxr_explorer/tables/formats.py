@@ -6,11 +6,11 @@ apostrophe off again, so that what was written comes back unchanged.
 
 from __future__ import annotations
 
-from cxr_explorer.labels.imported import ImportedLabel, ImportedTable
-from cxr_explorer.labels.matching import Matching, match_files
-from cxr_explorer.labels.table_cells import Format
-from cxr_explorer.labels.table_read import read_labels
-from cxr_explorer.labels.table_write import WriteReport, write_labels
+from cxr_explorer.tables.cells import Format
+from cxr_explorer.tables.imported import ImportedLabel, ImportedTable
+from cxr_explorer.tables.matching import Matching, match_files
+from cxr_explorer.tables.read import read_labels
+from cxr_explorer.tables.write import WriteReport, write_labels
 
 __all__ = [
     "Format",

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxr_explorer.labels.texts import Texts, Uniques
+from cxr_explorer.tables.texts import Texts, Uniques
 
 LISTS = st.lists(st.text(max_size=5), max_size=20)
 
