@@ -36,8 +36,8 @@ from cxr_explorer.probes.probe import (
     sheet_images,
 )
 from cxr_explorer.probes.probe_set import Given, ProbeSet, fit_probe_set, load_probes
+from cxr_explorer.project.audits.standing import FindingStanding, finding_standing, target_of
 from cxr_explorer.project.project import Ids, Project, now
-from cxr_explorer.project.standing import FindingStanding, finding_standing, target_of
 from cxr_explorer.project.suggestions import LOOK_SEED_SETTING, PROBES_SETTING, Answers, answers
 
 

@@ -38,9 +38,12 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.images.scan import ScannedFile
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
-from cxr_explorer.project import acts, audits, labelling, looks, partitions, rereads
-from cxr_explorer.project.audit_records import audit_record
+from cxr_explorer.project import acts, labelling, looks, partitions
+from cxr_explorer.project.audits import conduct
+from cxr_explorer.project.audits.lots import lot_of
+from cxr_explorer.project.audits.records import audit_record
 from cxr_explorer.project.project import Project
+from cxr_explorer.project.readers import rereads
 
 IMAGES = 300
 PAGE = 4096
@@ -122,10 +125,10 @@ def make_base(home: Path) -> Path:
             )
         labelling.label(project, ids, Judgement("Mass", Value.PRESENT, "ann", "cluster", 0, stored.map_id))
         acts.undo(project)
-        chosen = audits.lot(project, "Effusion", "ann", None)
-        audit = audit_record(project, audits.start(project, chosen, 0.1, 0.95, 0, 7))
+        chosen = lot_of(project, "Effusion", "ann", None)
+        audit = audit_record(project, conduct.start(project, chosen, 0.1, 0.95, 0, 7))
         for image_id in audit.sample[:3].tolist():
-            audits.answer(project, audit, image_id, Value.ABSENT)
+            conduct.answer(project, audit, image_id, Value.ABSENT)
         looks.record_looks(project, "0", stored.map_id, ids[:20], "ann")
         rereads.draw_rereads(project, "ann", "Nodule", 5, 1)
         with project.db.atomic():

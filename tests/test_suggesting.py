@@ -17,7 +17,7 @@ from cxr_explorer.probes.evidence import drawing_order, mixed
 from cxr_explorer.probes.probe import batch_size, fit_probe, next_to_read, prepare
 from cxr_explorer.probes.probe_set import load_probes
 from cxr_explorer.project import acts, labelling
-from cxr_explorer.project.audit_bounds import label_bounds
+from cxr_explorer.project.audits.bounds import label_bounds
 from cxr_explorer.project.project import Project
 from cxr_explorer.project.suggestions import PROBES_SETTING, AcceptedWith, accept
 from cxr_explorer.suggesting import Question, Suggester, converse, save_probe_set

@@ -9,9 +9,10 @@ from typing import Any
 
 from cxr_explorer.cli.arguments import Command, add_json, finding_of, latest_map
 from cxr_explorer.errors import UserError
-from cxr_explorer.project import audits
-from cxr_explorer.project.audit_bounds import covers_text, outcome_text, stale_text, state_word
-from cxr_explorer.project.audit_records import Audit, audit_record, audit_records
+from cxr_explorer.project.audits import conduct
+from cxr_explorer.project.audits.bounds import covers_text, outcome_text, stale_text, state_word
+from cxr_explorer.project.audits.lots import Lot, earlier_audits, lot_of, plan_lot, tolerable
+from cxr_explorer.project.audits.records import Audit, audit_record, audit_records
 from cxr_explorer.project.labelling import VALUE_WORDS, rows_to_import
 from cxr_explorer.project.partitions import cluster_of
 from cxr_explorer.project.project import Project
@@ -57,7 +58,7 @@ def _audit(chosen: argparse.Namespace) -> int:
             audit = _numbered(project, chosen.abandon)
             if audit.state != "open":
                 raise UserError(f"Audit {audit.audit_id} is not open: it {outcome_text(audit)}.")
-            audits.abandon(project, audit)
+            conduct.abandon(project, audit)
             return _tell(chosen, [_outcome(_numbered(project, chosen.abandon))])
         lots = _lots(project, finding, chosen)
         if chosen.plan:
@@ -81,16 +82,16 @@ def _numbered(project: Project, audit_id: int) -> Audit:
         raise UserError(f"There is no audit {audit_id} in {project.path}. --list names them.") from None
 
 
-def _lots(project: Project, finding: str, chosen: argparse.Namespace) -> list[audits.Lot]:
+def _lots(project: Project, finding: str, chosen: argparse.Namespace) -> list[Lot]:
     value = next((value for value, word in VALUE_WORDS.items() if word == chosen.value), None)
     if chosen.cluster is None and not chosen.every_cluster:
-        lots = [audits.lot(project, finding, chosen.reader, value=value)]
+        lots = [lot_of(project, finding, chosen.reader, value=value)]
     else:
         latest = latest_map(project)
         every = range(len(latest.groups))
         numbers = every if chosen.every_cluster else [cluster_of(latest, chosen.cluster)]
         lots = [
-            audits.lot(
+            lot_of(
                 project,
                 finding,
                 chosen.reader,
@@ -106,24 +107,24 @@ def _lots(project: Project, finding: str, chosen: argparse.Namespace) -> list[au
     return lots
 
 
-def _plan(lot: audits.Lot, chosen: argparse.Namespace) -> Plan:
-    return audits.plan_lot(lot, chosen.error_limit, chosen.confidence, _tolerated(lot, chosen))
+def _plan(lot: Lot, chosen: argparse.Namespace) -> Plan:
+    return plan_lot(lot, chosen.error_limit, chosen.confidence, _tolerated(lot, chosen))
 
 
-def _tolerated(lot: audits.Lot, chosen: argparse.Namespace) -> int:
+def _tolerated(lot: Lot, chosen: argparse.Namespace) -> int:
     """As asked for; of many clusters the small ones tolerate what they can."""
     wanted: int = chosen.tolerated
-    return audits.tolerable(lot, chosen.error_limit, wanted) if chosen.every_cluster else wanted
+    return tolerable(lot, chosen.error_limit, wanted) if chosen.every_cluster else wanted
 
 
-def _open_audit(project: Project, lot: audits.Lot, chosen: argparse.Namespace, anew: bool) -> Audit:
+def _open_audit(project: Project, lot: Lot, chosen: argparse.Namespace, anew: bool) -> Audit:
     """A new audit of the lot, or the open one of the same images."""
     if not anew:
-        for audit in audits.earlier_audits(project, lot):
+        for audit in earlier_audits(project, lot):
             if audit.state == "open":
                 return audit
     tolerated = _tolerated(lot, chosen)
-    number = audits.start(project, lot, chosen.error_limit, chosen.confidence, tolerated, chosen.seed)
+    number = conduct.start(project, lot, chosen.error_limit, chosen.confidence, tolerated, chosen.seed)
     return audit_record(project, number)
 
 
@@ -140,11 +141,11 @@ def _answer(project: Project, started: list[Audit], path: Path) -> None:
     for audit in started:
         for image_id in audit.sample.tolist():
             if image_id in seen:
-                audits.answer(project, audit, image_id, seen[image_id])
+                conduct.answer(project, audit, image_id, seen[image_id])
 
 
-def _planned(project: Project, lot: audits.Lot, plan: Plan) -> dict[str, Any]:
-    before = audits.earlier_audits(project, lot)
+def _planned(project: Project, lot: Lot, plan: Plan) -> dict[str, Any]:
+    before = earlier_audits(project, lot)
     what = f"{lot.finding}, {lot.title}: reads {plan.sample:,} of {plan.units:,} {plan.unit}s"
     again = f"; audit {len(before) + 1} of these images" if before else ""
     return {

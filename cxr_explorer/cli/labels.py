@@ -21,7 +21,7 @@ from cxr_explorer.labels.reader_names import check_reader
 from cxr_explorer.project import contradictions, labelling
 from cxr_explorer.project.partitions import cluster_of
 from cxr_explorer.project.project import Ids, Project
-from cxr_explorer.project.readers import known_findings
+from cxr_explorer.project.readers.agreement import known_findings
 from cxr_explorer.tables.formats import Format, match_files
 from cxr_explorer.tables.read import reading_labels
 

@@ -17,9 +17,8 @@ from cxr_explorer.labels.agreement import ANSWERS
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.reader_names import check_reader, ordinary
 from cxr_explorer.project import labelling
-from cxr_explorer.project.merging import MergePlan, merge, plan_merge
 from cxr_explorer.project.project import Project
-from cxr_explorer.project.readers import (
+from cxr_explorer.project.readers.agreement import (
     FindingAgreement,
     compare_group,
     compare_pair,
@@ -27,6 +26,7 @@ from cxr_explorer.project.readers import (
     known_findings,
     reader_names,
 )
+from cxr_explorer.project.readers.merging import MergePlan, merge, plan_merge
 from cxr_explorer.tables.formats import WriteReport
 
 LISTED = 50

@@ -18,10 +18,10 @@ from cxr_explorer.files import atomic_write
 from cxr_explorer.probes.evidence import CONFIDENCE, largest_offer
 from cxr_explorer.probes.features import Floats
 from cxr_explorer.probes.probe_set import load_probes, save_probes
-from cxr_explorer.project.audit_bounds import level, percent
+from cxr_explorer.project.audits.bounds import level, percent
+from cxr_explorer.project.audits.standing import finding_standing, in_words, target_of
 from cxr_explorer.project.file import probes_home
 from cxr_explorer.project.project import Ids, Project
-from cxr_explorer.project.standing import finding_standing, in_words, target_of
 from cxr_explorer.project.suggestions import AcceptedWith, accept, settled_ids
 from cxr_explorer.suggesting import Question, Suggester, Suggestion
 from cxr_explorer.tables.cells import harmless

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cxr_explorer.project.labelling import Incoming, rows_to_import
 from cxr_explorer.project.project import Project
-from cxr_explorer.project.readers import known_findings
+from cxr_explorer.project.readers.agreement import known_findings
 from cxr_explorer.tables.formats import Format, match_files
 from cxr_explorer.tables.read import reading_labels
 

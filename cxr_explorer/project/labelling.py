@@ -19,7 +19,7 @@ from cxr_explorer.labels.label import ONE_BY_ONE, Judgement, LabelRow, Value
 from cxr_explorer.labels.reader_names import REREAD, is_reserved
 from cxr_explorer.labels.vocabulary import Vocabulary, excludes_in
 from cxr_explorer.project.acts import Act, Change, recorded
-from cxr_explorer.project.audit_bounds import label_bounds
+from cxr_explorer.project.audits.bounds import label_bounds
 from cxr_explorer.project.project import Ids, Project, now
 from cxr_explorer.tables.formats import Format, ImportedTable, Matching, WriteReport, write_labels
 from cxr_explorer.tables.imported import Labels, settle

@@ -17,14 +17,14 @@ from cxr_explorer.files import atomic_write
 from cxr_explorer.labels.confounders import code_facts, find_confounders
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.reader_names import ordinary, reread_name
-from cxr_explorer.project.audit_bounds import label_bounds
-from cxr_explorer.project.audit_records import audit_records
+from cxr_explorer.project.audits.bounds import label_bounds
+from cxr_explorer.project.audits.records import audit_records
 from cxr_explorer.project.labelling import label_column
 from cxr_explorer.project.metadata import stored_facts
 from cxr_explorer.project.partition_rows import OF_MAP
 from cxr_explorer.project.progress import WorkDone, count_work
 from cxr_explorer.project.project import AtlasMap, Ids, Project, now
-from cxr_explorer.project.readers import FindingAgreement, compare_pair, reader_names
+from cxr_explorer.project.readers.agreement import FindingAgreement, compare_pair, reader_names
 from cxr_explorer.project.report_html import FindingMap, Report, ReportedCluster, render
 from cxr_explorer.project.report_pictures import Mark, draw_map, draw_montage
 

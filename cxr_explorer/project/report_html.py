@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from html import escape
 
 from cxr_explorer.labels.confounders import Confounder, percent
-from cxr_explorer.project.audit_bounds import covers_text, outcome_text, stale_text, state_word
-from cxr_explorer.project.audit_records import Audit
+from cxr_explorer.project.audits.bounds import covers_text, outcome_text, stale_text, state_word
+from cxr_explorer.project.audits.records import Audit
 from cxr_explorer.project.progress import PAUSE_S, ClusterProgress, FindingProgress, WorkDone
-from cxr_explorer.project.readers import FindingAgreement
+from cxr_explorer.project.readers.agreement import FindingAgreement
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cxr_explorer.labels.label import ONE_BY_ONE, Judgement, Value
 from cxr_explorer.project.acts import Change, recorded
-from cxr_explorer.project.audit_bounds import ACCEPTED
+from cxr_explorer.project.audits.bounds import ACCEPTED
 from cxr_explorer.project.labelling import images_text, record_label
 from cxr_explorer.project.project import Ids, Project
 

@@ -11,10 +11,10 @@ from PySide6.QtCore import QObject, QTimer
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import Value
-from cxr_explorer.project import audits
-from cxr_explorer.project.audit_bounds import SIGNS, outcome_text
-from cxr_explorer.project.audit_records import KIND, Audit, audit_record, audit_records, with_present_answers
-from cxr_explorer.project.audits import Lot
+from cxr_explorer.project.audits import conduct
+from cxr_explorer.project.audits.bounds import SIGNS, outcome_text
+from cxr_explorer.project.audits.lots import Lot
+from cxr_explorer.project.audits.records import KIND, Audit, audit_record, audit_records, with_present_answers
 from cxr_explorer.ui.actions import key_text
 from cxr_explorer.ui.audit_banner import AuditBanner
 from cxr_explorer.ui.audit_dialog import AuditDialog, Place, cluster_places
@@ -135,7 +135,7 @@ class Audits(QObject):
         assert project is not None
         audit = audit_record(project, audit_id)
         if audit.abandoned:
-            self._session.tell(audits.resume(project, audit), "")
+            self._session.tell(conduct.resume(project, audit), "")
         self.read([audit_id], to_the_end=audit.state == "failed")
 
     def repair(self, audit_id: int) -> None:
@@ -144,7 +144,7 @@ class Audits(QObject):
         assert project is not None
         self.banner.hide()
         audit = audit_record(project, audit_id)
-        queue = audits.repair_queue(project, audit)
+        queue = conduct.repair_queue(project, audit)
         self._window.reading.start(f"Repair of {audit.title}, edge first", queue, audit.finding, reader=audit.reader)
 
     def split(self, audit_id: int) -> None:
@@ -156,7 +156,7 @@ class Audits(QObject):
         """Gives an open audit up."""
         project = self._session.project
         assert project is not None
-        self._session.tell(audits.abandon(project, audit_record(project, audit_id)), "It was abandoned already.")
+        self._session.tell(conduct.abandon(project, audit_record(project, audit_id)), "It was abandoned already.")
 
     def select_images(self, audit_id: int) -> None:
         """Selects what an audit covers: its cluster where the map still has it, else the images."""
@@ -210,12 +210,12 @@ class Audits(QObject):
         project = self._session.project
         assert project is not None
         if isinstance(wanted, _Planned):
-            wanted = audits.start(project, wanted.lot, wanted.error_limit, wanted.confidence, wanted.tolerated)
+            wanted = conduct.start(project, wanted.lot, wanted.error_limit, wanted.confidence, wanted.tolerated)
         return audit_record(project, wanted)
 
     def _state_of_answer(self, image_id: int, value: Value) -> Mapping[tuple[str, str], str | None]:
         assert self._reading is not None
-        return audits.answer_state(self._reading.audit_id, image_id, value)
+        return conduct.answer_state(self._reading.audit_id, image_id, value)
 
     def _on_end(self, complete: bool) -> None:
         project = self._session.project

@@ -12,10 +12,9 @@ from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QDoubleSpinB
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import Value
-from cxr_explorer.project import audits
-from cxr_explorer.project.audit_bounds import level, outcome_text
-from cxr_explorer.project.audit_records import Audit, audit_records
-from cxr_explorer.project.audits import Lot
+from cxr_explorer.project.audits.bounds import level, outcome_text
+from cxr_explorer.project.audits.lots import Lot, earlier_among, lot_of, part_of, plan_lot, tolerable
+from cxr_explorer.project.audits.records import Audit, audit_records
 from cxr_explorer.project.labelling import VALUE_WORDS
 from cxr_explorer.project.project import AtlasMap, Ids, Project
 from cxr_explorer.sampling.plan import Plan, chance_to_pass
@@ -56,14 +55,14 @@ def choices(whole: Lot, known: Sequence[Audit], chosen: Place | None, clusters: 
     """
     found = []
     if chosen is not None:
-        lot = audits.part_of(whole, chosen.title, chosen.image_ids)
+        lot = part_of(whole, chosen.title, chosen.image_ids)
         if len(lot.image_ids):
             found.append(Choice(f"{chosen.title}: {_labels(len(lot.image_ids))}", [lot]))
     if len(whole.image_ids):
         found.append(Choice(f"All labels of the finding: {_labels(len(whole.image_ids))}", [whole]))
-    parts = [audits.part_of(whole, place.title, place.image_ids) for place in clusters]
+    parts = [part_of(whole, place.title, place.image_ids) for place in clusters]
     labelled = [lot for lot in parts if len(lot.image_ids)]
-    before = audits.earlier_among(known, labelled)
+    before = earlier_among(known, labelled)
     labelled = [lot for lot, audited in zip(labelled, before, strict=True) if not any(map(_holds, audited))]
     if len(labelled) > 1:
         found.append(Choice(f"Each of {len(labelled):,} clusters that no audit holds for, one by one", labelled))
@@ -180,14 +179,14 @@ class AuditDialog(QDialog):
     def tolerated(self, lot: Lot) -> int:
         """How many wrong labels pass; of several lots the small ones tolerate what they can."""
         wanted = self._tolerated.value()
-        return audits.tolerable(lot, self.error_limit, wanted) if len(self.lots) > 1 else wanted
+        return tolerable(lot, self.error_limit, wanted) if len(self.lots) > 1 else wanted
 
     # -- following -------------------------------------------------------------------------------------------------
 
     def _fill(self) -> None:
         finding = self._findings[self._finding.currentIndex()]
         self._known = audit_records(self._project, finding, self._reader)
-        whole = audits.lot(self._project, finding, self._reader, title="all labels")
+        whole = lot_of(self._project, finding, self._reader, title="all labels")
         self._choices = choices(whole, self._known, self._chosen, self._clusters)
         self._which.blockSignals(True)
         self._which.clear()
@@ -197,7 +196,7 @@ class AuditDialog(QDialog):
 
     def _look(self) -> None:
         """What is known of the chosen labels, whatever the settings."""
-        self._before = audits.earlier_among(self._known, self.lots)
+        self._before = earlier_among(self._known, self.lots)
         counts = {value: sum(int((lot.values == value).sum()) for lot in self.lots) for value in Value}
         words = ", ".join(f"{counts[value]:,} {word}" for value, word in VALUE_WORDS.items() if counts[value])
         several = any(len(np.unique(lot.patients)) < len(lot.image_ids) for lot in self.lots)
@@ -206,7 +205,7 @@ class AuditDialog(QDialog):
 
     def _show(self) -> None:
         try:
-            plans = [audits.plan_lot(lot, self.error_limit, self.confidence, self.tolerated(lot)) for lot in self.lots]
+            plans = [plan_lot(lot, self.error_limit, self.confidence, self.tolerated(lot)) for lot in self.lots]
         except UserError as error:
             self._result.setText(str(error))
             self._chance.setText("")

@@ -8,8 +8,8 @@ from PySide6.QtCore import Qt, Signal, SignalInstance
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout
 
-from cxr_explorer.project.audit_bounds import SIGNS, covers_text, level, outcome_text, percent, stale_text, state_word
-from cxr_explorer.project.audit_records import Audit
+from cxr_explorer.project.audits.bounds import SIGNS, covers_text, level, outcome_text, percent, stale_text, state_word
+from cxr_explorer.project.audits.records import Audit
 from cxr_explorer.ui.actions import tooltip
 from cxr_explorer.ui.flow import FlowPanel
 from cxr_explorer.ui.texts import text_label

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QMenu, QPushButton, QSlider, QToolButton, QVBoxLayout
 
 from cxr_explorer.project import labelling
-from cxr_explorer.project.audit_bounds import bounds_by_cluster
+from cxr_explorer.project.audits.bounds import bounds_by_cluster
 from cxr_explorer.project.looks import KIND as LOOKED
 from cxr_explorer.ui.cluster_list import ClusterList
 from cxr_explorer.ui.cluster_rows import FILTERS, SORTS, Marks, Row, arrange, make_rows, read_marks, typical_ids

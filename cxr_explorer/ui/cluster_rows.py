@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor
 
 from cxr_explorer.colours import categorical
 from cxr_explorer.project import labelling
-from cxr_explorer.project.audit_bounds import ClusterBound
+from cxr_explorer.project.audits.bounds import ClusterBound
 from cxr_explorer.project.looks import barely_seen, labelled_images
 from cxr_explorer.project.partitions import lineage_text
 from cxr_explorer.project.project import AtlasMap, Project

@@ -10,17 +10,18 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton
 
 from cxr_explorer.labels.reader_names import ADJUDICATED, ordinary, reread_name
-from cxr_explorer.project import labelling, merging
+from cxr_explorer.project import labelling
 from cxr_explorer.project.file import SUFFIX
 from cxr_explorer.project.project import Ids
-from cxr_explorer.project.readers import (
+from cxr_explorer.project.readers import merging
+from cxr_explorer.project.readers.agreement import (
     labelled_by,
     next_disagreements,
     pair_disagreements,
     reader_names,
     who_said,
 )
-from cxr_explorer.project.rereads import draw_rereads, left_to_reread, rereadable_ids
+from cxr_explorer.project.readers.rereads import draw_rereads, left_to_reread, rereadable_ids
 from cxr_explorer.ui.actions import key_text, tooltip
 from cxr_explorer.ui.errand import Errand
 from cxr_explorer.ui.readers_agreement import AgreementDialog

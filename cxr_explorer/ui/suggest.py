@@ -11,10 +11,10 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from cxr_explorer.labels.label import How, Value
 from cxr_explorer.probes.probe import FEWEST_ANSWERS
 from cxr_explorer.project import labelling
-from cxr_explorer.project.audit_bounds import level, percent
+from cxr_explorer.project.audits.bounds import level, percent
+from cxr_explorer.project.audits.standing import FindingStanding, set_target, target_of
 from cxr_explorer.project.labelling import images_text
 from cxr_explorer.project.project import Ids
-from cxr_explorer.project.standing import FindingStanding, set_target, target_of
 from cxr_explorer.project.suggestions import AcceptedWith, accept, settled_ids
 from cxr_explorer.suggesting import Question, StandingQuestion, Suggestion
 from cxr_explorer.ui.selection import BY_CHANCE, NO_IDS

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.project.standing import FindingStanding
+from cxr_explorer.project.audits.standing import FindingStanding
 from cxr_explorer.suggesting import Question, StandingQuestion, Suggestion, converse
 from cxr_explorer.ui.session import Session
 from cxr_explorer.worker import Conversation, JobCrashed, JobFailed

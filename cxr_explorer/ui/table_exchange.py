@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.reader_names import ADJUDICATED, is_reserved, ordinary
 from cxr_explorer.project import labelling
-from cxr_explorer.project.readers import reader_names
+from cxr_explorer.project.readers.agreement import reader_names
 from cxr_explorer.tables.formats import WriteReport
 from cxr_explorer.ui import dialogs
 from cxr_explorer.ui.errand import Errand

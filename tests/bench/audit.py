@@ -12,9 +12,11 @@ from typing import TypeVar
 import numpy as np
 
 from cxr_explorer.labels.label import Judgement, Value
-from cxr_explorer.project import audits, labelling
-from cxr_explorer.project.audit_bounds import bounds_by_cluster, label_bounds
-from cxr_explorer.project.audit_records import audit_records, with_present_answers
+from cxr_explorer.project import labelling
+from cxr_explorer.project.audits import conduct
+from cxr_explorer.project.audits.bounds import bounds_by_cluster, label_bounds
+from cxr_explorer.project.audits.lots import lot_of
+from cxr_explorer.project.audits.records import audit_records, with_present_answers
 from cxr_explorer.sampling.plan import most_wrong, plan
 from cxr_explorer.ui.audit_dialog import Place, choices
 from tests.project.projects import FINDINGS, new_project
@@ -40,14 +42,14 @@ def main() -> None:
         ids = np.arange(1, LABELS + 1)
         clusters = ((ids - 1) * CLUSTERS // LABELS).astype(np.int32)
         labelling.label(project, ids, Judgement(FINDING, Value.ABSENT, READER, "cluster"))
-        whole = timed("lot of all labels", lambda: audits.lot(project, FINDING, READER))
-        timed("start", lambda: audits.start(project, whole, 0.015, 0.95, 3, 1))
+        whole = timed("lot of all labels", lambda: lot_of(project, FINDING, READER))
+        timed("start", lambda: conduct.start(project, whole, 0.015, 0.95, 3, 1))
         for cluster in range(CLUSTERS):
-            lot = audits.lot(project, FINDING, READER, ids[clusters == cluster])
-            audits.start(project, lot, 0.05, 0.95, 0, 1)
+            lot = lot_of(project, FINDING, READER, ids[clusters == cluster])
+            conduct.start(project, lot, 0.05, 0.95, 0, 1)
         found = timed(f"records of {CLUSTERS + 1} audits", lambda: audit_records(project))
         image = int(found[0].sample[0])
-        timed("an answer", lambda: audits.answer(project, found[0], image, Value.ABSENT))
+        timed("an answer", lambda: conduct.answer(project, found[0], image, Value.ABSENT))
         timed("whether it failed", lambda: with_present_answers(project, found[0]).state)
         places = [Place(str(cluster), ids[clusters == cluster]) for cluster in range(CLUSTERS)]
         timed("what the dialog offers", lambda: choices(whole, found, places[0], places))

@@ -30,7 +30,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit
 
 from cxr_explorer.probes.probe import prepare
 from cxr_explorer.project import labelling
-from cxr_explorer.project.audit_records import audit_records
+from cxr_explorer.project.audits.records import audit_records
 from cxr_explorer.project.project import Project
 from cxr_explorer.tables.formats import match_files
 from cxr_explorer.ui.main_window import MainWindow

@@ -6,8 +6,10 @@ from typing import get_args
 import numpy as np
 
 from cxr_explorer.labels.label import IN_BULK, ONE_BY_ONE, How, Judgement, LabelRow, Value
-from cxr_explorer.project import audits
 from cxr_explorer.project.acts import undo
+from cxr_explorer.project.audits import conduct
+from cxr_explorer.project.audits.lots import lot_of
+from cxr_explorer.project.audits.records import audit_records
 from cxr_explorer.project.labelling import exclude, import_labels, label
 from cxr_explorer.project.looks import record_looks
 from cxr_explorer.project.progress import FindingCounts, count_finding, count_work
@@ -98,11 +100,11 @@ def test_labels_taken_over_are_labels_but_neither_decisions_nor_judgements(tmp_p
 def test_an_audits_answer_is_a_look_and_a_decision_also_where_it_agrees(tmp_path: Path) -> None:
     with project_of(tmp_path) as project:
         label(project, np.arange(1, 21), Judgement("Effusion", Value.ABSENT, "ann", "cluster"))
-        lot = audits.lot(project, "Effusion", "ann")
-        audit_id = audits.start(project, lot, 0.2, 0.9, seed=1)
-        audit = audits.audit_records(project)[0]
+        lot = lot_of(project, "Effusion", "ann")
+        audit_id = conduct.start(project, lot, 0.2, 0.9, seed=1)
+        audit = audit_records(project)[0]
         assert audit.audit_id == audit_id
-        audits.answer(project, audit, int(audit.sample[0]), Value.ABSENT)
+        conduct.answer(project, audit, int(audit.sample[0]), Value.ABSENT)
         work = count_work(project, "ann")
         assert (work.looked_at, work.decisions, work.findings[0].decisions) == (1, 2, 2)
 

@@ -11,8 +11,9 @@ from PIL import Image
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import Judgement, Value
-from cxr_explorer.project import audits
-from cxr_explorer.project.audit_records import audit_record
+from cxr_explorer.project.audits import conduct
+from cxr_explorer.project.audits.lots import lot_of
+from cxr_explorer.project.audits.records import audit_record
 from cxr_explorer.project.labelling import label
 from cxr_explorer.project.progress import count_work
 from cxr_explorer.project.project import Project
@@ -128,10 +129,10 @@ def test_without_an_audit_it_says_that_nothing_is_known_of_the_error(project: Pa
 
 def test_every_audit_is_listed_with_what_became_of_it(project: Path) -> None:
     with Project.open(project) as opened:
-        audit_id = audits.start(opened, audits.lot(opened, "Effusion", "ann", np.arange(1, 31)), 0.2, 0.9, seed=1)
+        audit_id = conduct.start(opened, lot_of(opened, "Effusion", "ann", np.arange(1, 31)), 0.2, 0.9, seed=1)
         audit = audit_record(opened, audit_id)
         for image_id in audit.sample.tolist():
-            audits.answer(opened, audit, image_id, Value.ABSENT)
+            conduct.answer(opened, audit, image_id, Value.ABSENT)
     text = re.sub(r"<[^>]*>", " ", written(project))
     assert "passed: error ≤ " in text
     with Project.open(project) as opened:

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QApplication
 
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import labelling
-from cxr_explorer.project.audit_bounds import bounds_by_cluster
-from cxr_explorer.project.audit_records import Audit, audit_records
+from cxr_explorer.project.audits.bounds import bounds_by_cluster
+from cxr_explorer.project.audits.records import Audit, audit_records
 from cxr_explorer.ui.audit_dialog import AuditDialog
 from cxr_explorer.ui.main_window import MainWindow
 from tests.ui.windows import make_project, open_window, press

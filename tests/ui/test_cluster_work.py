@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import acts, labelling
-from cxr_explorer.project.audit_bounds import ClusterBound
+from cxr_explorer.project.audits.bounds import ClusterBound
 from cxr_explorer.project.project import AtlasMap
 from cxr_explorer.ui.cluster_delegate import state_text
 from cxr_explorer.ui.cluster_rows import Row, arrange

@@ -10,8 +10,10 @@ from PySide6.QtWidgets import QDialog, QFileDialog
 from cxr_explorer.labels.confounders import Confounder
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.probes.probe_set import load_probes
-from cxr_explorer.project import acts, audits, labelling
-from cxr_explorer.project.audit_records import audit_record
+from cxr_explorer.project import acts, labelling
+from cxr_explorer.project.audits import conduct
+from cxr_explorer.project.audits.lots import lot_of
+from cxr_explorer.project.audits.records import audit_record
 from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.suggest_accept import AcceptDialog
 from cxr_explorer.ui.suggest_profile import Chance, TooFew
@@ -474,10 +476,10 @@ def test_the_target_is_told_from_audits_and_kept_with_the_project(qtbot, window:
     present = np.array([truth(image_id) == Value.PRESENT for image_id in rest.tolist()])
     window.suggest._accept(rest[present], rest[~present])
     qtbot.waitUntil(lambda: "36 labels given in bulk or accepted are in no audit" in standing.text(), timeout=LONG_MS)
-    number = audits.start(project, audits.lot(project, FINDING, reader), 0.2, 0.95, seed=0)
+    number = conduct.start(project, lot_of(project, FINDING, reader), 0.2, 0.95, seed=0)
     record = audit_record(project, number)
     for image_id in record.sample.tolist():
-        window.session.tell(audits.answer(project, record, image_id, truth(image_id)), "")
+        window.session.tell(conduct.answer(project, record, image_id, truth(image_id)), "")
     qtbot.waitUntil(lambda: "95% sure that at least" in standing.text(), timeout=LONG_MS)
     window.suggest.tab.target.setValue(70)
     qtbot.waitUntil(lambda: "The target of 70% is reached: you can stop." in standing.text(), timeout=LONG_MS)

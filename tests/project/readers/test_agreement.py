@@ -14,7 +14,7 @@ from cxr_explorer.labels.label import IN_BULK, ONE_BY_ONE, TAKEN_OVER, How, Judg
 from cxr_explorer.labels.reader_names import ADJUDICATED, reread_name
 from cxr_explorer.project import acts, labelling
 from cxr_explorer.project.project import Project
-from cxr_explorer.project.readers import (
+from cxr_explorer.project.readers.agreement import (
     compare_group,
     compare_pair,
     compared,
@@ -25,7 +25,7 @@ from cxr_explorer.project.readers import (
     reader_names,
     who_said,
 )
-from cxr_explorer.project.rereads import draw_rereads, draws, left_to_reread, rereadable_ids
+from cxr_explorer.project.readers.rereads import draw_rereads, draws, left_to_reread, rereadable_ids
 from tests.project.projects import files, new_project
 
 P, A, U = Value.PRESENT, Value.ABSENT, Value.UNCERTAIN

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cxr_explorer.labels.label import ONE_BY_ONE, AuditState, LabelBound
 from cxr_explorer.project.acts import states
-from cxr_explorer.project.audit_records import Audit, are_in, audit_records
+from cxr_explorer.project.audits.records import Audit, are_in, audit_records
 from cxr_explorer.project.project import Ids, Project
 
 ClusterState = Literal["valid", "stale", "failed", "open"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cxr_explorer.labels.label import ONE_BY_ONE
-from cxr_explorer.project.audit_records import Audit, audit_records
+from cxr_explorer.project.audits.records import Audit, audit_records
 from cxr_explorer.project.project import Ids, Project
 from cxr_explorer.sampling.target import CONFIDENCE, TARGET, RandomAudit, Standing, standing
 

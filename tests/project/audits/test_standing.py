@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from cxr_explorer.labels.label import Judgement, Value
-from cxr_explorer.project import acts, audits, labelling
-from cxr_explorer.project.audit_records import audit_record
+from cxr_explorer.project import acts, labelling
+from cxr_explorer.project.audits import conduct
+from cxr_explorer.project.audits.lots import lot_of
+from cxr_explorer.project.audits.records import audit_record
+from cxr_explorer.project.audits.standing import finding_standing, in_words, set_target, target_of
 from cxr_explorer.project.project import Project
-from cxr_explorer.project.standing import finding_standing, in_words, set_target, target_of
 from cxr_explorer.project.suggestions import accept
 from tests.project.projects import embed_all, new_project
 
@@ -33,12 +35,12 @@ def stand(project: Project, target: float = 0.985):
 
 def audit(project: Project, answers: int | None = None, wrong: int = 0, ids=None, limit: float = 0.05) -> int:
     """An audit of which some images are answered, the first of them with another value than their label."""
-    number = audits.start(project, audits.lot(project, "Effusion", "ann", ids), limit, 0.95, seed=3)
+    number = conduct.start(project, lot_of(project, "Effusion", "ann", ids), limit, 0.95, seed=3)
     record = audit_record(project, number)
     covered = dict(zip(record.image_ids.tolist(), record.values.tolist(), strict=True))
     for place, image_id in enumerate(record.sample[:answers].tolist()):
         value = Value(covered[image_id] if place >= wrong else 1 - covered[image_id])
-        audits.answer(project, record, image_id, value)
+        conduct.answer(project, record, image_id, value)
     return number
 
 
@@ -66,7 +68,7 @@ def test_every_look_counts_before_an_audit_has_ended(project: Project):
     shares.append(stand(project).standing.right_at_least)
     for image_id in record.sample[10:40].tolist():
         value = Value(int(record.values[np.searchsorted(record.image_ids, image_id)]))
-        audits.answer(project, record, image_id, value)
+        conduct.answer(project, record, image_id, value)
         shares.append(stand(project).standing.right_at_least)
     assert shares[1:] == sorted(shares[1:])
     assert shares[-1] > shares[0] + 0.5

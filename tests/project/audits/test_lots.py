@@ -9,9 +9,11 @@ from hypothesis import strategies as some
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import Judgement, Value
-from cxr_explorer.project import acts, audits, labelling
-from cxr_explorer.project.audit_bounds import bounds_by_cluster, label_bounds, outcome_text, stale_text, state_word
-from cxr_explorer.project.audit_records import Audit, audit_record, audit_records
+from cxr_explorer.project import acts, labelling
+from cxr_explorer.project.audits import conduct
+from cxr_explorer.project.audits.bounds import bounds_by_cluster, label_bounds, outcome_text, stale_text, state_word
+from cxr_explorer.project.audits.lots import draw, earlier_among, earlier_audits, lot_of, part_of, plan_lot
+from cxr_explorer.project.audits.records import Audit, audit_record, audit_records
 from cxr_explorer.project.project import Ids, Project
 from tests.project.projects import embed_all, files, new_project
 
@@ -26,14 +28,14 @@ def labelled_project(tmp_path: Path, count: int = 100, value: Value = Value.PRES
 
 
 def begin(project: Project, ids: Ids | None = None, limit: float = 0.1, tolerated: int = 0, seed: int = 7) -> Audit:
-    chosen = audits.lot(project, FINDING, READER, ids)
-    return audit_record(project, audits.start(project, chosen, limit, 0.95, tolerated, seed))
+    chosen = lot_of(project, FINDING, READER, ids)
+    return audit_record(project, conduct.start(project, chosen, limit, 0.95, tolerated, seed))
 
 
 def read(project: Project, audit: Audit, wrong: int = 0, upto: int | None = None) -> Audit:
     """Answers the sample; the first `wrong` images turn out to be absent."""
     for place, image_id in enumerate(audit.sample[:upto].tolist()):
-        audits.answer(project, audit, image_id, Value.ABSENT if place < wrong else Value.PRESENT)
+        conduct.answer(project, audit, image_id, Value.ABSENT if place < wrong else Value.PRESENT)
     return audit_record(project, audit.audit_id)
 
 
@@ -60,16 +62,16 @@ def test_the_sample_is_drawn_and_stored_before_anybody_looks(tmp_path: Path) -> 
 def test_the_stored_seed_draws_the_same_sample_and_another_one_another(tmp_path: Path) -> None:
     with labelled_project(tmp_path) as project:
         first = begin(project)
-        chosen = audits.lot(project, FINDING, READER)
-        np.testing.assert_array_equal(audits._draw(chosen, first.plan, first.seed), first.sample)
-        assert audits._draw(chosen, first.plan, 8).tolist() != first.sample.tolist()
+        chosen = lot_of(project, FINDING, READER)
+        np.testing.assert_array_equal(draw(chosen, first.plan, first.seed), first.sample)
+        assert draw(chosen, first.plan, 8).tolist() != first.sample.tolist()
 
 
 def test_every_image_of_the_lot_is_drawn_equally_often(tmp_path: Path) -> None:
     with labelled_project(tmp_path, 20) as project:
-        chosen = audits.lot(project, FINDING, READER)
-        made = audits.plan_lot(chosen, 0.2, 0.8)
-        drawn = np.concatenate([audits._draw(chosen, made, seed) for seed in range(2000)])
+        chosen = lot_of(project, FINDING, READER)
+        made = plan_lot(chosen, 0.2, 0.8)
+        drawn = np.concatenate([draw(chosen, made, seed) for seed in range(2000)])
         counts = np.bincount(drawn, minlength=21)[1:]
         expected = 2000 * made.sample / 20
         assert abs(counts - expected).max() < 5 * np.sqrt(expected)
@@ -96,7 +98,7 @@ def test_an_error_too_many_fails_at_once_and_its_correction_is_kept(tmp_path: Pa
 def test_uncertain_counts_as_wrong_where_the_label_says_present(tmp_path: Path) -> None:
     with labelled_project(tmp_path) as project:
         audit = begin(project)
-        audits.answer(project, audit, int(audit.sample[0]), Value.UNCERTAIN)
+        conduct.answer(project, audit, int(audit.sample[0]), Value.UNCERTAIN)
         assert audit_record(project, audit.audit_id).errors == 1
 
 
@@ -120,7 +122,7 @@ def test_an_answer_is_one_act_that_labels_the_image_and_undo_takes_back_both(tmp
         audit = begin(project)
         image = int(audit.sample[0])
         before = list(labelling.label_rows(project))
-        change = audits.answer(project, audit, image, Value.ABSENT)
+        change = conduct.answer(project, audit, image, Value.ABSENT)
         assert change is not None and change.labels and change.states == {"audit"}
         row = next(row for row in labelling.label_rows(project) if row.how == "audit")
         assert (row.value, row.reader) == (Value.ABSENT, READER)
@@ -134,9 +136,9 @@ def test_an_answer_is_one_act_that_labels_the_image_and_undo_takes_back_both(tmp
 def test_an_agreeing_answer_makes_the_label_one_that_was_looked_at(tmp_path: Path) -> None:
     with labelled_project(tmp_path) as project:
         audit = begin(project)
-        audits.answer(project, audit, int(audit.sample[0]), Value.PRESENT)
+        conduct.answer(project, audit, int(audit.sample[0]), Value.PRESENT)
         assert [row.how for row in labelling.label_rows(project)].count("audit") == 1
-        assert audits.answer(project, audit, int(audit.sample[0]), Value.PRESENT) is None
+        assert conduct.answer(project, audit, int(audit.sample[0]), Value.PRESENT) is None
 
 
 def test_undo_after_the_end_opens_the_audit_again(tmp_path: Path) -> None:
@@ -145,7 +147,7 @@ def test_undo_after_the_end_opens_the_audit_again(tmp_path: Path) -> None:
         acts.undo(project)
         audit = audit_record(project, audit.audit_id)
         assert (audit.state, audit.bound) == ("open", None)
-        audits.answer(project, audit, int(audit.sample[-1]), Value.ABSENT)
+        conduct.answer(project, audit, int(audit.sample[-1]), Value.ABSENT)
         assert audit_record(project, audit.audit_id).state == "failed"
 
 
@@ -154,7 +156,7 @@ def test_what_is_not_in_the_sample_cannot_be_answered(tmp_path: Path) -> None:
         audit = begin(project)
         other = next(iter(set(audit.image_ids.tolist()) - set(audit.sample.tolist())))
         with pytest.raises(ValueError, match="not in the sample"):
-            audits.answer(project, audit, other, Value.PRESENT)
+            conduct.answer(project, audit, other, Value.PRESENT)
 
 
 def test_the_same_images_are_not_audited_twice_at_a_time(tmp_path: Path) -> None:
@@ -169,7 +171,7 @@ def test_the_same_images_are_not_audited_twice_at_a_time(tmp_path: Path) -> None
 def test_an_abandoned_audit_stays_on_record_and_counts(tmp_path: Path) -> None:
     with labelled_project(tmp_path) as project:
         first = read(project, begin(project), upto=2)
-        audits.abandon(project, first)
+        conduct.abandon(project, first)
         assert audit_record(project, first.audit_id).state == "abandoned"
         second = begin(project, seed=8)
         assert second.earlier == (first.audit_id,)
@@ -181,7 +183,7 @@ def test_an_abandoned_audit_stays_on_record_and_counts(tmp_path: Path) -> None:
 def test_giving_up_after_an_error_too_many_does_not_hide_the_failure(tmp_path: Path) -> None:
     with labelled_project(tmp_path) as project:
         audit = read(project, begin(project), wrong=1, upto=1)
-        audits.abandon(project, audit)
+        conduct.abandon(project, audit)
         assert audit_record(project, audit.audit_id).state == "failed"
 
 
@@ -200,26 +202,26 @@ def test_other_images_or_another_finding_are_no_repetition(tmp_path: Path) -> No
         assert begin(project, np.arange(51, 101)).earlier == ()
         assert begin(project, np.arange(26, 76)).earlier == ()
         labelling.label(project, np.arange(1, 51), Judgement("Nodule", Value.ABSENT, READER, "cluster"))
-        chosen = audits.lot(project, "Nodule", READER)
-        assert audits.earlier_audits(project, chosen) == []
+        chosen = lot_of(project, "Nodule", READER)
+        assert earlier_audits(project, chosen) == []
 
 
 def test_lots_of_many_clusters_find_their_earlier_audits_in_one_go(tmp_path: Path) -> None:
     with labelled_project(tmp_path) as project:
         begin(project, np.arange(1, 51))
         begin(project, np.arange(61, 101))
-        whole = audits.lot(project, FINDING, READER)
+        whole = lot_of(project, FINDING, READER)
         lots = [
-            audits.part_of(whole, "a", np.arange(1, 46)),
-            audits.part_of(whole, "b", np.arange(46, 71)),
-            audits.part_of(whole, "c", np.arange(71, 200)),
+            part_of(whole, "a", np.arange(1, 46)),
+            part_of(whole, "b", np.arange(46, 71)),
+            part_of(whole, "c", np.arange(71, 200)),
         ]
         assert [len(lot.image_ids) for lot in lots] == [45, 25, 30]
         known = audit_records(project)
-        together = [[audit.audit_id for audit in found] for found in audits.earlier_among(known, lots)]
+        together = [[audit.audit_id for audit in found] for found in earlier_among(known, lots)]
         assert together == [[1], [], [2]]
-        assert together == [[audit.audit_id for audit in audits.earlier_audits(project, lot)] for lot in lots]
-        assert audits.earlier_among(known, []) == []
+        assert together == [[audit.audit_id for audit in earlier_audits(project, lot)] for lot in lots]
+        assert earlier_among(known, []) == []
 
 
 def finished(tmp_path: Path, ids: Ids | None = None) -> tuple[Project, Audit, int]:
@@ -254,7 +256,7 @@ def test_a_correction_by_another_random_audit_does_not_make_it_stale(tmp_path: P
         small = read(project, begin(project, np.arange(1, 31)))
         pool = begin(project, tolerated=3)
         image = next(i for i in pool.sample.tolist() if i <= 30 and i not in small.sample)
-        audits.answer(project, pool, image, Value.ABSENT)
+        conduct.answer(project, pool, image, Value.ABSENT)
         assert not audit_record(project, small.audit_id).stale
         labelling.label(project, np.array([image]), Judgement(FINDING, Value.UNCERTAIN, READER, "single"))
         assert audit_record(project, small.audit_id).changed == 1
@@ -302,14 +304,14 @@ def test_excluded_and_missing_images_are_not_in_a_lot(tmp_path: Path) -> None:
     with labelled_project(tmp_path, 10) as project:
         labelling.exclude(project, np.array([3]), True, READER)
         project.update_files([], files(*(f"{number:02}.png" for number in range(9))))
-        assert audits.lot(project, FINDING, READER).image_ids.tolist() == [1, 2, 4, 5, 6, 7, 8, 9]
+        assert lot_of(project, FINDING, READER).image_ids.tolist() == [1, 2, 4, 5, 6, 7, 8, 9]
 
 
 def test_a_lot_can_be_of_one_value(tmp_path: Path) -> None:
     with labelled_project(tmp_path, 10) as project:
         labelling.label(project, np.array([2, 3]), Judgement(FINDING, Value.ABSENT, READER, "single"))
-        assert audits.lot(project, FINDING, READER, value=Value.ABSENT).image_ids.tolist() == [2, 3]
-        assert audits.lot(project, FINDING, READER, np.array([3, 4])).values.tolist() == [0, 1]
+        assert lot_of(project, FINDING, READER, value=Value.ABSENT).image_ids.tolist() == [2, 3]
+        assert lot_of(project, FINDING, READER, np.array([3, 4])).values.tolist() == [0, 1]
 
 
 def know_patients(project: Project, patients: list[int]) -> None:
@@ -335,10 +337,10 @@ def test_of_each_patient_one_image_is_drawn(tmp_path: Path) -> None:
 def test_every_image_of_a_patient_has_the_same_chance(tmp_path: Path) -> None:
     with labelled_project(tmp_path, 60) as project:
         know_patients(project, [number // 3 for number in range(60)])
-        chosen = audits.lot(project, FINDING, READER)
-        made = audits.plan_lot(chosen, 0.3, 0.8)
+        chosen = lot_of(project, FINDING, READER)
+        made = plan_lot(chosen, 0.3, 0.8)
         assert made.unit == "patient"
-        counts = np.bincount(np.concatenate([audits._draw(chosen, made, seed) for seed in range(3000)]), minlength=61)
+        counts = np.bincount(np.concatenate([draw(chosen, made, seed) for seed in range(3000)]), minlength=61)
         expected = 3000 * made.sample / 60
         assert abs(counts[1:] - expected).max() < 5 * np.sqrt(expected)
 
@@ -352,7 +354,7 @@ def test_with_one_image_a_patient_images_are_drawn(tmp_path: Path) -> None:
 def test_the_repair_queue_holds_what_nobody_read_and_is_no_evidence(tmp_path: Path) -> None:
     with labelled_project(tmp_path) as project:
         audit = read(project, begin(project), wrong=1, upto=2)
-        queue = audits.repair_queue(project, audit)
+        queue = conduct.repair_queue(project, audit)
         assert set(queue.tolist()) == set(audit.image_ids.tolist()) - set(audit.sample[:2].tolist())
         for image_id in queue.tolist():
             labelling.label(project, np.array([image_id]), Judgement(FINDING, Value.PRESENT, READER, "single"))
@@ -431,7 +433,7 @@ def test_undoing_everything_leaves_the_audit_as_it_began(
         rows = list(labelling.label_rows(project))
         for word, number, value in verbs:
             if word == "answer" and value is not None:
-                audits.answer(project, audit, int(audit.sample[number % len(audit.sample)]), value)
+                conduct.answer(project, audit, int(audit.sample[number % len(audit.sample)]), value)
             elif word == "label":
                 labelling.label(project, np.array([number]), Judgement(FINDING, value, READER, "single"))
             elif word == "undo" and acts.undo_text(project) != f"{FINDING} = present on 30 images":
@@ -439,7 +441,7 @@ def test_undoing_everything_leaves_the_audit_as_it_began(
             elif word == "redo":
                 acts.redo(project)
             elif word == "abandon":
-                audits.abandon(project, audit)
+                conduct.abandon(project, audit)
         while acts.undo_text(project) != f"{FINDING} = present on 30 images":
             acts.undo(project)
         again = audit_record(project, audit.audit_id)

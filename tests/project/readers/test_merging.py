@@ -9,8 +9,8 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import How, Judgement, Value
 from cxr_explorer.labels.reader_names import reread_name
 from cxr_explorer.project import acts, labelling
-from cxr_explorer.project.merging import merge, plan_merge, planned_merge
 from cxr_explorer.project.project import Project
+from cxr_explorer.project.readers.merging import merge, plan_merge, planned_merge
 from tests.project.projects import FINDINGS, embed_all, files, new_project
 
 P, A, U = Value.PRESENT, Value.ABSENT, Value.UNCERTAIN
