@@ -12,8 +12,8 @@ from cxr_explorer.cli.arguments import Command, add_encoder, add_json, latest_ma
 from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, read_encoder
 from cxr_explorer.errors import UserError
 from cxr_explorer.project.project import AtlasMap, Project
-from cxr_explorer.project.search import Search
-from cxr_explorer.project.similar import UnitEmbeddings, embed_file, image_named
+from cxr_explorer.search.similar import UnitEmbeddings, embed_file, image_named
+from cxr_explorer.search.words import Search
 
 LISTED = 50
 """Files that `search` prints; --json has all."""

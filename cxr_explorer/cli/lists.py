@@ -14,8 +14,8 @@ from cxr_explorer.atlas.duplicates import SHARE
 from cxr_explorer.atlas.sheets import outliers
 from cxr_explorer.cli.arguments import Command, add_json, latest_map
 from cxr_explorer.files import atomic_write
-from cxr_explorer.project.duplicates import duplicates
 from cxr_explorer.project.project import Project
+from cxr_explorer.search.duplicates import duplicates
 
 
 def add_commands(command: Command) -> None:

@@ -20,7 +20,7 @@ from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project import labelling
 from cxr_explorer.project.file import SUFFIX, demo_home
 from cxr_explorer.project.project import Project
-from cxr_explorer.project.report import draw_clusters
+from cxr_explorer.report.write import draw_clusters
 
 
 def add_commands(command: Command) -> None:

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject
 
 from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Ids
-from cxr_explorer.project.similar import UnitEmbeddings
+from cxr_explorer.search.similar import UnitEmbeddings
 from cxr_explorer.ui.actions import key_text
 from cxr_explorer.ui.compare_page import MOST, Compared, ComparePage
 from cxr_explorer.ui.gallery_panel import SIGN

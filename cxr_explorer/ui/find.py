@@ -15,8 +15,8 @@ from cxr_explorer.encoder.embed import Embedded
 from cxr_explorer.errors import UserError
 from cxr_explorer.project.labelling import images_text
 from cxr_explorer.project.project import Ids
-from cxr_explorer.project.search import Search
-from cxr_explorer.project.similar import Alike, UnitEmbeddings, embed_file, image_named
+from cxr_explorer.search.similar import Alike, UnitEmbeddings, embed_file, image_named
+from cxr_explorer.search.words import Search
 from cxr_explorer.ui.actions import key_text
 from cxr_explorer.ui.file_strip import FileStrip
 from cxr_explorer.ui.held_embeddings import HeldEmbeddings

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from cxr_explorer.project.similar import UnitEmbeddings
+from cxr_explorer.search.similar import UnitEmbeddings
 from cxr_explorer.ui.session import Session
 
 BUDGET_S = 0.012

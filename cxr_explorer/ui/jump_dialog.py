@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-from cxr_explorer.project.search import Search
+from cxr_explorer.search.words import Search
 from cxr_explorer.ui.session import Session
 from cxr_explorer.ui.texts import text_label
 

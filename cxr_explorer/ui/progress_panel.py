@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QFrame, QListWidget, QListWidgetItem, QProgressBar
 
 from cxr_explorer.labels.confounders import percent
 from cxr_explorer.project.labelling import images_text
-from cxr_explorer.project.progress import PAUSE_S, WorkDone, work_of
-from cxr_explorer.project.report_html import duration
+from cxr_explorer.report.page import duration
+from cxr_explorer.report.progress import PAUSE_S, WorkDone, work_of
 from cxr_explorer.ui.actions import key_text, tooltip
 from cxr_explorer.ui.errand import Errand
 from cxr_explorer.ui.session import Session

@@ -10,7 +10,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QFileDialog, QVBoxLayout, QWidget
 
 from cxr_explorer.colours import CATEGORICAL
-from cxr_explorer.project.report import Choices, Written, write_report
+from cxr_explorer.report.write import Choices, Written, write_report
 from cxr_explorer.ui.errand import Errand
 from cxr_explorer.ui.progress_panel import ProgressPanel
 from cxr_explorer.ui.texts import accepted, give_room, text_label

@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout
 
 from cxr_explorer.project.labelling import images_text
-from cxr_explorer.project.search import Found, Search
+from cxr_explorer.search.words import Found, Search
 from cxr_explorer.ui.session import Session
 from cxr_explorer.ui.texts import text_label
 

@@ -11,9 +11,9 @@ from PySide6.QtCore import QObject
 
 from cxr_explorer.atlas.sheets import KINDS, ordered, outliers
 from cxr_explorer.project import labelling
-from cxr_explorer.project.duplicates import duplicates
 from cxr_explorer.project.labelling import OPPOSITE, VALUE_WORDS, images_text
 from cxr_explorer.project.project import Ids, Project
+from cxr_explorer.search.duplicates import duplicates
 from cxr_explorer.ui.actions import key_text
 from cxr_explorer.ui.label_panel import apply_text
 from cxr_explorer.ui.selection import NO_IDS, Ranking, Selection, Target

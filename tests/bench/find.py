@@ -16,8 +16,8 @@ from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Project
-from cxr_explorer.project.search import Search
-from cxr_explorer.project.similar import UnitEmbeddings
+from cxr_explorer.search.similar import UnitEmbeddings
+from cxr_explorer.search.words import Search
 
 IMAGES = 100_000
 DIMENSION = 512

@@ -121,7 +121,7 @@ def test_the_embeddings_are_read_between_events_and_once(
     qtbot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(held_embeddings, "BUDGET_S", 0)
-    monkeypatch.setattr("cxr_explorer.project.similar.PAGE_ROWS", 3)
+    monkeypatch.setattr("cxr_explorer.search.similar.PAGE_ROWS", 3)
     start_at(window, 1)
     window.finder.similar()
     assert window.finder.embeddings.reading

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from cxr_explorer.labels.label import Judgement, Value
-from cxr_explorer.project import labelling, search
+from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Project
-from cxr_explorer.project.search import Search, Term, parse
+from cxr_explorer.search import words
+from cxr_explorer.search.words import Search, Term, parse
 from tests.project.projects import files, new_project
 
 PATHS = ("ward/Müller_01.png", "ward/b-02.png", "clinic/AP_03.png", "clinic/b_02_late.dcm", "pneumonia/05.png")
@@ -139,7 +140,7 @@ def test_only_the_images_given_are_searched(project: Project) -> None:
 
 
 def test_preparing_goes_step_by_step_and_ends(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "PAGE_ROWS", 2)
+    monkeypatch.setattr(words, "PAGE_ROWS", 2)
     prepared = Search(project, np.arange(1, 6), FACTS, "ann")
     steps = 1
     while not prepared.prepare():

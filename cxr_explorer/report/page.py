@@ -10,8 +10,8 @@ from html import escape
 from cxr_explorer.labels.confounders import Confounder, percent
 from cxr_explorer.project.audits.bounds import covers_text, outcome_text, stale_text, state_word
 from cxr_explorer.project.audits.records import Audit
-from cxr_explorer.project.progress import PAUSE_S, ClusterProgress, FindingProgress, WorkDone
 from cxr_explorer.project.readers.agreement import FindingAgreement
+from cxr_explorer.report.progress import PAUSE_S, ClusterProgress, FindingProgress, WorkDone
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from cxr_explorer.project.audits import conduct
 from cxr_explorer.project.audits.lots import lot_of
 from cxr_explorer.project.audits.records import audit_record
 from cxr_explorer.project.labelling import label
-from cxr_explorer.project.progress import count_work
 from cxr_explorer.project.project import Project
-from cxr_explorer.project.report import Choices, Written, write_report
-from cxr_explorer.project.report_html import duration
-from cxr_explorer.project.report_pictures import draw_map, draw_montage
+from cxr_explorer.report.page import duration
+from cxr_explorer.report.pictures import draw_map, draw_montage
+from cxr_explorer.report.progress import count_work
+from cxr_explorer.report.write import Choices, Written, write_report
 from tests.project.projects import ENCODER, new_project
 from tests.project.projects import embed_all as embed
 

@@ -12,8 +12,8 @@ from cxr_explorer.project.audits.lots import lot_of
 from cxr_explorer.project.audits.records import audit_records
 from cxr_explorer.project.labelling import exclude, import_labels, label
 from cxr_explorer.project.looks import record_looks
-from cxr_explorer.project.progress import FindingCounts, count_finding, count_work
 from cxr_explorer.project.project import Project
+from cxr_explorer.report.progress import FindingCounts, count_finding, count_work
 from tests.project.projects import ENCODER, embed_all, new_project
 
 IDS = np.array

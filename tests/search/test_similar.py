@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.project import similar
 from cxr_explorer.project.project import AtlasMap, Project
-from cxr_explorer.project.similar import UnitEmbeddings, image_named
+from cxr_explorer.search import similar
+from cxr_explorer.search.similar import UnitEmbeddings, image_named
 from tests.project.projects import ENCODER, embed_all, files, new_project
 
 

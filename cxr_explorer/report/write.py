@@ -22,11 +22,11 @@ from cxr_explorer.project.audits.records import audit_records
 from cxr_explorer.project.labelling import label_column
 from cxr_explorer.project.metadata import stored_facts
 from cxr_explorer.project.partition_rows import OF_MAP
-from cxr_explorer.project.progress import WorkDone, count_work
 from cxr_explorer.project.project import AtlasMap, Ids, Project, now
 from cxr_explorer.project.readers.agreement import FindingAgreement, compare_pair, reader_names
-from cxr_explorer.project.report_html import FindingMap, Report, ReportedCluster, render
-from cxr_explorer.project.report_pictures import Mark, draw_map, draw_montage
+from cxr_explorer.report.page import FindingMap, Report, ReportedCluster, render
+from cxr_explorer.report.pictures import Mark, draw_map, draw_montage
+from cxr_explorer.report.progress import WorkDone, count_work
 
 TYPICAL, EDGE = 8, 4
 """Thumbnails of a cluster: its most typical ones, and those at its edge."""
