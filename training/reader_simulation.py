@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from cxr_explorer.errors import UserError
 from cxr_explorer.probes.probe import prepare
 from cxr_explorer.project.project import AtlasMap, Project
-from cxr_explorer.tables.formats import match_files
+from cxr_explorer.tables.matching import match_files
 from training.simulated_reader import COVERED, Point, Simulation, simulate
 
 

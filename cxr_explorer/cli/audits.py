@@ -17,7 +17,8 @@ from cxr_explorer.project.labelling import VALUE_WORDS, rows_to_import
 from cxr_explorer.project.partitions import cluster_of
 from cxr_explorer.project.project import Project
 from cxr_explorer.sampling.plan import Plan
-from cxr_explorer.tables.formats import match_files, read_labels
+from cxr_explorer.tables.matching import match_files
+from cxr_explorer.tables.read import read_labels
 
 
 def add_commands(command: Command) -> None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Generator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import TypeVar
 
 import numpy as np
 
@@ -22,7 +22,8 @@ from cxr_explorer.project import contradictions, labelling
 from cxr_explorer.project.partitions import cluster_of
 from cxr_explorer.project.project import Ids, Project
 from cxr_explorer.project.readers.agreement import known_findings
-from cxr_explorer.tables.formats import Format, match_files
+from cxr_explorer.tables.formats import FORMATS
+from cxr_explorer.tables.matching import match_files
 from cxr_explorer.tables.read import reading_labels
 
 _Read = TypeVar("_Read")
@@ -41,7 +42,7 @@ def add_commands(command: Command) -> None:
     export = command("export", _export, "Write the labels of a project as CSV.")
     export.add_argument("project", type=Path)
     export.add_argument("out", type=Path)
-    export.add_argument("--format", choices=get_args(Format), default="long")
+    export.add_argument("--format", choices=[form.name for form in FORMATS], default="long")
     add_whose(export)
     add_json(export)
 

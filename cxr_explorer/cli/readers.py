@@ -27,7 +27,7 @@ from cxr_explorer.project.readers.agreement import (
     reader_names,
 )
 from cxr_explorer.project.readers.merging import MergePlan, merge, plan_merge
-from cxr_explorer.tables.formats import WriteReport
+from cxr_explorer.tables.format import WriteReport
 
 LISTED = 50
 """Lines of a list that are printed; --json has all."""

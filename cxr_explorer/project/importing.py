@@ -10,7 +10,7 @@ from pathlib import Path
 from cxr_explorer.project.labelling import Incoming, rows_to_import
 from cxr_explorer.project.project import Project
 from cxr_explorer.project.readers.agreement import known_findings
-from cxr_explorer.tables.formats import Format, match_files
+from cxr_explorer.tables.matching import match_files
 from cxr_explorer.tables.read import reading_labels
 
 LISTED = 5_000
@@ -37,7 +37,7 @@ class Preview:
         count: How many lines there are.
     """
 
-    format: Format
+    format: str
     files: int
     findings: tuple[str, ...]
     new_findings: tuple[str, ...]

@@ -21,8 +21,10 @@ from cxr_explorer.labels.vocabulary import Vocabulary, excludes_in
 from cxr_explorer.project.acts import Act, Change, recorded
 from cxr_explorer.project.audits.bounds import label_bounds
 from cxr_explorer.project.project import Ids, Project, now
-from cxr_explorer.tables.formats import Format, ImportedTable, Matching, WriteReport, write_labels
-from cxr_explorer.tables.imported import Labels, settle
+from cxr_explorer.tables.format import WriteReport
+from cxr_explorer.tables.imported import ImportedTable, Labels, settle
+from cxr_explorer.tables.matching import Matching
+from cxr_explorer.tables.write import write_labels
 
 VALUE_WORDS = {Value.PRESENT: "present", Value.ABSENT: "absent", Value.UNCERTAIN: "uncertain"}
 
@@ -369,7 +371,7 @@ def label_rows(project: Project) -> Iterator[LabelRow]:
 
 
 def export_labels(
-    project: Project, out: Path, format: Format, reader: str | None = None, rule: Rule | None = None
+    project: Project, out: Path, format: str, reader: str | None = None, rule: Rule | None = None
 ) -> WriteReport:
     """Writes the labels as CSV, see `write_labels`; the long form also holds findings outside the vocabulary.
 
@@ -402,9 +404,7 @@ def export_labels(
     return replace(report, unresolved=len(agreed.unresolved), one_reader=agreed.one_reader)
 
 
-def exported_labels(
-    path: Path, out: Path, format: Format, reader: str | None, rule: Rule | None
-) -> Iterator[WriteReport]:
+def exported_labels(path: Path, out: Path, format: str, reader: str | None, rule: Rule | None) -> Iterator[WriteReport]:
     """For a child process: opens the project, writes its labels as `export_labels` does, and yields the report."""
     with Project.open_read_only(path) as project:
         report = export_labels(project, out, format, reader, rule)

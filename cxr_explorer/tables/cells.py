@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
 
 from cxr_explorer.labels.label import Value
-
-Format = Literal["long", "nih", "chexpert"]
 
 WORDS = {Value.PRESENT: "present", Value.ABSENT: "absent", Value.UNCERTAIN: "uncertain"}
 VALUES = {word: value for value, word in WORDS.items()}

@@ -1,4 +1,4 @@
-"""Label tables: CSV out and in, and which image a row means.
+"""The forms of label tables that are read and written.
 
 A cell that a spreadsheet would run as a formula is written with an apostrophe before it; reading takes exactly that
 apostrophe off again, so that what was written comes back unchanged.
@@ -6,19 +6,24 @@ apostrophe off again, so that what was written comes back unchanged.
 
 from __future__ import annotations
 
-from cxr_explorer.tables.cells import Format
-from cxr_explorer.tables.imported import ImportedLabel, ImportedTable
-from cxr_explorer.tables.matching import Matching, match_files
-from cxr_explorer.tables.read import read_labels
-from cxr_explorer.tables.write import WriteReport, write_labels
+from collections.abc import Sequence
 
-__all__ = [
-    "Format",
-    "ImportedLabel",
-    "ImportedTable",
-    "Matching",
-    "WriteReport",
-    "match_files",
-    "read_labels",
-    "write_labels",
-]
+from cxr_explorer.tables.chexpert import CHEXPERT
+from cxr_explorer.tables.format import Format
+from cxr_explorer.tables.gathering import squeezed
+from cxr_explorer.tables.long import LONG
+from cxr_explorer.tables.nih import NIH
+
+FORMATS = (LONG, NIH, CHEXPERT)
+"""A header that several recognise is of the first of them."""
+
+
+def format_named(name: str) -> Format:
+    """Raises KeyError for a name that none has."""
+    return {format.name: format for format in FORMATS}[name]
+
+
+def format_of(header: Sequence[str]) -> Format | None:
+    """The form a table is of by its header."""
+    names = {squeezed(cell) for cell in header}
+    return next((format for format in FORMATS if format.recognises(names)), None)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.labels.label import How, LabelBound, Value
-from cxr_explorer.tables.cells import WORDS, Format
+from cxr_explorer.tables.cells import WORDS
 from cxr_explorer.tables.texts import Texts
 
 NOTHING = -(2**63)
@@ -143,7 +143,7 @@ class ImportedTable:
         contradicting: Number of images of which its rows say things that cannot both be.
     """
 
-    format: Format
+    format: str
     rows: Labels
     findings: tuple[str, ...]
     files: Texts

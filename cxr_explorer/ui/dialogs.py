@@ -42,24 +42,11 @@ from cxr_explorer.labels.consensus import Rule
 from cxr_explorer.labels.reader_names import check_reader
 from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies, clean_findings
 from cxr_explorer.project.project import Failure
-from cxr_explorer.tables.formats import Format
+from cxr_explorer.tables.formats import FORMATS
+from cxr_explorer.tables.long import LONG
 from cxr_explorer.ui.texts import accepted, give_room, text_label
 
 _Buttons = QDialogButtonBox.StandardButton
-
-FORMATS: tuple[tuple[Format, str, str], ...] = (
-    (
-        "long",
-        "Long, with provenance",
-        "One row a label: file, finding, value, reader, time, how, cluster, map, and the bound of its audit.",
-    ),
-    (
-        "nih",
-        "NIH ChestX-ray14",
-        "Image Index, Finding Labels. Findings that are present; absent and uncertain ones have no place in it.",
-    ),
-    ("chexpert", "CheXpert", "One column a finding: 1 present, 0 absent, -1 uncertain, blank not read."),
-)
 
 
 def show_error(parent: QWidget, text: str) -> None:
@@ -306,7 +293,7 @@ class ExportDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Export labels")
         give_room(self, 40)
-        self._choices: list[tuple[QRadioButton, Format]] = []
+        self._choices: list[tuple[QRadioButton, str]] = []
         layout = QVBoxLayout(self)
         layout.addWidget(text_label(f"The project holds {labels:,} labels.", "heading"))
         self._whose = QComboBox()
@@ -325,14 +312,14 @@ class ExportDialog(QDialog):
         row.addWidget(self._whose, 1)
         layout.addLayout(row)
         layout.addSpacing(8)
-        for key, name, text in FORMATS:
-            button = QRadioButton(name)
-            button.setChecked(key == "long")
+        for form in FORMATS:
+            button = QRadioButton(form.title)
+            button.setChecked(form is LONG)
             layout.addWidget(button)
-            about = text_label(text, "dim", wraps=True)
+            about = text_label(form.help, "dim", wraps=True)
             about.setIndent(24)
             layout.addWidget(about)
-            self._choices.append((button, key))
+            self._choices.append((button, form.name))
         buttons = QDialogButtonBox(_Buttons.Save | _Buttons.Cancel)
         buttons.button(_Buttons.Save).setText("Choose file…")
         buttons.accepted.connect(self.accept)
@@ -347,8 +334,8 @@ class ExportDialog(QDialog):
         return chosen
 
     @property
-    def format(self) -> Format:
-        """The chosen form."""
+    def format(self) -> str:
+        """The name of the chosen form."""
         return next(key for button, key in self._choices if button.isChecked())
 
 

@@ -14,7 +14,8 @@ from cxr_explorer.project.acts import Change
 from cxr_explorer.project.importing import LISTED, Preview, examined_labels
 from cxr_explorer.project.labelling import importing_labels
 from cxr_explorer.project.project import Project
-from cxr_explorer.ui.dialogs import FORMATS, table_of
+from cxr_explorer.tables.formats import format_named
+from cxr_explorer.ui.dialogs import table_of
 from cxr_explorer.ui.errand import Errand
 from cxr_explorer.ui.texts import give_room, text_label
 
@@ -76,10 +77,9 @@ class ImportDialog(QDialog):
 
     def _show(self, found: Preview) -> None:
         self._preview = found
-        names = {key: text for key, text, _ in FORMATS}
         self.head.setText(
-            f"<b>{escape(self._table.name)}</b>: {names[found.format]} form, {found.files:,} files; findings: "
-            f"{escape(', '.join(found.findings)) or 'none'}.<br>"
+            f"<b>{escape(self._table.name)}</b>: {format_named(found.format).title} form, {found.files:,} files; "
+            f"findings: {escape(', '.join(found.findings)) or 'none'}.<br>"
             f"<b>{found.matched:,}</b> files are in this project ({len(found.rows):,} labels), "
             f"<b>{found.unmatched:,}</b> are not, "
             f"<b>{found.ambiguous:,}</b> could be several images and are left out."

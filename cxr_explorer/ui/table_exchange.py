@@ -11,7 +11,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.labels.reader_names import ADJUDICATED, is_reserved, ordinary
 from cxr_explorer.project import labelling
 from cxr_explorer.project.readers.agreement import reader_names
-from cxr_explorer.tables.formats import WriteReport
+from cxr_explorer.tables.format import WriteReport
 from cxr_explorer.ui import dialogs
 from cxr_explorer.ui.errand import Errand
 from cxr_explorer.ui.import_dialog import ImportDialog

@@ -32,7 +32,7 @@ from cxr_explorer.probes.probe import prepare
 from cxr_explorer.project import labelling
 from cxr_explorer.project.audits.records import audit_records
 from cxr_explorer.project.project import Project
-from cxr_explorer.tables.formats import match_files
+from cxr_explorer.tables.matching import match_files
 from cxr_explorer.ui.main_window import MainWindow
 from training.reader_simulation import gather, read_truth
 from training.simulated_reader import simulate

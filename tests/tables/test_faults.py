@@ -12,7 +12,8 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.labels.vocabulary import Vocabulary, finding_key, spelled, spellings
 from cxr_explorer.tables.cells import is_blank
 from cxr_explorer.tables.facts import is_fact_header, read_table, take_facts
-from cxr_explorer.tables.formats import ImportedTable, read_labels
+from cxr_explorer.tables.imported import ImportedTable
+from cxr_explorer.tables.read import read_labels
 
 BLANKS = ["nan", "NaN", "NA", "N/A", "n/a", "null", "NULL", "None", "<NA>", ".", "-", "", " "]
 

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxr_explorer.tables.formats import match_files
-from cxr_explorer.tables.matching import Matching, match_images
+from cxr_explorer.tables.matching import Matching, match_files, match_images
 from cxr_explorer.tables.texts import Texts
 
 

@@ -15,7 +15,9 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import AuditState, How, LabelBound, LabelRow, Value
 from cxr_explorer.labels.vocabulary import bundled_vocabularies, finding_key, is_no_finding, objection_to
 from cxr_explorer.tables.facts import is_fact_header
-from cxr_explorer.tables.formats import ImportedLabel, ImportedTable, read_labels, write_labels
+from cxr_explorer.tables.imported import ImportedLabel, ImportedTable
+from cxr_explorer.tables.read import read_labels
+from cxr_explorer.tables.write import write_labels
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "labels" / "Data_Entry_2017_v2020.csv.gz"
 

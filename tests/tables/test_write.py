@@ -14,7 +14,8 @@ import pytest
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import LabelBound, LabelRow, Value
-from cxr_explorer.tables.formats import WriteReport, write_labels
+from cxr_explorer.tables.format import WriteReport
+from cxr_explorer.tables.write import write_labels
 
 FINDINGS = ("No Finding", "Effusion", "Mass")
 NOON, LATER = "2026-01-31T12:00:00Z", "2026-01-31T12:00:01Z"

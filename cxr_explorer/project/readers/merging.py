@@ -19,8 +19,8 @@ from cxr_explorer.project.file import SUFFIX
 from cxr_explorer.project.labelling import images_text, label_column
 from cxr_explorer.project.project import Ids, Project, now
 from cxr_explorer.project.readers.agreement import known_findings
-from cxr_explorer.tables.formats import read_labels
 from cxr_explorer.tables.matching import ImageMatching, match_files, match_images
+from cxr_explorer.tables.read import read_labels
 
 _Theirs = TypeVar("_Theirs")
 
