@@ -15,6 +15,7 @@ from cxr_explorer.atlas.build import BuiltMap, MapParameters, Stage, build_map
 from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.encoder.embed import Ready, embed
 from cxr_explorer.errors import UserError
+from cxr_explorer.images.image_formats import format_names
 from cxr_explorer.images.kinds import HEAD_BYTES, Kind, LeftOut, Tally, describe_left_out
 from cxr_explorer.images.read import digest_of
 from cxr_explorer.images.redrawn import may_be_redrawn
@@ -378,7 +379,7 @@ def _nothing_found(folder: Path, left_out: Sequence[LeftOut]) -> str:
     met = describe_left_out(left_out)
     there = f" (there are: {met})" if met else ""
     return (
-        f"No images in {folder}: nothing there is a PNG, JPEG, TIFF, WebP, BMP, JPEG 2000 or DICOM file{there}. "
+        f"No images in {folder}: nothing there is a {format_names()} file{there}. "
         "Choose the folder that holds the radiographs."
     )
 

@@ -1,4 +1,4 @@
-"""What a file is, told by its first bytes: the one recognition behind the scan of a folder and the reading of files."""
+"""What a file is that is no image, told by its first bytes or its name, and how such files are counted."""
 
 from __future__ import annotations
 
@@ -99,35 +99,6 @@ _DOCUMENTS = frozenset(
 )
 _RAW = "pixel values without a header: nothing says how many rows and columns they are. Convert it to PNG or DICOM"
 
-_RASTER_SIGNATURES = (
-    b"\x89PNG\r\n\x1a\n",
-    b"\xff\xd8\xff",  # JPEG
-    b"II*\0",  # TIFF
-    b"MM\0*",
-    b"II+\0",  # BigTIFF
-    b"MM\0+",
-    b"\0\0\0\x0cjP  \r\n\x87\n",  # JPEG 2000
-    b"\xff\x4f\xff\x51",  # its bare codestream
-)
-_BMP_HEADER_BYTES = frozenset({12, 40, 52, 56, 64, 108, 124})
-_VRS = frozenset(
-    b"AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN UR US UT UV".split()
-)
-_LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())  # two empty bytes, then four of length
-
-
-def identify(head: bytes) -> str | None:
-    """The kind of file that begins like this ("dicom" or "raster"), or None; HEAD_BYTES are enough."""
-    if head[128:132] == b"DICM":  # before TIFF: a DICOM preamble may be a TIFF header
-        return "dicom"
-    if head.startswith(_RASTER_SIGNATURES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
-        return "raster"
-    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADER_BYTES:
-        return "raster"
-    if _begins_with_elements(head):
-        return "dicom"
-    return None
-
 
 def kind_of(name: str, head: bytes) -> Kind:
     """What a file is that `identify` knows nothing of: by its beginning where that tells, else by its name."""
@@ -145,29 +116,6 @@ def kind_of(name: str, head: bytes) -> Kind:
     if not 0 < len(extension) <= 8 or not extension.isalnum():
         return Kind("file of an unknown kind", _EXPORT)
     return Kind(f".{extension}", _RAW if extension in ("img", "raw") else _EXPORT)
-
-
-def _begins_with_elements(head: bytes) -> bool:
-    """Whether this may be DICOM without preamble: an element of group 0002 or 0008, and a higher one after it."""
-    if len(head) < 8 or head[:2] not in (b"\x02\0", b"\x08\0", b"\0\x08"):
-        return False
-    order = "big" if head[0] == 0 else "little"
-    vr = head[4:6]
-    if vr in _LONG_VRS:
-        return True
-    if vr in _VRS:
-        length = int.from_bytes(head[6:8], order)  # type: ignore[arg-type]
-    elif order == "little":  # an implicit VR
-        length = int.from_bytes(head[4:8], order)  # type: ignore[arg-type]
-    else:
-        return False
-    after = head[8 + length : 12 + length]
-    return length < 1 << 16 and (len(after) < 4 or _tag(after, order) > _tag(head, order))
-
-
-def _tag(element: bytes, order: str) -> tuple[int, int]:
-    group, number = (int.from_bytes(element[start : start + 2], order) for start in (0, 2))  # type: ignore[arg-type]
-    return group, number
 
 
 def _is_text(head: bytes) -> bool:

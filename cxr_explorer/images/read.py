@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import stat
-from collections.abc import Callable
 from pathlib import Path
 
 from cxr_explorer.errors import PassingError, UserError
-from cxr_explorer.images.dicom import read_dicom
-from cxr_explorer.images.kinds import HEAD_BYTES, identify, kind_of
+from cxr_explorer.images.image_formats import format_names, identify
+from cxr_explorer.images.kinds import HEAD_BYTES, kind_of
 from cxr_explorer.images.radiograph import Radiograph
-from cxr_explorer.images.raster import read_raster
-
-READERS: dict[str, Callable[[bytes], Radiograph]] = {"dicom": read_dicom, "raster": read_raster}
-"""Kind of file to the function that makes a Radiograph of the file's bytes, or raises UserError."""
 
 MAX_FILE_BYTES = 1 << 30
 """No single radiograph is larger: 128 million pixels of RGB at 16 bits stay below."""
@@ -43,13 +38,11 @@ def decode(data: bytes) -> Radiograph:
     """
     if not data:
         raise UserError("Empty file (0 bytes). Copy it again from its source.")
-    kind = identify(data)
-    if kind is None:
+    format = identify(data)
+    if format is None:
         what = kind_of("", data[:HEAD_BYTES]).name
-        raise UserError(
-            f"Not a known image ({what}). Export the picture as PNG, JPEG, TIFF, WebP, BMP, JPEG 2000 or DICOM."
-        )
-    return READERS[kind](data)
+        raise UserError(f"Not a known image ({what}). Export the picture as {format_names()}.")
+    return format.read(data)
 
 
 def digest_of(path: Path) -> str:

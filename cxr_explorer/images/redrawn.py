@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cxr_explorer.images.kinds import identify
+from cxr_explorer.images.image_formats import DICOM, JPEG_2000, PNG, TIFF, identify
 
 REDRAWN_VERSION = 2
 """Raise it, and widen `may_be_redrawn`, when some kinds of file get another picture; when all do, raise
@@ -19,8 +19,7 @@ def may_be_redrawn(head: bytes) -> bool:
 
     JPEG, WebP, BMP and PNG of 8 bits have not.
     """
-    if identify(head) == "dicom":
-        return True
-    if head.startswith(b"\x89PNG"):
+    format = identify(head)
+    if format is PNG:
         return head[_PNG_DEPTH_AT : _PNG_DEPTH_AT + 1] == b"\x10"
-    return identify(head) == "raster" and not head.startswith((b"\xff\xd8\xff", b"RIFF", b"BM"))
+    return format in (DICOM, TIFF, JPEG_2000)

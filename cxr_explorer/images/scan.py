@@ -9,13 +9,8 @@ from pathlib import Path
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.images import kinds
-from cxr_explorer.images.kinds import HEAD_BYTES, Kind, identify, kind_of
-
-EXTENSIONS = frozenset(
-    {"png", "jpg", "jpeg", "jpe", "tif", "tiff", "webp", "bmp", "jp2", "j2k", "jpf", "jpx", "dcm", "dicom"}
-)
-"""Files that end so (in any case) claim to be images and are taken without being opened: reading them shows what they
-are. Of all others the first bytes decide, see `identify`."""
+from cxr_explorer.images.image_formats import EXTENSIONS, identify
+from cxr_explorer.images.kinds import HEAD_BYTES, Kind, kind_of
 
 _SYSTEM = frozenset({"__macosx", "thumbs.db", "$recycle.bin", "system volume information"})
 

@@ -1,7 +1,7 @@
 """CheXpert's form: one image a row, `Path` and one column a finding.
 
-Cells are 1 present, 0 absent, -1 uncertain, blank not judged. Read, "1.0" is 1 too. Each column is a finding but those known to hold something else (age, sex, view, fold), and those
-with fewer such values than others.
+Cells are 1 present, 0 absent, -1 uncertain, blank not judged; read, "1.0" is 1 too. Each column is a finding but those
+known to hold something else (age, sex, view, fold), and those with fewer such values than others.
 """
 
 from __future__ import annotations

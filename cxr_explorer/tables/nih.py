@@ -1,8 +1,8 @@
 """The form of NIH ChestX-ray14's `Data_Entry_2017.csv`: one image a row, the findings that are present in one cell.
 
 `Image Index,Finding Labels`, the findings joined by "|". An image with labels of which none is present gets an empty
-cell: "absent Effusion" is not "No Finding". Read, a listed finding is present, "No Finding" like any other; a finding that is
-not listed is *not* read as absent, it gets no label.
+cell: "absent Effusion" is not "No Finding". Read, a listed finding is present, "No Finding" like any other; a finding
+that is not listed is *not* read as absent, it gets no label.
 """
 
 from __future__ import annotations

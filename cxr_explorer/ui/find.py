@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFileDialog
 from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.encoder.embed import Embedded
 from cxr_explorer.errors import UserError
+from cxr_explorer.images.image_formats import EXTENSIONS
 from cxr_explorer.project.labelling import images_text
 from cxr_explorer.project.project import Ids
 from cxr_explorer.search.similar import Alike, UnitEmbeddings, embed_file, image_named
@@ -33,7 +34,7 @@ COUNT = 100
 """Images found by likeness: what a reader looks through in a minute or two."""
 
 ITSELF = "this one"
-KINDS = "Images (*.png *.jpg *.jpeg *.tif *.tiff *.webp *.dcm *.dicom);;All files (*)"
+KINDS = f"Images ({' '.join(f'*.{extension}' for extension in sorted(EXTENSIONS))});;All files (*)"
 
 
 class Find(QObject):

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from cxr_explorer.errors import UserError
+from cxr_explorer.images.image_formats import DICOM, identify
 from cxr_explorer.images.radiograph import Radiograph
-from cxr_explorer.images.read import decode, identify, read
+from cxr_explorer.images.read import decode, read
 
 GRAY = (np.add.outer(np.arange(40), np.arange(60)) * 2).astype(np.uint8)  # 40 x 60, 0..196
 RGB = np.repeat(GRAY[..., None], 3, axis=2)
@@ -189,7 +190,7 @@ def test_content_decides_not_the_name(tmp_path) -> None:
 
 
 def test_a_tiff_header_in_a_dicom_preamble_is_dicom() -> None:
-    assert identify(b"II*\0".ljust(128, b"\0") + b"DICM") == "dicom"
+    assert identify(b"II*\0".ljust(128, b"\0") + b"DICM") is DICOM
 
 
 def test_a_missing_file_and_a_folder_are_user_errors(tmp_path) -> None:

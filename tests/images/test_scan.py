@@ -11,7 +11,8 @@ from pydicom import Dataset
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.images import scan as scan_module
-from cxr_explorer.images.kinds import Kind, Tally, describe_left_out, identify, kind_of
+from cxr_explorer.images.image_formats import DICOM, identify
+from cxr_explorer.images.kinds import Kind, Tally, describe_left_out, kind_of
 from cxr_explorer.images.read import read
 from cxr_explorer.images.scan import ScannedFile, scan
 from tests.images.dicom_files import dataset_of
@@ -119,7 +120,7 @@ def test_texts_tables_and_what_the_system_keeps_are_ordinary(tmp_path: Path) -> 
     ],
 )
 def test_dicom_is_known_with_and_without_a_preamble(head: bytes) -> None:
-    assert identify(head.ljust(264, b"\1")) == "dicom"
+    assert identify(head.ljust(264, b"\1")) is DICOM
 
 
 @pytest.mark.parametrize(
