@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from cxr_explorer.assets import asset
 from cxr_explorer.labels.label import Judgement, Value
-from cxr_explorer.project import labelling
+from cxr_explorer.project import label_columns, labelling
 from cxr_explorer.ui.main_window import MainWindow
 
 SIZE = (1600, 900)
@@ -164,7 +164,7 @@ def show_suggestions(stage: Stage) -> None:
     stage.save("suggestions.png")
     stage.save_dialog("accept.png", window.suggest.accept_bulk, accept=True)
     assert session.project is not None
-    read = labelling.label_column(session.project, "Effusion", session.reader).image_ids
+    read = label_columns.label_column(session.project, "Effusion", session.reader).image_ids
     session.set_current(int(read[5]))  # of one that was not answered the profile is hidden
     session.view_image(True)
     stage.settle(4)

@@ -38,7 +38,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.images.scan import ScannedFile
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
-from cxr_explorer.project import acts, labelling, looks, partitions
+from cxr_explorer.project import acts, exporting, labelling, looks, partitions
 from cxr_explorer.project.audits import conduct
 from cxr_explorer.project.audits.lots import lot_of
 from cxr_explorer.project.audits.records import audit_record
@@ -141,7 +141,7 @@ def make_base(home: Path) -> Path:
 def labels_of(path: Path) -> set[tuple[str, str, str, int]]:
     """File, finding, reader and value of every label that can be exported."""
     with Project.open_read_only(path) as project:
-        return {(row.file, row.finding, row.reader, int(row.value)) for row in labelling.label_rows(project)}
+        return {(row.file, row.finding, row.reader, int(row.value)) for row in exporting.label_rows(project)}
 
 
 # -- kinds -------------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QFileDialog
 
 from cxr_explorer.labels.label import Value
-from cxr_explorer.project import labelling
+from cxr_explorer.project import exporting, label_columns
 from cxr_explorer.project.project import Project
 from cxr_explorer.ui import dialogs
 from tests.ui.windows import open_window
@@ -70,12 +70,12 @@ def test_from_a_folder_to_a_table_and_back(qtbot, tmp_path: Path, monkeypatch: p
     qtbot.keyClick(window, Qt.Key.Key_1)
     project = session.project
     assert project is not None
-    both = list(labelling.label_rows(project))
+    both = list(exporting.label_rows(project))
     assert len(both) == lassoed.size + cluster_ids.size
     qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
-    assert {row.finding for row in labelling.label_rows(project)} == {"Pneumonia"}
+    assert {row.finding for row in exporting.label_rows(project)} == {"Pneumonia"}
     qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
-    assert list(labelling.label_rows(project)) == both
+    assert list(exporting.label_rows(project)) == both
 
     # Export, close, reopen, compare
     out = tmp_path / "labels.csv"
@@ -94,13 +94,13 @@ def test_from_a_folder_to_a_table_and_back(qtbot, tmp_path: Path, monkeypatch: p
     with qtbot.waitSignal(again.session.indexingEnded, timeout=60_000) as ended:
         again.open_path(project_path)
     assert (ended.args[0].embedded, ended.args[0].reused) == (0, count)
-    assert list(labelling.label_rows(again.session.project)) == both  # type: ignore[arg-type]
+    assert list(exporting.label_rows(again.session.project)) == both  # type: ignore[arg-type]
     np.testing.assert_array_equal(again.session.map.xy, map_before.xy)  # type: ignore[union-attr]
     again.session.undo()
-    assert {row.finding for row in labelling.label_rows(again.session.project)} == {"Pneumonia"}  # type: ignore[arg-type]
+    assert {row.finding for row in exporting.label_rows(again.session.project)} == {"Pneumonia"}  # type: ignore[arg-type]
     again.close()
     with Project.open_read_only(project_path) as stored:
-        column = labelling.label_column(stored, "Pneumonia", "reader 1")
+        column = label_columns.label_column(stored, "Pneumonia", "reader 1")
     assert column.image_ids.tolist() == lassoed.tolist()
     assert set(column.values.tolist()) == {Value.PRESENT}
 

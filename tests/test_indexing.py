@@ -17,7 +17,7 @@ from cxr_explorer.images.read import digest_of
 from cxr_explorer.indexing import Indexing, IndexReport
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
-from cxr_explorer.project import labelling, partitions
+from cxr_explorer.project import exporting, labelling, partitions
 from cxr_explorer.project.left_out import left_out
 from cxr_explorer.project.project import Project
 from tests import work_here
@@ -99,7 +99,7 @@ def test_the_whole_way_then_only_what_changed(project: Project, folder: Path, mo
     run(project)
     assert project.latest_map().map_id == newest.map_id  # type: ignore[union-attr]
     assert project.image(1).replaced
-    assert len(list(labelling.label_rows(project))) == 12
+    assert len(list(exporting.label_rows(project))) == 12
 
 
 def test_a_folder_without_images_says_so(project: Project, folder: Path, here: None) -> None:

@@ -18,7 +18,7 @@ from cxr_explorer.images.redrawn import may_be_redrawn
 from cxr_explorer.indexing import scan_for_changes
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
-from cxr_explorer.project import labelling
+from cxr_explorer.project import label_columns, labelling
 from cxr_explorer.project.project import Project
 from cxr_explorer.project.redrawn import forget_redrawn, is_redrawing_due, mark_redrawn
 from tests.images.dicom_files import dicom, ramp
@@ -91,7 +91,7 @@ def test_what_may_look_different_is_embedded_anew_once_and_labels_stay(project: 
     scan_only(project)
     assert pending(project) == REDRAWN
     assert not is_redrawing_due(project)
-    assert len(labelling.labelled_ids(project, "ann")) == len(FILES)
+    assert len(label_columns.labelled_ids(project, "ann")) == len(FILES)
     assert not any(project.image(int(image_id)).replaced for image_id in ids)
     embed_all(project)
     scan_only(project)

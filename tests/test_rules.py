@@ -69,6 +69,12 @@ def test_qt_stays_in_ui() -> None:
             assert not {name.split(".")[0] for name in imports(path)} & {"PySide6", "pyqtgraph"}, path
 
 
+def test_the_window_holds_no_sql() -> None:
+    for path in (ROOT / "cxr_explorer" / "ui").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"\.(db|conn)\b|\b(SELECT|INSERT|UPDATE|DELETE) [^.]*\b(FROM|INTO|SET)\b", text), path
+
+
 def test_torchvision_is_imported_where_a_resnet_is_built() -> None:
     """It takes 3 s of processor time: a process that embeds by another network, maps or searches goes without."""
     for package in ("cxr_explorer", "training"):

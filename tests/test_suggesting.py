@@ -16,7 +16,7 @@ from cxr_explorer.labels.label import How, Judgement, LabelBound, Value
 from cxr_explorer.probes.evidence import drawing_order, mixed
 from cxr_explorer.probes.probe import batch_size, fit_probe, next_to_read, prepare
 from cxr_explorer.probes.probe_set import load_probes
-from cxr_explorer.project import acts, labelling
+from cxr_explorer.project import acts, exporting, label_columns, labelling
 from cxr_explorer.project.audits.bounds import label_bounds
 from cxr_explorer.project.project import Project
 from cxr_explorer.project.suggestions import PROBES_SETTING, AcceptedWith, accept
@@ -293,14 +293,14 @@ def test_suggest_and_accept_without_a_window(path: Path, tmp_path: Path, capsys:
     assert 0 < done["error_bound"] <= 0.3 and done["confidence"] == 0.9
     exported = tmp_path / "labels.csv"
     with Project.open(path) as project:
-        labels = labelling.label_column(project, "Effusion", "ann")
+        labels = label_columns.label_column(project, "Effusion", "ann")
         assert len(labels.image_ids) == 140 + done["present"] + done["absent"]
-        labelling.export_labels(project, exported, "long")
-        bounds = {row.how: row.bound for row in labelling.label_rows(project)}
+        exporting.export_labels(project, exported, "long")
+        bounds = {row.how: row.bound for row in exporting.label_rows(project)}
         assert bounds["suggestion"] == LabelBound(None, pytest.approx(done["error_bound"], abs=1e-6), 0.9, "valid")
         assert bounds["single"] is bounds["random"] is None
         acts.undo(project)
-        assert all(row.bound is None for row in labelling.label_rows(project))
+        assert all(row.bound is None for row in exporting.label_rows(project))
     rows = [row for row in csv.DictReader(exported.read_text().splitlines()) if row["how"] == "suggestion"]
     assert len(rows) == done["present"] + done["absent"]
     assert {(row["audit"], row["confidence"], row["audit_state"]) for row in rows} == {("", "0.9", "valid")}

@@ -9,11 +9,12 @@ from typing import Any
 
 from cxr_explorer.cli.arguments import Command, add_json, finding_of, latest_map
 from cxr_explorer.errors import UserError
+from cxr_explorer.labels.texts import VALUE_WORDS
 from cxr_explorer.project.audits import conduct
 from cxr_explorer.project.audits.bounds import covers_text, outcome_text, stale_text, state_word
 from cxr_explorer.project.audits.lots import Lot, earlier_audits, lot_of, plan_lot, tolerable
 from cxr_explorer.project.audits.records import Audit, audit_record, audit_records
-from cxr_explorer.project.labelling import VALUE_WORDS, rows_to_import
+from cxr_explorer.project.importing import rows_to_import
 from cxr_explorer.project.partitions import cluster_of
 from cxr_explorer.project.project import Project
 from cxr_explorer.sampling.plan import Plan

@@ -12,7 +12,7 @@ from cxr_explorer.atlas.ladder import level_of_count, rung_of_level
 from cxr_explorer.cli.arguments import Command, add_json, latest_map
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.reader_names import check_reader
-from cxr_explorer.project import labelling, partitions
+from cxr_explorer.project import label_columns, partitions
 from cxr_explorer.project.project import Project
 
 
@@ -46,7 +46,7 @@ def _clusters(chosen: argparse.Namespace) -> int:
             change = partitions.set_rung(project, ladder, rung_of_level(ladder, chosen.level), reader)
             text = change.text if change is not None else "The map is divided like this already."
         latest = latest_map(project)
-        labelled = np.isin(latest.image_ids, labelling.labelled_ids(project, reader))
+        labelled = np.isin(latest.image_ids, label_columns.labelled_ids(project, reader))
     listed = [
         {
             "cluster": group.identity + 1,

@@ -18,7 +18,8 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.labels.consensus import Rule
 from cxr_explorer.labels.label import Judgement
 from cxr_explorer.labels.reader_names import check_reader
-from cxr_explorer.project import contradictions, labelling
+from cxr_explorer.labels.texts import VALUE_WORDS
+from cxr_explorer.project import contradictions, exporting, importing, labelling
 from cxr_explorer.project.partitions import cluster_of
 from cxr_explorer.project.project import Ids, Project
 from cxr_explorer.project.readers.agreement import known_findings
@@ -33,7 +34,7 @@ def add_commands(command: Command) -> None:
     label = command("label", _label, "Label a whole cluster of the newest map.")
     label.add_argument("project", type=Path)
     label.add_argument("finding")
-    label.add_argument("value", choices=list(labelling.VALUE_WORDS.values()))
+    label.add_argument("value", choices=list(VALUE_WORDS.values()))
     label.add_argument("--cluster", required=True, help="number or name as in the window; 0 is unclustered")
     label.add_argument("--except", dest="odd", nargs="+", metavar="FILE", default=[], help="files to leave as they are")
     label.add_argument("--reader", default="reader 1")
@@ -63,7 +64,7 @@ def _label(chosen: argparse.Namespace) -> int:
         ids = latest.image_ids[latest.clusters == cluster]
         if not ids.size:
             raise UserError("The map has no unclustered images.")
-        value = next(value for value, word in labelling.VALUE_WORDS.items() if word == chosen.value)
+        value = next(value for value, word in VALUE_WORDS.items() if word == chosen.value)
         odd = _ids_of(project, chosen.odd)
         if not np.isin(odd, ids).all():
             raise UserError(
@@ -96,7 +97,7 @@ def _export(chosen: argparse.Namespace) -> int:
     with Project.open_read_only(chosen.project) as project:
         reader = None if chosen.reader is None else check_known_reader(project, chosen.reader)
         rule: Rule | None = "majority" if chosen.majority else "adjudicated" if chosen.adjudicated else None
-        report = labelling.export_labels(project, chosen.out, chosen.format, reader, rule)
+        report = exporting.export_labels(project, chosen.out, chosen.format, reader, rule)
     if chosen.json:
         print(json.dumps({**asdict(report), "left_out": report.left_out}))
     else:
@@ -114,8 +115,8 @@ def _import(chosen: argparse.Namespace) -> int:
         reading = reading_labels(chosen.table, known_findings(project), vocabulary)
         table = _watched(reading, f"Reading {chosen.table.name}")
         matching = match_files(table.files, project.paths().values())
-        rows = labelling.rows_to_import(table, matching, check_reader(chosen.reader), vocabulary)
-        change = None if chosen.dry_run else labelling.import_labels(project, rows, rows.reader)
+        rows = importing.rows_to_import(table, matching, check_reader(chosen.reader), vocabulary)
+        change = None if chosen.dry_run else importing.import_labels(project, rows, rows.reader)
     problems = [*table.problems, *rows.problems]
     summary = {
         "format": table.format,

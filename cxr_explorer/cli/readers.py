@@ -16,7 +16,8 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.labels.agreement import ANSWERS
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.reader_names import check_reader, ordinary
-from cxr_explorer.project import labelling
+from cxr_explorer.labels.texts import VALUE_WORDS, images_text
+from cxr_explorer.project import label_columns
 from cxr_explorer.project.project import Project
 from cxr_explorer.project.readers.agreement import (
     FindingAgreement,
@@ -106,7 +107,7 @@ def _agreement(chosen: argparse.Namespace) -> int:
             json.dumps(
                 {
                     "readers": names,
-                    "answers": [labelling.VALUE_WORDS[answer] for answer in ANSWERS],
+                    "answers": [VALUE_WORDS[answer] for answer in ANSWERS],
                     "pairs": [_as_json(found, files) for found, files in pairs],
                     "all": [asdict(found) for found in group],
                 }
@@ -127,14 +128,14 @@ def _agreement(chosen: argparse.Namespace) -> int:
                 print(f"    … and {len(files) - LISTED:,} more (--json lists all)")
     for every in group:
         kappa = "undefined" if every.kappa is None else f"{every.kappa:.2f}"
-        print(f"All {len(names)}: {every.finding}: Fleiss' kappa {kappa} on {labelling.images_text(every.images)}")
+        print(f"All {len(names)}: {every.finding}: Fleiss' kappa {kappa} on {images_text(every.images)}")
     return 0
 
 
 def in_words(found: FindingAgreement) -> str:
     """One line: the finding, the images, the agreement, kappa and what to know of it."""
     numbers = found.agreement
-    parts = [f"{found.finding}: {labelling.images_text(numbers.images)}"]
+    parts = [f"{found.finding}: {images_text(numbers.images)}"]
     if numbers.observed is not None:
         parts.append(f"{numbers.observed:.1%} the same")
     if numbers.kappa is not None:
@@ -152,12 +153,12 @@ def _differing(project: Project, found: FindingAgreement) -> list[tuple[str, str
     """File and both answers, of the images on which the two differ."""
     paths = project.paths()
     ids = disagreements(project, found.finding, (found.first, found.second), settled=True)
-    first, second = (labelling.label_column(project, found.finding, name) for name in (found.first, found.second))
+    first, second = (label_columns.label_column(project, found.finding, name) for name in (found.first, found.second))
     return [(paths[image_id], _word(first, image_id), _word(second, image_id)) for image_id in ids.tolist()]
 
 
-def _word(column: labelling.LabelColumn, image_id: int) -> str:
-    return labelling.VALUE_WORDS[Value(int(column.values[np.searchsorted(column.image_ids, image_id)]))]
+def _word(column: label_columns.LabelColumn, image_id: int) -> str:
+    return VALUE_WORDS[Value(int(column.values[np.searchsorted(column.image_ids, image_id)]))]
 
 
 def _as_json(found: FindingAgreement, files: list[tuple[str, str, str]]) -> dict[str, Any]:
@@ -183,7 +184,7 @@ def _merge(chosen: argparse.Namespace) -> int:
     for line in merge_lines(plan):
         print(line)
     for conflict in plan.listed[:LISTED]:
-        here, there = labelling.VALUE_WORDS[conflict.here], labelling.VALUE_WORDS[conflict.there]
+        here, there = VALUE_WORDS[conflict.here], VALUE_WORDS[conflict.there]
         print(f"  {conflict.file}: {conflict.finding} by {conflict.reader} is {here} here, {there} there")
     print(change.text if change is not None else "Nothing was changed.")
     return 0

@@ -17,7 +17,7 @@ from cxr_explorer.encoder.checkpoint import default_encoder
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
-from cxr_explorer.project import labelling
+from cxr_explorer.project import exporting, labelling
 from cxr_explorer.project.file import SUFFIX, demo_home
 from cxr_explorer.project.project import Project
 from cxr_explorer.report.write import draw_clusters
@@ -70,7 +70,7 @@ def _demo(chosen: argparse.Namespace) -> int:
         judgement = Judgement(finding, Value.PRESENT, "demo", "cluster", identity, latest.map_id)
         labelling.label(project, ids, judgement)
         csv = home / "demo-labels.csv"
-        labelling.export_labels(project, csv, "long")
+        exporting.export_labels(project, csv, "long")
         picture = home / "demo-map.png"
         picture.write_bytes(draw_clusters(latest, shades()))
     tell(chosen, report, {"project": str(path), "labels": str(csv), "picture": str(picture)})

@@ -9,8 +9,9 @@ import numpy as np
 
 from cxr_explorer.labels.label import ONE_BY_ONE, How, Judgement, Value
 from cxr_explorer.labels.reader_names import is_reserved
+from cxr_explorer.labels.texts import images_text
 from cxr_explorer.project.acts import Change, recorded
-from cxr_explorer.project.labelling import images_text, record_label
+from cxr_explorer.project.labelling import record_label
 from cxr_explorer.project.project import Ids, Project
 
 

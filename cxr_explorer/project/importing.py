@@ -1,20 +1,163 @@
-"""What a label table would bring into a project, told before anything is stored."""
+"""Labels of a table come into a project; what they would bring is told before anything is stored."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
+from typing import overload
 
-from cxr_explorer.project.labelling import Incoming, rows_to_import
-from cxr_explorer.project.project import Project
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_explorer.labels.label import LabelRow
+from cxr_explorer.labels.texts import images_text
+from cxr_explorer.labels.vocabulary import Vocabulary, excludes_in
+from cxr_explorer.project.acts import Change, recorded
+from cxr_explorer.project.project import Project, now
 from cxr_explorer.project.readers.agreement import known_findings
-from cxr_explorer.tables.matching import match_files
+from cxr_explorer.tables.imported import ImportedTable, Labels, settle
+from cxr_explorer.tables.matching import Matching, match_files
 from cxr_explorer.tables.read import reading_labels
 
 LISTED = 5_000
 """Lines of a preview that are shown; all are counted."""
+
+STEP = 10_000
+"""Labels of a table that are written at a time, some hundredths of a second."""
+
+
+@dataclass(frozen=True, eq=False)
+class Incoming(Sequence[LabelRow]):
+    """Labels of a table that belong to images of a project, put together as they are asked for.
+
+    Attributes:
+        labels: As the table has them.
+        paths: Files of the project.
+        image: (N,) row in `paths` of each label.
+        reader: Who a label is by where the table does not say.
+        at: When it was given where the table does not say.
+        contradicting: Images of which the table says things that cannot both be, as different spellings of one file.
+        problems: These, a sentence each.
+    """
+
+    labels: Labels
+    paths: tuple[str, ...]
+    image: NDArray[np.int32]
+    reader: str
+    at: str
+    contradicting: int
+    problems: tuple[str, ...]
+
+    def by(self, reader: str) -> Incoming:
+        """The same, under another name where the table does not say."""
+        return replace(self, reader=reader)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @overload
+    def __getitem__(self, row: int) -> LabelRow: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> Sequence[LabelRow]: ...
+
+    def __getitem__(self, row: int | slice) -> LabelRow | Sequence[LabelRow]:
+        if isinstance(row, slice):
+            return [self[place] for place in range(len(self))[row]]
+        found = self.labels[row]
+        return LabelRow(
+            self.paths[self.image[row]],
+            found.finding,
+            found.value,
+            found.reader or self.reader,
+            found.at or self.at,
+            found.how or "import",
+            found.cluster,
+            found.map_id,
+        )
+
+    def __iter__(self) -> Iterator[LabelRow]:
+        return map(self.__getitem__, range(len(self)))
+
+
+def rows_to_import(
+    table: ImportedTable, matching: Matching, reader: str, vocabulary: Vocabulary | None = None
+) -> Incoming:
+    """The labels of a table that belong to images of the project, without those that contradict each other.
+
+    Args:
+        table: As read.
+        matching: Which image each file of the table means.
+        reader: Who a label is by where the table does not say.
+        vocabulary: Says which findings exclude each other; None for the usual rule.
+    """
+    paths = tuple(dict.fromkeys(matching.matched.values()))
+    place = {path: row for row, path in enumerate(paths)}
+    image = np.full(len(table.files), -1, np.int32)
+    for row, file in enumerate(table.files):
+        if (path := matching.matched.get(file)) is not None:
+            image[row] = place[path]
+    labels = table.rows.take(image[table.rows.file] >= 0)
+    excludes = excludes_in(vocabulary, labels.findings)
+    settled = settle(labels, image[labels.file], excludes, one_judgement=table.format != "long")
+    labels = settled.labels
+    return Incoming(labels, paths, image[labels.file], reader, now(), settled.images, settled.problems)
+
+
+def import_labels(project: Project, rows: Iterable[LabelRow], reader: str) -> Change | None:
+    """Takes labels from a table into the project as one act; the rows keep their own provenance.
+
+    Args:
+        project: The project.
+        rows: Labels whose `file` is a path the project knows; rows of unknown files are skipped.
+        reader: Who imports (the act's reader; each row names its own).
+    """
+    importing = importing_labels(project, rows, reader)
+    while True:
+        try:
+            next(importing)
+        except StopIteration as end:
+            change: Change | None = end.value
+            return change
+
+
+def importing_labels(project: Project, rows: Iterable[LabelRow], reader: str) -> Generator[int, None, Change | None]:
+    """`import_labels` in short steps: yields how many labels are written; closed before its end, it takes all back."""
+    with recorded(project, reader) as act:
+        ids = {path: image_id for image_id, path in project.paths().items()}
+        written = 0
+        known = (row for row in rows if row.file in ids)
+        while batch := list(islice(known, STEP)):
+            project.db.conn.executemany(
+                """INSERT OR REPLACE INTO label_changes
+                   SELECT :act, :id, :finding, :reader, value, at, labels.how, labels.cluster, labels.map_id,
+                          :value, :at, :how, :cluster, :map_id
+                   FROM (SELECT 1) LEFT JOIN labels ON image_id = :id AND finding = :finding AND reader = :reader
+                   WHERE value IS NOT :value""",
+                (
+                    {
+                        "act": act.number,
+                        "id": ids[row.file],
+                        "finding": row.finding,
+                        "reader": row.reader,
+                        "value": int(row.value),
+                        "at": row.at,
+                        "how": row.how,
+                        "cluster": row.cluster,
+                        "map_id": row.map_id,
+                    }
+                    for row in batch
+                ),
+            )
+            written += len(batch)
+            yield written
+        (changed, images) = project.db.execute(
+            "SELECT count(*), count(DISTINCT image_id) FROM label_changes WHERE act_id = ?", [act.number]
+        ).fetchone()
+        act.text = f"Imported {changed:,} label{'' if changed == 1 else 's'} on {images_text(images)}"
+    return act.change
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxr_explorer.project.labelling import images_text
+from cxr_explorer.labels.texts import images_text
 from cxr_explorer.project.project import Project
 from cxr_explorer.tables.facts import (
     GROUPS,

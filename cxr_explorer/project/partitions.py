@@ -18,7 +18,8 @@ from cxr_explorer.atlas.clusters import find_clusters, largest_cluster, smallest
 from cxr_explorer.atlas.ladder import Ladder, cut_at, make_ladder, rung_of_count
 from cxr_explorer.atlas.partition import UNCLUSTERED, Group, Partition
 from cxr_explorer.errors import UserError
-from cxr_explorer.project import acts, labelling
+from cxr_explorer.labels.texts import images_text
+from cxr_explorer.project import acts, label_columns
 from cxr_explorer.project.acts import Change
 from cxr_explorer.project.partition_rows import (
     OF_MAP,
@@ -188,12 +189,12 @@ def recluster_unlabelled(path: Path, reader: str) -> Iterator[Reclustering]:
     """
     with Project.open_read_only(path) as project:
         atlas_map = _map(project)
-        frozen = np.isin(atlas_map.image_ids, labelling.labelled_ids(project, reader))
+        frozen = np.isin(atlas_map.image_ids, label_columns.labelled_ids(project, reader))
     parameters = MapParameters.from_dict(atlas_map.parameters).clusters
     left = int((~frozen).sum())
     if left < smallest_cluster(left, parameters):
         raise UserError(
-            f"{labelling.images_text(left)} without a label: too few to find clusters in (a cluster has at least "
+            f"{images_text(left)} without a label: too few to find clusters in (a cluster has at least "
             f"{smallest_cluster(left, parameters)})."
         )
     labels = np.full(len(frozen), -1, np.int32)
@@ -208,7 +209,7 @@ def take_reclustering(project: Project, found: Reclustering, reader: str) -> Cha
         return None
     fresh = fresh_identity(project.db, atlas_map.groups)
     after = division.recluster(atlas_map.partition, found.frozen, found.labels, fresh)
-    count = labelling.images_text(int((~found.frozen).sum()))
+    count = images_text(int((~found.frozen).sum()))
     return _record(project, atlas_map, after, "recluster", f"Reclustered {count} without a label", reader)
 
 

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.labels.label import ONE_BY_ONE, Judgement, Value
+from cxr_explorer.labels.texts import images_text
 from cxr_explorer.project.acts import Change, recorded
 from cxr_explorer.project.audits.bounds import ACCEPTED
-from cxr_explorer.project.labelling import images_text, record_label
+from cxr_explorer.project.labelling import record_label
 from cxr_explorer.project.project import Ids, Project
 
 PROBES_SETTING = "probes"

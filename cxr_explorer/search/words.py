@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.labels.label import Value
-from cxr_explorer.project import labelling
+from cxr_explorer.labels.texts import VALUE_WORDS
 from cxr_explorer.project.project import Ids, Project
 
 LABEL, FILE = "label", "file"
 LABELLED, UNLABELLED, EXCLUDED = "labelled", "unlabelled", "excluded"
-VALUES = {word: value for value, word in labelling.VALUE_WORDS.items()}
+VALUES = {word: value for value, word in VALUE_WORDS.items()}
 
 PAGE_ROWS = 10_000
 """Images got ready in one go."""

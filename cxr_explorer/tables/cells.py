@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.texts import VALUE_WORDS
 
-WORDS = {Value.PRESENT: "present", Value.ABSENT: "absent", Value.UNCERTAIN: "uncertain"}
-VALUES = {word: value for value, word in WORDS.items()}
+VALUES = {word: value for value, word in VALUE_WORDS.items()}
 
 # What programs write where there is nothing: pandas, R, SQL, spreadsheets, and people.
 _BLANKS = frozenset(["", "nan", "na", "n/a", "<na>", "#n/a", "#na", "nat", "null", "none", ".", "-"])

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.labels.label import How, LabelBound, Value
-from cxr_explorer.tables.cells import WORDS
+from cxr_explorer.labels.texts import VALUE_WORDS
 from cxr_explorer.tables.texts import Texts
 
 NOTHING = -(2**63)
@@ -253,7 +253,7 @@ def _latest(labels: Labels, rows: NDArray[np.integer]) -> NDArray[np.integer]:
 def _two_answers(labels: Labels, rows: NDArray[np.integer]) -> str:
     first = int(rows[0])
     other = next(int(row) for row in rows if labels.value[row] != labels.value[first])
-    one, two = (WORDS[Value(int(labels.value[row]))] for row in (first, other))
+    one, two = (VALUE_WORDS[Value(int(labels.value[row]))] for row in (first, other))
     return (
         f"Line {labels.line[other]}: {labels.findings[labels.finding[first]]} of "
         f"{labels.files[int(labels.file[other])]} is {two}, but {one} in line {labels.line[first]}."

@@ -15,7 +15,8 @@ from datetime import datetime
 from typing import Any, get_args
 
 from cxr_explorer.labels.label import AuditState, How, LabelBound, LabelRow
-from cxr_explorer.tables.cells import WORDS, harmless, is_blank, plain
+from cxr_explorer.labels.texts import VALUE_WORDS
+from cxr_explorer.tables.cells import harmless, is_blank, plain
 from cxr_explorer.tables.format import Excludes, Format, Table, WriteReport
 from cxr_explorer.tables.gathering import BLANK, Gathering, Values, cell_at, columns_of, integer_of, squeezed
 from cxr_explorer.tables.imported import NOTHING, as_array, seconds_of
@@ -41,7 +42,7 @@ def _long_table(rows: Iterable[LabelRow], findings: Sequence[str], _excludes: Ex
         cluster, map_id = ("" if number is None else str(number) for number in (row.cluster, row.map_id))
         named = (harmless(text) for text in (row.file, row.finding))
         provenance = (harmless(row.reader), harmless(row.at), row.how, cluster, map_id)
-        table.append((*named, WORDS[row.value], *provenance, *_bound_cells(row.bound)))
+        table.append((*named, VALUE_WORDS[row.value], *provenance, *_bound_cells(row.bound)))
     return table, WriteReport(images=len(files), labels=len(table) - 1, other_findings=other_findings)
 
 

@@ -15,6 +15,7 @@ from cxr_explorer.project.audits import conduct
 from cxr_explorer.project.audits.bounds import SIGNS, outcome_text
 from cxr_explorer.project.audits.lots import Lot
 from cxr_explorer.project.audits.records import KIND, Audit, audit_record, audit_records, with_present_answers
+from cxr_explorer.project.label_columns import has_labels, labelled_findings
 from cxr_explorer.ui.actions import key_text
 from cxr_explorer.ui.audit_banner import AuditBanner
 from cxr_explorer.ui.audit_dialog import AuditDialog, Place, cluster_places
@@ -78,8 +79,7 @@ class Audits(QObject):
     def states(self) -> Mapping[str, bool]:
         """For the actions."""
         project = self._session.project
-        any_label = project is not None and project.db.execute("SELECT 1 FROM labels LIMIT 1").fetchone() is not None
-        return {"labelled": any_label}
+        return {"labelled": project is not None and has_labels(project)}
 
     def show_keys(self) -> None:
         """Says the keys as they are now."""
@@ -315,11 +315,8 @@ class Audits(QObject):
         """Findings with labels of the reader: the one the label button stands at first, then by number of labels."""
         session, project = self._session, self._session.project
         assert project is not None
-        rows = project.db.execute(
-            "SELECT finding FROM labels WHERE reader = ? GROUP BY finding ORDER BY finding != ?, count(*) DESC",
-            [session.reader, session.finding],
-        )
-        found = [str(row[0]) for row in rows]
+        found = labelled_findings(project, session.reader)
+        found.sort(key=lambda finding: finding != session.finding)
         if found and found[0] != session.finding and session.selection.ids.size:
             inside = session.counts_of(session.selection.ids)
             found.sort(key=lambda finding: -sum(inside.get(finding, {}).values()))

@@ -12,10 +12,10 @@ from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QDoubleSpinB
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.texts import VALUE_WORDS
 from cxr_explorer.project.audits.bounds import level, outcome_text
 from cxr_explorer.project.audits.lots import Lot, earlier_among, lot_of, part_of, plan_lot, tolerable
 from cxr_explorer.project.audits.records import Audit, audit_records
-from cxr_explorer.project.labelling import VALUE_WORDS
 from cxr_explorer.project.project import AtlasMap, Ids, Project
 from cxr_explorer.sampling.plan import Plan, chance_to_pass
 from cxr_explorer.ui.texts import give_room, text_label

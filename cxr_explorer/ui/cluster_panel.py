@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QMenu, QPushButton, QSlider, QToolButton, QVBoxLayout
 
-from cxr_explorer.project import labelling
+from cxr_explorer.labels.texts import images_text
 from cxr_explorer.project.audits.bounds import bounds_by_cluster
 from cxr_explorer.project.looks import KIND as LOOKED
 from cxr_explorer.ui.cluster_list import ClusterList
@@ -140,7 +140,7 @@ class ClusterPanel(QFrame):
             return
         count = len(found.groups) if clusters is None else clusters
         self._heading.setText(f"{count:,} cluster{'' if count == 1 else 's'}")
-        self._heading.setToolTip(f"The map's {labelling.images_text(len(found.image_ids))} are divided into {count:,}")
+        self._heading.setToolTip(f"The map's {images_text(len(found.image_ids))} are divided into {count:,}")
 
     def show_running(self, text: str) -> None:
         """Says what is being done, with a way to stop it; "" for nothing."""

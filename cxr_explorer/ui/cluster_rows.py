@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtGui import QColor
 
 from cxr_explorer.colours import categorical
-from cxr_explorer.project import labelling
+from cxr_explorer.project import label_columns
 from cxr_explorer.project.audits.bounds import ClusterBound
 from cxr_explorer.project.looks import barely_seen, labelled_images
 from cxr_explorer.project.partitions import lineage_text
@@ -101,7 +101,7 @@ def read_marks(project: Project, atlas_map: AtlasMap, finding: str, reader: str)
     ids = atlas_map.image_ids
     given = labelled_images(project, reader)
     labelled = np.isin(ids, given.ids)
-    column = labelling.label_column(project, finding, reader)
+    column = label_columns.label_column(project, finding, reader)
     there = np.isin(column.image_ids, ids)
     return Marks(
         labelled,

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from cxr_explorer.labels.confounders import decade
 from cxr_explorer.labels.label import Value
-from cxr_explorer.project import labelling
+from cxr_explorer.labels.texts import VALUE_WORDS
+from cxr_explorer.project import label_columns
 from cxr_explorer.project.project import AtlasMap, Project
 
 Facts = Mapping[int, Mapping[str, str]]
@@ -49,13 +50,13 @@ def categories(
         return atlas_map.identities(), [titles.get(code, "") for code in range(max(titles, default=-1) + 1)]
     codes = np.full(len(ids), -1, np.int64)
     if colour_by == "label":
-        column = labelling.label_column(project, finding, reader)
+        column = label_columns.label_column(project, finding, reader)
         order = (Value.PRESENT, Value.ABSENT, Value.UNCERTAIN)
         for code, value in enumerate(order):
             codes[np.isin(ids, column.image_ids[column.values == value])] = code
-        return codes, [f"{finding.replace('_', ' ')}: {labelling.VALUE_WORDS[value]}" for value in order]
+        return codes, [f"{finding.replace('_', ' ')}: {VALUE_WORDS[value]}" for value in order]
     if colour_by == "labelled":
-        codes[np.isin(ids, labelling.labelled_ids(project, reader))] = 0
+        codes[np.isin(ids, label_columns.labelled_ids(project, reader))] = 0
         codes[np.isin(ids, project.excluded_ids())] = 1
         return codes, ["Labelled", "Excluded"]
     values = [facts.get(image_id, {}).get(colour_by) for image_id in ids.tolist()]

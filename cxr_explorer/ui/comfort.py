@@ -9,8 +9,8 @@ import numpy as np
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
+from cxr_explorer.labels.texts import images_text
 from cxr_explorer.project.file import SUFFIX, demo_home
-from cxr_explorer.project.labelling import images_text
 from cxr_explorer.project.project import Ids
 from cxr_explorer.ui import keymap
 from cxr_explorer.ui.actions import SPECS, apply_keys, key_text, keys_of, plain_text, tooltip

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import QObject
 
-from cxr_explorer.project import labelling
+from cxr_explorer.project import label_columns
 from cxr_explorer.project.project import Ids
 from cxr_explorer.search.similar import UnitEmbeddings
 from cxr_explorer.ui.actions import key_text
@@ -131,7 +131,7 @@ class Compare(QObject):
         if project is None:
             return
         ids = [key for key in self.page.keys if key >= 0]
-        labels = labelling.labels_of_images(project, ids, session.reader) if ids else {}
+        labels = label_columns.labels_of_images(project, ids, session.reader) if ids else {}
         excluded = set(project.excluded_ids().tolist())
         ranking = session.selection.ranking
         for pane in self.page.panes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
 
-from cxr_explorer.project.labelling import images_text
+from cxr_explorer.labels.texts import images_text
 from cxr_explorer.ui.actions import tooltip
 from cxr_explorer.ui.session import Session
 from cxr_explorer.ui.texts import text_label

@@ -14,7 +14,7 @@ from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.encoder.embed import Embedded
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.image_formats import EXTENSIONS
-from cxr_explorer.project.labelling import images_text
+from cxr_explorer.labels.texts import images_text
 from cxr_explorer.project.project import Ids
 from cxr_explorer.search.similar import Alike, UnitEmbeddings, embed_file, image_named
 from cxr_explorer.search.words import Search

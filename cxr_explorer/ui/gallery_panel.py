@@ -7,7 +7,8 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from cxr_explorer.labels.label import Value
-from cxr_explorer.project import labelling
+from cxr_explorer.labels.texts import VALUE_WORDS, images_text
+from cxr_explorer.project import label_columns
 from cxr_explorer.ui.gallery import Gallery
 from cxr_explorer.ui.selection import BY_CHANCE, ORDERS, RANKED
 from cxr_explorer.ui.session import Session
@@ -150,7 +151,7 @@ class GalleryPanel(QFrame):
         if self._session.map is None:
             name = "Read so far"
         count = len(self.gallery.image_ids())
-        self._heading.setText(f"{name}: {labelling.images_text(count)}" if count else "No images selected")
+        self._heading.setText(f"{name}: {images_text(count)}" if count else "No images selected")
         self._picked.setText(f"{picked.size:,} picked" if picked.size else "")
 
     def _refresh_labels(self) -> None:
@@ -170,7 +171,7 @@ class GalleryPanel(QFrame):
             return Mark()
         if image_id not in self._labels:
             wanted = [*self.gallery.visible_ids(), image_id]
-            found = labelling.labels_of_images(session.project, wanted, session.reader)
+            found = label_columns.labels_of_images(session.project, wanted, session.reader)
             self._labels |= {wanted_id: found.get(wanted_id, []) for wanted_id in wanted}
         labels = self._labels[image_id]
         shown = [f"{finding.replace('_', ' ')} {SIGN[value]}" for finding, value in labels]
@@ -178,7 +179,7 @@ class GalleryPanel(QFrame):
         for finding, value in labels:
             if finding == session.finding and len(shown) > 1:
                 badge = f"{finding.replace('_', ' ')} {SIGN[value]} (+{len(shown) - 1})"
-        words = [f"{finding.replace('_', ' ')}: {labelling.VALUE_WORDS[value]}" for finding, value in labels]
+        words = [f"{finding.replace('_', ' ')}: {VALUE_WORDS[value]}" for finding, value in labels]
         excluded = image_id in self._excluded
         ranking = session.selection.ranking
         note = ranking.notes.get(image_id, "") if ranking is not None else ""

@@ -11,8 +11,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QL
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.reader_names import check_reader
 from cxr_explorer.project.acts import Change
-from cxr_explorer.project.importing import LISTED, Preview, examined_labels
-from cxr_explorer.project.labelling import importing_labels
+from cxr_explorer.project.importing import LISTED, Preview, examined_labels, importing_labels
 from cxr_explorer.project.project import Project
 from cxr_explorer.tables.formats import format_named
 from cxr_explorer.ui.dialogs import table_of

@@ -19,7 +19,8 @@ from PySide6.QtWidgets import (
 )
 
 from cxr_explorer.labels.label import Value
-from cxr_explorer.project.labelling import VALUE_WORDS, LabelPlan, images_text
+from cxr_explorer.labels.texts import VALUE_WORDS, images_text
+from cxr_explorer.project.labelling import LabelPlan
 from cxr_explorer.project.looks import KIND, barely_seen
 from cxr_explorer.ui.actions import key_text, tooltip
 from cxr_explorer.ui.selection import Target

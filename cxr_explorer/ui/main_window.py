@@ -25,7 +25,8 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.images.kinds import describe_left_out
 from cxr_explorer.indexing import IndexReport
 from cxr_explorer.labels.label import Value
-from cxr_explorer.project import acts, labelling
+from cxr_explorer.labels.texts import images_text
+from cxr_explorer.project import acts, label_columns
 from cxr_explorer.project.file import SUFFIX
 from cxr_explorer.project.left_out import left_out
 from cxr_explorer.ui import dialogs, keymap, window_state
@@ -291,7 +292,7 @@ class MainWindow(QMainWindow):
             return
         parts = []
         if report.embedded:
-            parts.append(f"{labelling.images_text(report.embedded)} embedded")
+            parts.append(f"{images_text(report.embedded)} embedded")
         if report.missing:
             parts.append(f"{report.missing:,} no longer in the folder")
         if report.changed:
@@ -312,7 +313,7 @@ class MainWindow(QMainWindow):
             self._summary.setText("")
             return
         total = project.image_count() - failures
-        labelled = len(labelling.labelled_ids(project, self.session.reader))
+        labelled = len(label_columns.labelled_ids(project, self.session.reader))
         share = f" ({labelled / total:.0%})" if total else ""
         self._summary.setText(f"{labelled:,} of {total:,} images labelled{share}  ")
 

@@ -7,7 +7,7 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QListWidget, QListWidgetItem, QProgressBar, QPushButton, QVBoxLayout
 
 from cxr_explorer.labels.confounders import percent
-from cxr_explorer.project.labelling import images_text
+from cxr_explorer.labels.texts import images_text
 from cxr_explorer.report.page import duration
 from cxr_explorer.report.progress import PAUSE_S, WorkDone, work_of
 from cxr_explorer.ui.actions import key_text, tooltip

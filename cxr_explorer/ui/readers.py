@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton
 
 from cxr_explorer.labels.reader_names import ADJUDICATED, ordinary, reread_name
-from cxr_explorer.project import labelling
+from cxr_explorer.labels.texts import VALUE_WORDS, images_text
 from cxr_explorer.project.file import SUFFIX
 from cxr_explorer.project.project import Ids
 from cxr_explorer.project.readers import merging
@@ -94,7 +94,7 @@ class Readers(QObject):
                 self._read(chosen.finding, ids, text)
                 return
             session.select(ids, "selection")
-            session.said.emit(f"{text} about {chosen.finding} on {labelling.images_text(ids.size)}: they are selected.")
+            session.said.emit(f"{text} about {chosen.finding} on {images_text(ids.size)}: they are selected.")
 
         self._errand.run(
             pair_disagreements,
@@ -140,7 +140,7 @@ class Readers(QObject):
             if session.project is None:
                 return ""
             answers = who_said(session.project, image_id, finding)
-            return "  ·  ".join(f"{name}: {labelling.VALUE_WORDS[value]}" for name, value in answers.items())
+            return "  ·  ".join(f"{name}: {VALUE_WORDS[value]}" for name, value in answers.items())
 
         self._window.reading.start(
             title, ids, finding, how="adjudication", reader=ADJUDICATED, hide_suggestions=True, reveal=said

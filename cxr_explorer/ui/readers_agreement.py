@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from cxr_explorer.labels.agreement import ANSWERS
 from cxr_explorer.labels.reader_names import ADJUDICATED, ordinary, reread_name
-from cxr_explorer.project.labelling import VALUE_WORDS, images_text
+from cxr_explorer.labels.texts import VALUE_WORDS, images_text
 from cxr_explorer.project.readers.agreement import FindingAgreement, GroupAgreement, compared
 from cxr_explorer.ui.errand import Errand
 from cxr_explorer.ui.texts import give_room, text_label

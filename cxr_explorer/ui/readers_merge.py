@@ -22,8 +22,8 @@ from PySide6.QtWidgets import (
 )
 
 from cxr_explorer.labels.reader_names import MAX_LENGTH, is_reserved
+from cxr_explorer.labels.texts import VALUE_WORDS
 from cxr_explorer.project.file import SUFFIX
-from cxr_explorer.project.labelling import VALUE_WORDS
 from cxr_explorer.project.readers.merging import MergePlan, planned_merge
 from cxr_explorer.ui.errand import Errand
 from cxr_explorer.ui.texts import give_room, text_label

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout, QSpinBox, QWidget
 
 from cxr_explorer.labels.reader_names import reread_name
-from cxr_explorer.project.labelling import images_text
+from cxr_explorer.labels.texts import images_text
 from cxr_explorer.ui.texts import give_room, text_label
 
 _Buttons = QDialogButtonBox.StandardButton

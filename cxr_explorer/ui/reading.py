@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout
 
 from cxr_explorer.labels.label import How, Value
+from cxr_explorer.labels.texts import VALUE_WORDS
 from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Ids
 from cxr_explorer.ui.actions import key_text, tooltip
@@ -218,7 +219,7 @@ class Reading(QObject):
             puts = task.on_answer(image_id, value) if task.on_answer is not None else {}
             said = judgement(self._session.map, task.finding, value, task.reader, task.how_of(image_id))
             change = labelling.label(project, np.array([image_id], np.int64), said, puts)
-            word = labelling.VALUE_WORDS[value]
+            word = VALUE_WORDS[value]
             if change is not None:
                 task.given.append((task.position, change.text))
             self._session.tell(change, f"{task.finding} = {word} holds for this image already.")

@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout
 
-from cxr_explorer.project.labelling import images_text
+from cxr_explorer.labels.texts import images_text
 from cxr_explorer.search.words import Found, Search
 from cxr_explorer.ui.session import Session
 from cxr_explorer.ui.texts import text_label

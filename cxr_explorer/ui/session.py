@@ -20,7 +20,7 @@ from cxr_explorer.labels.confounders import Confounder, FactColumn, code_facts, 
 from cxr_explorer.labels.label import How, Judgement, Value
 from cxr_explorer.labels.reader_names import ADJUDICATED, check_reader, is_reserved
 from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies
-from cxr_explorer.project import acts, labelling, looks
+from cxr_explorer.project import acts, label_columns, labelling, looks
 from cxr_explorer.project.backup import backing_up, is_due
 from cxr_explorer.project.file import SUFFIX, default_project_path, demo_home
 from cxr_explorer.project.partition_rows import STATE
@@ -714,7 +714,11 @@ class Session(QObject):
 
     def counts_of(self, ids: Ids) -> dict[str, dict[Value, int]]:
         """For each labelled finding among these images: number of images by value."""
-        return labelling.finding_counts(self.project, ids, self.reader) if self.project is not None and ids.size else {}
+        return (
+            label_columns.finding_counts(self.project, ids, self.reader)
+            if self.project is not None and ids.size
+            else {}
+        )
 
     # -- what was seen ---------------------------------------------------------------------------------------------
 

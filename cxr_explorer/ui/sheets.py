@@ -10,8 +10,9 @@ import numpy as np
 from PySide6.QtCore import QObject
 
 from cxr_explorer.atlas.sheets import KINDS, ordered, outliers
+from cxr_explorer.labels.texts import VALUE_WORDS, images_text
 from cxr_explorer.project import labelling
-from cxr_explorer.project.labelling import OPPOSITE, VALUE_WORDS, images_text
+from cxr_explorer.project.labelling import OPPOSITE
 from cxr_explorer.project.project import Ids, Project
 from cxr_explorer.search.duplicates import duplicates
 from cxr_explorer.ui.actions import key_text

@@ -9,11 +9,12 @@ import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from cxr_explorer.labels.label import How, Value
+from cxr_explorer.labels.texts import images_text
 from cxr_explorer.probes.probe import FEWEST_ANSWERS
-from cxr_explorer.project import labelling
+from cxr_explorer.project import label_columns
 from cxr_explorer.project.audits.bounds import level, percent
 from cxr_explorer.project.audits.standing import FindingStanding, set_target, target_of
-from cxr_explorer.project.labelling import images_text
+from cxr_explorer.project.label_columns import answers_by_finding, has_labels
 from cxr_explorer.project.project import Ids
 from cxr_explorer.project.suggestions import AcceptedWith, accept, settled_ids
 from cxr_explorer.suggesting import Question, StandingQuestion, Suggestion
@@ -124,7 +125,7 @@ class Suggest(QObject):
             return False
         if reading.active:
             return not reading.answered_here
-        labels = labelling.labels_of_images(session.project, [session.current_id], session.reader)
+        labels = label_columns.labels_of_images(session.project, [session.current_id], session.reader)
         return all(name != session.finding for name, _ in labels.get(session.current_id, []))
 
     # -- asking ----------------------------------------------------------------------------------------------------
@@ -160,8 +161,7 @@ class Suggest(QObject):
         project = self._session.project
         assert project is not None
         least = 2 * FEWEST_ANSWERS
-        query = "SELECT 1 FROM labels WHERE reader = ? LIMIT ?"
-        return not self.saved.used and len(project.db.execute(query, [self._session.reader, least]).fetchall()) < least
+        return not self.saved.used and not has_labels(project, self._session.reader, least)
 
     def _on_answer(self, question: Asked) -> None:
         self.trouble = ""
@@ -423,9 +423,4 @@ class Suggest(QObject):
         """Labels by finding, present and absent, where there are so few that nothing is asked."""
         project = self._session.project
         assert project is not None
-        rows = project.db.execute(
-            """SELECT finding, sum(value = 1), sum(value = 0) FROM labels WHERE reader = ? AND how != 'suggestion'
-               GROUP BY finding""",
-            [self._session.reader],
-        )
-        return {finding: (int(present), int(absent)) for finding, present, absent in rows}
+        return answers_by_finding(project, self._session.reader)

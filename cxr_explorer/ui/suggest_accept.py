@@ -18,9 +18,9 @@ from PySide6.QtWidgets import (
 )
 
 from cxr_explorer.labels.confounders import Confounder
+from cxr_explorer.labels.texts import images_text
 from cxr_explorer.probes.evidence import CONFIDENCE, ERROR_LIMIT, RANDOM_EVERY, Offer, largest_offer
 from cxr_explorer.project.audits.bounds import level, percent
-from cxr_explorer.project.labelling import images_text
 from cxr_explorer.project.project import Ids
 from cxr_explorer.suggesting import Suggestion
 from cxr_explorer.ui.actions import key_text

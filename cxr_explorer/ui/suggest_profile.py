@@ -10,7 +10,8 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen, QShowEvent
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from cxr_explorer.labels.label import Value
-from cxr_explorer.project import labelling
+from cxr_explorer.labels.texts import VALUE_WORDS
+from cxr_explorer.project import label_columns
 from cxr_explorer.ui.actions import key_text
 from cxr_explorer.ui.gallery_panel import SIGN
 from cxr_explorer.ui.session import Session
@@ -130,7 +131,7 @@ class ProfileStrip(QFrame):
         if [*sure, *few] != list(self.rows):
             self._rebuild([*sure, *few], len(sure))
         self.few.setVisible(bool(few))
-        labels = labelling.labels_of_images(session.project, [session.current_id], session.reader)
+        labels = label_columns.labels_of_images(session.project, [session.current_id], session.reader)
         own = dict(labels.get(session.current_id, []))
         for finding, row in self.rows.items():
             row.show_values(found[finding], own.get(finding), finding == session.finding)
@@ -175,7 +176,7 @@ class ProfileRow(QWidget):
             number = f"{value.present:,}, {value.absent:,}"
             tip = f"too few labels ({value.present:,} present, {value.absent:,} absent)"
         sign = f" {SIGN[own]}" if own is not None else ""
-        answer = f". Your label: {labelling.VALUE_WORDS[own]}" if own is not None else ""
+        answer = f". Your label: {VALUE_WORDS[own]}" if own is not None else ""
         self.text.setText(f"{self._finding}{sign}  {number}")
         self.setToolTip(f"{self._finding}: {tip}{answer}")
         self.setAccessibleName(self.toolTip())

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from cxr_explorer.labels.texts import images_text
 from cxr_explorer.project.audits.standing import in_words
-from cxr_explorer.project.labelling import images_text
 from cxr_explorer.report.progress import FindingCounts, count_finding
 from cxr_explorer.ui.actions import key_text, tooltip
 from cxr_explorer.ui.texts import text_label

@@ -9,7 +9,9 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.reader_names import ADJUDICATED, is_reserved, ordinary
-from cxr_explorer.project import labelling
+from cxr_explorer.labels.texts import images_text
+from cxr_explorer.project import exporting
+from cxr_explorer.project.label_columns import label_count
 from cxr_explorer.project.readers.agreement import reader_names
 from cxr_explorer.tables.format import WriteReport
 from cxr_explorer.ui import dialogs
@@ -42,7 +44,7 @@ def export_table(parent: QWidget, session: Session, folder: str, errand: Errand)
     if errand.active:
         session.said.emit("A table is still being written.")
         return
-    (labels,) = session.project.db.execute("SELECT count(*) FROM labels").fetchone()
+    labels = label_count(session.project)
     if not labels:
         raise UserError("There are no labels to export yet: label a cluster or some images first.")
     whose = whose_labels(reader_names(session.project), session.own_reader)
@@ -63,7 +65,7 @@ def export_table(parent: QWidget, session: Session, folder: str, errand: Errand)
 
     session.said.emit(f"Writing {out}…")
     errand.run(
-        labelling.exported_labels,
+        exporting.exported_labels,
         session.project.path,
         Path(out),
         dialog.format,
@@ -88,7 +90,7 @@ def whose_labels(names: Sequence[str], reader: str) -> list[dialogs.Whose]:
 
 def _written(report: WriteReport, whose: dialogs.Whose, out: str) -> str:
     by = f" by {whose.reader}" if whose.reader is not None else f" ({whose.rule})" if whose.rule is not None else ""
-    parts = [f"{report.labels:,} labels{by} on {labelling.images_text(report.images)} written to {out}"]
+    parts = [f"{report.labels:,} labels{by} on {images_text(report.images)} written to {out}"]
     if report.left_out:
         parts.append(f"{report.left_out:,} have no place in this form")
     if report.unresolved:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cxr_explorer.labels.label import Value
-from cxr_explorer.project.labelling import VALUE_WORDS
+from cxr_explorer.labels.texts import VALUE_WORDS
 from cxr_explorer.ui.actions import SPECS, key_text, plain_text
 from cxr_explorer.ui.commands import Command
 from cxr_explorer.ui.specs.label import FINDING_KEYS

@@ -29,7 +29,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit
 
 from cxr_explorer.probes.probe import prepare
-from cxr_explorer.project import labelling
+from cxr_explorer.project import label_columns
 from cxr_explorer.project.audits.records import audit_records
 from cxr_explorer.project.project import Project
 from cxr_explorer.tables.matching import match_files
@@ -171,7 +171,7 @@ def export(reader: Reader, out: Path) -> None:
 
 def result(project: Project, reader: Reader, share: float, curve: Sequence[float]) -> dict[str, Any]:
     """What came of it."""
-    column = labelling.label_column(project, reader.finding, "reader 1")
+    column = label_columns.label_column(project, reader.finding, "reader 1")
     values = dict(zip(column.image_ids.tolist(), column.values.tolist(), strict=True))
     right = sum(values.get(image_id) == int(truth) for image_id, truth in reader.truth.items())
     return {

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cxr_explorer.cli.main import main
-from cxr_explorer.project import labelling, partitions
+from cxr_explorer.project import exporting, label_columns, partitions
 from cxr_explorer.project.project import Project
 from tests.project.projects import embed_all, new_project
 from tests.project.test_partitions import COUNT, places, store
@@ -49,10 +49,10 @@ def test_a_cluster_is_labelled_by_its_name_or_number(path: Path, capsys: pytest.
         identity = found.identity(2)
     assert main(["label", str(path), "effusion", "present", "--cluster", "lines", "--reader", "ann"]) == 0
     with Project.open(path) as project:
-        assert set(labelling.label_column(project, "Effusion", "ann").image_ids.tolist()) == members
-        assert {row.cluster for row in labelling.label_rows(project)} == {identity}
+        assert set(label_columns.label_column(project, "Effusion", "ann").image_ids.tolist()) == members
+        assert {row.cluster for row in exporting.label_rows(project)} == {identity}
     assert main(["label", str(path), "effusion", "absent", "--cluster", str(identity + 1), "--reader", "ann"]) == 0
     with Project.open(path) as project:
-        assert set(labelling.label_column(project, "Effusion", "ann").image_ids.tolist()) == members
+        assert set(label_columns.label_column(project, "Effusion", "ann").image_ids.tolist()) == members
     assert main(["label", str(path), "effusion", "absent", "--cluster", "77"]) == 1
     assert "no cluster 77" in capsys.readouterr().err

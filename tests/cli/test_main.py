@@ -14,7 +14,7 @@ from PIL import Image
 
 from cxr_explorer import indexing
 from cxr_explorer.cli.main import main
-from cxr_explorer.project import labelling
+from cxr_explorer.project import exporting
 from cxr_explorer.project.project import Project
 from tests.work_here import JobHere
 
@@ -106,7 +106,7 @@ def test_named_files_are_left_out_of_a_cluster_label(
     assert main([*arguments, "--json", "--except", *odd]) == 0
     assert last_json(capsys)["images"] == len(members) - 2
     with Project.open_read_only(project) as opened:
-        labelled = {row.file for row in labelling.label_rows(opened) if row.reader == "bob"}
+        labelled = {row.file for row in exporting.label_rows(opened) if row.reader == "bob"}
     assert labelled == {paths[image_id] for image_id in members[2:]}
     assert main([*arguments, "--except", "elsewhere.png"]) == 1
     assert "elsewhere.png is not in the project" in capsys.readouterr().err

@@ -9,7 +9,7 @@ import pytest
 
 from cxr_explorer.cli.main import main
 from cxr_explorer.labels.label import Judgement, Value
-from cxr_explorer.project import labelling
+from cxr_explorer.project import label_columns, labelling
 from cxr_explorer.project.project import Project
 from tests.project.projects import new_project
 
@@ -95,7 +95,7 @@ def test_merge_counts_first_then_takes(project: Path, tmp_path: Path, capsys: py
     assert main(["merge", str(project), str(table), "--as", "ann", "--take-theirs", "--json"]) == 0
     assert last_json(capsys)["merged"] == "Merged 1 label on 1 image"
     with Project.open_read_only(project) as opened:
-        assert labelling.label_column(opened, "Effusion", "ann").values.tolist() == [1, 0, 0, 0]
+        assert label_columns.label_column(opened, "Effusion", "ann").values.tolist() == [1, 0, 0, 0]
 
 
 def test_names_that_are_no_readers_are_refused(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cxr_explorer.labels.label import Judgement, Value
-from cxr_explorer.project import acts, labelling
+from cxr_explorer.project import acts, label_columns, labelling
 from tests.project.projects import new_project
 
 
@@ -48,7 +48,7 @@ def test_a_label_and_its_state_are_one_act(tmp_path: Path) -> None:
         assert change is not None and change.labels and change.states == {"audit"}
         acts.undo(project)
         assert acts.states(project, "audit") == {}
-        assert labelling.label_column(project, "Effusion", "ann").image_ids.size == 0
+        assert label_columns.label_column(project, "Effusion", "ann").image_ids.size == 0
 
 
 def test_an_error_within_an_act_takes_all_of_it_back(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ import pytest
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import backup
 from cxr_explorer.project.backup import KEPT_DAILY, backup_folder, backups
-from cxr_explorer.project.labelling import label, label_rows
+from cxr_explorer.project.exporting import label_rows
+from cxr_explorer.project.labelling import label
 from cxr_explorer.project.project import Project
 from tests.project.older import older_project
 from tests.project.projects import ENCODER, embed_all, new_project

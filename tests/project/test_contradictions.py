@@ -12,7 +12,9 @@ from cxr_explorer.labels.reader_names import ADJUDICATED, reread_name
 from cxr_explorer.labels.vocabulary import Vocabulary
 from cxr_explorer.project import acts
 from cxr_explorer.project.contradictions import of_last_act, settle
-from cxr_explorer.project.labelling import exclude, import_labels, label, label_column
+from cxr_explorer.project.importing import import_labels
+from cxr_explorer.project.label_columns import label_column
+from cxr_explorer.project.labelling import exclude, label
 from cxr_explorer.project.project import Project
 from tests.project.projects import new_project
 

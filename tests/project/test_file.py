@@ -10,7 +10,7 @@ import pytest
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.project import file
-from cxr_explorer.project.labelling import label_rows
+from cxr_explorer.project.exporting import label_rows
 from cxr_explorer.project.project import Project
 from cxr_explorer.project.storage import Connection, uri_of
 from tests.project.older import older_project, steps_of_creation

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import ONE_BY_ONE, How, Judgement, LabelRow, Value
-from cxr_explorer.project import acts, labelling
+from cxr_explorer.project import acts, exporting, importing, label_columns, labelling
 from cxr_explorer.project.project import Project
 from tests.project.projects import new_project
 
@@ -21,14 +21,14 @@ def ids(*image_ids: int) -> np.ndarray:
 
 
 def values(project: Project, finding: str = "Effusion", reader: str = "ann") -> dict[int, int]:
-    column = labelling.label_column(project, finding, reader)
+    column = label_columns.label_column(project, finding, reader)
     return dict(zip(column.image_ids.tolist(), column.values.tolist(), strict=True))
 
 
 def test_a_label_keeps_how_it_was_given(tmp_path: Path) -> None:
     with new_project(tmp_path) as project:
         labelling.label(project, ids(1, 2), Judgement("Effusion", Value.PRESENT, "ann", "cluster", 4, 7))
-        row = next(labelling.label_rows(project))
+        row = next(exporting.label_rows(project))
     assert (row.file, row.finding, row.value, row.reader) == ("00.png", "Effusion", Value.PRESENT, "ann")
     assert (row.how, row.cluster, row.map_id) == ("cluster", 4, 7)
     assert row.at.endswith("Z")
@@ -70,7 +70,7 @@ def test_the_plan_says_what_labelling_then_does(tmp_path: Path) -> None:
 def test_what_is_overwritten_counts_as_read_one_by_one_where_the_way_says_so(tmp_path: Path, how: How) -> None:
     with new_project(tmp_path) as project:
         rows = [LabelRow("00.png", "Effusion", Value.ABSENT, "ann", "2026-01-31T14:05:09Z", how)]
-        labelling.import_labels(project, rows, "ann")
+        importing.import_labels(project, rows, "ann")
         plan = labelling.plan_label(project, ids(1, 2), "Effusion", Value.PRESENT, "ann")
     assert (plan.images, plan.overwrites, plan.overwrites_single) == (2, 1, int(how in ONE_BY_ONE))
 
@@ -84,10 +84,10 @@ def test_a_plan_leaves_no_transaction_open(tmp_path: Path) -> None:
 def test_undo_restores_only_the_rows_the_act_changed(tmp_path: Path) -> None:
     with new_project(tmp_path) as project:
         labelling.label(project, ids(1), Judgement("Effusion", Value.ABSENT, "ann", "single"))
-        before = list(labelling.label_rows(project))
+        before = list(exporting.label_rows(project))
         labelling.label(project, ids(1, 2, 3), Judgement("Effusion", Value.PRESENT, "ann", "cluster", 1, 1))
         acts.undo(project)
-        assert list(labelling.label_rows(project)) == before
+        assert list(exporting.label_rows(project)) == before
         acts.redo(project)
         assert values(project) == {1: 1, 2: 1, 3: 1}
 
@@ -145,23 +145,23 @@ def test_import_is_one_act_and_keeps_the_rows_provenance(tmp_path: Path) -> None
     ]
     with new_project(tmp_path) as project:
         labelling.label(project, ids(1), Judgement("Effusion", Value.ABSENT, "cat", "single"))
-        before = list(labelling.label_rows(project))
-        change = labelling.import_labels(project, rows, "ann")
+        before = list(exporting.label_rows(project))
+        change = importing.import_labels(project, rows, "ann")
         assert change is not None
         assert change.text == "Imported 2 labels on 2 images"
-        assert list(labelling.label_rows(project)) == rows[:2]
+        assert list(exporting.label_rows(project)) == rows[:2]
         acts.undo(project)
-        assert list(labelling.label_rows(project)) == before
+        assert list(exporting.label_rows(project)) == before
 
 
 def test_counts_are_of_the_images_asked_for(tmp_path: Path) -> None:
     with new_project(tmp_path) as project:
         labelling.label(project, ids(1, 2, 3), Judgement("Effusion", Value.PRESENT, "ann", "cluster"))
         labelling.label(project, ids(3), Judgement("Nodule", Value.ABSENT, "ann", "single"))
-        counts = labelling.finding_counts(project, ids(2, 3, 4), "ann")
+        counts = label_columns.finding_counts(project, ids(2, 3, 4), "ann")
         assert counts == {"Effusion": {Value.PRESENT: 2}, "Nodule": {Value.ABSENT: 1}}
-        assert labelling.labels_of_images(project, [3, 4], "ann").keys() == {3}
-        assert labelling.labelled_ids(project, "ann").tolist() == [1, 2, 3]
+        assert label_columns.labels_of_images(project, [3, 4], "ann").keys() == {3}
+        assert label_columns.labelled_ids(project, "ann").tolist() == [1, 2, 3]
 
 
 _verbs = st.one_of(
@@ -185,7 +185,7 @@ _verbs = st.one_of(
 
 
 def _state(project: Project) -> object:
-    return list(labelling.label_rows(project)), project.excluded_ids().tolist()
+    return list(exporting.label_rows(project)), project.excluded_ids().tolist()
 
 
 @settings(max_examples=40, deadline=None)
@@ -245,7 +245,7 @@ def test_the_odd_ones_can_take_the_opposite_as_read_individually_in_the_same_act
         )
         assert change is not None and change.text == "Effusion = absent on 2 images, present on 1 odd"
         assert values(project) == {1: 0, 2: 1, 3: 0}
-        rows = {row.file: (row.how, row.cluster) for row in labelling.label_rows(project)}
+        rows = {row.file: (row.how, row.cluster) for row in exporting.label_rows(project)}
         assert rows == {"00.png": ("cluster", 5), "01.png": ("single", None), "02.png": ("cluster", 5)}
         acts.undo(project)
         assert values(project) == {}
@@ -277,5 +277,5 @@ def test_nobody_labels_under_a_name_that_is_no_readers(tmp_path: Path) -> None:
         for name in ("adjudicated", "Majority", "ann (re-read)"):
             with pytest.raises(UserError, match="not a reader"):
                 labelling.label(project, ids(1), Judgement("Effusion", Value.PRESENT, name, "cluster"))
-        assert list(labelling.label_rows(project)) == []
+        assert list(exporting.label_rows(project)) == []
         assert acts.undo_text(project) is None

@@ -8,7 +8,7 @@ import pytest
 
 from cxr_explorer.labels.label import ONE_BY_ONE, How, Judgement, LabelRow, Value
 from cxr_explorer.labels.reader_names import reread_name
-from cxr_explorer.project import acts, labelling
+from cxr_explorer.project import acts, importing, labelling
 from cxr_explorer.project.looks import (
     AT_ONCE,
     barely_seen,
@@ -53,7 +53,7 @@ def test_a_label_is_a_look_where_it_was_read_one_by_one_and_no_other_is(tmp_path
     with new_project(tmp_path) as project:
         for file, reader in (("00.png", "ann"), ("01.png", reread_name("ann")), ("02.png", "bob")):
             rows = [LabelRow(file, "Effusion", Value.ABSENT, reader, "2026-01-31T12:00:00Z", how)]
-            labelling.import_labels(project, rows, "ann")
+            importing.import_labels(project, rows, "ann")
         assert seen_ids(project, "ann").tolist() == ([1, 2] if how in ONE_BY_ONE else [])
         given = labelled_images(project, "ann")
         assert given.ids.tolist() == [1]

@@ -14,7 +14,7 @@ from cxr_explorer.atlas.clusters import ClusterParameters, find_clusters
 from cxr_explorer.atlas.layout import LayoutParameters
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import Judgement, Value
-from cxr_explorer.project import acts, labelling, partitions
+from cxr_explorer.project import acts, exporting, labelling, partitions
 from cxr_explorer.project.earlier_layout import earlier_layout
 from cxr_explorer.project.project import AtlasMap, Project
 from tests.project.projects import ENCODER, embed_all, files, new_project
@@ -131,7 +131,7 @@ def test_labelled_images_stay_where_they_are_when_the_rest_is_reclustered(projec
     before = latest(project)
     ids = before.image_ids[before.clusters == 0][:30]
     labelling.label(project, ids, Judgement("Effusion", Value.PRESENT, "ann", "selection"))
-    labels = list(labelling.label_rows(project))
+    labels = list(exporting.label_rows(project))
     (found,) = partitions.recluster_unlabelled(project.path, "ann")
     change = partitions.take_reclustering(project, found, "ann")
     assert change is not None
@@ -139,7 +139,7 @@ def test_labelled_images_stay_where_they_are_when_the_rest_is_reclustered(projec
     stayed = np.isin(after.image_ids, ids)
     assert set(after.identities()[stayed].tolist()) == {0}
     assert not (after.identities()[~stayed] == 0).any()
-    assert list(labelling.label_rows(project)) == labels
+    assert list(exporting.label_rows(project)) == labels
     everything = after.image_ids
     labelling.label(project, everything, Judgement("Effusion", Value.ABSENT, "ann", "selection"))
     with pytest.raises(UserError, match="too few"):
@@ -170,11 +170,11 @@ def test_a_new_layout_keeps_names_by_the_images_shared(project: Project) -> None
     partitions.rename(project, 2, "Mine", "ann")
     before = latest(project)
     labelling.label(project, before.image_ids[:50], Judgement("Effusion", Value.PRESENT, "ann", "selection"))
-    labels = list(labelling.label_rows(project))
+    labels = list(exporting.label_rows(project))
     after = store(project, places()[:, ::-1] + 3)
     np.testing.assert_array_equal(after.identities(), before.identities())
     assert sorted(titles(project)) == sorted(group.title for group in before.groups)
-    assert list(labelling.label_rows(project)) == labels
+    assert list(exporting.label_rows(project)) == labels
 
 
 def test_a_new_layout_is_cut_as_finely_as_the_reader_had_it(project: Project) -> None:
@@ -247,7 +247,7 @@ _verbs = st.one_of(
 
 def _state(project: Project) -> object:
     found = latest(project)
-    return found.groups, found.clusters.tolist(), list(labelling.label_rows(project))
+    return found.groups, found.clusters.tolist(), list(exporting.label_rows(project))
 
 
 @settings(max_examples=25, deadline=None)

@@ -10,8 +10,9 @@ from cxr_explorer.encoder.embed import Batch
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.vocabulary import Vocabulary
+from cxr_explorer.project.exporting import label_rows
 from cxr_explorer.project.file import default_project_path
-from cxr_explorer.project.labelling import label, label_rows
+from cxr_explorer.project.labelling import label
 from cxr_explorer.project.project import Project
 from cxr_explorer.project.storage import StorageError
 from tests.project.projects import ENCODER, FINDINGS, embed_all, embedded, files, new_project

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from cxr_explorer.labels.label import Judgement, Value
-from cxr_explorer.project import acts, labelling
+from cxr_explorer.project import acts, label_columns, labelling
 from cxr_explorer.project.project import Project
 from cxr_explorer.project.suggestions import accept, answers
 from tests.project.projects import embed_all, new_project
@@ -30,7 +30,7 @@ def label(project: Project, image: int, value: Value, how="single", reader="ann"
 
 
 def labels(project: Project, reader="ann") -> dict[int, int]:
-    column = labelling.label_column(project, "Effusion", reader)
+    column = label_columns.label_column(project, "Effusion", reader)
     return dict(zip(column.image_ids.tolist(), column.values.tolist(), strict=True))
 
 

@@ -10,7 +10,8 @@ from cxr_explorer.project.acts import undo
 from cxr_explorer.project.audits import conduct
 from cxr_explorer.project.audits.lots import lot_of
 from cxr_explorer.project.audits.records import audit_records
-from cxr_explorer.project.labelling import exclude, import_labels, label
+from cxr_explorer.project.importing import import_labels
+from cxr_explorer.project.labelling import exclude, label
 from cxr_explorer.project.looks import record_looks
 from cxr_explorer.project.project import Project
 from cxr_explorer.report.progress import FindingCounts, count_finding, count_work

@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
 from cxr_explorer.labels.label import Judgement, Value
-from cxr_explorer.project import acts, labelling
+from cxr_explorer.project import acts, label_columns, labelling
 from cxr_explorer.project.audits.bounds import ClusterBound
 from cxr_explorer.project.project import AtlasMap
 from cxr_explorer.ui.cluster_delegate import state_text
@@ -78,7 +78,7 @@ def test_finer_and_coarser_by_key_keep_place_selection_and_labels(qtbot, window:
     press(qtbot, window, Key.Key_Left, CONTROL)
     press(qtbot, window, Key.Key_Left, CONTROL)
     assert len(found(window).groups) < count
-    assert len(labelling.label_column(session.project, "Effusion", session.reader).image_ids) == int(  # type: ignore[arg-type]
+    assert len(label_columns.label_column(session.project, "Effusion", session.reader).image_ids) == int(  # type: ignore[arg-type]
         (before.clusters == 0).sum()
     )
     for _ in range(3):

@@ -8,7 +8,7 @@ import shiboken6
 from PySide6.QtCore import QRect, QSettings, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QDialog, QPushButton
 
-from cxr_explorer.project import labelling
+from cxr_explorer.project import label_columns
 from cxr_explorer.ui import keymap, main_window
 from cxr_explorer.ui.actions import SPECS, key_text, keyboard_rows, tooltip
 from cxr_explorer.ui.command_palette import CommandPalette
@@ -34,7 +34,7 @@ def _plain_keys(tmp_path: Path):
 
 
 def labels(window: MainWindow, finding: str) -> dict[int, int]:
-    column = labelling.label_column(window.session.project, finding, window.session.reader)  # type: ignore[arg-type]
+    column = label_columns.label_column(window.session.project, finding, window.session.reader)  # type: ignore[arg-type]
     return dict(zip(column.image_ids.tolist(), column.values.tolist(), strict=True))
 
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from cxr_explorer.images.radiograph import Window
 from cxr_explorer.labels.label import Value
-from cxr_explorer.project import labelling
+from cxr_explorer.project import label_columns
 from cxr_explorer.ui.compare_page import ComparePage
 from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.selection import Ranking
@@ -38,7 +38,7 @@ def page_of(qtbot, window: MainWindow, *picked: int) -> ComparePage:  # type: ig
 def effusions(window: MainWindow) -> dict[int, int]:
     project = window.session.project
     assert project is not None
-    column = labelling.label_column(project, "Effusion", window.session.reader)
+    column = label_columns.label_column(project, "Effusion", window.session.reader)
     return dict(zip(column.image_ids.tolist(), column.values.tolist(), strict=True))
 
 

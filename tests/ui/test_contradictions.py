@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 from cxr_explorer.labels.label import Value
-from cxr_explorer.project import labelling
+from cxr_explorer.project import label_columns
 from cxr_explorer.ui.main_window import MainWindow
 from tests.ui.windows import CLUSTER_SIZES, make_project, open_window, press
 
@@ -21,7 +21,7 @@ def window(qtbot, tmp_path: Path) -> MainWindow:
 
 def present(window: MainWindow, finding: str) -> set[int]:
     assert window.session.project is not None
-    column = labelling.label_column(window.session.project, finding, window.session.reader)
+    column = label_columns.label_column(window.session.project, finding, window.session.reader)
     return set(column.image_ids[column.values == Value.PRESENT].tolist())
 
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTableWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from cxr_explorer.labels.label import Judgement
-from cxr_explorer.project import labelling
+from cxr_explorer.project import exporting, label_columns, labelling
 from cxr_explorer.project.project import Project
 from cxr_explorer.ui.import_dialog import ImportDialog
 from tests.project.projects import new_project
@@ -42,7 +42,7 @@ def dialog_on(qtbot: QtBot, project: Project) -> Iterator[Opens]:
 
 
 def stored(project: Project) -> set[tuple[str, str, int, str]]:
-    return {(row.file, row.finding, int(row.value), row.reader) for row in labelling.label_rows(project)}
+    return {(row.file, row.finding, int(row.value), row.reader) for row in exporting.label_rows(project)}
 
 
 def test_what_is_odd_is_named_before_anything_is_stored(qtbot: QtBot, project: Project, dialog_on: Opens) -> None:
@@ -74,7 +74,7 @@ def test_closing_while_labels_are_stored_takes_all_back(
     dialog.reject()
     assert stored(project) == set()
     labelling.label(
-        project, labelling.labelled_ids(project, "ann"), Judgement("Effusion", None, "ann", "single")
+        project, label_columns.labelled_ids(project, "ann"), Judgement("Effusion", None, "ann", "single")
     )  # nothing is open
 
 

@@ -13,7 +13,7 @@ from cxr_explorer.images.kinds import Tally, kind_of
 from cxr_explorer.indexing import IndexReport
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.vocabulary import Vocabulary
-from cxr_explorer.project import labelling
+from cxr_explorer.project import exporting, label_columns
 from cxr_explorer.project.labelling import LabelPlan
 from cxr_explorer.project.left_out import left_out, store_left_out
 from cxr_explorer.project.project import Project
@@ -36,7 +36,7 @@ def window(qtbot, tmp_path: Path) -> MainWindow:
 def labels(window: MainWindow, finding: str = "No Finding") -> dict[int, int]:
     project = window.session.project
     assert project is not None
-    column = labelling.label_column(project, finding, window.session.reader)
+    column = label_columns.label_column(project, finding, window.session.reader)
     return dict(zip(column.image_ids.tolist(), column.values.tolist(), strict=True))
 
 
@@ -90,7 +90,7 @@ def test_a_cluster_is_labelled_undone_and_redone_with_keys_alone(qtbot, window: 
     assert window.label_panel.apply.text() == f"No Finding = present on {CLUSTER_SIZES[0]} images (0 of 5 seen)"
     qtbot.keyClick(window, Key.Key_4)
     assert list(labels(window, "Effusion").values()) == [1] * CLUSTER_SIZES[0]
-    rows = list(labelling.label_rows(window.session.project))  # type: ignore[arg-type]
+    rows = list(exporting.label_rows(window.session.project))  # type: ignore[arg-type]
     assert {(row.how, row.cluster) for row in rows} == {("cluster", 0)}
     qtbot.keyClick(window, Key.Key_Z, Modifier.ControlModifier)
     assert labels(window, "Effusion") == {}
@@ -147,7 +147,7 @@ def test_picked_images_take_the_label_instead_of_the_cluster(qtbot, window: Main
     assert window.session.picked.tolist() == [gallery.current_id]
     qtbot.keyClick(gallery, Key.Key_1)
     assert labels(window) == {gallery.current_id: 1}
-    row = next(iter(labelling.label_rows(window.session.project)))  # type: ignore[arg-type]
+    row = next(iter(exporting.label_rows(window.session.project)))  # type: ignore[arg-type]
     assert (row.how, row.cluster) == ("single", None)
 
 
@@ -342,7 +342,7 @@ def test_labels_and_undo_are_there_after_reopening(qtbot, window: MainWindow, tm
     path = window.session.project.path  # type: ignore[union-attr]
     window.close()
     with Project.open(path) as project:
-        assert len(list(labelling.label_rows(project))) == CLUSTER_SIZES[0]
+        assert len(list(exporting.label_rows(project))) == CLUSTER_SIZES[0]
     again = open_window(qtbot, tmp_path, path)
     assert str(path) in again.session.recent_projects()
     assert again.actions_by_name["undo"].isEnabled()

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QDialogButtonBox, QInputDialog
 
 from cxr_explorer.labels import confounders
 from cxr_explorer.labels.label import Value
-from cxr_explorer.project import labelling
+from cxr_explorer.project import label_columns
 from cxr_explorer.project.metadata import stored_facts
 from cxr_explorer.ui import metadata as metadata_part
 from cxr_explorer.ui.facts_dialogs import ConfoundersDialog, FilterDialog, chance_text
@@ -64,7 +64,7 @@ def test_a_filter_limits_the_selection_and_with_it_the_label(qtbot, window: Main
     assert target.text == "cluster 1, only view = AP"
     qtbot.keyClick(window, Key.Key_1)
     assert session.project is not None
-    labelled = labelling.labelled_ids(session.project, session.reader)
+    labelled = label_columns.labelled_ids(session.project, session.reader)
     assert labelled.tolist() == target.ids.tolist()
 
 
@@ -168,7 +168,7 @@ def test_before_a_bulk_label_the_panel_says_what_the_images_have_in_common(
     assert not warning.isVisible()
     session.label_target()
     assert session.project is not None
-    assert labelling.labelled_ids(session.project, session.reader).size == 5
+    assert label_columns.labelled_ids(session.project, session.reader).size == 5
 
 
 def test_the_comparison_is_shown_on_a_key_and_can_become_a_filter(
@@ -298,4 +298,4 @@ def test_imported_facts_can_be_forgotten_and_the_map_is_coloured_by_cluster_agai
     window.actions_by_name["clear_facts"].trigger()
     assert stored_facts(session.project) == {}
     assert session.colour_by == "cluster" and session.filter is None
-    assert Value.PRESENT not in labelling.finding_counts(session.project, np.array([1]), session.reader)
+    assert Value.PRESENT not in label_columns.finding_counts(session.project, np.array([1]), session.reader)

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog
 
 from cxr_explorer.labels.label import How, Judgement, Value
-from cxr_explorer.project import labelling
+from cxr_explorer.project import exporting, label_columns, labelling
 from cxr_explorer.project.project import Project
 from cxr_explorer.ui import dialogs
 from cxr_explorer.ui.main_window import MainWindow
@@ -47,7 +47,7 @@ def say(project: Project, reader: str, answers: str, how: How = "single") -> Non
 
 
 def column(window: MainWindow, reader: str) -> dict[int, int]:
-    found = labelling.label_column(project_of(window), FINDING, reader)
+    found = label_columns.label_column(project_of(window), FINDING, reader)
     return dict(zip(found.image_ids.tolist(), found.values.tolist(), strict=True))
 
 
@@ -207,7 +207,7 @@ def test_while_settling_other_keys_label_nothing_under_a_wrong_name(qtbot, windo
     qtbot.waitUntil(lambda: window.reading.active)
     qtbot.keyClick(window, Key.Key_1)
     qtbot.keyClick(window, Key.Key_Return, Modifier.ControlModifier)
-    assert "adjudicated" not in {row.reader for row in labelling.label_rows(project_of(window))}
+    assert "adjudicated" not in {row.reader for row in exporting.label_rows(project_of(window))}
     qtbot.keyClick(window, Key.Key_Escape)
     assert window.session.reader == "ann"
 

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 
 from cxr_explorer.images.radiograph import Radiograph
 from cxr_explorer.labels.label import Value
-from cxr_explorer.project import acts, labelling
+from cxr_explorer.project import acts, label_columns
 from cxr_explorer.ui import full_size
 from cxr_explorer.ui.main_window import MainWindow
 from tests.ui.windows import make_project, open_window, press
@@ -26,7 +26,7 @@ def window(qtbot, tmp_path: Path) -> MainWindow:
 def labels(window: MainWindow) -> dict[int, int]:
     project = window.session.project
     assert project is not None
-    column = labelling.label_column(project, "Pneumonia", window.session.reader)
+    column = label_columns.label_column(project, "Pneumonia", window.session.reader)
     return dict(zip(column.image_ids.tolist(), column.values.tolist(), strict=True))
 
 
@@ -224,7 +224,7 @@ def test_answers_can_be_kept_under_another_name(qtbot, window: MainWindow) -> No
     assert labels(window) == {}
     project = window.session.project
     assert project is not None
-    assert labelling.label_column(project, "Pneumonia", "adjudicated").values.tolist() == [Value.PRESENT]
+    assert label_columns.label_column(project, "Pneumonia", "adjudicated").values.tolist() == [Value.PRESENT]
 
 
 def test_going_elsewhere_ends_the_reading(window: MainWindow) -> None:

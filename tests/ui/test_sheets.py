@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 
 from cxr_explorer.atlas.neighbours import Neighbours
 from cxr_explorer.labels.label import Value
-from cxr_explorer.project import acts, labelling, partitions
+from cxr_explorer.project import acts, exporting, label_columns, partitions
 from cxr_explorer.project.looks import looked_ids
 from cxr_explorer.ui.grid import GAP_PX, Grid, page_tile_px
 from cxr_explorer.ui.main_window import MainWindow
@@ -41,7 +41,7 @@ def grid(qtbot, window: MainWindow) -> SheetGrid:
 def labels(window: MainWindow, finding: str = "Pneumonia") -> dict[int, int]:
     project = window.session.project
     assert project is not None
-    column = labelling.label_column(project, finding, window.session.reader)
+    column = label_columns.label_column(project, finding, window.session.reader)
     return dict(zip(column.image_ids.tolist(), column.values.tolist(), strict=True))
 
 
@@ -118,7 +118,7 @@ def test_space_marks_odd_ones_which_enter_leaves_as_they_are(qtbot, window: Main
     assert window.label_panel.apply.text() == "Pneumonia = present on 4 images (4 of 4 seen)"
     qtbot.keyClick(grid, Key.Key_Return)
     assert labels(window) == {image_id: 1 for image_id in ids if image_id != ids[1]}
-    rows = list(labelling.label_rows(window.session.project))  # type: ignore[arg-type]
+    rows = list(exporting.label_rows(window.session.project))  # type: ignore[arg-type]
     assert {(row.how, row.cluster) for row in rows} == {("cluster", 0)}
     qtbot.keyClick(window, Key.Key_Z, Modifier.ControlModifier)
     assert labels(window) == {}
@@ -146,7 +146,7 @@ def test_shift_enter_gives_the_odd_ones_the_opposite_in_the_same_act(
     project = window.session.project
     assert project is not None
     paths = project.paths()
-    how = {row.file: row.how for row in labelling.label_rows(project)}
+    how = {row.file: row.how for row in exporting.label_rows(project)}
     assert how == {paths[image_id]: "cluster" for image_id in ids[1:]} | {paths[ids[0]]: "single"}
     assert "on 1 odd" in (acts.undo_text(project) or "")
     window.session.undo()

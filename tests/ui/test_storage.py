@@ -9,7 +9,7 @@ import pytest
 from cxr_explorer.cli.main import main
 from cxr_explorer.errors import UserError
 from cxr_explorer.project.backup import backups
-from cxr_explorer.project.labelling import label_rows
+from cxr_explorer.project.exporting import label_rows
 from cxr_explorer.project.project import Project
 from cxr_explorer.ui.main_window import MainWindow
 from tests.mounts import NoMount, make_read_only, resize, small_disk

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog
 from cxr_explorer.labels.confounders import Confounder
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.probes.probe_set import load_probes
-from cxr_explorer.project import acts, labelling
+from cxr_explorer.project import acts, exporting, label_columns, labelling
 from cxr_explorer.project.audits import conduct
 from cxr_explorer.project.audits.lots import lot_of
 from cxr_explorer.project.audits.records import audit_record
@@ -45,7 +45,7 @@ def looked(qtbot, tmp_path: Path) -> MainWindow:
 def labels(window: MainWindow) -> dict[int, int]:
     project = window.session.project
     assert project is not None
-    column = labelling.label_column(project, FINDING, window.session.reader)
+    column = label_columns.label_column(project, FINDING, window.session.reader)
     return dict(zip(column.image_ids.tolist(), column.values.tolist(), strict=True))
 
 
@@ -75,7 +75,7 @@ def test_q_reads_the_contact_sheets_and_then_what_the_probe_is_least_sure_of(qtb
     assert asked[: len(sheet)] == sheet
     assert len(set(asked)) == len(asked)
     assert labels(unread) == {image_id: int(truth(image_id)) for image_id in asked}
-    ways = {row.file: row.how for row in labelling.label_rows(unread.session.project)}  # type: ignore[arg-type]
+    ways = {row.file: row.how for row in exporting.label_rows(unread.session.project)}  # type: ignore[arg-type]
     drawn = {file for file, how in ways.items() if how == "random"}
     assert {f"{image_id - 1:02}.png" for image_id in first.drawn.tolist()} < drawn
     assert len(asked) / 5 < len(drawn) < len(asked) / 3
@@ -308,7 +308,7 @@ def test_y_accepts_what_is_suggested_for_the_picked_images(qtbot, window: MainWi
     after = labels(window)
     assert {image_id: after[image_id] for image_id in new} == {image_id: int(truth(image_id)) for image_id in new}
     assert after[read] == before[read]
-    rows = {row.file: row.how for row in labelling.label_rows(window.session.project)}  # type: ignore[arg-type]
+    rows = {row.file: row.how for row in exporting.label_rows(window.session.project)}  # type: ignore[arg-type]
     assert rows[f"{COUNT - 1}.png"] == "suggestion"
     window.session.undo()
     assert labels(window) == before
@@ -359,7 +359,7 @@ def test_suggestions_are_looked_through_then_accepted_in_one_act_that_overwrites
     project = looked.session.project
     assert project is not None
     assert (acts.undo_text(project) or "").startswith("Accepted No Finding on ")
-    bounds = [row.bound for row in labelling.label_rows(project) if row.how == "suggestion"]
+    bounds = [row.bound for row in exporting.label_rows(project) if row.how == "suggestion"]
     assert len(bounds) == len(shown) - 2
     assert all(bound is not None and bound.confidence == 0.9 and 0 < bound.error_bound <= 0.2 for bound in bounds)
     assert not page.isVisible()

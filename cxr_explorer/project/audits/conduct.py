@@ -14,10 +14,11 @@ import numpy as np
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import ONE_BY_ONE, Judgement, Value
+from cxr_explorer.labels.texts import VALUE_WORDS
 from cxr_explorer.project.acts import Change, recorded
 from cxr_explorer.project.audits.lots import Lot, draw, earlier_audits, plan_lot
 from cxr_explorer.project.audits.records import KIND, Audit
-from cxr_explorer.project.labelling import VALUE_WORDS, record_label
+from cxr_explorer.project.labelling import record_label
 from cxr_explorer.project.project import Ids, Project, now
 
 

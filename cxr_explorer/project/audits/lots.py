@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.texts import images_text
 from cxr_explorer.project.audits.records import Audit, are_in, are_same, audit_records
-from cxr_explorer.project.labelling import images_text, label_column
+from cxr_explorer.project.label_columns import label_column
 from cxr_explorer.project.project import Ids, Project
 from cxr_explorer.sampling.plan import Plan, plan
 

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.reader_names import ADJUDICATED, REREAD, check_reader, is_reserved
+from cxr_explorer.labels.texts import images_text
 from cxr_explorer.labels.vocabulary import spelled, spellings
 from cxr_explorer.project.acts import Change, recorded
 from cxr_explorer.project.file import SUFFIX
-from cxr_explorer.project.labelling import images_text, label_column
+from cxr_explorer.project.label_columns import label_column
 from cxr_explorer.project.project import Ids, Project, now
 from cxr_explorer.project.readers.agreement import known_findings
 from cxr_explorer.tables.matching import ImageMatching, match_files, match_images

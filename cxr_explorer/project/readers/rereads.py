@@ -9,8 +9,8 @@ import numpy as np
 
 from cxr_explorer.labels.label import ONE_BY_ONE
 from cxr_explorer.labels.reader_names import reread_name
+from cxr_explorer.labels.texts import images_text
 from cxr_explorer.project.acts import Change, recorded, state
-from cxr_explorer.project.labelling import images_text
 from cxr_explorer.project.project import Ids, Project, now
 
 KIND = "reread"

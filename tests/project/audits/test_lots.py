@@ -9,7 +9,7 @@ from hypothesis import strategies as some
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import Judgement, Value
-from cxr_explorer.project import acts, labelling
+from cxr_explorer.project import acts, exporting, label_columns, labelling
 from cxr_explorer.project.audits import conduct
 from cxr_explorer.project.audits.bounds import bounds_by_cluster, label_bounds, outcome_text, stale_text, state_word
 from cxr_explorer.project.audits.lots import draw, earlier_among, earlier_audits, lot_of, part_of, plan_lot
@@ -40,7 +40,7 @@ def read(project: Project, audit: Audit, wrong: int = 0, upto: int | None = None
 
 
 def value_of(project: Project, image_id: int) -> Value | None:
-    found = labelling.labels_of_images(project, [image_id], READER).get(image_id, [])
+    found = label_columns.labels_of_images(project, [image_id], READER).get(image_id, [])
     return dict(found).get(FINDING)
 
 
@@ -121,13 +121,13 @@ def test_an_answer_is_one_act_that_labels_the_image_and_undo_takes_back_both(tmp
     with labelled_project(tmp_path) as project:
         audit = begin(project)
         image = int(audit.sample[0])
-        before = list(labelling.label_rows(project))
+        before = list(exporting.label_rows(project))
         change = conduct.answer(project, audit, image, Value.ABSENT)
         assert change is not None and change.labels and change.states == {"audit"}
-        row = next(row for row in labelling.label_rows(project) if row.how == "audit")
+        row = next(row for row in exporting.label_rows(project) if row.how == "audit")
         assert (row.value, row.reader) == (Value.ABSENT, READER)
         acts.undo(project)
-        assert list(labelling.label_rows(project)) == before
+        assert list(exporting.label_rows(project)) == before
         assert audit_record(project, audit.audit_id).answered == 0
         acts.redo(project)
         assert audit_record(project, audit.audit_id).answers == {image: Value.ABSENT}
@@ -137,7 +137,7 @@ def test_an_agreeing_answer_makes_the_label_one_that_was_looked_at(tmp_path: Pat
     with labelled_project(tmp_path) as project:
         audit = begin(project)
         conduct.answer(project, audit, int(audit.sample[0]), Value.PRESENT)
-        assert [row.how for row in labelling.label_rows(project)].count("audit") == 1
+        assert [row.how for row in exporting.label_rows(project)].count("audit") == 1
         assert conduct.answer(project, audit, int(audit.sample[0]), Value.PRESENT) is None
 
 
@@ -365,7 +365,7 @@ def test_the_repair_queue_holds_what_nobody_read_and_is_no_evidence(tmp_path: Pa
 def test_labels_carry_the_bound_of_the_audit_that_covers_them(tmp_path: Path) -> None:
     project, audit, unread = finished(tmp_path, np.arange(1, 61))
     with project:
-        rows = {row.file: row.bound for row in labelling.label_rows(project)}
+        rows = {row.file: row.bound for row in exporting.label_rows(project)}
         assert rows["99.png"] is None
         bound = rows["00.png"]
         assert bound is not None
@@ -430,7 +430,7 @@ def test_undoing_everything_leaves_the_audit_as_it_began(
 ) -> None:
     with labelled_project(tmp_path_factory.mktemp("audit"), 30) as project:
         audit = begin(project)
-        rows = list(labelling.label_rows(project))
+        rows = list(exporting.label_rows(project))
         for word, number, value in verbs:
             if word == "answer" and value is not None:
                 conduct.answer(project, audit, int(audit.sample[number % len(audit.sample)]), value)
@@ -446,4 +446,4 @@ def test_undoing_everything_leaves_the_audit_as_it_began(
             acts.undo(project)
         again = audit_record(project, audit.audit_id)
         assert (again.state, again.answered, again.stale) == ("open", 0, False)
-        assert list(labelling.label_rows(project)) == rows
+        assert list(exporting.label_rows(project)) == rows

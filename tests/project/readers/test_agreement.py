@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cxr_explorer.labels.label import IN_BULK, ONE_BY_ONE, TAKEN_OVER, How, Judgement, LabelRow, Value
 from cxr_explorer.labels.reader_names import ADJUDICATED, reread_name
-from cxr_explorer.project import acts, labelling
+from cxr_explorer.project import acts, exporting, importing, label_columns, labelling
 from cxr_explorer.project.project import Project
 from cxr_explorer.project.readers.agreement import (
     compare_group,
@@ -26,6 +26,7 @@ from cxr_explorer.project.readers.agreement import (
     who_said,
 )
 from cxr_explorer.project.readers.rereads import draw_rereads, draws, left_to_reread, rereadable_ids
+from cxr_explorer.tables.format import WriteReport
 from tests.project.projects import files, new_project
 
 P, A, U = Value.PRESENT, Value.ABSENT, Value.UNCERTAIN
@@ -79,7 +80,7 @@ def test_a_label_of_any_way_is_in_bulk_unless_it_was_read_one_by_one_or_taken_ov
     with new_project(tmp_path) as project:
         say(project, "ann", "p", how="single")
         rows = [LabelRow("00.png", "Effusion", P, "bob", "2026-01-31T14:05:09Z", how)]
-        labelling.import_labels(project, rows, "bob")
+        importing.import_labels(project, rows, "bob")
         assert compare_pair(project, "ann", "bob")[0].in_bulk == int(how in IN_BULK)
 
 
@@ -124,8 +125,8 @@ def test_images_no_longer_in_the_folder_are_not_for_adjudication(tmp_path: Path)
         assert disagreements(project, "Effusion").tolist() == [1]
 
 
-def exported(project: Project, tmp_path: Path, **whose: str) -> tuple[labelling.WriteReport, dict[str, str]]:
-    report = labelling.export_labels(project, tmp_path / "out.csv", "chexpert", **whose)  # type: ignore[arg-type]
+def exported(project: Project, tmp_path: Path, **whose: str) -> tuple[WriteReport, dict[str, str]]:
+    report = exporting.export_labels(project, tmp_path / "out.csv", "chexpert", **whose)  # type: ignore[arg-type]
     rows = csv.DictReader((tmp_path / "out.csv").read_text(encoding="utf-8").splitlines())
     return report, {row["Path"]: row["Effusion"] for row in rows}
 
@@ -185,7 +186,7 @@ def test_a_re_read_is_kept_beside_the_first_reading_and_compared_with_it(tmp_pat
         first, *rest = left_to_reread(project, "ann", "Effusion").tolist()
         labelling.label(project, np.array([first]), Judgement("Effusion", U, reread_name("ann"), "reread"))
         assert left_to_reread(project, "ann", "Effusion").tolist() == rest
-        assert labelling.label_column(project, "Effusion", "ann").values.tolist() == [1, 1, 0, 0]
+        assert label_columns.label_column(project, "Effusion", "ann").values.tolist() == [1, 1, 0, 0]
         draw_rereads(project, "ann", "Effusion", 10, seed=2)
         assert len(left_to_reread(project, "ann", "Effusion")) == 3
         assert first not in left_to_reread(project, "ann", "Effusion")
@@ -208,7 +209,7 @@ _verbs = st.one_of(
 @given(st.lists(_verbs, max_size=12))
 def test_draws_and_readings_undo_to_the_states_they_went_through(verbs: list[tuple]) -> None:
     def now_is(project: Project) -> object:
-        return list(labelling.label_rows(project)), draws(project, "ann", "Effusion")
+        return list(exporting.label_rows(project)), draws(project, "ann", "Effusion")
 
     with tempfile.TemporaryDirectory() as folder, new_project(Path(folder)) as project:
         done, undone = [now_is(project)], []

@@ -8,7 +8,7 @@ import pytest
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import How, Judgement, Value
 from cxr_explorer.labels.reader_names import reread_name
-from cxr_explorer.project import acts, labelling
+from cxr_explorer.project import acts, exporting, labelling
 from cxr_explorer.project.project import Project
 from cxr_explorer.project.readers.merging import merge, plan_merge, planned_merge
 from tests.project.projects import FINDINGS, embed_all, files, new_project
@@ -36,7 +36,7 @@ def other_project(tmp_path: Path, *paths: str) -> Project:
 
 
 def labels(project: Project) -> set[tuple[str, str, str, int]]:
-    return {(row.file, row.finding, row.reader, int(row.value)) for row in labelling.label_rows(project)}
+    return {(row.file, row.finding, row.reader, int(row.value)) for row in exporting.label_rows(project)}
 
 
 def test_images_are_found_by_their_content_under_another_name(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_images_are_found_by_their_content_under_another_name(tmp_path: Path) ->
         assert change is not None
         assert change.text == "Merged 2 labels on 2 images"
         assert labels(project) == {("00.png", "Effusion", "bob", 1), ("01.png", "Effusion", "bob", 0)}
-        row = next(labelling.label_rows(project))
+        row = next(exporting.label_rows(project))
         assert (row.how, row.cluster, row.map_id) == ("merge", None, None)  # clusters of another map mean nothing here
         acts.undo(project)
         assert labels(project) == set()
@@ -63,9 +63,9 @@ def test_images_are_found_by_their_content_under_another_name(tmp_path: Path) ->
 def test_the_time_a_label_was_given_is_kept(tmp_path: Path) -> None:
     with new_project(tmp_path) as project, other_project(tmp_path, "00.png") as other:
         label(other, "bob", **{"00.png": P})
-        given = next(labelling.label_rows(other)).at
+        given = next(exporting.label_rows(other)).at
         merge(project, plan_merge(project, other.path), "ann")
-        assert next(labelling.label_rows(project)).at == given
+        assert next(exporting.label_rows(project)).at == given
 
 
 def test_a_file_of_that_name_with_another_content_is_left_out_unless_asked_for(tmp_path: Path) -> None:

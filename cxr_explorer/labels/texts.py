@@ -1,0 +1,12 @@
+"""How labels and counts are put into words, everywhere alike."""
+
+from __future__ import annotations
+
+from cxr_explorer.labels.label import Value
+
+VALUE_WORDS = {Value.PRESENT: "present", Value.ABSENT: "absent", Value.UNCERTAIN: "uncertain"}
+
+
+def images_text(count: int) -> str:
+    """ "1 image", "1,204 images"."""
+    return f"{count:,} image{'' if count == 1 else 's'}"

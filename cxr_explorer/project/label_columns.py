@@ -1,0 +1,108 @@
+"""What labels a project holds: read by finding, by reader, by image. Nothing is changed here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_explorer.labels.label import Value
+from cxr_explorer.project.project import Ids, Project
+
+
+@dataclass(frozen=True, eq=False)
+class LabelColumn:
+    """One reader's labels of one finding: parallel arrays, ids ascending."""
+
+    image_ids: Ids
+    values: NDArray[np.int8]
+
+
+def label_column(project: Project, finding: str, reader: str) -> LabelColumn:
+    """All labels of one finding by one reader."""
+    rows = project.db.execute(
+        "SELECT image_id, value FROM labels WHERE finding = ? AND reader = ? ORDER BY image_id", [finding, reader]
+    ).fetchall()
+    table = np.array(rows, np.int64).reshape(-1, 2)
+    return LabelColumn(table[:, 0], table[:, 1].astype(np.int8))
+
+
+def labelled_ids(project: Project, reader: str) -> Ids:
+    """Ids of the images that carry any label of this reader, ascending."""
+    rows = project.db.execute("SELECT DISTINCT image_id FROM labels WHERE reader = ? ORDER BY image_id", [reader])
+    return np.fromiter((row[0] for row in rows), np.int64)
+
+
+def labels_of_images(project: Project, image_ids: Sequence[int], reader: str) -> dict[int, list[tuple[str, Value]]]:
+    """Findings and values by image id, of a handful of images (what is on screen); in the order they were given."""
+    rows = project.db.execute(
+        """SELECT image_id, finding, value FROM labels
+           WHERE reader = ? AND image_id IN (SELECT value FROM json_each(?)) ORDER BY at, finding""",
+        [reader, json.dumps([int(image_id) for image_id in image_ids])],
+    )
+    labels: dict[int, list[tuple[str, Value]]] = {}
+    for image_id, finding, value in rows:
+        labels.setdefault(image_id, []).append((finding, Value(value)))
+    return labels
+
+
+def finding_counts(project: Project, image_ids: Ids, reader: str) -> dict[str, dict[Value, int]]:
+    """For each finding that has labels among these images: number of images by value."""
+    counts: dict[str, dict[Value, int]] = {}
+    with chosen_images(project, image_ids):
+        # CROSS JOIN goes through the images chosen, not through all labels: a hundred of 100,000 cost next to nothing.
+        rows = project.db.execute(
+            """SELECT finding, value, count(*) FROM temp.chosen CROSS JOIN labels ON image_id = chosen.id
+               WHERE reader = ? GROUP BY finding, value""",
+            [reader],
+        )
+        for finding, value, count in rows:
+            counts.setdefault(finding, {})[Value(value)] = count
+    return counts
+
+
+def label_count(project: Project) -> int:
+    """How many labels there are, of every reader."""
+    return int(project.db.execute("SELECT count(*) FROM labels").fetchone()[0])
+
+
+def has_labels(project: Project, reader: str | None = None, least: int = 1) -> bool:
+    """Whether there are so many labels of a reader, or of anybody; counts no further."""
+    whose, bound = ("", []) if reader is None else ("WHERE reader = ?", [reader])
+    return len(project.db.execute(f"SELECT 1 FROM labels {whose} LIMIT ?", [*bound, least]).fetchall()) == least
+
+
+def labelled_findings(project: Project, reader: str) -> list[str]:
+    """Findings with labels of a reader, those with the most first."""
+    rows = project.db.execute(
+        "SELECT finding FROM labels WHERE reader = ? GROUP BY finding ORDER BY count(*) DESC", [reader]
+    )
+    return [str(row[0]) for row in rows]
+
+
+def answers_by_finding(project: Project, reader: str) -> dict[str, tuple[int, int]]:
+    """Of each finding a reader has labelled, present and absent labels that were no accepted suggestions."""
+    rows = project.db.execute(
+        """SELECT finding, sum(value = 1), sum(value = 0) FROM labels WHERE reader = ? AND how != 'suggestion'
+           GROUP BY finding""",
+        [reader],
+    )
+    return {finding: (int(present), int(absent)) for finding, present, absent in rows}
+
+
+@contextmanager
+def chosen_images(project: Project, image_ids: Ids) -> Iterator[None]:
+    """The ids as temp.chosen(id) while the block runs, in a transaction: sqlite3 would leave one open otherwise."""
+    with project.db.atomic():
+        execute = project.db.conn.execute
+        execute("CREATE TEMP TABLE IF NOT EXISTS chosen (id INTEGER PRIMARY KEY)")
+        execute("DELETE FROM temp.chosen")
+        execute(
+            "INSERT OR IGNORE INTO temp.chosen SELECT value FROM json_each(?)",
+            [json.dumps(np.asarray(image_ids).tolist())],
+        )
+        yield
