@@ -117,6 +117,12 @@ def write_demo(folder: Path, count: int = 360, seed: int = 20) -> list[DemoImage
     return list(draw_demo(folder, count, seed))
 
 
+def drawing_demo(folder: Path, count: int) -> Iterator[float]:
+    """`draw_demo` for a child process: yields the share that is done."""
+    for drawn, _ in enumerate(draw_demo(folder, count), 1):
+        yield drawn / count
+
+
 def draw_demo(folder: Path, count: int = 360, seed: int = 20) -> Iterator[DemoImage]:
     """The same picture by picture, for whoever shows progress: yields each when its file is complete.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QMenu
@@ -14,7 +15,7 @@ from cxr_explorer.project import partitions
 from cxr_explorer.project.acts import Change
 from cxr_explorer.project.project import Project
 from cxr_explorer.ui.actions import SPECS, key_text
-from cxr_explorer.worker import Job
+from cxr_explorer.ui.errand import Errand
 
 if TYPE_CHECKING:
     from cxr_explorer.ui.main_window import MainWindow
@@ -34,9 +35,7 @@ class ClusterWork(QObject):
         self._ladder: Ladder | None = None
         self._stops: list[int] = []
         self._previewed = False
-        self._job: Job | None = None
-        self._job_timer = QTimer(self, interval=50)
-        self._job_timer.timeout.connect(self._advance)
+        self._errand = Errand(self)
         self._settle = QTimer(self, interval=SETTLE_MS, singleShot=True)
         self._settle.timeout.connect(self._commit)
         self._menu = QMenu(window)
@@ -58,7 +57,7 @@ class ClusterWork(QObject):
             "ladder": self._ladder is not None,
             "one cluster": len(chosen) == 1,
             "clusters": len(chosen) > 1,
-            "recluster": self._session.map is not None and self._job is None,
+            "recluster": self._session.map is not None and not self._errand.active,
         }
 
     # -- finer and coarser -----------------------------------------------------------------------------------------
@@ -206,41 +205,33 @@ class ClusterWork(QObject):
 
     def recluster(self) -> None:
         """Finds new clusters among the images without a label."""
-        if self._job is None and self._session.map is not None:
-            self._job = Job(partitions.recluster_unlabelled, self._project.path, self._session.reader)
-            self._job_reader = self._session.reader
-            self._job_timer.start()
+        if not self._errand.active and self._session.map is not None:
+            reader = self._session.reader
+            self._errand.run(
+                *(partitions.recluster_unlabelled, self._project.path, reader),
+                done=partial(self._take_reclustering, reader),
+                failed=self._tell_why,
+            )
             self._panel.show_running("Finding clusters among unlabelled images…")
             self._session.targetChanged.emit()
 
     def cancel(self) -> None:
         """Stops reclustering; the clusters stay as they are."""
-        self._job_timer.stop()
-        if self._job is not None:
-            self._job.cancel()
-            self._job = None
-            self._session.targetChanged.emit()
+        self._errand.cancel()
         self._panel.show_running("")
+        self._session.targetChanged.emit()
 
-    def _advance(self) -> None:
-        assert self._job is not None
-        try:
-            found = self._job.receive(0)
-            finished = self._job.finished
-        except UserError as error:
-            self.cancel()
-            self._session.said.emit(str(error))
-            return
-        except Exception:
-            self.cancel()
-            raise
-        for reclustering in found:
-            self._do(
-                lambda found=reclustering: partitions.take_reclustering(self._project, found, self._job_reader),  # type: ignore[misc]
-                "Nothing changed: the map has been made anew meanwhile, or its clusters came out the same.",
-            )
-        if finished:
-            self.cancel()
+    def _take_reclustering(self, reader: str, found: Any) -> None:
+        self._panel.show_running("")
+        self._session.targetChanged.emit()
+        self._do(
+            lambda: partitions.take_reclustering(self._project, found, reader),
+            "Nothing changed: the map has been made anew meanwhile, or its clusters came out the same.",
+        )
+
+    def _tell_why(self, reason: str) -> None:
+        self.cancel()
+        self._session.said.emit(reason)
 
     # -- the parts they share --------------------------------------------------------------------------------------
 

@@ -8,7 +8,9 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.worker import Job
+from cxr_explorer.worker import Job, JobCrashed
+
+CRASHED = "The work in the background was lost: close other programs if memory is short, then try again"
 
 
 class Errand(QObject):
@@ -43,7 +45,7 @@ class Errand(QObject):
             function: A generator function, importable by name.
             arguments: For it.
             done: Told the last thing it yielded, None where it yielded nothing.
-            failed: Told the text of a UserError.
+            failed: Told why there is no answer: the text of a UserError, or that the process died.
             heard: Told the shares, 0..1, that the function yields while it is at work; they are no answer.
         """
         self.cancel()
@@ -70,15 +72,16 @@ class Errand(QObject):
             items = job.receive(timeout_s)
         except Exception as error:
             self.cancel()
-            if not isinstance(error, UserError):
+            if not isinstance(error, (UserError, JobCrashed)):
                 raise
-            self._failed(str(error))
+            self._failed(str(error) if isinstance(error, UserError) else f"{CRASHED} ({error}).")
             return
-        for item in items:
-            if isinstance(item, float):
-                self._heard(item)
-            else:
-                self._answer = item
+        shares = [item for item in items if isinstance(item, float)]
+        answers = [item for item in items if not isinstance(item, float)]
+        if answers:
+            self._answer = answers[-1]
+        if shares:
+            self._heard(shares[-1])
         if job.finished:
             self.cancel()
             self._done(self._answer)

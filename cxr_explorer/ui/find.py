@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog
 
 from cxr_explorer.encoder.checkpoint import EncoderInfo
@@ -19,13 +19,13 @@ from cxr_explorer.project.project import Ids
 from cxr_explorer.search.similar import Alike, UnitEmbeddings, embed_file, image_named
 from cxr_explorer.search.words import Search
 from cxr_explorer.ui.actions import key_text
+from cxr_explorer.ui.errand import Errand
 from cxr_explorer.ui.file_strip import FileStrip
 from cxr_explorer.ui.held_embeddings import HeldEmbeddings
 from cxr_explorer.ui.jump_dialog import JumpDialog
 from cxr_explorer.ui.search_bar import SearchBar, Searching
 from cxr_explorer.ui.selection import NO_IDS, Ranking
 from cxr_explorer.ui.texts import accepted
-from cxr_explorer.worker import Job, JobCrashed
 
 if TYPE_CHECKING:
     from cxr_explorer.ui.main_window import MainWindow
@@ -54,10 +54,7 @@ class Find(QObject):
         self.bar.closed.connect(self._leave_bar)
         self.strip.cancelled.connect(self.cancel)
         self.strip.compareWanted.connect(lambda: window.compare.start())
-        self._job: Job | None = None
-        self._file: Path | None = None
-        self._timer = QTimer(self, interval=30)
-        self._timer.timeout.connect(self._advance)
+        self._errand = Errand(self)
         self.embeddings.changed.connect(self._tell_reading)
         session.projectChanged.connect(self.cancel)
 
@@ -102,10 +99,12 @@ class Find(QObject):
         except UserError as error:
             session.failed.emit(str(error))
             return
-        self._file = path
-        self._job = Job(embed_file, path.resolve(), encoder.directory, session.device)
         self.strip.show_reading(path)
-        self._timer.start()
+        self._errand.run(
+            *(embed_file, path.resolve(), encoder.directory, session.device),
+            done=partial(self._search_like, path),
+            failed=self._tell_why,
+        )
 
     def left_out(self, ids: Ids) -> Ids:
         """These, and what the filter keeps out of reach."""
@@ -116,10 +115,8 @@ class Find(QObject):
 
     def cancel(self) -> None:
         """Stops reading the file."""
-        self._timer.stop()
-        if self._job is not None:
-            self._job.cancel()
-            self._job = None
+        if self._errand.active:
+            self._errand.cancel()
             self.strip.clear()
 
     def close_down(self) -> None:
@@ -144,26 +141,13 @@ class Find(QObject):
             "Choose it under Settings, or make the map anew."
         )
 
-    def _advance(self) -> None:
-        job, path = self._job, self._file
-        if job is None or path is None:
-            return
-        try:
-            items = job.receive(0)
-        except (UserError, JobCrashed) as error:
-            self.cancel()
-            self._session.failed.emit(str(error))
-            return
-        except Exception:
-            self.cancel()
-            raise
-        for item in items:
-            assert isinstance(item, Embedded)
-            job.cancel()
-            self._timer.stop()
-            self._job = None
-            self.strip.show_searching()
-            self.embeddings.use(partial(self._select_like_file, path, item))
+    def _search_like(self, path: Path, embedded: Embedded) -> None:
+        self.strip.show_searching()
+        self.embeddings.use(partial(self._select_like_file, path, embedded))
+
+    def _tell_why(self, reason: str) -> None:
+        self.strip.clear()
+        self._session.failed.emit(reason)
 
     def _select_like(self, image_id: int, embeddings: UnitEmbeddings) -> None:
         try:

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QSettings, QTimer, Signal
 
 from cxr_explorer.atlas.build import MapParameters
 from cxr_explorer.atlas.selection import combine
-from cxr_explorer.demo import draw_demo
+from cxr_explorer.demo import drawing_demo
 from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, default_encoder, read_encoder
 from cxr_explorer.errors import UserError
 from cxr_explorer.indexing import Indexing, IndexReport, Progress
@@ -34,7 +34,6 @@ from cxr_explorer.ui.selection import BY_CHANCE, NO_IDS, RANKED, Filter, Ranking
 from cxr_explorer.ui.storage_watch import StorageWatch
 from cxr_explorer.ui.texts import probability_text
 from cxr_explorer.ui.thumbnails import Thumbnails
-from cxr_explorer.worker import Job
 
 DEFAULT_READER = "reader 1"
 DEMO_COUNT = 360
@@ -92,7 +91,7 @@ class Session(QObject):
         self.chances_hidden = False
         self.chances_in_numbers = False
         self.indexing: Indexing | None = None
-        self._demo: Job | None = None
+        self._demo = Errand(self)
         self.progress: Progress | None = None
         self.facts: dict[int, dict[str, str]] = {}
         self.filter: Filter | None = None
@@ -238,30 +237,32 @@ class Session(QObject):
         self.cancel_run()
         self._demo_home = home or demo_home()
         self._demo_count = count
-        self._demo_drawn = 0
-        self._demo = Job(draw_demo, self._demo_home / "images", count)
-        self.progress = Progress(DRAWING_DEMO, 0, count)
-        self._timer.start()
+        self._demo.run(
+            *(drawing_demo, self._demo_home / "images", count),
+            done=self._open_drawn_demo,
+            failed=self._tell_no_demo,
+            heard=lambda share: self._show_demo(round(share * count)),
+        )
+        self._show_demo(0)
+
+    def _show_demo(self, drawn: int) -> None:
+        self.progress = Progress(DRAWING_DEMO, drawn, self._demo_count)
         self.progressChanged.emit()
 
-    def _advance_demo(self, job: Job) -> None:
+    def _open_drawn_demo(self, _drawn: object) -> None:
+        self._end_demo()
         try:
-            drawn = job.receive(0)
-        except Exception as error:
-            self.cancel_run()
-            if not isinstance(error, UserError):
-                raise
+            self.open_folder(self._demo_home / "images", self._demo_home / f"demo{SUFFIX}")
+        except UserError as error:
             self.failed.emit(str(error))
-            return
-        self._demo_drawn += len(drawn)
-        self.progress = Progress(DRAWING_DEMO, self._demo_drawn, self._demo_count)
+
+    def _tell_no_demo(self, reason: str) -> None:
+        self._end_demo()
+        self.failed.emit(reason)
+
+    def _end_demo(self) -> None:
+        self.progress = None
         self.progressChanged.emit()
-        if job.finished:
-            self.cancel_run()
-            try:
-                self.open_folder(self._demo_home / "images", self._demo_home / f"demo{SUFFIX}")
-            except UserError as error:
-                self.failed.emit(str(error))
 
     def recent_projects(self) -> list[str]:
         """Paths of projects opened lately that are still there, newest first."""
@@ -329,11 +330,9 @@ class Session(QObject):
     def cancel_run(self) -> None:
         """Stops what runs; what was embedded is kept."""
         self._timer.stop()
-        if self._demo is not None:
+        if self._demo.active:
             self._demo.cancel()
-            self._demo = None
-            self.progress = None
-            self.progressChanged.emit()
+            self._end_demo()
         if self.indexing is not None:
             self.indexing.cancel()
             self.indexing = None
@@ -341,9 +340,6 @@ class Session(QObject):
             self.progressChanged.emit()
 
     def _advance(self) -> None:
-        if self._demo is not None:
-            self._advance_demo(self._demo)
-            return
         assert self.indexing is not None and self.project is not None
         before = self.indexing.report.embedded
         try:

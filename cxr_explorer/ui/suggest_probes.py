@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.probes.probe_set import PREFIX, load_probes
+from cxr_explorer.probes.probe_set import PREFIX, ProbeSet, load_probes
 from cxr_explorer.project.file import probes_home
 from cxr_explorer.project.suggestions import PROBES_SETTING
 from cxr_explorer.suggesting import save_probe_set
-from cxr_explorer.worker import Job, JobCrashed
+from cxr_explorer.ui.errand import Errand
 
 if TYPE_CHECKING:
     from cxr_explorer.ui.main_window import MainWindow
@@ -28,10 +28,8 @@ class SavedProbes(QObject):
         super().__init__(window)
         self._window = window
         self._session = window.session
-        self._job: Job | None = None
-        self._poll = QTimer(self, interval=50)
-        self._poll.timeout.connect(self._receive)
-        self._session.closing.connect(self._end)
+        self._errand = Errand(self)
+        self._session.closing.connect(self._errand.cancel)
         self._session.projectChanged.connect(self._look_for)
 
     @property
@@ -43,7 +41,7 @@ class SavedProbes(QObject):
     def save(self) -> None:
         """Asks for a name, then fits and saves the probes of all findings."""
         session = self._session
-        if session.project is None or self._job is not None:
+        if session.project is None or self._errand.active:
             return
         home = probes_home()
         home.mkdir(parents=True, exist_ok=True)
@@ -53,9 +51,12 @@ class SavedProbes(QObject):
             return
         path = Path(chosen)
         name = path.stem.removeprefix(PREFIX)
-        self._job = Job(save_probe_set, session.project.path, path.parent, name, session.reader)
+        self._errand.run(
+            *(save_probe_set, session.project.path, path.parent, name, session.reader),
+            done=self._tell_saved,
+            failed=session.failed.emit,
+        )
         session.said.emit("Fitting the probes…")
-        self._poll.start()
 
     def load(self) -> None:
         """Asks for saved probes, and uses them for findings with too few labels here."""
@@ -95,22 +96,8 @@ class SavedProbes(QObject):
         if self.used and not Path(self.used).is_file():
             self._session.said.emit(f"The saved probes {self.used} are gone: only labels made here suggest anything.")
 
-    def _receive(self) -> None:
-        if self._job is None:
-            self._poll.stop()
-            return
-        try:
-            for path, probes in self._job.receive(0):
-                few = f"; too few labels for {', '.join(probes.too_few)}" if probes.too_few else ""
-                findings = f"{len(probes.probes)} finding{'' if len(probes.probes) == 1 else 's'}"
-                self._session.said.emit(f"Probes of {findings} saved as {path}{few}")
-        except (UserError, JobCrashed) as error:
-            self._session.failed.emit(str(error))
-        if self._job.finished:
-            self._end()
-
-    def _end(self) -> None:
-        self._poll.stop()
-        if self._job is not None:
-            self._job.cancel()
-            self._job = None
+    def _tell_saved(self, answer: tuple[Path, ProbeSet]) -> None:
+        path, probes = answer
+        few = f"; too few labels for {', '.join(probes.too_few)}" if probes.too_few else ""
+        findings = f"{len(probes.probes)} finding{'' if len(probes.probes) == 1 else 's'}"
+        self._session.said.emit(f"Probes of {findings} saved as {path}{few}")

@@ -229,7 +229,7 @@ def test_a_file_that_is_no_image_is_told_and_the_selection_stays(
 def test_reading_a_file_can_be_stopped(window: MainWindow, tmp_path: Path) -> None:
     window.finder.similar_to_file(other_file(tmp_path))
     window.finder.strip.close_button.click()
-    assert window.finder._job is None
+    assert not window.finder._errand.active
     assert not window.finder.strip.isVisible()
 
 
