@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project import exporting, label_columns
 from cxr_explorer.project.project import Project
-from cxr_explorer.ui import dialogs
+from cxr_explorer.ui.export_dialog import ExportDialog
 from tests.ui.windows import open_window
 
 REAL = Path(__file__).parents[2] / "shared" / "data" / "cxr" / "kermany"
@@ -79,7 +79,7 @@ def test_from_a_folder_to_a_table_and_back(qtbot, tmp_path: Path, monkeypatch: p
 
     # Export, close, reopen, compare
     out = tmp_path / "labels.csv"
-    monkeypatch.setattr(dialogs.ExportDialog, "exec", lambda _: dialogs.ExportDialog.DialogCode.Accepted)
+    monkeypatch.setattr(ExportDialog, "exec", lambda _: ExportDialog.DialogCode.Accepted)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(out), ""))
     window.export_labels()
     qtbot.waitUntil(out.exists, timeout=20_000)

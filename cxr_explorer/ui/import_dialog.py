@@ -14,8 +14,8 @@ from cxr_explorer.project.acts import Change
 from cxr_explorer.project.importing import LISTED, Preview, examined_labels, importing_labels
 from cxr_explorer.project.project import Project
 from cxr_explorer.tables.formats import format_named
-from cxr_explorer.ui.dialogs import table_of
 from cxr_explorer.ui.errand import Errand
+from cxr_explorer.ui.messages import table_of
 from cxr_explorer.ui.texts import give_room, text_label
 
 _Buttons = QDialogButtonBox.StandardButton

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QLineEdit, QVBo
 
 from cxr_explorer.ui.actions import key_text, keyboard_rows, left_hand_rows
 from cxr_explorer.ui.commands import Command, matching
-from cxr_explorer.ui.dialogs import table_of
+from cxr_explorer.ui.messages import table_of
 from cxr_explorer.ui.texts import text_label
 
 

@@ -29,7 +29,8 @@ from cxr_explorer.labels.texts import images_text
 from cxr_explorer.project import acts, label_columns
 from cxr_explorer.project.file import SUFFIX
 from cxr_explorer.project.left_out import left_out
-from cxr_explorer.ui import dialogs, keymap, window_state
+from cxr_explorer.ui import keymap, window_state
+from cxr_explorer.ui.about_dialog import AboutDialog
 from cxr_explorer.ui.actions import SPECS, make_actions
 from cxr_explorer.ui.audit import Audits
 from cxr_explorer.ui.cluster_panel import ClusterPanel
@@ -40,11 +41,13 @@ from cxr_explorer.ui.contradictions import Contradicting
 from cxr_explorer.ui.errand import Errand
 from cxr_explorer.ui.filter_strip import FilterStrip
 from cxr_explorer.ui.find import Find
+from cxr_explorer.ui.findings_dialog import FindingsDialog
 from cxr_explorer.ui.gallery_panel import GalleryPanel
 from cxr_explorer.ui.guard import guard_overrides
 from cxr_explorer.ui.image_page import ImagePage
 from cxr_explorer.ui.keys_help import KeysDialog
 from cxr_explorer.ui.label_panel import LabelPanel
+from cxr_explorer.ui.map_dialog import MapDialog
 from cxr_explorer.ui.map_page import MapPage
 from cxr_explorer.ui.metadata import MetadataPart
 from cxr_explorer.ui.notice import Notice
@@ -53,11 +56,13 @@ from cxr_explorer.ui.progress_strip import ProgressStrip
 from cxr_explorer.ui.readers import Readers
 from cxr_explorer.ui.reading import Reading
 from cxr_explorer.ui.session import Session
+from cxr_explorer.ui.settings_dialog import SettingsDialog
 from cxr_explorer.ui.sheets import Sheets
 from cxr_explorer.ui.suggest import Suggest
 from cxr_explorer.ui.table_exchange import export_table, import_table
 from cxr_explorer.ui.texts import accepted, elided_label
 from cxr_explorer.ui.theme import apply_theme, system_is_dark
+from cxr_explorer.ui.unreadable_dialog import UnreadableDialog
 from cxr_explorer.ui.viewer import Viewer
 from cxr_explorer.ui.welcome import Welcome, project_title
 
@@ -384,7 +389,7 @@ class MainWindow(QMainWindow):
     def show_unreadable(self) -> None:
         project = self.session.project
         assert project is not None
-        if accepted(dialogs.UnreadableDialog(self, project.failures(), left_out(project))):
+        if accepted(UnreadableDialog(self, project.failures(), left_out(project))):
             project.retry_failed()
             self.rescan()
 
@@ -427,7 +432,7 @@ class MainWindow(QMainWindow):
         self.map_page.scatter.set_names_visible(shown)
 
     def change_parameters(self) -> None:
-        dialog = dialogs.MapDialog(self, self.session.parameters())
+        dialog = MapDialog(self, self.session.parameters())
         if accepted(dialog) and dialog.parameters != self.session.parameters():
             self.session.start_indexing(dialog.parameters, rescan=False)
 
@@ -455,7 +460,7 @@ class MainWindow(QMainWindow):
     def choose_vocabulary(self) -> None:
         project = self.session.project
         assert project is not None
-        dialog = dialogs.FindingsDialog(self, project.vocabulary)
+        dialog = FindingsDialog(self, project.vocabulary)
         if accepted(dialog) and dialog.vocabulary != project.vocabulary:
             self.session.set_vocabulary(dialog.vocabulary)
 
@@ -481,7 +486,7 @@ class MainWindow(QMainWindow):
 
     def change_settings(self) -> None:
         session = self.session
-        dialog = dialogs.SettingsDialog(self, session.own_reader, session.encoders(), session.encoder(), session.device)
+        dialog = SettingsDialog(self, session.own_reader, session.encoders(), session.encoder(), session.device)
         if accepted(dialog):
             session.choose(dialog.reader, dialog.encoder, dialog.device)
             self._show_summary()
@@ -503,7 +508,7 @@ class MainWindow(QMainWindow):
         accepted(KeysDialog(self))
 
     def show_about(self) -> None:
-        accepted(dialogs.AboutDialog(self, self.session.encoder()))
+        accepted(AboutDialog(self, self.session.encoder()))
 
     # -- the window itself -----------------------------------------------------------------------------------------
 

@@ -14,8 +14,8 @@ from cxr_explorer.project import exporting
 from cxr_explorer.project.label_columns import label_count
 from cxr_explorer.project.readers.agreement import reader_names
 from cxr_explorer.tables.format import WriteReport
-from cxr_explorer.ui import dialogs
 from cxr_explorer.ui.errand import Errand
+from cxr_explorer.ui.export_dialog import ExportDialog, Whose
 from cxr_explorer.ui.import_dialog import ImportDialog
 from cxr_explorer.ui.session import Session
 from cxr_explorer.ui.texts import accepted
@@ -50,7 +50,7 @@ def export_table(parent: QWidget, session: Session, folder: str, errand: Errand)
     whose = whose_labels(reader_names(session.project), session.own_reader)
     names = [entry.reader for entry in whose]
     chosen = names.index(session.own_reader) if session.own_reader in names else names.index(None)
-    dialog = dialogs.ExportDialog(parent, labels, whose, chosen)
+    dialog = ExportDialog(parent, labels, whose, chosen)
     if not accepted(dialog):
         return
     start = Path(folder) / f"{project_title(session.project.path)}-labels.csv"
@@ -76,19 +76,19 @@ def export_table(parent: QWidget, session: Session, folder: str, errand: Errand)
     )
 
 
-def whose_labels(names: Sequence[str], reader: str) -> list[dialogs.Whose]:
+def whose_labels(names: Sequence[str], reader: str) -> list[Whose]:
     """What an export may hold: each name with labels, what came out of several readers, everybody's."""
     people = ordinary(names)
     others = [name for name in names if is_reserved(name) and name != ADJUDICATED]
-    found = [dialogs.Whose(f"{name} (now)" if name == reader else name, name) for name in (*people, *others)]
+    found = [Whose(f"{name} (now)" if name == reader else name, name) for name in (*people, *others)]
     if len(people) > 1:
-        found.append(dialogs.Whose("Majority of the readers", rule="majority"))
+        found.append(Whose("Majority of the readers", rule="majority"))
     if len(people) > 1 or ADJUDICATED in names:
-        found.append(dialogs.Whose("Adjudicated, else unanimous", rule="adjudicated"))
-    return [*found, dialogs.Whose("Everybody's")]
+        found.append(Whose("Adjudicated, else unanimous", rule="adjudicated"))
+    return [*found, Whose("Everybody's")]
 
 
-def _written(report: WriteReport, whose: dialogs.Whose, out: str) -> str:
+def _written(report: WriteReport, whose: Whose, out: str) -> str:
     by = f" by {whose.reader}" if whose.reader is not None else f" ({whose.rule})" if whose.rule is not None else ""
     parts = [f"{report.labels:,} labels{by} on {images_text(report.images)} written to {out}"]
     if report.left_out:

@@ -17,12 +17,19 @@ from cxr_explorer.project import exporting, label_columns
 from cxr_explorer.project.labelling import LabelPlan
 from cxr_explorer.project.left_out import left_out, store_left_out
 from cxr_explorer.project.project import Project
-from cxr_explorer.ui import dialogs, main_window
+from cxr_explorer.ui import main_window
+from cxr_explorer.ui.about_dialog import AboutDialog
 from cxr_explorer.ui.actions import SPECS
+from cxr_explorer.ui.export_dialog import ExportDialog, Whose
+from cxr_explorer.ui.findings_dialog import FindingsDialog
 from cxr_explorer.ui.import_dialog import ImportDialog
 from cxr_explorer.ui.keys_help import KeysDialog
 from cxr_explorer.ui.label_panel import apply_text
 from cxr_explorer.ui.main_window import MainWindow
+from cxr_explorer.ui.map_dialog import MapDialog
+from cxr_explorer.ui.messages import show_bug
+from cxr_explorer.ui.settings_dialog import SettingsDialog
+from cxr_explorer.ui.unreadable_dialog import UnreadableDialog
 from tests.ui.windows import CLUSTER_SIZES, make_project, open_window, press
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
@@ -244,10 +251,10 @@ def test_another_vocabulary_keeps_the_labels_given(window: MainWindow) -> None:
 
 def test_a_list_that_is_edited_keeps_what_it_says_of_findings_that_exclude_each_other(window: MainWindow) -> None:
     own = Vocabulary("My own", ("No Finding", "Bacterial", "Viral"), {"Bacterial": ("Viral",)})
-    dialog = dialogs.FindingsDialog(window, own)
+    dialog = FindingsDialog(window, own)
     assert dialog._own(("Viral", "Bacterial", "Mass")).excludes == {"Bacterial": ("Viral",)}
     assert dialog._own(("Viral", "Mass")).excludes == {}
-    usual = dialogs.FindingsDialog(window, Vocabulary("My own", ("Mass",)))
+    usual = FindingsDialog(window, Vocabulary("My own", ("Mass",)))
     assert usual._own(("No Finding", "Mass", "Tube")).excludes == {"No Finding": ("Mass", "Tube")}
 
 
@@ -257,7 +264,7 @@ def test_export_writes_what_the_dialogs_say(
     window.session.select_cluster(0)
     window.session.label_target()
     out = tmp_path / "out.csv"
-    monkeypatch.setattr(dialogs.ExportDialog, "exec", lambda _: dialogs.ExportDialog.DialogCode.Accepted)
+    monkeypatch.setattr(ExportDialog, "exec", lambda _: ExportDialog.DialogCode.Accepted)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(out), ""))
     window.export_labels()
     qtbot.waitUntil(lambda: "written to" in window._said.text())
@@ -293,7 +300,7 @@ def test_import_after_a_preview_is_one_act(window: MainWindow, tmp_path: Path, m
 def test_unreadable_files_are_counted_and_listed(window: MainWindow) -> None:
     assert window._unreadable.isVisible()
     assert "1 unreadable" in window._unreadable.text()
-    dialog = dialogs.UnreadableDialog(window, window.session.project.failures())  # type: ignore[union-attr]
+    dialog = UnreadableDialog(window, window.session.project.failures())  # type: ignore[union-attr]
     dialog.show()
     dialog.close()
 
@@ -308,7 +315,7 @@ def test_what_the_scan_left_out_is_counted_and_listed_by_kind(window: MainWindow
     window._on_indexed(IndexReport(embedded=3))
     assert window._unreadable.text().endswith("1 unreadable, 2 left out")
     assert "left out: 2 .img" in window._said.toolTip()
-    dialog = dialogs.UnreadableDialog(window, project.failures(), left_out(project))
+    dialog = UnreadableDialog(window, project.failures(), left_out(project))
     dialog.show()
     cells = [table.item(0, 1).text() for table in dialog.findChildren(QTableWidget)]  # type: ignore[union-attr]
     assert ".img" in cells
@@ -362,18 +369,18 @@ def test_dialogs_open_in_both_themes(window: MainWindow, light: bool, tmp_path: 
     window.use_light(light)
     session = window.session
     shown = [
-        dialogs.SettingsDialog(window, "ann", session.encoders(), session.encoder(), "auto"),
-        dialogs.MapDialog(window, session.parameters()),
-        dialogs.FindingsDialog(window, session.project.vocabulary),  # type: ignore[union-attr]
-        dialogs.ExportDialog(window, 5, [dialogs.Whose("ann", "ann"), dialogs.Whose("Everybody's")], 0),
+        SettingsDialog(window, "ann", session.encoders(), session.encoder(), "auto"),
+        MapDialog(window, session.parameters()),
+        FindingsDialog(window, session.project.vocabulary),  # type: ignore[union-attr]
+        ExportDialog(window, 5, [Whose("ann", "ann"), Whose("Everybody's")], 0),
         KeysDialog(window),
-        dialogs.AboutDialog(window, session.encoder()),
+        AboutDialog(window, session.encoder()),
     ]
     for dialog in shown:
         dialog.show()
         assert dialog.isVisible()
         dialog.reject()
-    assert dialogs.MapDialog(window, session.parameters()).parameters == session.parameters()
+    assert MapDialog(window, session.parameters()).parameters == session.parameters()
 
 
 def test_a_bug_is_shown_once_with_its_traceback(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -384,7 +391,7 @@ def test_a_bug_is_shown_once_with_its_traceback(window: MainWindow, monkeypatch:
         return 0
 
     monkeypatch.setattr(QMessageBox, "exec", take)
-    dialogs.show_bug(window, "Traceback: ZeroDivisionError")
+    show_bug(window, "Traceback: ZeroDivisionError")
     assert texts == ["Traceback: ZeroDivisionError"]
 
 

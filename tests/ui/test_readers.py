@@ -11,12 +11,14 @@ from PySide6.QtWidgets import QApplication, QDialog, QFileDialog
 from cxr_explorer.labels.label import How, Judgement, Value
 from cxr_explorer.project import exporting, label_columns, labelling
 from cxr_explorer.project.project import Project
-from cxr_explorer.ui import dialogs
+from cxr_explorer.ui import settings_dialog
+from cxr_explorer.ui.export_dialog import ExportDialog
 from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.readers_agreement import AgreementDialog
 from cxr_explorer.ui.readers_merge import MergeDialog
 from cxr_explorer.ui.readers_reread import RereadDialog
 from cxr_explorer.ui.readers_switch import SwitchDialog
+from cxr_explorer.ui.settings_dialog import SettingsDialog
 from tests.ui.windows import make_project, open_window, press
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
@@ -136,10 +138,8 @@ def test_the_undo_entry_does_not_tell_what_another_reader_said(window: MainWindo
 
 def test_the_settings_refuse_a_name_that_is_no_reader(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
     errors: list[str] = []
-    monkeypatch.setattr(dialogs, "show_error", lambda _parent, text: errors.append(text))
-    dialog = dialogs.SettingsDialog(
-        window, "ann", window.session.encoders(), window.session.encoder(), window.session.device
-    )
+    monkeypatch.setattr(settings_dialog, "show_error", lambda _parent, text: errors.append(text))
+    dialog = SettingsDialog(window, "ann", window.session.encoders(), window.session.encoder(), window.session.device)
     dialog._reader.setText("Majority")
     dialog._accept()
     assert "not a reader" in errors[0]
@@ -421,7 +421,7 @@ def test_export_offers_every_reader_the_majority_and_what_was_settled(
     out = tmp_path / "out.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(out), ""))
 
-    def choose(dialog: dialogs.ExportDialog) -> None:
+    def choose(dialog: ExportDialog) -> None:
         offered = [dialog._whose.itemText(row) for row in range(dialog._whose.count())]
         assert offered == [
             "ann (now)",
@@ -436,7 +436,7 @@ def test_export_offers_every_reader_the_majority_and_what_was_settled(
         next(button for button, key in dialog._choices if key == "chexpert").setChecked(True)
         dialog.accept()
 
-    in_dialog(dialogs.ExportDialog, choose)
+    in_dialog(ExportDialog, choose)
     window.export_labels()
     qtbot.waitUntil(lambda: "written to" in window._said.text())
     assert "1 left blank" in window._said.text()
@@ -451,7 +451,7 @@ def test_a_table_being_written_is_finished_before_the_window_closes(
     say(project_of(window), "ann", "ppp")
     out = tmp_path / "out.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(out), ""))
-    monkeypatch.setattr(dialogs.ExportDialog, "exec", lambda _: dialogs.ExportDialog.DialogCode.Accepted)
+    monkeypatch.setattr(ExportDialog, "exec", lambda _: ExportDialog.DialogCode.Accepted)
     window.export_labels()
     window.close()
     assert len(out.read_text(encoding="utf-8").splitlines()) == 4
