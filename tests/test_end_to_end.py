@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project import exporting, label_columns
 from cxr_explorer.project.project import Project
-from cxr_explorer.ui.export_dialog import ExportDialog
+from cxr_explorer.ui.labelling.export_dialog import ExportDialog
 from tests.ui.windows import open_window
 
 REAL = Path(__file__).parents[2] / "shared" / "data" / "cxr" / "kermany"
@@ -33,7 +33,7 @@ def test_from_a_folder_to_a_table_and_back(qtbot, tmp_path: Path, monkeypatch: p
     window = open_window(qtbot, tmp_path)
     session = window.session
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: str(images))
-    monkeypatch.setattr("cxr_explorer.ui.session.default_project_path", lambda _: project_path)
+    monkeypatch.setattr("cxr_explorer.ui.session.session.default_project_path", lambda _: project_path)
     with qtbot.waitSignal(session.indexingEnded, timeout=400_000) as ended:
         window.open_folder()
         assert window.progress.isVisible()

@@ -14,10 +14,10 @@ from PySide6.QtCore import QSettings, QTimer
 from PySide6.QtWidgets import QApplication
 
 from cxr_explorer import __version__
-from cxr_explorer.ui import crash
 from cxr_explorer.ui.excepthook import Excepthook
-from cxr_explorer.ui.full_size import still_reading
+from cxr_explorer.ui.frame import crash
 from cxr_explorer.ui.main_window import MainWindow
+from cxr_explorer.ui.viewer.full_size import still_reading
 
 log = logging.getLogger("cxr_explorer")
 

@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.ui.main_window import MainWindow
-from cxr_explorer.ui.messages import show_bug
+from cxr_explorer.ui.widgets.messages import show_bug
 
 log = logging.getLogger("cxr_explorer")
 

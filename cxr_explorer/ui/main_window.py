@@ -29,42 +29,43 @@ from cxr_explorer.labels.texts import images_text
 from cxr_explorer.project import acts, label_columns
 from cxr_explorer.project.file import SUFFIX
 from cxr_explorer.project.left_out import left_out
-from cxr_explorer.ui import keymap, window_state
-from cxr_explorer.ui.about_dialog import AboutDialog
-from cxr_explorer.ui.actions import SPECS, make_actions
-from cxr_explorer.ui.audit import Audits
-from cxr_explorer.ui.cluster_panel import ClusterPanel
-from cxr_explorer.ui.cluster_work import ClusterWork
-from cxr_explorer.ui.comfort import Comfort
-from cxr_explorer.ui.compare import Compare
-from cxr_explorer.ui.contradictions import Contradicting
-from cxr_explorer.ui.errand import Errand
-from cxr_explorer.ui.filter_strip import FilterStrip
-from cxr_explorer.ui.find import Find
-from cxr_explorer.ui.findings_dialog import FindingsDialog
-from cxr_explorer.ui.gallery_panel import GalleryPanel
-from cxr_explorer.ui.guard import guard_overrides
-from cxr_explorer.ui.image_page import ImagePage
-from cxr_explorer.ui.keys_help import KeysDialog
-from cxr_explorer.ui.label_panel import LabelPanel
-from cxr_explorer.ui.map_dialog import MapDialog
-from cxr_explorer.ui.map_page import MapPage
-from cxr_explorer.ui.metadata import MetadataPart
-from cxr_explorer.ui.notice import Notice
-from cxr_explorer.ui.progress_report import ProgressReport
-from cxr_explorer.ui.progress_strip import ProgressStrip
-from cxr_explorer.ui.readers import Readers
-from cxr_explorer.ui.reading import Reading
-from cxr_explorer.ui.session import Session
-from cxr_explorer.ui.settings_dialog import SettingsDialog
-from cxr_explorer.ui.sheets import Sheets
-from cxr_explorer.ui.suggest import Suggest
-from cxr_explorer.ui.table_exchange import export_table, import_table
-from cxr_explorer.ui.texts import accepted, elided_label
-from cxr_explorer.ui.theme import apply_theme, system_is_dark
-from cxr_explorer.ui.unreadable_dialog import UnreadableDialog
-from cxr_explorer.ui.viewer import Viewer
-from cxr_explorer.ui.welcome import Welcome, project_title
+from cxr_explorer.ui.audit.audit import Audits
+from cxr_explorer.ui.clusters.cluster_panel import ClusterPanel
+from cxr_explorer.ui.clusters.cluster_work import ClusterWork
+from cxr_explorer.ui.commands import keymap
+from cxr_explorer.ui.commands.actions import SPECS, make_actions
+from cxr_explorer.ui.compare.compare import Compare
+from cxr_explorer.ui.facts.facts import MetadataPart
+from cxr_explorer.ui.find.filter_strip import FilterStrip
+from cxr_explorer.ui.find.find import Find
+from cxr_explorer.ui.frame import window_state
+from cxr_explorer.ui.frame.about_dialog import AboutDialog
+from cxr_explorer.ui.frame.notice import Notice
+from cxr_explorer.ui.frame.progress_strip import ProgressStrip
+from cxr_explorer.ui.frame.settings_dialog import SettingsDialog
+from cxr_explorer.ui.frame.unreadable_dialog import UnreadableDialog
+from cxr_explorer.ui.frame.welcome import Welcome, project_title
+from cxr_explorer.ui.gallery.gallery_panel import GalleryPanel
+from cxr_explorer.ui.guide.comfort import Comfort
+from cxr_explorer.ui.guide.keys_help import KeysDialog
+from cxr_explorer.ui.labelling.contradictions import Contradicting
+from cxr_explorer.ui.labelling.findings_dialog import FindingsDialog
+from cxr_explorer.ui.labelling.label_panel import LabelPanel
+from cxr_explorer.ui.labelling.reading import Reading
+from cxr_explorer.ui.labelling.table_exchange import export_table, import_table
+from cxr_explorer.ui.map.map_dialog import MapDialog
+from cxr_explorer.ui.map.map_page import MapPage
+from cxr_explorer.ui.progress.progress_report import ProgressReport
+from cxr_explorer.ui.readers.readers import Readers
+from cxr_explorer.ui.session.session import Session
+from cxr_explorer.ui.sheets.sheets import Sheets
+from cxr_explorer.ui.suggest.suggest import Suggest
+from cxr_explorer.ui.viewer.image_page import ImagePage
+from cxr_explorer.ui.viewer.viewer import Viewer
+from cxr_explorer.ui.widgets.errand import Errand
+from cxr_explorer.ui.widgets.guard import guard_overrides
+from cxr_explorer.ui.widgets.texts import accepted, elided_label
+from cxr_explorer.ui.widgets.theme import apply_theme, system_is_dark
 
 TEXT_SCALES = (0.9, 1.0, 1.15, 1.3, 1.5)
 

@@ -18,7 +18,7 @@ from cxr_explorer.project.audits.bounds import bounds_by_cluster, label_bounds
 from cxr_explorer.project.audits.lots import lot_of
 from cxr_explorer.project.audits.records import audit_records, with_present_answers
 from cxr_explorer.sampling.plan import most_wrong, plan
-from cxr_explorer.ui.audit_dialog import Place, choices
+from cxr_explorer.ui.audit.dialog import Place, choices
 from tests.project.projects import FINDINGS, new_project
 
 LABELS = 100_000

@@ -19,11 +19,11 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
 from cxr_explorer.images.radiograph import Radiograph, Window
-from cxr_explorer.ui.gallery import Gallery, Mark
-from cxr_explorer.ui.image_view import ImageView
-from cxr_explorer.ui.levels import Levels
-from cxr_explorer.ui.picture import Picture, _Drag
-from cxr_explorer.ui.thumbnails import Thumbnails
+from cxr_explorer.ui.gallery.gallery import Gallery, Mark
+from cxr_explorer.ui.session.thumbnails import Thumbnails
+from cxr_explorer.ui.viewer.image_view import ImageView
+from cxr_explorer.ui.viewer.levels import Levels
+from cxr_explorer.ui.viewer.picture import Picture, _Drag
 
 
 def measure(name: str, run: Callable[[int], object], times: int = 60) -> None:

@@ -24,7 +24,7 @@ from PySide6.QtCore import QEvent, QObject, QPointF, QRectF
 from PySide6.QtWidgets import QApplication, QWidget
 
 from cxr_explorer.colours import categorical, shade_of
-from cxr_explorer.ui.scatter_view import ScatterView
+from cxr_explorer.ui.map.scatter_view import ScatterView
 
 SIZES = (112_120, 1_000_000)
 OPERATIONS = ("pan", "zoom", "recolour")

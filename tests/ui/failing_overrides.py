@@ -21,8 +21,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 from shiboken6 import Shiboken
 
 import cxr_explorer.ui
-from cxr_explorer.ui.guard import _below, overrides
 from cxr_explorer.ui.main_window import MainWindow
+from cxr_explorer.ui.widgets.guard import _below, overrides
 from tests.ui.windows import make_project
 
 

@@ -18,18 +18,18 @@ from cxr_explorer.project.labelling import LabelPlan
 from cxr_explorer.project.left_out import left_out, store_left_out
 from cxr_explorer.project.project import Project
 from cxr_explorer.ui import main_window
-from cxr_explorer.ui.about_dialog import AboutDialog
-from cxr_explorer.ui.actions import SPECS
-from cxr_explorer.ui.export_dialog import ExportDialog, Whose
-from cxr_explorer.ui.findings_dialog import FindingsDialog
-from cxr_explorer.ui.import_dialog import ImportDialog
-from cxr_explorer.ui.keys_help import KeysDialog
-from cxr_explorer.ui.label_panel import apply_text
+from cxr_explorer.ui.commands.actions import SPECS
+from cxr_explorer.ui.frame.about_dialog import AboutDialog
+from cxr_explorer.ui.frame.settings_dialog import SettingsDialog
+from cxr_explorer.ui.frame.unreadable_dialog import UnreadableDialog
+from cxr_explorer.ui.guide.keys_help import KeysDialog
+from cxr_explorer.ui.labelling.export_dialog import ExportDialog, Whose
+from cxr_explorer.ui.labelling.findings_dialog import FindingsDialog
+from cxr_explorer.ui.labelling.import_dialog import ImportDialog
+from cxr_explorer.ui.labelling.label_panel import apply_text
 from cxr_explorer.ui.main_window import MainWindow
-from cxr_explorer.ui.map_dialog import MapDialog
-from cxr_explorer.ui.messages import show_bug
-from cxr_explorer.ui.settings_dialog import SettingsDialog
-from cxr_explorer.ui.unreadable_dialog import UnreadableDialog
+from cxr_explorer.ui.map.map_dialog import MapDialog
+from cxr_explorer.ui.widgets.messages import show_bug
 from tests.ui.windows import CLUSTER_SIZES, make_project, open_window, press
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier

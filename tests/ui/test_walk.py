@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cxr_explorer.ui.actions import SPECS
-from cxr_explorer.ui.comfort import menu_keys
+from cxr_explorer.ui.commands.actions import SPECS
+from cxr_explorer.ui.guide.comfort import menu_keys
 from cxr_explorer.ui.main_window import MainWindow
 from tests.ui.windows import make_project, open_window
 

@@ -1,0 +1,285 @@
+"""What a reader does to the clusters in the window: a thin layer over `project.partitions`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QMenu
+
+from cxr_explorer.atlas.ladder import Ladder, step, stops
+from cxr_explorer.errors import UserError
+from cxr_explorer.project import partitions
+from cxr_explorer.project.acts import Change
+from cxr_explorer.project.project import Project
+from cxr_explorer.ui.commands.actions import SPECS, key_text
+from cxr_explorer.ui.widgets.errand import Errand
+
+if TYPE_CHECKING:
+    from cxr_explorer.ui.main_window import MainWindow
+
+SETTLE_MS = 300
+"""How long the slider rests before its keys count as one act."""
+
+
+class ClusterWork(QObject):
+    """The slots of the Clusters menu, the slider, and reclustering in a child process."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session = window.session
+        self._panel = window.cluster_panel
+        self._ladder: Ladder | None = None
+        self._stops: list[int] = []
+        self._previewed = False
+        self._errand = Errand(self)
+        self._settle = QTimer(self, interval=SETTLE_MS, singleShot=True)
+        self._settle.timeout.connect(self._commit)
+        self._menu = QMenu(window)
+        self._menu.aboutToShow.connect(self._fill_menu)
+        self._panel.set_menu(self._menu)
+        self._panel.clusters.renamed.connect(self._take_name)
+        self._panel.cancelWanted.connect(self.cancel)
+        self._panel.slider.valueChanged.connect(self._on_slider)
+        self._panel.slider.sliderReleased.connect(self._commit)
+        self._session.projectChanged.connect(self._on_project)
+        self._session.mapChanged.connect(self._on_map)
+        self._session.clustersChanged.connect(self._show_level)
+        self._on_map()
+
+    def states(self) -> dict[str, bool]:
+        """For the actions."""
+        chosen = [cluster for cluster in self._panel.clusters.selected() if cluster >= 0]
+        return {
+            "ladder": self._ladder is not None,
+            "one cluster": len(chosen) == 1,
+            "clusters": len(chosen) > 1,
+            "recluster": self._session.map is not None and not self._errand.active,
+        }
+
+    # -- finer and coarser -----------------------------------------------------------------------------------------
+
+    def finer(self) -> None:
+        """A step finer."""
+        self._step(True)
+
+    def coarser(self) -> None:
+        """A step coarser."""
+        self._step(False)
+
+    def _step(self, finer: bool) -> None:
+        found = self._session.map
+        if self._ladder is not None and found is not None:
+            before = len(found.groups)
+            rung = step(self._ladder, before, finer)
+            count = int(self._ladder.counts[rung])
+            if count == before or (count > before) != finer:
+                self._session.said.emit(f"These are the {'finest' if finer else 'coarsest'} clusters of this map.")
+            else:
+                self._set_rung(rung)
+
+    def _set_rung(self, rung: int) -> None:
+        ladder = self._ladder
+        if ladder is not None:
+            self._do(
+                lambda: partitions.set_rung(self._project, ladder, rung, self._session.reader),
+                "The map is divided like this already.",
+            )
+
+    def _on_slider(self, value: int) -> None:
+        """Shows at once what a place of the slider means; it counts when the slider comes to rest."""
+        found, ladder = self._session.map, self._ladder
+        if found is None or ladder is None:
+            return
+        self._previewed = True
+        self._panel.show_count(int(ladder.counts[self._stops[value]]))
+        preview = partitions.at_rung(self._project, found, ladder, self._stops[value])
+        self._window.map_page.preview_clusters(preview)
+        if not self._panel.slider.isSliderDown():
+            self._settle.start()
+
+    def _commit(self) -> None:
+        self._settle.stop()
+        if not self._previewed or self._ladder is None or self._session.map is None:
+            return
+        self._previewed = False
+        before = self._session.map.partition_id
+        self._set_rung(self._stops[self._panel.slider.value()])
+        if self._session.map.partition_id == before:  # moved and moved back
+            self._window.map_page.show_clusters()
+            self._show_level()
+
+    def _show_level(self) -> None:
+        found, slider = self._session.map, self._panel.slider
+        self._previewed = False
+        self._settle.stop()
+        slider.blockSignals(True)
+        if found is None or self._ladder is None:
+            slider.setRange(0, 0)
+            slider.setEnabled(False)
+            slider.setToolTip(
+                "Coarser or finer clusters"
+                + (f". This map was made by an older version: {key_text('rescan')} makes it anew" if found else "")
+            )
+        else:
+            counts = [int(self._ladder.counts[rung]) for rung in self._stops]
+            slider.setRange(0, len(counts) - 1)
+            slider.setValue(min(range(len(counts)), key=lambda i: abs(counts[i] - len(found.groups))))
+            slider.setEnabled(len(counts) > 1)
+            slider.setToolTip(
+                f"Coarser or finer clusters, {counts[0]:,} to {counts[-1]:,} of them "
+                f"({key_text('coarser')}, {key_text('finer')}). The largest gives way first; names, colours and labels "
+                "stay. Splits and merges made by hand give way too; undo brings them back"
+            )
+        slider.blockSignals(False)
+        self._panel.show_count()
+
+    # -- one cluster, and several ----------------------------------------------------------------------------------
+
+    def split(self) -> None:
+        """Divides the chosen cluster."""
+        cluster = self._one()
+        if cluster is not None:
+            self._do(lambda: partitions.split(self._project, cluster, self._session.reader, self._ladder), "")
+
+    def merge(self) -> None:
+        """Makes one cluster of those marked in the list."""
+        chosen, found = self._panel.clusters.selected(), self._session.map
+        if found is None:
+            return
+        if -1 in chosen:
+            self._session.said.emit("Unclustered images cannot be merged: mark clusters only.")
+            return
+        sizes = found.partition.sizes
+        kept = found.identity(max(chosen, key=lambda cluster: sizes[cluster])) if chosen else -1
+        if self._do(lambda: partitions.merge(self._project, chosen, self._session.reader), ""):
+            self._select_identity(kept)
+
+    def rename(self) -> None:
+        """Lets the reader type a name for the chosen cluster, in the list."""
+        cluster = self._one()
+        if cluster is not None:
+            self._window.side.setCurrentWidget(self._panel)
+            self._panel.clusters.rename(cluster)
+
+    def _take_name(self, cluster: int, name: str) -> None:
+        self._do(lambda: partitions.rename(self._project, cluster, name, self._session.reader), "The name is the same.")
+
+    def move(self, by: int) -> None:
+        """Moves the chosen cluster up (by=-1) or down (by=1) past the next one shown; the order is the reader's own."""
+        cluster = self._one()
+        if cluster is None:
+            return
+        shown = [row.cluster for row in self._panel.clusters.rows if row.cluster >= 0]
+        place = shown.index(cluster) + by if cluster in shown else -1
+        if not 0 <= place < len(shown):
+            return
+        order = [row.cluster for row in self._panel.arranged() if row.cluster not in (cluster, -1)]
+        order.insert(order.index(shown[place]) + (by > 0), cluster)
+        found = self._session.map
+        assert found is not None
+        text = f"Moved {found.cluster_name(cluster)} {'down' if by > 0 else 'up'}"
+        self._panel.set_sort("own")
+        self._do(lambda: partitions.reorder(self._project, order, self._session.reader, text), "")
+
+    def next_unlabelled(self) -> None:
+        """Chooses the next cluster of the list with images that carry no label."""
+        panel = self._panel
+        for rows in (panel.clusters.rows, panel.arranged()):
+            current = panel.clusters.currentIndex().row() if rows is panel.clusters.rows else -1
+            later = [*range(current + 1, len(rows)), *range(current)]
+            waiting = next((number for number in later if rows[number].waiting), None)
+            if waiting is not None:
+                self._window.side.setCurrentWidget(panel)
+                self._session.select_cluster(rows[waiting].cluster)
+                return
+        left = any(row.waiting for row in panel.clusters.rows)
+        self._session.said.emit(
+            "The other clusters are labelled; this one is not yet." if left else "Every cluster is labelled."
+        )
+
+    # -- reclustering ----------------------------------------------------------------------------------------------
+
+    def recluster(self) -> None:
+        """Finds new clusters among the images without a label."""
+        if not self._errand.active and self._session.map is not None:
+            reader = self._session.reader
+            self._errand.run(
+                *(partitions.recluster_unlabelled, self._project.path, reader),
+                done=partial(self._take_reclustering, reader),
+                failed=self._tell_why,
+            )
+            self._panel.show_running("Finding clusters among unlabelled images…")
+            self._session.targetChanged.emit()
+
+    def cancel(self) -> None:
+        """Stops reclustering; the clusters stay as they are."""
+        self._errand.cancel()
+        self._panel.show_running("")
+        self._session.targetChanged.emit()
+
+    def _take_reclustering(self, reader: str, found: Any) -> None:
+        self._panel.show_running("")
+        self._session.targetChanged.emit()
+        self._do(
+            lambda: partitions.take_reclustering(self._project, found, reader),
+            "Nothing changed: the map has been made anew meanwhile, or its clusters came out the same.",
+        )
+
+    def _tell_why(self, reason: str) -> None:
+        self.cancel()
+        self._session.said.emit(reason)
+
+    # -- the parts they share --------------------------------------------------------------------------------------
+
+    @property
+    def _project(self) -> Project:
+        assert self._session.project is not None
+        return self._session.project
+
+    def _do(self, verb: Callable[[], Change | None], otherwise: str) -> bool:
+        """Runs a verb and tells everybody what it changed. Whether it changed anything."""
+        if self._session.project is None:  # a name was still being typed when the project closed
+            return False
+        try:
+            change = verb()
+        except UserError as error:
+            self._session.said.emit(str(error))
+            return False
+        self._session.tell(change, otherwise)
+        return change is not None
+
+    def _one(self) -> int | None:
+        chosen = self._panel.clusters.selected()
+        if len(chosen) != 1 or chosen[0] < 0:
+            self._session.said.emit("Choose one cluster of the list first.")
+            return None
+        return chosen[0]
+
+    def _select_identity(self, identity: int) -> None:
+        found = self._session.map
+        assert found is not None
+        for number, group in enumerate(found.groups):
+            if group.identity == identity:
+                self._session.select_cluster(number)
+
+    def _on_project(self) -> None:
+        self.cancel()
+        self._on_map()
+
+    def _on_map(self) -> None:
+        found = self._session.map
+        self._ladder = partitions.ladder_of(self._project, found) if found is not None else None
+        self._stops = stops(self._ladder) if self._ladder is not None else []
+        self._show_level()
+
+    def _fill_menu(self) -> None:
+        self._menu.clear()
+        for spec in SPECS:
+            if spec.menu == "&Clusters":
+                if spec.separated:
+                    self._menu.addSeparator()
+                self._menu.addAction(self._window.actions_by_name[spec.name])

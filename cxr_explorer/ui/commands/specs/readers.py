@@ -1,0 +1,64 @@
+"""Several readers."""
+
+from __future__ import annotations
+
+from cxr_explorer.ui.commands.specs.spec import Spec
+
+SPECS: tuple[Spec, ...] = (
+    Spec(
+        "switch_reader",
+        "&Readers",
+        "&Switch reader…",
+        "Go on as another reader, or a new one; only their own labels are shown",
+        "readers.switch",
+        ("Ctrl+R",),
+    ),
+    Spec(
+        "agreement",
+        "&Readers",
+        "&Agreement…",
+        "How far two readers agree, finding by finding: kappa with its interval",
+        "readers.show_agreement",
+        ("Ctrl+B",),
+        "project",
+        separated=True,
+    ),
+    Spec(
+        "next_disagreement",
+        "&Readers",
+        "Next &disagreement",
+        "Read the images on which readers differ; the answer settles it as adjudicated",
+        "readers.read_disagreements",
+        ("B",),
+        "project",
+    ),
+    Spec(
+        "reveal",
+        "&Readers",
+        "&Who said what",
+        "Show what each reader said of the image that is to be settled",
+        "reading.reveal",
+        ("Shift+B",),
+        "reveals",
+    ),
+    Spec(
+        "reread",
+        "&Readers",
+        "&Read again, blind…",
+        "Read a random part of your images a second time, to see how far you agree with yourself",
+        "readers.reread",
+        (),
+        "project",
+        separated=True,
+    ),
+    Spec(
+        "merge_labels",
+        "&Readers",
+        "&Merge another reader's labels…",
+        "Take in labels from another reader's project or CSV, after a preview",
+        "readers.merge",
+        (),
+        "project",
+        separated=True,
+    ),
+)

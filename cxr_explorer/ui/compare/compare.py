@@ -1,0 +1,149 @@
+"""Comparing images side by side: which ones, what is said of them, and where labels go."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QObject
+
+from cxr_explorer.project import label_columns
+from cxr_explorer.project.project import Ids
+from cxr_explorer.search.similar import UnitEmbeddings
+from cxr_explorer.ui.commands.actions import key_text
+from cxr_explorer.ui.compare.compare_page import MOST, Compared, ComparePage
+from cxr_explorer.ui.gallery.gallery_panel import SIGN
+
+if TYPE_CHECKING:
+    from cxr_explorer.ui.main_window import MainWindow
+
+FILE = -2
+"""The key of a file that is not in the project."""
+
+PAGE = "compare"
+
+
+class Compare(QObject):
+    """The window's part that shows images side by side; the current image is the one in focus."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session = session = window.session
+        self._opening = False
+        self.page = ComparePage()
+        window.add_page(PAGE, self.page)
+        self.page.backRequested.connect(lambda: session.show_page("map"))
+        self.page.seen.connect(lambda key: session.note_full_size(key) if key >= 0 else None)
+        self.page.focusMoved.connect(lambda key: session.set_current(key if key >= 0 else -1))
+        session.currentChanged.connect(self._on_current)
+        session.closing.connect(self.page.clear)  # numbers of the next project's images are others
+        session.labelsChanged.connect(self._caption)
+        session.exclusionsChanged.connect(self._caption)
+
+    def states(self) -> dict[str, bool]:
+        """For the actions."""
+        return {"comparing": self._session.page == PAGE}
+
+    def start(self) -> None:
+        """Shows the picked images, or the current one and those most like it. A file that was searched for lies beside
+        what is picked of those found, or those from the current one on. Back to the map if images are compared already.
+        """
+        session, gallery = self._session, self._window.gallery_panel.gallery
+        if session.page == PAGE:
+            session.show_page("map")
+            return
+        self._window.reading.stop()
+        picked, shown = gallery.picked_ids(), gallery.image_ids()
+        if self._window.finder.strip.found and shown.size:
+            first = max(int(np.argmax(shown == session.current_id)), 0)
+            beside = picked if picked.size > 1 else shown[first:]
+            self._show(np.concatenate([[FILE], beside[: MOST - 1]]))
+        elif picked.size > 1:
+            self._show(picked)
+            if picked.size > MOST:
+                session.said.emit(f"The first {MOST} of {picked.size:,} picked images: more do not fit side by side.")
+        else:
+            current = session.current_id if session.current_id >= 0 else int(shown[0]) if shown.size else -1
+            if current < 0:
+                session.said.emit("Pick two to four images in the gallery first, or choose one.")
+            else:
+                self._window.finder.embeddings.use(partial(self._show_with_alike, current))
+
+    def close_down(self) -> None:
+        """Before the program ends."""
+        self.page.close_down()
+
+    def _show_with_alike(self, image_id: int, embeddings: UnitEmbeddings) -> None:
+        try:
+            vector = embeddings.vector(image_id)
+        except KeyError:
+            self._session.said.emit(f"This image is not on the map: look for new images ({key_text('rescan')}) first.")
+            return
+        left_out = self._window.finder.left_out(np.array([image_id], np.int64))
+        alike = embeddings.alike(vector, MOST - 1, left_out)
+        self._show(np.concatenate([[image_id], alike.image_ids]))
+
+    def _show(self, keys: Ids) -> None:
+        session = self._session
+        shown = keys[:MOST].tolist()
+        focus = shown.index(session.current_id) if session.current_id in shown else int(shown[0] == FILE)
+        focus = min(focus, len(shown) - 1)
+        self.page.show_images([self._compared(key) for key in shown], focus)
+        self._caption()
+        self._opening = True
+        session.set_current(shown[focus] if shown[focus] >= 0 else -1)
+        session.show_page(PAGE)
+        self._opening = False
+
+    def _compared(self, key: int) -> Compared:
+        project = self._session.project
+        assert project is not None
+        if key == FILE:
+            path = self._window.finder.strip.path
+            assert path is not None
+            return Compared(FILE, path)
+        image = project.image(key)
+        return Compared(key, project.folder / image.path, image.stamp)
+
+    def _on_current(self) -> None:
+        """An image chosen elsewhere takes the place of the one in focus: labels go to what is seen."""
+        session, page = self._session, self.page
+        if self._opening:
+            return
+        if session.page != PAGE:
+            opened = session.viewing_image and session.page_behind == PAGE  # Esc leads back here
+            if page.panes and not opened:
+                page.clear()
+            return
+        key = session.current_id if session.current_id >= 0 else FILE
+        if key in page.keys:
+            page.focus_key(key)
+        elif key == FILE or session.project is None:
+            session.show_page("map")
+        else:
+            page.replace_focused(self._compared(key))
+            self._caption()
+
+    def _caption(self) -> None:
+        session, project = self._session, self._session.project
+        if project is None:
+            return
+        ids = [key for key in self.page.keys if key >= 0]
+        labels = label_columns.labels_of_images(project, ids, session.reader) if ids else {}
+        excluded = set(project.excluded_ids().tolist())
+        ranking = session.selection.ranking
+        for pane in self.page.panes:
+            if pane.key == FILE:
+                path = self._window.finder.strip.path
+                pane.set_caption(path.name if path is not None else "", "Not in the project", "")
+                continue
+            title, *about = session.caption(pane.key).split("\n")
+            if ranking is not None and pane.key in ranking.notes:
+                about.insert(0, ranking.notes[pane.key])
+            words = [f"{finding.replace('_', ' ')} {SIGN[value]}" for finding, value in labels.get(pane.key, [])]
+            if pane.key in excluded:
+                words.append("excluded")
+            about += project.image(pane.key).notes
+            pane.set_caption(title, " · ".join(about), ", ".join(words) or "No labels")

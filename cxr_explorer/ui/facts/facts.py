@@ -1,0 +1,121 @@
+"""What is known of the images beside the picture: taken from tables, filtered by, and shown where it could mislead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QFileDialog, QInputDialog
+
+from cxr_explorer.labels.confounders import LEAST_SET
+from cxr_explorer.project.metadata import clear_facts, stored_facts
+from cxr_explorer.ui.commands.actions import key_text
+from cxr_explorer.ui.facts.facts_dialogs import ConfoundersDialog, FilterDialog
+from cxr_explorer.ui.facts.take_in_dialog import MetadataDialog
+from cxr_explorer.ui.widgets.texts import accepted
+
+if TYPE_CHECKING:
+    from cxr_explorer.ui.main_window import MainWindow
+
+ALL_FACTS = "All of them"
+
+
+class MetadataPart(QObject):
+    """The window's slots for facts, filter and confounders."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session = window.session
+        self._imported = False
+        self._session.projectChanged.connect(self._on_project)
+        self._session.mapChanged.connect(self._warm_up)
+
+    def states(self) -> dict[str, bool]:
+        """For the actions."""
+        return {"filter": self._session.filter is not None, "imported facts": self._imported}
+
+    def _on_project(self) -> None:
+        project = self._session.project
+        self._imported = project is not None and bool(stored_facts(project))
+        self._warm_up()
+
+    def _warm_up(self) -> None:
+        """The facts are coded before the first selection waits for it."""
+        QTimer.singleShot(0, self, self._session.fact_columns)
+
+    def import_table(self) -> None:
+        """Asks for a table, then what its columns mean, and takes them in."""
+        project = self._session.project
+        assert project is not None
+        chosen, _ = QFileDialog.getOpenFileName(
+            self._window,
+            "Import facts of images",
+            self._window.last_folder(),
+            "Tables (*.csv *.tsv *.txt *.csv.gz);;All files (*)",
+        )
+        if chosen:
+            self.import_from(Path(chosen))
+
+    def import_from(self, table: Path) -> None:
+        """Asks what the columns of a table mean, and takes them in."""
+        project = self._session.project
+        assert project is not None
+        dialog = MetadataDialog(self._window, project, table)
+        if not accepted(dialog):
+            return
+        self._on_stored()
+        names = ", ".join(one.fact for one in dialog.facts)
+        self._session.said.emit(f"Took in {names}. Colour the map by it, or filter ({key_text('filter')}).")
+
+    def forget(self) -> None:
+        """Asks which imported facts to forget."""
+        project = self._session.project
+        assert project is not None
+        stored = stored_facts(project)
+        choices = [f"{name}   ({count:,} images)" for name, count in stored.items()]
+        chosen, accepted = QInputDialog.getItem(
+            self._window,
+            "Forget imported facts",
+            "Facts that came from a table. What the image files say themselves stays.",
+            [ALL_FACTS, *choices],
+            0,
+            False,
+        )
+        if accepted:
+            names = list(stored)
+            clear_facts(project, names if chosen == ALL_FACTS else [names[choices.index(chosen)]])
+            self._on_stored()
+
+    def _on_stored(self) -> None:
+        project = self._session.project
+        self._imported = project is not None and bool(stored_facts(project))
+        self._session.reload_facts()
+
+    def choose_filter(self) -> None:
+        """Asks what to limit the work to."""
+        session = self._session
+        if not session.fact_columns():
+            session.said.emit("Nothing is known that tells these images apart. File > Import facts of images… (CSV)")
+            return
+        before = session.filter.fact if session.filter is not None else session.colour_by
+        dialog = FilterDialog(self._window, session.fact_columns(), before)
+        if accepted(dialog):
+            session.set_filter(*dialog.chosen)
+
+    def show_confounders(self) -> None:
+        """Compares what would be labelled now with the collection."""
+        session = self._session
+        target = session.target()
+        if target.ids.size < LEAST_SET:
+            session.said.emit(f"Select {LEAST_SET} images or more to see what they have in common.")
+            return
+        found = session.confounders(target.ids)
+        if not found:
+            session.said.emit("Nothing is known of these images that could tell them from the collection.")
+            return
+        dialog = ConfoundersDialog(self._window, target.text, found)
+        accepted(dialog)
+        if dialog.filter_to is not None:
+            session.set_filter(dialog.filter_to.fact, dialog.filter_to.value)

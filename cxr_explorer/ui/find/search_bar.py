@@ -1,0 +1,205 @@
+"""The bar above the gallery that searches file names, labels and facts while the reader types."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout
+
+from cxr_explorer.labels.texts import images_text
+from cxr_explorer.search.words import Found, Search
+from cxr_explorer.ui.session.session import Session
+from cxr_explorer.ui.widgets.texts import text_label
+
+BUDGET_S = 0.02
+"""Getting ready goes on for so long before the window gets its turn."""
+
+_HELP = """Words that all must hold, while you type:
+0012 – file names with 0012 in them
+AP – anything that begins with AP
+view:AP – the view begins with AP
+label:Effusion – you said it is present
+label:Effusion=absent – you said it is absent
+"No Finding" – both words together
+unlabelled, labelled, excluded
+Enter selects what was found. Esc closes."""
+
+_ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+
+
+class Searching(QObject):
+    """The search over the open map: made when it is first needed, anew when the map, its facts or the reader change."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._search: Search | None = None
+        self._made_for: tuple[int, Mapping[int, object], str] | None = None
+        self._then: Callable[[Search], None] | None = None
+        self._timer = QTimer(self, interval=0, singleShot=True)
+        self._timer.timeout.connect(self._prepare)
+        session.labelsChanged.connect(self._forget_labels)
+        session.exclusionsChanged.connect(self._forget_labels)
+
+    def use(self, then: Callable[[Search], None]) -> bool:
+        """Calls `then` with the search: now, or when it is ready. Of several who wait, the last one is called.
+
+        Returns:
+            Whether it was called at once.
+        """
+        self._then = then
+        return self._prepare()
+
+    def _prepare(self) -> bool:
+        search = self._current()
+        if search is None or self._then is None:
+            return False
+        end = time.perf_counter() + BUDGET_S
+        while not search.prepare():
+            if time.perf_counter() > end:
+                self._timer.start()
+                return False
+        then, self._then = self._then, None
+        then(search)
+        return True
+
+    def _current(self) -> Search | None:
+        session = self._session
+        if session.project is None or session.map is None:
+            self._search = self._made_for = None
+            return None
+        wanted = (session.map.map_id, session.facts, session.reader)
+        before = self._made_for
+        if before is None or before[0] != wanted[0] or before[1] is not wanted[1] or before[2] != wanted[2]:
+            self._search = Search(session.project, session.map.image_ids, session.facts, session.reader)
+            self._made_for = wanted
+        return self._search
+
+    def _forget_labels(self) -> None:
+        if self._search is not None:
+            self._search.forget_labels()
+
+
+class SearchBar(QFrame):
+    """A line to type into and, beside it, how many images it finds."""
+
+    wanted = Signal(object)
+    """The reader takes what was found: ids, int64."""
+    closed = Signal()
+
+    def __init__(self, session: Session, searching: Searching) -> None:
+        super().__init__()
+        self.setObjectName("progress")
+        self._session = session
+        self._searching = searching
+        self.line = QLineEdit()
+        self.line.setPlaceholderText("Search: name, view:AP, label:Effusion, unlabelled")
+        self.line.setAccessibleName("Search file names, labels and facts")
+        self.line.setToolTip(_HELP)
+        self.line.setClearButtonEnabled(True)
+        self.line.installEventFilter(self)
+        self.count = text_label("")
+        self.count.setWordWrap(True)
+        close = QToolButton()
+        close.setText("×")
+        close.setAutoRaise(True)
+        close.setToolTip("Close the search (Esc)")
+        close.setAccessibleName("Close the search")
+        close.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        close.clicked.connect(self.close_bar)
+        row = QHBoxLayout()
+        row.addWidget(self.line, 1)
+        row.addWidget(close)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 6, 8, 6)
+        column.setSpacing(3)
+        column.addLayout(row)
+        column.addWidget(self.count)
+        self._timer = QTimer(self, interval=0, singleShot=True)
+        self._timer.timeout.connect(self._search)
+        self.line.textChanged.connect(lambda: self._timer.start())
+        session.projectChanged.connect(self._on_project)
+        session.mapChanged.connect(self._again)
+        session.labelsChanged.connect(self._again)
+        session.exclusionsChanged.connect(self._again)
+        session.factsChanged.connect(self._again)
+        session.filterChanged.connect(self._again)
+        self.hide()
+
+    def open_bar(self) -> None:
+        """Shows the bar with what was typed last, ready to be typed over."""
+        self.show()
+        self.line.setFocus()
+        self.line.selectAll()
+        self._search()
+
+    def close_bar(self) -> None:
+        """Hides the bar; the selection stays."""
+        self.hide()
+        self.closed.emit()
+
+    def take(self) -> None:
+        """Selects what is found."""
+        if self.line.text().strip():
+            self._searching.use(self._take)
+
+    def _take(self, search: Search) -> None:
+        found = search.find(self.line.text())
+        self._tell(search, found)
+        if found.image_ids.size:
+            self.wanted.emit(found.image_ids)
+
+    def _search(self) -> None:
+        if self.isVisible() and not self._searching.use(self._show_count):
+            self.count.setText("Getting ready …")
+
+    def _show_count(self, search: Search) -> None:
+        self._tell(search, search.find(self.line.text()))
+
+    def _tell(self, search: Search, found: Found) -> None:
+        if found.unknown:
+            known = ", ".join(["label", "file", *search.fact_names])
+            self.count.setText(f"⚠ Nothing is called {', '.join(found.unknown)} here. Known: {known}")
+        elif not self.line.text().strip():
+            known = ", ".join(search.fact_names)
+            self.count.setText(f"Known of the images: {known}" if known else "Type a part of a file name")
+        else:
+            assert self._session.map is not None
+            chosen, ids, total = self._session.filter, found.image_ids, len(self._session.map.image_ids)
+            if chosen is not None:
+                ids, total = chosen.keep(ids), len(chosen.ids)
+            within = f" with {chosen.text}" if chosen is not None else ""
+            if ids.size:
+                self.count.setText(f"{images_text(ids.size)} of {total:,}{within}. Enter selects")
+            else:
+                self.count.setText(f"No image{within} holds all of these words")
+
+    def _again(self) -> None:
+        if self.isVisible():
+            self._timer.start()
+
+    def _on_project(self) -> None:
+        self.line.clear()
+        self.hide()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Esc and Enter are the line's, before the window's actions."""
+        if isinstance(event, QKeyEvent) and event.modifiers() in (
+            Qt.KeyboardModifier.NoModifier,
+            Qt.KeyboardModifier.KeypadModifier,
+        ):
+            if event.key() != Qt.Key.Key_Escape and event.key() not in _ENTER:
+                return False
+            if event.type() == QEvent.Type.ShortcutOverride:
+                event.accept()
+                return True
+            if event.type() == QEvent.Type.KeyPress:
+                if event.key() == Qt.Key.Key_Escape:
+                    self.close_bar()
+                else:
+                    self.take()
+                return True
+        return False

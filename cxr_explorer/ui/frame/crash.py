@@ -1,0 +1,117 @@
+"""When the process died: where it did is written beside the log, and the next start says so and offers the report."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import faulthandler
+import logging
+import os
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+
+import PySide6
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout
+
+from cxr_explorer import __version__
+from cxr_explorer.ui.widgets.texts import accepted, give_room, text_label
+
+log = logging.getLogger("cxr_explorer")
+
+
+def watch(folder: Path) -> None:
+    """From now on a death of the process leaves a file in the folder; a clean end leaves none.
+
+    The file holds versions and the stack, no message: no name of an image or a patient.
+    """
+    try:
+        file = (folder / f"crash-{os.getpid()}.txt").open("w", encoding="utf-8")
+    except OSError:
+        return  # no report is better than no window
+    system = f"{platform.system()} {platform.machine()}"
+    file.write(
+        f"CXR Explorer {__version__}, Python {platform.python_version()}, Qt {PySide6.__version__}, {system}\n\n"
+    )
+    file.flush()
+    faulthandler.enable(file)
+
+    def end() -> None:
+        faulthandler.disable()
+        file.close()
+        with contextlib.suppress(OSError):
+            Path(file.name).unlink()
+
+    atexit.register(end)
+
+
+def reports(folder: Path) -> list[Path]:
+    """The files that processes have left that died, oldest first; that of a process that still runs tells no death."""
+    found = []
+    for path in folder.glob("crash-*.txt"):
+        with contextlib.suppress(OSError):
+            if _stack(path):
+                found.append(path)
+    return sorted(found, key=lambda path: path.stat().st_mtime)
+
+
+def _stack(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace").partition("\n\n")[2].strip()
+
+
+class CrashBar(QFrame):
+    """Says that the program died, and offers the report; seen or closed, it does not come again."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        super().__init__()
+        self.setObjectName("progress")
+        self._paths = list(paths)
+        self.text = "\n\n".join(path.read_text(encoding="utf-8", errors="replace").strip() for path in paths)
+        log.error("The last run ended in the middle:\n%s", self.text)
+        said = text_label(
+            "⚠ The program ended unexpectedly last time. Each label is stored as soon as it is given; look whether the "
+            "last ones are there. The report helps to mend the fault.",
+            "warning",
+            wraps=True,
+        )
+        self.show_report, close = QPushButton("Show report…"), QPushButton("Close")
+        self.show_report.clicked.connect(self._show)
+        close.clicked.connect(self._forget)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 6, 12, 6)
+        row.addWidget(said, 1)
+        row.addWidget(self.show_report)
+        row.addWidget(close)
+
+    def _show(self) -> None:
+        dialog = CrashDialog(self, self.text)
+        accepted(dialog)
+        self._forget()
+
+    def _forget(self) -> None:
+        for path in self._paths:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        self.hide()
+
+
+class CrashDialog(QDialog):
+    """The report, to be looked at and copied."""
+
+    def __init__(self, parent: CrashBar, text: str) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Report of the last run")
+        give_room(self, 60, 24)
+        shown = QPlainTextEdit(text, readOnly=True)
+        shown.setAccessibleName("Report")
+        column = QVBoxLayout(self)
+        column.addWidget(
+            text_label("Where the program was when it ended: versions and places in the code, nothing of your images.")
+        )
+        column.addWidget(shown, 1)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        self.copy = buttons.addButton("Copy", QDialogButtonBox.ButtonRole.ActionRole)
+        self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(text))
+        column.addWidget(buttons)

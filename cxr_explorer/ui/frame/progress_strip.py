@@ -1,0 +1,63 @@
+"""The strip under the toolbar while something runs: what, how far, how fast, how long still; and Cancel."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton
+
+from cxr_explorer.indexing import Progress
+from cxr_explorer.ui.session.session import Session
+
+
+def duration_text(seconds: float) -> str:
+    """ "45 s", "3 min", "2 h 05 min": as exact as an estimate deserves."""
+    if seconds < 60:
+        return f"{max(round(seconds), 1)} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def progress_text(progress: Progress) -> str:
+    """The strip's sentence."""
+    text = progress.stage
+    if progress.total and progress.total != 100:
+        text += f": {progress.done:,} of {progress.total:,}"
+    elif progress.done and not progress.total:
+        text += f": {progress.done:,}"
+    if progress.rate:
+        text += f", {progress.rate:,.0f} a second" if progress.rate >= 10 else f", {progress.rate:.1f} a second"
+    if progress.left_s is not None:
+        text += f", {duration_text(progress.left_s)} left"
+    return text
+
+
+class ProgressStrip(QFrame):
+    """Shown only while the session has a run going."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.setObjectName("progress")
+        self._session = session
+        self._text = QLabel()
+        self._bar = QProgressBar(textVisible=False)
+        self._bar.setFixedWidth(260)
+        self._bar.setAccessibleName("Progress")
+        cancel = QPushButton("Cancel")
+        cancel.setToolTip("Stop here; what is embedded is kept, and the next run goes on from there")
+        cancel.clicked.connect(session.cancel_run)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(12, 5, 12, 5)
+        layout.addWidget(self._text, 1)
+        layout.addWidget(self._bar)
+        layout.addWidget(cancel)
+        session.progressChanged.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Shows where the run stands, or hides."""
+        progress = self._session.progress
+        self.setVisible(progress is not None)
+        if progress is None:
+            return
+        self._text.setText(progress_text(progress))
+        self._bar.setRange(0, progress.total)  # 0, 0 shows that the length is not known
+        self._bar.setValue(progress.done)

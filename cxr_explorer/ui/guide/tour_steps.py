@@ -1,0 +1,100 @@
+"""What the tour shows: the way from a map to labels, in eight bubbles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cxr_explorer.ui.commands.actions import key_text
+from cxr_explorer.ui.guide.tour import Step
+
+if TYPE_CHECKING:
+    from cxr_explorer.ui.main_window import MainWindow
+
+
+def tour_steps(window: MainWindow) -> tuple[Step, ...]:
+    """The steps, beside the controls of this window."""
+    session = window.session
+
+    def select_some() -> None:
+        if not session.selection.ids.size:
+            window.clusters.step(1)
+
+    def first_finding() -> str:
+        assert session.project is not None
+        return session.project.vocabulary.findings[0].replace("_", " ")
+
+    def next_text() -> str:
+        key = key_text("next_unlabelled") or key_text("next_cluster")
+        return (
+            f"{key} goes on to the next cluster that waits. The list says of each how far it is labelled. Odd images "
+            f"of a cluster: pick them in the gallery and press {key_text('exclude')}; bulk labels then leave them out."
+        )
+
+    return (
+        Step(
+            "The map",
+            lambda: (
+                "Every point is one image. Alike images lie together, and each colour with its number is a cluster. "
+                f"Point at an image to see it, or press {key_text('next_pane')} until the map has the ring and walk "
+                "with the arrow keys. The wheel, + and - zoom."
+            ),
+            lambda: window.map_page.scatter,
+        ),
+        Step(
+            "A cluster",
+            lambda: f"Press {key_text('next_cluster')}, or click a cluster in the list, to select all of its images.",
+            lambda: window.side,
+            "cluster",
+            instead=select_some,
+        ),
+        Step(
+            "Its images",
+            lambda: (
+                "All images of the cluster, typical ones first; the box above turns that round, to see odd ones. "
+                f"Press {key_text('open_image')}, or double-click one, to see it full size."
+            ),
+            lambda: window.gallery_panel,
+            "open",
+        ),
+        Step(
+            "Full size",
+            lambda: (
+                f"Drag for window and level; {key_text('invert')} inverts, {key_text('next_image')} goes on. While an "
+                f"image is open, a label goes to it alone. {key_text('back')} leads back to the map."
+            ),
+            lambda: window.centre,
+            "back",
+            when=lambda: session.viewing_image,
+            takes_focus=False,
+            instead=lambda: session.view_image(False),
+        ),
+        Step(
+            "Label them all at once",
+            lambda: (
+                "The blue button says beforehand what will happen, to how many images. One key does it: "
+                f"{key_text('label_present_1')} says that “{first_finding()}” is present, "
+                f"{key_text('label_absent_1')} that it is absent. Try one."
+            ),
+            lambda: window.label_panel,
+            "label",
+        ),
+        Step(
+            "Take it back",
+            lambda: (
+                f"{key_text('undo')} takes back the last act, whole, also after a restart. Try it. There is nothing to "
+                "save: every act is stored at once."
+            ),
+            lambda: window.statusBar(),
+            "undo",
+        ),
+        Step("And so on", next_text, lambda: window.side),
+        Step(
+            "Everything else",
+            lambda: (
+                f"{key_text('command_palette')} finds any command by a few letters; {key_text('keys')} lists all keys, "
+                f"{key_text('edit_keys')} changes them. {key_text('export_labels')} writes the labels as a table. "
+                f"{key_text('tour')} shows this tour again."
+            ),
+            lambda: window.menuBar(),
+        ),
+    )

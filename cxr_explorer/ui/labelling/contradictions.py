@@ -1,0 +1,90 @@
+"""A strip over the window while the last act left findings present together that exclude each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
+
+from cxr_explorer.project import contradictions
+from cxr_explorer.ui.commands.actions import key_text, tooltip
+from cxr_explorer.ui.widgets.texts import text_label
+
+if TYPE_CHECKING:
+    from cxr_explorer.ui.main_window import MainWindow
+
+
+class Contradicting(QObject):
+    """Looks after each act, also one taken back or done again, whether it contradicts what the images carry."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session = window.session
+        self._found: contradictions.Contradictions | None = None
+        self.strip = ContradictionStrip()
+        self.strip.settle.clicked.connect(self.settle)
+        self.strip.undo.clicked.connect(self._session.undo)
+        window.body.insertWidget(window.body.indexOf(window.notice) + 1, self.strip)
+        self._session.acted.connect(self._look)
+        self._session.projectChanged.connect(self._look)
+
+    def states(self) -> dict[str, bool]:
+        """For the actions."""
+        return {"contradicting": self._found is not None}
+
+    def settle(self) -> None:
+        """Sets to absent what contradicts the labels that stand, in one act."""
+        session = self._session
+        if session.project is None or self._found is None:
+            return
+        map_id = session.map.map_id if session.map is not None else None
+        session.tell(contradictions.settle(session.project, self._found, session.reader, map_id), "Nothing changed.")
+
+    def _look(self) -> None:
+        project = self._session.project
+        before = self._found
+        self._found = contradictions.of_last_act(project) if project is not None and not project.viewed else None
+        if self._found is not before:
+            self.strip.show_found(self._found)
+            self._window.refresh_actions()
+
+
+class ContradictionStrip(QFrame):
+    """What contradicts what, and the two ways out with their keys."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("progress")
+        self._found: contradictions.Contradictions | None = None
+        self._text = text_label("", "warning", wraps=True)
+        self.settle, self.undo = QPushButton(), QPushButton()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 6, 12, 6)
+        row.addWidget(self._text, 1)
+        for button in (self.settle, self.undo):
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            row.addWidget(button)
+        self.hide()
+
+    @property
+    def text(self) -> str:
+        """What it says."""
+        return self._text.text()
+
+    def show_keys(self) -> None:
+        """Says the keys as they are now."""
+        self.show_found(self._found)
+
+    def show_found(self, found: contradictions.Contradictions | None) -> None:
+        """Shows what was found; hides where that is nothing."""
+        self._found = found
+        self.setVisible(found is not None)
+        if found is None:
+            return
+        self._text.setText(f"⚠ {found.in_words()}")
+        self.settle.setText(f"{found.way_out()}   {key_text('settle_contradiction')}".rstrip().replace("&", "&&"))
+        self.settle.setToolTip(tooltip("settle_contradiction"))
+        self.undo.setText(f"Undo   {key_text('undo')}".rstrip())
+        self.undo.setToolTip(tooltip("undo"))

@@ -1,0 +1,100 @@
+"""Label tables in and out, with their dialogs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from cxr_explorer.errors import UserError
+from cxr_explorer.labels.reader_names import ADJUDICATED, is_reserved, ordinary
+from cxr_explorer.labels.texts import images_text
+from cxr_explorer.project import exporting
+from cxr_explorer.project.label_columns import label_count
+from cxr_explorer.project.readers.agreement import reader_names
+from cxr_explorer.tables.format import WriteReport
+from cxr_explorer.ui.frame.welcome import project_title
+from cxr_explorer.ui.labelling.export_dialog import ExportDialog, Whose
+from cxr_explorer.ui.labelling.import_dialog import ImportDialog
+from cxr_explorer.ui.session.session import Session
+from cxr_explorer.ui.widgets.errand import Errand
+from cxr_explorer.ui.widgets.texts import accepted
+
+
+def import_table(parent: QWidget, session: Session, folder: str) -> None:
+    """Asks for a table, shows what it would bring, and takes it in."""
+    chosen, _ = QFileDialog.getOpenFileName(
+        parent, "Import labels", folder, "Label tables (*.csv *.tsv *.txt *.csv.gz);;All files (*)"
+    )
+    if not chosen or session.project is None:
+        return
+    dialog = ImportDialog(parent, session.project, Path(chosen), session.own_reader, session.reader)
+    if accepted(dialog):
+        session.tell(dialog.change, "All of these labels are here already.")
+
+
+def export_table(parent: QWidget, session: Session, folder: str, errand: Errand) -> None:
+    """Asks whose labels, the form and the file, and has them written while the window goes on.
+
+    Raises:
+        UserError: There are no labels.
+    """
+    assert session.project is not None
+    if errand.active:
+        session.said.emit("A table is still being written.")
+        return
+    labels = label_count(session.project)
+    if not labels:
+        raise UserError("There are no labels to export yet: label a cluster or some images first.")
+    whose = whose_labels(reader_names(session.project), session.own_reader)
+    names = [entry.reader for entry in whose]
+    chosen = names.index(session.own_reader) if session.own_reader in names else names.index(None)
+    dialog = ExportDialog(parent, labels, whose, chosen)
+    if not accepted(dialog):
+        return
+    start = Path(folder) / f"{project_title(session.project.path)}-labels.csv"
+    out, _ = QFileDialog.getSaveFileName(parent, "Export labels", str(start), "CSV (*.csv)")
+    if not out:
+        return
+
+    holds = dialog.whose
+
+    def tell(report: WriteReport) -> None:
+        session.said.emit(_written(report, holds, out))
+
+    session.said.emit(f"Writing {out}…")
+    errand.run(
+        exporting.exported_labels,
+        session.project.path,
+        Path(out),
+        dialog.format,
+        holds.reader,
+        holds.rule,
+        done=tell,
+        failed=session.failed.emit,
+    )
+
+
+def whose_labels(names: Sequence[str], reader: str) -> list[Whose]:
+    """What an export may hold: each name with labels, what came out of several readers, everybody's."""
+    people = ordinary(names)
+    others = [name for name in names if is_reserved(name) and name != ADJUDICATED]
+    found = [Whose(f"{name} (now)" if name == reader else name, name) for name in (*people, *others)]
+    if len(people) > 1:
+        found.append(Whose("Majority of the readers", rule="majority"))
+    if len(people) > 1 or ADJUDICATED in names:
+        found.append(Whose("Adjudicated, else unanimous", rule="adjudicated"))
+    return [*found, Whose("Everybody's")]
+
+
+def _written(report: WriteReport, whose: Whose, out: str) -> str:
+    by = f" by {whose.reader}" if whose.reader is not None else f" ({whose.rule})" if whose.rule is not None else ""
+    parts = [f"{report.labels:,} labels{by} on {images_text(report.images)} written to {out}"]
+    if report.left_out:
+        parts.append(f"{report.left_out:,} have no place in this form")
+    if report.unresolved:
+        parts.append(f"{report.unresolved:,} left blank, readers differ and nothing decides")
+    if report.one_reader:
+        parts.append(f"{report.one_reader:,} rest on one reader alone")
+    return "; ".join(parts)

@@ -1,0 +1,402 @@
+"""The centre: tools, what the colours stand for, the scatter, its legend, and how the map was made."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPixmap
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from cxr_explorer.atlas.partition import Partition, identities_of
+from cxr_explorer.colours import UNLABELLED, categorical, sequential, sequential_steps
+from cxr_explorer.labels.label import How
+from cxr_explorer.ui.commands.actions import key_text, tooltip
+from cxr_explorer.ui.map.scatter_view import ScatterView, Tool
+from cxr_explorer.ui.session.colouring import metadata_columns
+from cxr_explorer.ui.session.session import Session
+from cxr_explorer.ui.widgets.flow import FlowPanel
+from cxr_explorer.ui.widgets.texts import elided_label
+
+TOOLS: tuple[tuple[Tool, str], ...] = (("pan", "Move"), ("lasso", "Lasso"), ("rectangle", "Rectangle"))
+LEGEND_ROWS = 12
+
+
+class MapPage(QWidget):
+    """Follows the session: map, colours, selection; and tells it what is chosen."""
+
+    imageWanted = Signal()
+
+    def __init__(self, session: Session, dark: bool) -> None:
+        super().__init__()
+        self._session = session
+        self._dark = dark
+        self.scatter = ScatterView()
+        self.scatter.set_dark(dark)
+        self.scatter.set_thumbnail_source(self._thumbnail)
+        self.scatter.set_caption_source(self._caption)
+        self.scatter.pointsChosen.connect(self._on_chosen)
+        self.scatter.pointActivated.connect(self._on_activated)
+        self.scatter.backgroundClicked.connect(session.clear_selection)
+        self._legend = Legend(self.scatter)
+        self._codes: np.ndarray = np.zeros(0, np.int64)
+        self._code_names: list[str] = []
+        self._made = elided_label("", "dim")
+        self._made.setContentsMargins(12, 3, 12, 3)
+        self._colour = QComboBox()
+        self._colour.setAccessibleName("Colour the map by")
+        self._colour.setToolTip("What the colours of the map stand for")
+        self._colour.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self._colour.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._colour.activated.connect(lambda: session.set_colour_by(self._colour.currentData()))
+        strip = FlowPanel()
+        strip.setObjectName("strip")
+        strip.setContentsMargins(8, 6, 8, 6)
+        self.tools: dict[str, QToolButton] = {}
+        for tool, text in TOOLS:
+            button = _tool_button(text, f"tool_{tool}", checkable=True)
+            button.setAutoExclusive(True)
+            button.clicked.connect(lambda _checked=False, t=tool: self.use_tool(t))
+            strip.add(button)
+            self.tools[tool] = button
+        whole = _tool_button("Whole map", "reset_view")
+        whole.clicked.connect(self.scatter.reset_view)
+        strip.add(whole)
+        self.names = _tool_button("Names", "names", checkable=True)
+        strip.add(self.names)
+        colour = QWidget()
+        colour.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        beside = QHBoxLayout(colour)
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.addStretch(1)
+        beside.addWidget(QLabel("Colour"))
+        beside.addWidget(self._colour)
+        strip.add(colour)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(strip)
+        layout.addWidget(self.scatter, 1)
+        layout.addWidget(self._made)
+        session.projectChanged.connect(self.show_map)
+        session.mapChanged.connect(self.show_map)
+        session.clustersChanged.connect(self.show_clusters)
+        session.selectionChanged.connect(self._show_selection)
+        session.currentChanged.connect(self._show_current)
+        session.colouringChanged.connect(self.show_colours)
+        session.labelsChanged.connect(self._recolour_labels)
+        session.exclusionsChanged.connect(self._recolour_labels)
+        session.chancesChanged.connect(self._recolour_chances)
+        session.progressChanged.connect(self._show_message)
+        session.filterChanged.connect(self._show_filter)
+        session.factsChanged.connect(self._on_facts)
+        self.use_tool("lasso")
+        self.show_map()
+
+    def use_tool(self, tool: Tool) -> None:
+        """Takes "pan", "lasso" or "rectangle"."""
+        self.scatter.set_tool(tool)
+        self.tools[tool].setChecked(True)
+
+    def set_dark(self, dark: bool) -> None:
+        """Follows the theme."""
+        self._dark = dark
+        self.scatter.set_dark(dark)
+        self.show_colours()
+
+    def show_map(self) -> None:
+        """Draws the session's map, or says why there is none."""
+        found = self._session.map
+        xy = found.xy if found is not None else np.zeros((0, 2), np.float32)
+        self.scatter.set_points(np.array(xy, np.float32))
+        self._fill_colour_choice()
+        self.show_colours()
+        self._show_filter()
+        self._show_selection()
+        self._show_current()
+        self._show_message()
+        self._made.setText(self._how_made())
+        self._made.setToolTip("How this map was made. Map > Map parameters… changes it")
+        if found is not None:
+            self.scatter.set_cluster_names(_names(found.xy, found.partition))
+            self.scatter.reset_view()
+
+    def show_selection_closely(self) -> None:
+        """Zooms to the selection."""
+        self.show_closely(self._session.selection.ids)
+
+    def show_closely(self, image_ids: np.ndarray) -> None:
+        """Brings these images to the middle."""
+        positions = self._positions(image_ids)
+        if positions.size:
+            self.scatter.centre_on(positions)
+
+    def show_colours(self) -> None:
+        """Colours the points by what the session colours by, and says what the colours mean."""
+        session = self._session
+        self._colour.setCurrentIndex(max(self._colour.findData(session.colour_by), 0))
+        if session.map is None:
+            self._legend.set_entries([])
+            return
+        if session.colour_by == "suggestion":
+            self._show_chances()
+            return
+        codes, names = session.categories()
+        self._codes, self._code_names = codes, [*names, _rest_name(session.colour_by)]  # -1 finds the last
+        self.scatter.set_colours(categorical(codes, self._dark))
+        if session.colour_by == "cluster":
+            self._legend.set_entries([])
+            return
+        counts = np.bincount(codes[codes >= 0], minlength=len(names)).tolist()
+        swatches = categorical(np.arange(-1, len(names)), self._dark).tolist()
+        entries = [
+            (QColor.fromRgba(swatches[code + 1]), names[code], counts[code])
+            for code in range(len(names))
+            if counts[code]
+        ]
+        rest = int((codes < 0).sum())
+        if rest:
+            entries.append((QColor.fromRgba(swatches[0]), _rest_name(session.colour_by), rest))
+        self._legend.set_entries(entries)
+
+    def _on_facts(self) -> None:
+        self._fill_colour_choice()
+        self.show_colours()
+
+    def _show_filter(self) -> None:
+        """What the filter keeps out of reach fades."""
+        found, chosen = self._session.map, self._session.filter
+        if found is not None:
+            self.scatter.set_emphasis(np.isin(found.image_ids, chosen.ids) if chosen is not None else None)
+
+    def _show_chances(self) -> None:
+        session = self._session
+        assert session.map is not None
+        self._codes = np.zeros(0, np.int64)
+        finding = session.finding.replace("_", " ")
+        if session.chances is None or session.chances_hidden:
+            self.scatter.set_colours(categorical(np.full(len(session.map.image_ids), -1), self._dark))
+            why = "hidden until you have answered" if session.chances is not None else "nothing suggested yet"
+            grey = QColor.fromRgba(UNLABELLED.argb(self._dark))
+            self._legend.set_entries([(grey, f"{finding}: {why}", len(session.map.image_ids))])
+            return
+        self.scatter.set_colours(sequential(session.chances, self._dark, 0, 1))
+        steps = [QColor.fromRgba(step) for step in sequential_steps(64, self._dark).tolist()]
+        self._legend.set_scale(f"{finding}: suggested", steps, ("0 absent", "0.5", "1 present"))
+
+    def _recolour_chances(self) -> None:
+        if self._session.colour_by == "suggestion":
+            self.show_colours()
+
+    def _recolour_labels(self) -> None:
+        if self._session.colour_by in ("label", "labelled"):
+            self.show_colours()
+
+    def _fill_colour_choice(self) -> None:
+        self._colour.clear()
+        self._colour.addItem("Cluster", "cluster")
+        self._colour.addItem("Label of the finding", "label")
+        self._colour.addItem("Labelled or not", "labelled")
+        self._colour.addItem("Suggestion for the finding", "suggestion")
+        if self._session.project is not None:
+            for column in metadata_columns(self._session.facts):
+                self._colour.addItem(column.capitalize(), column)
+
+    def show_clusters(self) -> None:
+        """The same map divided anew: colours and names follow, nothing moves."""
+        found = self._session.map
+        if found is not None:
+            self.show_colours()
+            self.scatter.set_cluster_names(_names(found.xy, found.partition))
+
+    def preview_clusters(self, partition: Partition) -> None:
+        """Colours and names of another division of the map, until `show_clusters` or the next change."""
+        found = self._session.map
+        if found is not None:
+            if self._session.colour_by == "cluster":
+                self.scatter.set_colours(categorical(identities_of(partition), self._dark))
+            self.scatter.set_cluster_names(_names(found.xy, partition))
+
+    def _how_made(self) -> str:
+        found = self._session.map
+        if found is None:
+            return ""
+        parameters = self._session.parameters()
+        size = parameters.clusters.min_cluster_size or "automatic"
+        return (
+            f"{found.encoder_key.rpartition('-')[0]}"
+            f"  ·  UMAP {parameters.layout.n_neighbours} neighbours, distance {parameters.layout.min_dist:g}, "
+            f"seed {parameters.layout.seed}"
+            f"  ·  HDBSCAN size {size}, samples {parameters.clusters.min_samples}"
+        )
+
+    def _show_message(self) -> None:
+        session = self._session
+        text = ""
+        if session.map is None and session.project is not None:
+            text = (
+                "The map appears here when every image is read."
+                if session.indexing is not None
+                else f"There is no map yet.\nFile > Look for new images ({key_text('rescan')}) goes on from there."
+            )
+        self.scatter.set_message(text)
+
+    # Positions on the map are turned into image ids, and back, only here.
+
+    def _positions(self, image_ids: np.ndarray) -> np.ndarray:
+        found = self._session.map
+        if found is None or not image_ids.size:
+            return np.zeros(0, np.int64)
+        return np.flatnonzero(np.isin(found.image_ids, image_ids))
+
+    def _id_at(self, position: int) -> int:
+        found = self._session.map
+        return int(found.image_ids[position]) if found is not None and 0 <= position < len(found.image_ids) else -1
+
+    def _show_selection(self) -> None:
+        found = self._session.map
+        if found is not None:
+            self.scatter.set_selected(np.isin(found.image_ids, self._session.selection.ids))
+
+    def _show_current(self) -> None:
+        positions = self._positions(np.array([self._session.current_id], np.int64))
+        self.scatter.set_current(int(positions[0]) if positions.size else -1)
+
+    def _on_chosen(self, positions: np.ndarray, how: How | Literal["click"], mode: str) -> None:
+        found = self._session.map
+        if found is None:
+            return
+        ids = found.image_ids[positions]
+        self._session.select(ids, "single" if how == "click" else how, None, mode)
+        if how == "click" and ids.size == 1 and ids[0] in self._session.selection.ids:
+            self._session.set_current(int(ids[0]))
+
+    def _on_activated(self, position: int) -> None:
+        image_id = self._id_at(position)
+        if image_id >= 0:
+            self._session.set_current(image_id)
+            self.imageWanted.emit()
+
+    def _thumbnail(self, position: int) -> QPixmap | None:
+        image_id = self._id_at(position)
+        if image_id < 0:
+            return None
+        thumbnails = self._session.thumbnails
+        thumbnails.load([image_id], 0.02)
+        return thumbnails.get(image_id)
+
+    def _caption(self, position: int) -> str:
+        image_id = self._id_at(position)
+        if image_id < 0:
+            return ""
+        caption = self._session.caption(image_id)
+        if self._session.colour_by == "cluster" or position >= len(self._codes):
+            return caption
+        # What the point's colour says, in words: nobody has to tell colours apart.
+        return f"{caption}\n{self._code_names[max(int(self._codes[position]), -1)]}"
+
+
+class Legend(QWidget):
+    """What the colours mean, in a corner of the map; it lets the mouse through."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._entries: list[tuple[QColor, str, int]] = []
+        self._scale: tuple[str, list[QColor], tuple[str, str, str]] | None = None
+
+    def set_entries(self, entries: list[tuple[QColor, str, int]]) -> None:
+        """Colour, name and count of every category; none hides the legend."""
+        shown = entries[:LEGEND_ROWS]
+        left_out = entries[LEGEND_ROWS:]
+        if left_out:
+            shown.append((QColor(Qt.GlobalColor.transparent), f"and {len(left_out)} more", sum(e[2] for e in left_out)))
+        self._entries, self._scale = shown, None
+        metrics = self.fontMetrics()
+        texts = [metrics.horizontalAdvance(f"{name}   {count:,}") for _, name, count in shown]
+        self._row_px = metrics.height() + 4
+        self.resize(min(max(texts, default=0), 300) + 44, len(shown) * self._row_px + 12)
+        self.move(12, 12)
+        self.setVisible(bool(shown))
+        self.raise_()
+        self.update()
+
+    def set_scale(self, title: str, steps: list[QColor], ends: tuple[str, str, str]) -> None:
+        """A continuous scale: its colours from the lowest to the highest value, and words for both ends and between."""
+        self._entries, self._scale = [], (title, steps, ends)
+        metrics = self.fontMetrics()
+        self._row_px = metrics.height() + 4
+        words = sum(metrics.horizontalAdvance(word) for word in ends) + 32
+        self.resize(min(max(metrics.horizontalAdvance(title), words), 340) + 24, 3 * self._row_px + 12)
+        self.move(12, 12)
+        self.show()
+        self.raise_()
+        self.update()
+
+    def _paint_scale(self, painter: QPainter) -> None:
+        assert self._scale is not None
+        title, steps, ends = self._scale
+        row = QRect(12, 6, self.width() - 24, self._row_px)
+        flags = Qt.AlignmentFlag
+        painter.setPen(self.palette().text().color())
+        painter.drawText(
+            row, flags.AlignVCenter, painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, row.width())
+        )
+        bar = row.translated(0, self._row_px).adjusted(0, 3, 0, -3)
+        for number, colour in enumerate(steps):
+            left = bar.left() + number * bar.width() // len(steps)
+            right = bar.left() + (number + 1) * bar.width() // len(steps)
+            painter.fillRect(left, bar.top(), right - left, bar.height(), colour)
+        row.translate(0, 2 * self._row_px)
+        for word, side in zip(ends, (flags.AlignLeft, flags.AlignHCenter, flags.AlignRight), strict=True):
+            painter.drawText(row, side | flags.AlignVCenter, word)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        palette = self.palette()
+        ground = palette.base().color()
+        ground.setAlpha(225)
+        painter.setPen(palette.mid().color())
+        painter.setBrush(ground)
+        painter.drawRoundedRect(self.rect().adjusted(0, 0, -1, -1), 4, 4)
+        if self._scale is not None:
+            self._paint_scale(painter)
+        for number, (colour, name, count) in enumerate(self._entries):
+            row = QRect(10, 6 + number * self._row_px, self.width() - 20, self._row_px)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(colour)
+            painter.drawEllipse(QRect(row.left(), row.center().y() - 4, 10, 10))
+            painter.setPen(palette.text().color())
+            painter.drawText(row, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{count:,}")
+            room = row.width() - 24 - painter.fontMetrics().horizontalAdvance(f"{count:,}")
+            text = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, room)
+            painter.drawText(
+                row.adjusted(18, 0, 0, 0), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text
+            )
+
+
+def _tool_button(text: str, action: str, checkable: bool = False) -> QToolButton:
+    button = QToolButton()
+    button.setText(text)
+    button.setToolTip(tooltip(action))
+    button.setCheckable(checkable)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button
+
+
+def _names(xy: np.ndarray, partition: Partition) -> list[tuple[float, float, str]]:
+    """Where each cluster's name stands, the largest first: the reader's name, or the number."""
+    order = np.argsort(partition.clusters, kind="stable")
+    bounds = np.searchsorted(partition.clusters[order], np.arange(len(partition.groups) + 1))
+    names = []
+    for cluster in np.argsort(-np.diff(bounds), kind="stable").tolist():
+        x, y = np.median(xy[order[bounds[cluster] : bounds[cluster + 1]]], axis=0)
+        group = partition.groups[cluster]
+        names.append((float(x), float(y), group.name or str(group.identity + 1)))
+    return names
+
+
+def _rest_name(colour_by: str) -> str:
+    return {"label": "Not read", "labelled": "Not labelled"}.get(colour_by, "Not known")

@@ -1,0 +1,453 @@
+"""Contact sheets of a cluster or a selection, and the lists of outliers and near-duplicates on the same page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QObject
+
+from cxr_explorer.atlas.sheets import KINDS, ordered, outliers
+from cxr_explorer.labels.texts import VALUE_WORDS, images_text
+from cxr_explorer.project import labelling
+from cxr_explorer.project.labelling import OPPOSITE
+from cxr_explorer.project.project import Ids, Project
+from cxr_explorer.search.duplicates import duplicates
+from cxr_explorer.ui.commands.actions import key_text
+from cxr_explorer.ui.gallery.tile import Mark
+from cxr_explorer.ui.labelling.label_panel import apply_text
+from cxr_explorer.ui.session.selection import NO_IDS, Ranking, Selection, Target
+from cxr_explorer.ui.sheets.sheet_page import SheetPage
+
+if TYPE_CHECKING:
+    from cxr_explorer.ui.main_window import MainWindow
+
+PAGE = "sheet"
+
+OFFER = "offer"
+"""Key of the looks at suggestions before they are accepted, see `record_looks`."""
+
+OUTLIERS_LISTED = 200
+"""The list of outliers is read from its top; nobody reads further."""
+
+KIND_TEXTS = {"found": "As found", "typical": "Typical", "edge": "Edge", "random": "Random", "unsure": "Least sure"}
+
+
+@dataclass(frozen=True)
+class Offered:
+    """Suggestions to look through before they are accepted.
+
+    Attributes:
+        finding: What is suggested.
+        text: What Enter does with so many of them left out, in words.
+        accept: Does it, without the ids left out.
+    """
+
+    finding: str
+    text: Callable[[int], str]
+    accept: Callable[[Ids], None]
+
+
+@dataclass
+class _Sheet:
+    """What is on the page.
+
+    Attributes:
+        title: In words ("Cluster 4").
+        key: For the record of looks, see `record_looks`.
+        orders: The images in the order of each kind of pages.
+        one_by_one: Whether labels go to the current image alone: a list of images that have nothing in common.
+        about: What the heading says of them besides their number.
+        hint: What there is to know of the list, for the line at the foot.
+        kind: The kind shown.
+        positions: Where the reader was in the other kinds.
+        odd: Images that do not belong with the others.
+        offered: For suggestions to be accepted; None for all other sheets.
+    """
+
+    title: str
+    key: str
+    orders: dict[str, Ids]
+    one_by_one: bool = False
+    about: str = ""
+    hint: str = ""
+    kind: str = ""
+    positions: dict[str, int] = field(default_factory=dict)
+    odd: set[int] = field(default_factory=set)
+    offered: Offered | None = None
+
+    @property
+    def together(self) -> bool:
+        """Whether a label goes to all of the images but the odd ones."""
+        return not self.one_by_one and self.offered is None
+
+    @property
+    def ids(self) -> Ids:
+        return self.orders[self.kind]
+
+    @property
+    def odd_ids(self) -> Ids:
+        return np.array(sorted(self.odd), np.int64)
+
+
+class Sheets(QObject):
+    """The page and its verbs."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session = window.session
+        self._sheet: _Sheet | None = None
+        self._selection: Selection | None = None
+        self._kept: dict[bytes, set[int]] = {}
+        self.page = SheetPage(self._session.thumbnails, self._mark)
+        window.add_page(PAGE, self.page)
+        self._session.targets[PAGE] = self._target
+        grid = self.page.grid
+        grid.set_tile_size(int(str(self._session.settings.value("sheet_tile_px", grid.tile_size))))
+        grid.currentChanged.connect(self._session.set_current)
+        grid.pageChanged.connect(self._on_page)
+        grid.seen.connect(self._on_seen)
+        grid.oddWanted.connect(self.set_aside)
+        grid.kindWanted.connect(self.step_kind)
+        grid.labelWanted.connect(self.label)
+        grid.activated.connect(lambda _id: self._session.view_image(True))
+        self.page.kindChosen.connect(self.show_kind)
+        self.page.labelWanted.connect(self.label)
+        self.page.backWanted.connect(window.step_back)
+        self.page.keysChanged.connect(self._refresh)
+        self._session.projectChanged.connect(self._on_project)
+        self._session.mapChanged.connect(self._close)
+        self._session.selectionChanged.connect(self._on_selection)
+        self._session.currentChanged.connect(self._on_current)
+        self._session.targetChanged.connect(self._refresh)
+        self._session.labelsChanged.connect(grid.refresh_marks)
+        self._session.exclusionsChanged.connect(grid.refresh_marks)
+
+    def states(self) -> dict[str, bool]:
+        """For the actions."""
+        return {"odd": self._session.page == PAGE and self._sheet is not None and bool(self._sheet.odd)}
+
+    @property
+    def leads(self) -> bool:
+        """Whether the sheet's order is the one to go through images in: it is shown, or an image opened from it."""
+        session = self._session
+        return self._sheet is not None and (
+            session.page == PAGE or (session.viewing_image and session.page_behind == PAGE)
+        )
+
+    # -- verbs: what to show ---------------------------------------------------------------------------------------
+
+    def open_sheet(self) -> None:
+        """A contact sheet of the selected cluster or images."""
+        session, found = self._session, self._session.map
+        selection = session.selection
+        ids = selection.ids
+        if found is None or not ids.size:
+            session.said.emit("Nothing is selected: choose a cluster, or draw around images on the map, for a sheet.")
+            return
+        rows = np.searchsorted(found.image_ids, ids)
+        orders: dict[str, Ids] = {kind: ordered(kind, ids, found.typicality[rows]) for kind in KINDS}
+        if selection.ranking is not None:
+            orders = {"found": selection.ranking.ids[np.isin(selection.ranking.ids, ids)], **orders}
+        title, key = "Selection", "selection"
+        if selection.cluster is not None:
+            title, key = found.cluster_name(selection.cluster), str(found.identity(selection.cluster))
+        elif selection.clusters:
+            title = f"{len(selection.clusters)} clusters"
+        elif selection.ranking is not None:
+            title = selection.ranking.title
+        if session.filter is not None:
+            title += f", only {session.filter.text}"
+        before, position = self._sheet if session.page == PAGE else None, self.page.grid.position
+        self._show(_Sheet(title, key, orders, odd=self._kept.setdefault(ids.tobytes(), set())))
+        if before is not None and before.orders.keys() == orders.keys() and np.array_equal(np.sort(before.ids), ids):
+            self.show_kind(before.kind)  # the same images under another name: the reader stays where they were
+            self.page.grid.step(position - self.page.grid.position)
+
+    def open_outliers(self) -> None:
+        """The images that lie the most alone on the map, to be read one by one."""
+        found, project = self._session.map, self._session.project
+        if found is None or project is None:
+            return
+        within = found.image_ids if self._session.filter is None else self._session.filter.ids
+        excluded = np.isin(found.image_ids, project.excluded_ids())
+        listed = np.isin(found.image_ids, within) & ~excluded
+        ids, scores = outliers(found.image_ids[listed], found.outlier[listed], OUTLIERS_LISTED)
+        out = int(excluded.sum())
+        about = f"most alone of {len(found.image_ids):,} first" + (f", without {out:,} excluded" if out else "")
+        ranking = Ranking(
+            ids,
+            "Most alone first",
+            "Outliers",
+            {image_id: f"{score:.2f}" for image_id, score in zip(ids.tolist(), scores.tolist(), strict=True)},
+            "Outlier score (GLOSH, 0 to 1):",
+        )
+        empty = "No outliers: the map has one cluster, in which no image stands apart."
+        if out:
+            empty = "No outliers besides images that are excluded already."
+        self._show_list(ranking, "outliers", about, "On the tiles: the outlier score, 1 at most.", empty)
+
+    def open_duplicates(self) -> None:
+        """Copies of a file and pictures that are nearly the same, group by group, to be read one by one."""
+        found, project = self._session.map, self._session.project
+        if found is None or project is None:
+            return
+        alike = duplicates(project, found)
+        notes = {
+            image_id: f"{group + 1} · {'same file' if same else f'{share:.0%}'}"
+            for image_id, group, share, same in zip(
+                alike.image_ids.tolist(),
+                alike.group.tolist(),
+                alike.share.tolist(),
+                alike.same_file.tolist(),
+                strict=True,
+            )
+        }
+        copies = len(np.unique(alike.group[alike.same_file]))
+        about = f"{alike.groups:,} group{'' if alike.groups == 1 else 's'}, {copies:,} with equal files"
+        hint = "On the tiles: the group, and the distance to the nearest in it, in % of the usual distance."
+        if not alike.pictures:
+            hint = "Only files were compared: make the map anew to compare the pictures as well."
+        self._show_list(
+            Ranking(
+                alike.image_ids,
+                "Group by group",
+                "Near-duplicates",
+                notes,
+                "Group, and distance to the nearest in it, in % of the usual distance:",
+            ),
+            "duplicates",
+            about,
+            hint,
+            "No near-duplicates: no two files are equal"
+            + (", and no two pictures are nearly the same." if alike.pictures else f". {hint}"),
+        )
+
+    def open_offer(self, title: str, ids: Ids, notes: Mapping[int, str], about: str, offered: Offered) -> None:
+        """Suggestions to look through, the least sure first or in random order; Enter accepts all but the odd ones.
+
+        Args:
+            title: In words.
+            ids: Least sure first.
+            notes: What is suggested, by id.
+            about: What is known of their errors.
+            offered: See Offered.
+        """
+        orders = {"unsure": ids, "random": ordered("random", np.sort(ids), np.zeros(len(ids), np.float32))}
+        sheet = _Sheet(title, OFFER, orders, about=about, offered=offered)
+        self._show(sheet, Ranking(ids, "Least sure first", title, notes, "Suggested:"))
+
+    def _show_list(self, ranking: Ranking, key: str, about: str, hint: str, empty_text: str) -> None:
+        """Shows images that were found all over the map; they become the selection, so that the map shows where."""
+        self.page.grid.set_empty_text(empty_text)
+        kept, ids, title = self._session.filter, ranking.ids, ranking.title
+        if kept is not None:
+            ids, title = ids[np.isin(ids, kept.ids)], f"{title}, only {kept.text}"
+        self._show(_Sheet(title, key, {"found": ids}, True, about, hint), ranking)
+
+    def _show(self, sheet: _Sheet, ranking: Ranking | None = None) -> None:
+        """Puts a sheet on the page; a ranking is selected once the page says that labels go to one image alone."""
+        session = self._session
+        self._sheet, self._selection = sheet, None
+        if session.picked.size:
+            self._window.gallery_panel.gallery.set_picked(NO_IDS)
+        kinds = {kind: KIND_TEXTS[kind] for kind in sheet.orders}
+        sheet.kind = next(iter(kinds))
+        self.page.set_kinds(kinds, sheet.kind)
+        self.page.grid.set_images(sheet.ids)
+        session.show_page(PAGE)
+        if ranking is not None and sheet.ids.size:
+            session.select_ranked(ranking)
+            self.page.grid.refresh_marks()  # the ranking brings notes
+        self._selection = session.selection
+        session.set_current(self.page.grid.current_id)
+        session.targetChanged.emit()
+
+    def show_kind(self, kind: str) -> None:
+        """Typical, edge or random pages; each kind is taken up where the reader left it."""
+        sheet, grid = self._sheet, self.page.grid
+        if sheet is None or kind not in sheet.orders or kind == sheet.kind:
+            return
+        sheet.positions[sheet.kind] = grid.position
+        sheet.kind = kind
+        self.page.set_kinds({each: KIND_TEXTS[each] for each in sheet.orders}, kind)
+        grid.set_images(sheet.ids, sheet.positions.get(kind, 0))
+        self._refresh()
+
+    def step_kind(self, by: int) -> None:
+        """The next or previous kind of pages, round and round."""
+        if self._sheet is not None:
+            kinds = list(self._sheet.orders)
+            self.show_kind(kinds[(kinds.index(self._sheet.kind) + by) % len(kinds)])
+
+    def step(self, by: int) -> None:
+        """The next or previous image in the sheet's order."""
+        self.page.grid.step(by)
+
+    # -- verbs: what to do -----------------------------------------------------------------------------------------
+
+    def set_aside(self) -> None:
+        """On a contact sheet: marks the current image as odd, or no longer. Elsewhere: excludes what is picked."""
+        sheet, session = self._sheet, self._session
+        if sheet is None or session.page != PAGE or sheet.one_by_one:
+            session.toggle_excluded()
+            return
+        sheet.odd ^= {self.page.grid.current_id}
+        self.page.grid.refresh_marks()
+        session.targetChanged.emit()
+
+    def exclude_odd(self) -> None:
+        """Excludes the odd ones from bulk labels for good: the project's mark, which outlives the sheet."""
+        sheet, session = self._sheet, self._session
+        if sheet is None or session.project is None or not sheet.odd:
+            return
+        odd = sheet.odd_ids
+        sheet.odd.clear()
+        session.tell(labelling.exclude(session.project, odd, True, session.reader), "They are excluded already.")
+        self.page.grid.refresh_marks()
+
+    def label(self, turn: bool = False) -> None:
+        """Labels as the button says; with `turn` the odd ones get the opposite, in the same act."""
+        sheet, session = self._sheet, self._session
+        if sheet is None or session.project is None or session.page != PAGE:
+            return
+        if sheet.offered is not None:
+            if not turn:
+                sheet.offered.accept(sheet.odd_ids)
+                self._close()
+            return
+        if not turn:
+            session.label_target()
+            if sheet.one_by_one:
+                self.step(1)
+            return
+        if not sheet.odd or session.value not in OPPOSITE or sheet.one_by_one:
+            session.said.emit(self.page.turned.toolTip())
+            return
+        judgement = session.judgement_of(self._target())
+        change = labelling.label_except(session.project, sheet.ids, sheet.odd_ids, judgement, turn=True)
+        session.tell(change, "Nothing changed: all of these images carry these labels already, or are excluded.")
+
+    # -- following -------------------------------------------------------------------------------------------------
+
+    def _target(self) -> Target:
+        """Whom a label goes to while the page is shown."""
+        sheet = self._sheet
+        if sheet is None:
+            return Target(NO_IDS, "selection", None, "nothing")
+        if not sheet.together:
+            current = self.page.grid.current_id
+            ids = np.array([current], np.int64) if current >= 0 else NO_IDS
+            return Target(ids, "single", None, "the framed image")
+        whole = self._session.selection_target()
+        if not sheet.odd:
+            return whole
+        ids = np.setdiff1d(whole.ids, sheet.odd_ids)
+        return Target(ids, whole.how, whole.cluster, f"{whole.text} without {len(sheet.odd):,} odd")
+
+    def _on_project(self) -> None:
+        self._kept.clear()
+        self._close()
+
+    def _close(self) -> None:
+        """Another project, map or division: what was on the page is gone. Odd marks of the same images are kept."""
+        self._sheet = self._selection = None
+        self.page.grid.set_images(NO_IDS)
+        if self._session.page == PAGE:
+            self._session.show_page("map")
+
+    def _on_selection(self) -> None:
+        session, sheet = self._session, self._sheet
+        if sheet is None or self._selection in (None, session.selection) or not self.leads:
+            return
+        if session.page != PAGE:  # an image is open: closing it leads to the map
+            self._sheet = None
+            session.page_behind = "map"
+        elif session.selection.ids.size and sheet.together:
+            self.open_sheet()
+        else:
+            self._sheet = None
+            session.show_page("map")
+
+    def _on_current(self) -> None:
+        session = self._session
+        self._window.gallery_panel.setVisible(session.page != PAGE and not self._window.reading.hides_suggestions)
+        if self.leads:
+            self.page.grid.set_current(session.current_id)
+
+    def _on_page(self) -> None:
+        self._session.settings.setValue("sheet_tile_px", self.page.grid.tile_size)
+        self._refresh()
+
+    def _on_seen(self, ids: Ids) -> None:
+        if self._sheet is not None and self._session.page == PAGE:
+            self._session.note_sheet(self._sheet.key, ids)
+            self._refresh()
+
+    def _mark(self, image_id: int) -> Mark:
+        return self._window.gallery_panel.mark(image_id, self._sheet is not None and image_id in self._sheet.odd)
+
+    def _refresh(self) -> None:
+        """Brings heading and buttons in line."""
+        sheet, session, page = self._sheet, self._session, self.page
+        if sheet is None or session.page != PAGE or session.project is None:
+            return
+        if sheet.offered is not None and sheet.offered.finding != session.finding:
+            self._close()  # they answer another question
+            return
+        finding = session.finding.replace("_", " ")
+        parts = [sheet.title, images_text(len(sheet.ids)), *([sheet.about] if sheet.about else [])]
+        where = f"page {page.grid.page + 1:,} of {page.grid.pages:,}"
+        parts.append(where if sheet.one_by_one else f"{KIND_TEXTS[sheet.kind].lower()}, {where}")
+        if sheet.offered is not None:
+            parts.append(f"{len(sheet.odd):,} left out")
+        elif sheet.together:
+            parts.append(f"{finding}: {len(sheet.odd):,} odd")
+        page.heading.setText("  ·  ".join(parts))
+        page.turned.setVisible(sheet.together)
+        page.hint.setVisible(bool(sheet.ids.size))
+        space = key_text("exclude")
+        if sheet.offered is not None:
+            text = sheet.offered.text(len(sheet.odd))
+            page.rest.say(f"Enter    {text}", f"{text} (Enter)")
+            page.rest.setEnabled(len(sheet.odd) < len(sheet.ids))
+            page.hint.setText(
+                f"On the tiles: what is suggested. {space} leaves the framed image out. Tab: random order. "
+                f"Page up and down: pages. {key_text('back')}: back, nothing is accepted."
+            )
+            return
+        target, plan = self._target(), session.plan()
+        seen = session.seen_of(target.ids), target.ids.size
+        text = "There is nothing to label"
+        if sheet.ids.size:
+            text = apply_text(finding, session.value, target.text, plan, None if sheet.one_by_one else seen)
+        if sheet.one_by_one:
+            text = text.replace("on 1 image", "on the framed image")
+        if sheet.odd:
+            text += f"; leaves {len(sheet.odd):,} odd as they are"
+        page.rest.say(f"Enter    {text}", f"{text} (Enter, or {key_text('apply')})")
+        page.rest.setEnabled(plan is not None and plan.images > 0)
+        self._refresh_turned(sheet, session.project, finding)
+        page.hint.setText(
+            f"{space} excludes the framed image from bulk labels. Enter goes on to the next. {sheet.hint}"
+            if sheet.one_by_one
+            else f"{space} marks the framed image as odd, for this sheet only; {key_text('exclude_odd')} excludes the "
+            "odd ones for good. Tab: typical, edge, random pages. Page up and down: pages."
+        )
+
+    def _refresh_turned(self, sheet: _Sheet, project: Project, finding: str) -> None:
+        button, session = self.page.turned, self._session
+        opposite = OPPOSITE.get(session.value) if session.value is not None else None
+        if opposite is None:
+            text = "odd ones: only present and absent have an opposite"
+        elif not sheet.odd:
+            text = f"odd ones = {VALUE_WORDS[opposite]}: none is marked"
+        else:
+            plan = labelling.plan_label(project, sheet.odd_ids, session.finding, opposite, session.reader)
+            said = apply_text(finding, opposite, "the odd ones", plan)
+            text = f"the same, and {said}, as read individually" if plan.images else f"the same; {said}"
+        button.say(f"Shift+Enter    {text}", text)
+        button.setEnabled(opposite is not None and bool(sheet.odd))

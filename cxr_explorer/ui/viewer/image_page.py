@@ -1,0 +1,157 @@
+"""The centre when an image is open full size: it is read in a thread, and a stale answer is dropped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from cxr_explorer.images.radiograph import Radiograph
+from cxr_explorer.project.project import ImageRecord
+from cxr_explorer.ui.commands.actions import key_text
+from cxr_explorer.ui.session.session import Session
+from cxr_explorer.ui.viewer.full_size import FullSize
+from cxr_explorer.ui.viewer.image_view import ImageView
+
+_ACTIONS = {
+    "back": "back",
+    "previous": "previous_image",
+    "next": "next_image",
+    "fit": "fit",
+    "actual": "actual",
+    "invert": "invert",
+    "reset": "reset_window",
+    "zoom_in": "zoom_in",
+    "zoom_out": "zoom_out",
+    "overlay": "overlay",
+}
+"""The viewer's buttons and the actions that do the same."""
+
+
+LEAST_LOOK_MS = 150
+"""An answer that comes sooner after the picture was meant for the one before it: nobody sees and judges so fast."""
+
+
+class ImagePage(QWidget):
+    """Shows the session's current image while the session views an image."""
+
+    seen = Signal(int)
+    """Id of the image whose picture has been on the screen for `least_look_ms`."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._shown_id = -1
+        self._since: float | None = None  # when the picture, or why there is none, came on the screen
+        self.least_look_ms = LEAST_LOOK_MS
+        self._looking = QTimer(self, singleShot=True)
+        self._looking.timeout.connect(lambda: self.seen.emit(self._shown_id))
+        self._coming: set[int] = set()  # image ids whose files are being read
+        self._ahead: set[int] = set()  # image ids wanted next
+        self._held: dict[int, object] = {}  # of these, what has been read
+        self.view = ImageView()
+        self.show_keys()
+        self.view.backRequested.connect(lambda: session.view_image(False))
+        self._files = FullSize(2, self)
+        self._files.arrived.connect(self._take)
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(0, 0, 0, 0)
+        self.column.setSpacing(0)
+        self.beside = QHBoxLayout()  # the picture, and what parts of the window put beside it
+        self.beside.setSpacing(0)
+        self.beside.addWidget(self.view, 1)
+        self.column.addLayout(self.beside, 1)
+        session.currentChanged.connect(self.refresh)
+        session.why_unseen = self.why_unseen
+
+    def show_keys(self) -> None:
+        """Says the keys, as they are now, in the buttons' tooltips."""
+        self.view.set_shortcut_hints({button: key_text(name) for button, name in _ACTIONS.items()})
+
+    def refresh(self) -> None:
+        """Starts reading the current image if it is to be shown and is not yet."""
+        session = self._session
+        if not session.viewing_image or session.project is None or session.current_id < 0:
+            if self._shown_id != -1:
+                self._shown_id, self._since = -1, None
+                self._looking.stop()
+                self._ahead.clear()
+                self._held.clear()
+                self._drop_coming()
+                self.view.clear()
+            return
+        if session.current_id == self._shown_id:
+            return
+        self._shown_id, self._since = session.current_id, None
+        self._looking.stop()
+        self.view.show_loading(session.project.image(self._shown_id).path)
+        if self._shown_id in self._held:
+            self._show(self._held[self._shown_id])
+        elif self._shown_id not in self._coming:
+            self._drop_coming()
+            self._ask(self._shown_id)
+
+    def expect(self, image_ids: Sequence[int]) -> None:
+        """Reads ahead what comes next, so that it is there at once: a few images, each is held full size."""
+        self._ahead = set(image_ids)
+        self._held = {image_id: held for image_id, held in self._held.items() if image_id in self._ahead}
+        for image_id in image_ids:
+            if image_id not in self._held and image_id not in self._coming:
+                self._ask(image_id)
+
+    def why_unseen(self) -> str:
+        """Why no answer can be about the picture on this page, in words; empty when it can."""
+        if self._shown_id != self._session.current_id or self._since is None:
+            return "Still loading this image: wait for the picture, then answer."
+        if not self.view.picture.has_picture:
+            skip = key_text("value_clear")
+            return f"This image cannot be shown: nothing is labelled here. {skip} skips it in a reading."
+        if (time.monotonic() - self._since) * 1000 < self.least_look_ms:
+            return "That came too soon for this image, which is not labelled: look at it, then answer."
+        return ""
+
+    def close_down(self) -> None:
+        """Waits for the file being read, before the program ends."""
+        self._files.close_down()
+
+    def _ask(self, image_id: int) -> None:
+        project = self._session.project
+        assert project is not None
+        self._coming.add(image_id)
+        image = project.image(image_id)
+        self._files.ask(image_id, project.folder / image.path, image.stamp)
+
+    def _drop_coming(self) -> None:
+        """What is being read is no longer wanted."""
+        self._files.forget()
+        self._coming.clear()
+
+    def _take(self, image_id: int, result: object) -> None:
+        self._coming.discard(image_id)
+        if image_id in self._ahead:
+            self._held[image_id] = result
+        if image_id == self._shown_id and self._session.project is not None:
+            self._show(result)
+
+    def _show(self, result: object) -> None:
+        assert self._session.project is not None
+        if isinstance(result, Radiograph):
+            record = self._session.project.image(self._shown_id)
+            self.view.show_radiograph(result, record.path, overlay_lines(record, result))
+            if self.view.picture.has_picture:
+                self._looking.start(self.least_look_ms)
+        else:
+            self.view.show_error(str(result))
+        self._since = time.monotonic()
+
+
+def overlay_lines(record: ImageRecord, radiograph: Radiograph) -> list[str]:
+    """What is written over the picture: facts, size and notes."""
+    height, width = radiograph.values.shape
+    lines = [f"{name}: {value}" for name, value in radiograph.facts.items()]
+    lines.append(f"{width} × {height} px")
+    if record.replaced:
+        lines.append("The file changed after it was labelled: check its labels")
+    return [*lines, *radiograph.notes]

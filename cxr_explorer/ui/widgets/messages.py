@@ -1,0 +1,69 @@
+"""Messages on top of the window, and tables in dialogs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QMessageBox,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
+
+from cxr_explorer.ui.widgets.texts import accepted
+
+
+def show_error(parent: QWidget, text: str) -> None:
+    """Something outside the program is in the way: says what, why, and what to do."""
+    box = QMessageBox(QMessageBox.Icon.Warning, "CXR Explorer", text, _message_buttons(), parent)
+    box.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    accepted(box)
+
+
+def show_bug(parent: QWidget | None, trace: str) -> None:
+    """An error of the program itself, with the text to send to its makers."""
+    box = QMessageBox(
+        QMessageBox.Icon.Critical,
+        "CXR Explorer",
+        "Something went wrong in the program. The step you took last may not be stored; every step before it is. The "
+        "details below help to mend it; they may hold file names, so look at them before you pass them on.",
+        _message_buttons(),
+        parent,
+    )
+    box.setDetailedText(trace)
+    copy = box.addButton("Copy details", QMessageBox.ButtonRole.ActionRole)
+    copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(trace))
+    accepted(box)
+
+
+def _message_buttons() -> QMessageBox.StandardButton:
+    return QMessageBox.StandardButton.Ok
+
+
+def table_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> QTableWidget:
+    """A table to read; its last column takes the room that is left."""
+    table = QTableWidget(len(rows), len(header))
+    table.setHorizontalHeaderLabels(list(header))
+    table.verticalHeader().hide()
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setShowGrid(False)
+    table.setTabKeyNavigation(False)  # Tab leads on to the next control
+    table.setWordWrap(True)
+    for row, cells in enumerate(rows):
+        for column, cell in enumerate(cells):
+            item = QTableWidgetItem(cell)
+            item.setToolTip(cell)
+            table.setItem(row, column, item)
+    table.resizeColumnsToContents()
+    if len(rows) <= 500:  # measuring every row takes its time
+        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    for column in range(len(header) - 1):
+        table.setColumnWidth(column, min(table.columnWidth(column), 300))
+    table.horizontalHeader().setSectionResizeMode(len(header) - 1, QHeaderView.ResizeMode.Stretch)
+    return table
