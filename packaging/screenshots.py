@@ -92,16 +92,16 @@ def show_map(stage: Stage) -> None:
     window, session = stage.window, stage.session
     assert session.map is not None
     session.select_cluster(1)
-    window.label_finding(0, 1)
+    window.labelling.label_finding(0, 1)
     session.select_cluster(3)
-    window.label_finding(2, 1)
+    window.labelling.label_finding(2, 1)
     session.select_cluster(2)
     stage.save("window-dark.png")
-    window.use_light(True)
+    window.appearance.use_light(True)
     session.set_colour_by("label")
     session.set_order("edge")
     stage.save("window-light.png")
-    window.use_light(False)
+    window.appearance.use_light(False)
     session.set_colour_by("cluster")
     session.set_order("typical")
 
@@ -234,7 +234,7 @@ def show_facts(stage: Stage) -> None:
 
 
 def show_comfort(stage: Stage) -> None:
-    stage.save_dialog("keyboard.png", stage.window.show_keys)
+    stage.save_dialog("keyboard.png", stage.window.guide.show_help)
 
 
 SCENES = (

@@ -343,12 +343,13 @@ def examine(kind: Kind, base: Path, home: Path, window: Any = None, commands: tu
     outcome = Outcome(kind.name)
     if window is not None:
         with watched(outcome):
-            window.open_path(path)
+            window.files.open_path(path)
             outcome.told = window.notice._text.text()
             window.session.select_all()
             window.session.undo()
             window.session.redo()
         window.session.close()
+        window.files._on_project()
         window._on_project()
     out = home / "out.csv"
     for arguments in (

@@ -105,7 +105,7 @@ def window(home: Path, say: Callable[[str], None]) -> None:
     shown = MainWindow(QSettings(str(home / "settings.ini"), QSettings.Format.IniFormat))
     shown.session.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
     shown.show()
-    shown.open_path(home / "test.cxr")
+    shown.files.open_path(home / "test.cxr")
     session = shown.session
     assert session.project is not None and session.map is not None
     say(digest(session.project))

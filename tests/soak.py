@@ -69,7 +69,7 @@ class Soak:
         self.last: deque[str] = deque(maxlen=60)
         sys.excepthook = self._take_error
         self.window = self._open_window()
-        self.window.open_path(self.paths[0])
+        self.window.files.open_path(self.paths[0])
         self.dialogs = soak_acts.Dialogs(self.choice, self.note)
 
     def note(self, text: str) -> None:
@@ -136,7 +136,7 @@ class Soak:
     def _other_project(self) -> None:
         path = self.choice.choice(self.paths)
         self.note(f"open {path.name}")
-        self.window.open_path(path)
+        self.window.files.open_path(path)
 
     def _other_window(self) -> None:
         self.note("close the window, open another")
@@ -144,7 +144,7 @@ class Soak:
         self.window.deleteLater()
         QTest.qWait(50)
         self.window = self._open_window()
-        self.window.open_path(self.choice.choice(self.paths))
+        self.window.files.open_path(self.choice.choice(self.paths))
 
     def end(self) -> None:
         """Closes the window and compares every copy once more."""

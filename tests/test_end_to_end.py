@@ -35,8 +35,8 @@ def test_from_a_folder_to_a_table_and_back(qtbot, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: str(images))
     monkeypatch.setattr("cxr_explorer.ui.session.session.default_project_path", lambda _: project_path)
     with qtbot.waitSignal(session.indexingEnded, timeout=400_000) as ended:
-        window.open_folder()
-        assert window.progress.isVisible()
+        window.files.open_folder()
+        assert window.progress_strip.isVisible()
     report = ended.args[0]
     assert (report.embedded, len(report.failed)) == (count, 1)
     assert session.map is not None
@@ -81,7 +81,7 @@ def test_from_a_folder_to_a_table_and_back(qtbot, tmp_path: Path, monkeypatch: p
     out = tmp_path / "labels.csv"
     monkeypatch.setattr(ExportDialog, "exec", lambda _: ExportDialog.DialogCode.Accepted)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(out), ""))
-    window.export_labels()
+    window.labelling.export_labels()
     qtbot.waitUntil(out.exists, timeout=20_000)
     with out.open(encoding="utf-8", newline="") as stream:
         exported = list(csv.DictReader(stream))
@@ -92,7 +92,7 @@ def test_from_a_folder_to_a_table_and_back(qtbot, tmp_path: Path, monkeypatch: p
 
     again = open_window(qtbot, tmp_path)
     with qtbot.waitSignal(again.session.indexingEnded, timeout=60_000) as ended:
-        again.open_path(project_path)
+        again.files.open_path(project_path)
     assert (ended.args[0].embedded, ended.args[0].reused) == (0, count)
     assert list(exporting.label_rows(again.session.project)) == both  # type: ignore[arg-type]
     np.testing.assert_array_equal(again.session.map.xy, map_before.xy)  # type: ignore[union-attr]
@@ -109,11 +109,11 @@ def test_cancelling_and_closing_while_busy_loses_nothing(qtbot, tmp_path: Path, 
     shutil.copytree(demo_images, tmp_path / "images")
     project_path = tmp_path / "busy.cxr"
     window = open_window(qtbot, tmp_path)
-    window.open_path(tmp_path / "images", project_path)
+    window.files.open_path(tmp_path / "images", project_path)
     qtbot.waitUntil(lambda: window.session.progress.stage.startswith("Embedding"), timeout=60_000)  # type: ignore[union-attr]
     window.session.cancel_run()
-    assert not window.progress.isVisible()
-    window.rescan()
+    assert not window.progress_strip.isVisible()
+    window.files.rescan()
     window.close()
     with Project.open(project_path) as project:
         assert project.image_count() == 40

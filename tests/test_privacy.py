@@ -200,7 +200,7 @@ THE_WINDOW = """
     waiting = QTimer(interval=50)
     waiting.timeout.connect(look)
     waiting.start()
-    QTimer.singleShot(0, lambda: window.open_path(Path(sys.argv[1]), None))
+    QTimer.singleShot(0, lambda: window.files.open_path(Path(sys.argv[1]), None))
     application.exec()
 """
 

@@ -39,7 +39,7 @@ def run(
     if device != "auto":
         window.session.settings.setValue("device", device)
     if path is not None:
-        QTimer.singleShot(0, window, lambda: window.open_path(path, project))
+        QTimer.singleShot(0, window, lambda: window.files.open_path(path, project))
     return _run_to_the_end(application)
 
 
@@ -74,7 +74,7 @@ def _start() -> tuple[QApplication, MainWindow]:
     window = MainWindow(settings)
     sys.excepthook = Excepthook(window)
     if died:
-        window.body.insertWidget(0, crash.CrashBar(died))
+        window.add_strip(crash.CrashBar(died), first=True)
     signal.signal(signal.SIGINT, lambda *_: QTimer.singleShot(0, window, window.close))
     waker = QTimer(application, interval=200)  # lets Python see Ctrl+C
     waker.timeout.connect(lambda: None)

@@ -12,7 +12,7 @@ import shiboken6
 from PySide6.QtCore import QObject, Qt, Signal
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.ui.main_window import MainWindow
+from cxr_explorer.ui.frame.frame import Frame
 from cxr_explorer.ui.widgets.messages import show_bug
 
 log = logging.getLogger("cxr_explorer")
@@ -27,9 +27,9 @@ class Excepthook(QObject):
     _refused = Signal(str)
     _failed = Signal(str)
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, frame: Frame) -> None:
         super().__init__()
-        self._window = window
+        self._frame = frame
         self._showing = False
         self._times: dict[tuple[str, str, int], int] = {}  # by kind, file and line
         self._refused.connect(self._say, Qt.ConnectionType.QueuedConnection)
@@ -55,15 +55,15 @@ class Excepthook(QObject):
         self._failed.emit(text)
 
     def _say(self, text: str) -> None:
-        if shiboken6.isValid(self._window):
-            self._window.notice.show_text(text)
+        if shiboken6.isValid(self._frame):
+            self._frame.warn(text)
 
     def _show(self, text: str) -> None:
         """One at a time: what else goes wrong meanwhile is in the log."""
-        if self._showing or not shiboken6.isValid(self._window):
+        if self._showing or not shiboken6.isValid(self._frame):
             return
         self._showing = True
         try:
-            show_bug(self._window, text)
+            show_bug(self._frame, text)
         finally:
             self._showing = False

@@ -220,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         window = MainWindow(settings)
         window.resize(1366, 768)
         window.show()
-        window.open_path(copy)
+        window.files.open_path(copy)
         reader = Reader(window, by_id, chosen.finding, chosen.pictures)
         reader.wait(lambda: window.session.indexing is None and window.session.map is not None, "the map")
         reader.take_picture("opened")

@@ -60,7 +60,7 @@ def main() -> None:
         window.resize(1366, 768)
         window.show()
         window.session.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
-        window.open_path(path)
+        window.files.open_path(path)
         session, sheets = window.session, window.sheets
 
         def measure(what: str, run: Callable[[], None]) -> None:

@@ -80,7 +80,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         window = MainWindow(QSettings(str(Path(folder) / "settings.ini"), QSettings.Format.IniFormat))
         window.session.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
-        window.open_path(make_project(Path(folder)))
+        window.files.open_path(make_project(Path(folder)))
         window.show()
         window.session.select_cluster(0)
         for name in [*sorted(names - {"closeEvent"}), ""]:

@@ -1,6 +1,5 @@
 """The window as a reader uses it: keys, clicks, messages. On a project whose map needs no encoder."""
 
-from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +16,8 @@ from cxr_explorer.project import exporting, label_columns
 from cxr_explorer.project.labelling import LabelPlan
 from cxr_explorer.project.left_out import left_out, store_left_out
 from cxr_explorer.project.project import Project
-from cxr_explorer.ui import main_window
 from cxr_explorer.ui.commands.actions import SPECS
+from cxr_explorer.ui.frame import appearance
 from cxr_explorer.ui.frame.about_dialog import AboutDialog
 from cxr_explorer.ui.frame.settings_dialog import SettingsDialog
 from cxr_explorer.ui.frame.unreadable_dialog import UnreadableDialog
@@ -49,7 +48,7 @@ def labels(window: MainWindow, finding: str = "No Finding") -> dict[int, int]:
 
 def test_without_a_project_the_window_says_what_to_do(qtbot, tmp_path: Path) -> None:
     window = open_window(qtbot, tmp_path)
-    assert window.welcome.isVisible()
+    assert window.files.welcome.isVisible()
     assert not window.label_panel.isVisible()
     assert not window.actions_by_name["export_labels"].isEnabled()
     assert window.actions_by_name["open_folder"].isEnabled()
@@ -57,14 +56,14 @@ def test_without_a_project_the_window_says_what_to_do(qtbot, tmp_path: Path) -> 
 
 def test_a_wrong_folder_is_told_in_the_window_and_nothing_else_happens(qtbot, tmp_path: Path) -> None:
     window = open_window(qtbot, tmp_path, None)
-    window.open_path(tmp_path / "missing")
+    window.files.open_path(tmp_path / "missing")
     assert window.notice.isVisible()
-    assert window.welcome.isVisible()
+    assert window.files.welcome.isVisible()
     assert window.session.project is None
 
 
 def test_a_wrong_folder_leaves_the_open_project_open(window: MainWindow, tmp_path: Path) -> None:
-    window.open_path(tmp_path / "missing")
+    window.files.open_path(tmp_path / "missing")
     assert window.session.project is not None
     assert window.notice.isVisible()
     assert window.map_page.isVisible()
@@ -76,8 +75,8 @@ def test_opening_what_is_open_only_looks_for_new_images(
     runs: list[int] = []
     monkeypatch.setattr(window.session, "start_indexing", lambda *_, **__: runs.append(1))
     window.session.select_cluster(0)
-    window.open_path(tmp_path / "test.cxr")
-    window.open_path(tmp_path / "images", tmp_path / "test.cxr")
+    window.files.open_path(tmp_path / "test.cxr")
+    window.files.open_path(tmp_path / "images", tmp_path / "test.cxr")
     assert not window.notice.isVisible()
     assert window.session.selection.cluster == 0
     assert len(runs) == 2
@@ -266,13 +265,13 @@ def test_export_writes_what_the_dialogs_say(
     out = tmp_path / "out.csv"
     monkeypatch.setattr(ExportDialog, "exec", lambda _: ExportDialog.DialogCode.Accepted)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(out), ""))
-    window.export_labels()
+    window.labelling.export_labels()
     qtbot.waitUntil(lambda: "written to" in window._said.text())
     assert len(out.read_text(encoding="utf-8").splitlines()) == 1 + CLUSTER_SIZES[0]
 
 
 def test_export_without_labels_says_so(window: MainWindow) -> None:
-    window.export_labels()
+    window.labelling.export_labels()
     assert "no labels" in window.notice._text.text()
 
 
@@ -290,7 +289,7 @@ def test_import_after_a_preview_is_one_act(window: MainWindow, tmp_path: Path, m
     table.write_text("Image Index,Finding Labels\n00.png,Effusion|Mass\n01.png,No Finding\nelsewhere.png,Mass\n")
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: (str(table), ""))
     monkeypatch.setattr(ImportDialog, "exec", agree)
-    window.import_labels()
+    window.labelling.import_labels()
     assert len(labels(window, "Effusion")) == 1
     assert len(labels(window)) == 1
     window.session.undo()
@@ -298,8 +297,8 @@ def test_import_after_a_preview_is_one_act(window: MainWindow, tmp_path: Path, m
 
 
 def test_unreadable_files_are_counted_and_listed(window: MainWindow) -> None:
-    assert window._unreadable.isVisible()
-    assert "1 unreadable" in window._unreadable.text()
+    assert window.files.unreadable.isVisible()
+    assert "1 unreadable" in window.files.unreadable.text()
     dialog = UnreadableDialog(window, window.session.project.failures())  # type: ignore[union-attr]
     dialog.show()
     dialog.close()
@@ -312,8 +311,8 @@ def test_what_the_scan_left_out_is_counted_and_listed_by_kind(window: MainWindow
     for name in ("a.IMG", "b.IMG", "c.txt"):
         tally.add(name, kind_of(name, bytes(range(256))))
     store_left_out(project, tally.left_out())
-    window._on_indexed(IndexReport(embedded=3))
-    assert window._unreadable.text().endswith("1 unreadable, 2 left out")
+    window.files._on_indexed(IndexReport(embedded=3))
+    assert window.files.unreadable.text().endswith("1 unreadable, 2 left out")
     assert "left out: 2 .img" in window._said.toolTip()
     dialog = UnreadableDialog(window, project.failures(), left_out(project))
     dialog.show()
@@ -328,7 +327,7 @@ def test_settings_take_another_reader_whose_labels_are_apart(window: MainWindow)
     session.label_target()
     session.choose("bob", session.encoder().directory, "cpu")
     assert labels(window) == {}
-    assert "0%" in window._summary.text() or "0 of" in window._summary.text()
+    assert "0%" in window.files._summary.text() or "0 of" in window.files._summary.text()
 
 
 def test_dropping_a_project_opens_it(qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -357,8 +356,9 @@ def test_labels_and_undo_are_there_after_reopening(qtbot, window: MainWindow, tm
     assert labels(again) == {}
 
 
-def test_every_action_has_a_slot_and_every_key_only_one_meaning(window: MainWindow) -> None:
-    assert all(callable(attrgetter(spec.slot)(window)) for spec in SPECS)
+def test_every_action_has_a_verb_and_every_key_only_one_meaning(window: MainWindow) -> None:
+    verbs = [name for part in window.parts for name in part.verbs()]
+    assert sorted(verbs) == sorted(spec.name for spec in SPECS)
     keys = [key for spec in SPECS for key in spec.keys]
     assert len(keys) == len(set(keys))
     assert len({spec.name for spec in SPECS}) == len(SPECS)
@@ -366,7 +366,7 @@ def test_every_action_has_a_slot_and_every_key_only_one_meaning(window: MainWind
 
 @pytest.mark.parametrize("light", [False, True])
 def test_dialogs_open_in_both_themes(window: MainWindow, light: bool, tmp_path: Path) -> None:
-    window.use_light(light)
+    window.appearance.use_light(light)
     session = window.session
     shown = [
         SettingsDialog(window, "ann", session.encoders(), session.encoder(), "auto"),
@@ -397,13 +397,13 @@ def test_a_bug_is_shown_once_with_its_traceback(window: MainWindow, monkeypatch:
 
 def test_text_size_and_colours_are_kept(qtbot, window: MainWindow, tmp_path: Path) -> None:
     before = window.font().pointSizeF()
-    window.scale_text(1)
-    window.use_light(True)
-    assert window._text_scale > 1
-    window.scale_text(-1)
-    assert main_window.TEXT_SCALES[1] == window._text_scale
+    window.appearance.scale_text(1)
+    window.appearance.use_light(True)
+    assert window.appearance._text_scale > 1
+    window.appearance.scale_text(-1)
+    assert appearance.TEXT_SCALES[1] == window.appearance._text_scale
     assert window.font().pointSizeF() == pytest.approx(before, rel=0.2)
-    assert window._settings.value("dark", True, bool) is False
+    assert window.settings.value("dark", True, bool) is False
 
 
 @pytest.mark.parametrize("name", ["settings", "keys", "about", "map_parameters", "edit_keys"])

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from cxr_explorer.ui.commands.actions import SPECS
-from cxr_explorer.ui.guide.comfort import menu_keys
+from cxr_explorer.ui.guide.guide import menu_keys
 from cxr_explorer.ui.main_window import MainWindow
 from tests.ui.windows import make_project, open_window
 
@@ -125,8 +125,8 @@ def test_tab_goes_through_the_window_and_comes_back(qtbot, window: MainWindow) -
 
 
 def test_every_screen_fits_a_small_display_in_the_largest_letters(window: MainWindow) -> None:
-    while window._text_scale < LARGEST:
-        window.scale_text(1)
+    while window.appearance._text_scale < LARGEST:
+        window.appearance.scale_text(1)
     try:
         for screen in screens(window):
             QApplication.processEvents()
@@ -134,5 +134,5 @@ def test_every_screen_fits_a_small_display_in_the_largest_letters(window: MainWi
             assert (least.width() <= 1366, least.height() <= 768) == (True, True), f"{screen}: {least}"
     finally:
         for _ in range(4):
-            window.scale_text(-1)
-        window.scale_text(1)
+            window.appearance.scale_text(-1)
+        window.appearance.scale_text(1)

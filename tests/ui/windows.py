@@ -66,7 +66,7 @@ def open_window(qtbot, home: Path, path: Path | None = None) -> MainWindow:  # t
     if path is not None:
         start: Callable[..., None] = window.session.start_indexing
         window.session.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
-        window.open_path(path)
+        window.files.open_path(path)
         window.session.start_indexing = start  # type: ignore[method-assign]
     return window
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer
@@ -20,10 +19,13 @@ from cxr_explorer.ui.audit.banner import AuditBanner
 from cxr_explorer.ui.audit.dialog import AuditDialog, Place, cluster_places
 from cxr_explorer.ui.audit.list import AuditList
 from cxr_explorer.ui.commands.actions import key_text
+from cxr_explorer.ui.commands.need import Need
+from cxr_explorer.ui.commands.part import Part, Verbs
+from cxr_explorer.ui.commands.specs.audit import LABELLED
+from cxr_explorer.ui.frame.frame import Frame
+from cxr_explorer.ui.labelling.reading import Reading
+from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.texts import accepted
-
-if TYPE_CHECKING:
-    from cxr_explorer.ui.main_window import MainWindow
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +38,7 @@ class _Planned:
     tolerated: int
 
 
-class Audits(QObject):
+class Audits(QObject, Part):
     """The window's part for audits.
 
     Attributes:
@@ -44,14 +46,15 @@ class Audits(QObject):
         banner: The line that says what became of the last audit.
     """
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._session = window.session
+    def __init__(self, frame: Frame, session: Session, reading: Reading) -> None:
+        super().__init__(frame)
+        self._frame = frame
+        self._one_by_one = reading
+        self._session = session
         self.list = AuditList()
-        window.side.addTab(self.list, "Audit")
+        frame.add_tab(self.list, "Audit")
         self.banner = AuditBanner()
-        window.body.insertWidget(window.body.indexOf(window.notice) + 1, self.banner)
+        frame.add_strip(self.banner)
         self._waiting: list[int | _Planned] = []  # audits to read after the one that is being read, or to start then
         self._batch: list[int] = []  # those that were read together
         self._total = 0
@@ -76,10 +79,16 @@ class Audits(QObject):
         for signal in (session.labelsChanged, session.exclusionsChanged, session.mapChanged):
             signal.connect(self._later.start)
 
-    def states(self) -> Mapping[str, bool]:
+    def verbs(self) -> Verbs:
+        return {
+            "audit_start": self.start,
+            "audit_list": self.show_list,
+        }
+
+    def states(self) -> Mapping[Need, bool]:
         """For the actions."""
         project = self._session.project
-        return {"labelled": project is not None and has_labels(project)}
+        return {LABELLED: project is not None and has_labels(project)}
 
     def show_keys(self) -> None:
         """Says the keys as they are now."""
@@ -106,7 +115,7 @@ class Audits(QObject):
                 title += f", only {session.filter.text}"
             chosen = Place(title, selection.ids)
         clusters = cluster_places(atlas_map) if atlas_map is not None else []
-        dialog = AuditDialog(self._window, session.settings, project, session.reader, findings, chosen, clusters)
+        dialog = AuditDialog(self._frame, session.settings, project, session.reader, findings, chosen, clusters)
         if accepted(dialog):
             self.read(
                 [
@@ -145,12 +154,12 @@ class Audits(QObject):
         self.banner.hide()
         audit = audit_record(project, audit_id)
         queue = conduct.repair_queue(project, audit)
-        self._window.reading.start(f"Repair of {audit.title}, edge first", queue, audit.finding, reader=audit.reader)
+        self._one_by_one.start(f"Repair of {audit.title}, edge first", queue, audit.finding, reader=audit.reader)
 
     def split(self, audit_id: int) -> None:
         """Selects the cluster of an audit and divides it."""
         self.select_images(audit_id)
-        self._window.actions_by_name[SPLIT].trigger()
+        self._frame.actions_by_name[SPLIT].trigger()
 
     def abandon(self, audit_id: int) -> None:
         """Gives an open audit up."""
@@ -173,7 +182,7 @@ class Audits(QObject):
     def show_list(self) -> None:
         """Brings the tab to the front, with the keyboard in it."""
         self.refresh()
-        self._window.side.setCurrentWidget(self.list)
+        self._frame.bring_to_front(self.list)
         self.list.entries.setFocus()
 
     # -- reading ---------------------------------------------------------------------------------------------------
@@ -185,7 +194,7 @@ class Audits(QObject):
             try:
                 audit = self._taken_up(self._waiting.pop(0))
             except UserError as error:
-                self._window.notice.show_text(str(error))
+                self._frame.warn(str(error))
                 break
             self._batch.append(audit.audit_id)
             left = np.array([image_id for image_id in audit.sample.tolist() if image_id not in audit.answers], np.int64)
@@ -193,7 +202,7 @@ class Audits(QObject):
                 self._reading = audit
                 place = f" ({len(self._batch):,} of {self._total:,})" if self._total > 1 else ""
                 number = f"Audit {audit.audit_id}{place}"
-                self._window.reading.start(
+                self._one_by_one.start(
                     f"{number}: {audit.title}",
                     left,
                     audit.finding,
@@ -236,7 +245,7 @@ class Audits(QObject):
         if self._reading is None or project is None or self._to_the_end:
             return
         if with_present_answers(project, self._reading).state == "failed":
-            self._window.reading.stop()
+            self._one_by_one.stop()
 
     # -- telling ---------------------------------------------------------------------------------------------------
 
@@ -290,7 +299,7 @@ class Audits(QObject):
             text = f"{SIGNS[audit.state]} Audit {audit.audit_id}, {audit.title}, {audit.finding.replace('_', ' ')}: "
             self.banner.show_outcome(
                 f"{text}{outcome_text(audit)}{advice}{more}.",
-                split=failed and SPLIT in self._window.actions_by_name and self._cluster_of(audit) is not None,
+                split=failed and SPLIT in self._frame.actions_by_name and self._cluster_of(audit) is not None,
                 repair=failed,
                 rest=failed and not audit.complete,
             )

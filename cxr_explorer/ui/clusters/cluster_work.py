@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QMenu
@@ -14,31 +14,36 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.project import partitions
 from cxr_explorer.project.acts import Change
 from cxr_explorer.project.project import Project
+from cxr_explorer.ui.clusters.cluster_panel import ClusterPanel
 from cxr_explorer.ui.commands.actions import SPECS, key_text
+from cxr_explorer.ui.commands.need import Need
+from cxr_explorer.ui.commands.part import Part, Verbs
+from cxr_explorer.ui.commands.specs.clusters import CLUSTERS, LADDER, ONE_CLUSTER, RECLUSTER
+from cxr_explorer.ui.frame.frame import Frame
+from cxr_explorer.ui.map.map_page import MapPage
+from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.errand import Errand
-
-if TYPE_CHECKING:
-    from cxr_explorer.ui.main_window import MainWindow
 
 SETTLE_MS = 300
 """How long the slider rests before its keys count as one act."""
 
 
-class ClusterWork(QObject):
+class ClusterWork(QObject, Part):
     """The slots of the Clusters menu, the slider, and reclustering in a child process."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._session = window.session
-        self._panel = window.cluster_panel
+    def __init__(self, frame: Frame, session: Session, panel: ClusterPanel, map_page: MapPage) -> None:
+        super().__init__(frame)
+        self._frame = frame
+        self._map_page = map_page
+        self._session = session
+        self._panel = panel
         self._ladder: Ladder | None = None
         self._stops: list[int] = []
         self._previewed = False
         self._errand = Errand(self)
         self._settle = QTimer(self, interval=SETTLE_MS, singleShot=True)
         self._settle.timeout.connect(self._commit)
-        self._menu = QMenu(window)
+        self._menu = QMenu(frame)
         self._menu.aboutToShow.connect(self._fill_menu)
         self._panel.set_menu(self._menu)
         self._panel.clusters.renamed.connect(self._take_name)
@@ -50,14 +55,32 @@ class ClusterWork(QObject):
         self._session.clustersChanged.connect(self._show_level)
         self._on_map()
 
-    def states(self) -> dict[str, bool]:
+    def close_down(self) -> None:
+        self.cancel()
+
+    def verbs(self) -> Verbs:
+        return {
+            "next_unlabelled": self.next_unlabelled,
+            "finer": self.finer,
+            "coarser": self.coarser,
+            "split": self.split,
+            "merge": self.merge,
+            "rename": self.rename,
+            "move_up": lambda: self.move(-1),
+            "move_down": lambda: self.move(1),
+            "recluster": self.recluster,
+            "next_cluster": lambda: self._panel.clusters.step(1),
+            "previous_cluster": lambda: self._panel.clusters.step(-1),
+        }
+
+    def states(self) -> dict[Need, bool]:
         """For the actions."""
         chosen = [cluster for cluster in self._panel.clusters.selected() if cluster >= 0]
         return {
-            "ladder": self._ladder is not None,
-            "one cluster": len(chosen) == 1,
-            "clusters": len(chosen) > 1,
-            "recluster": self._session.map is not None and not self._errand.active,
+            LADDER: self._ladder is not None,
+            ONE_CLUSTER: len(chosen) == 1,
+            CLUSTERS: len(chosen) > 1,
+            RECLUSTER: self._session.map is not None and not self._errand.active,
         }
 
     # -- finer and coarser -----------------------------------------------------------------------------------------
@@ -97,7 +120,7 @@ class ClusterWork(QObject):
         self._previewed = True
         self._panel.show_count(int(ladder.counts[self._stops[value]]))
         preview = partitions.at_rung(self._project, found, ladder, self._stops[value])
-        self._window.map_page.preview_clusters(preview)
+        self._map_page.preview_clusters(preview)
         if not self._panel.slider.isSliderDown():
             self._settle.start()
 
@@ -109,7 +132,7 @@ class ClusterWork(QObject):
         before = self._session.map.partition_id
         self._set_rung(self._stops[self._panel.slider.value()])
         if self._session.map.partition_id == before:  # moved and moved back
-            self._window.map_page.show_clusters()
+            self._map_page.show_clusters()
             self._show_level()
 
     def _show_level(self) -> None:
@@ -162,7 +185,7 @@ class ClusterWork(QObject):
         """Lets the reader type a name for the chosen cluster, in the list."""
         cluster = self._one()
         if cluster is not None:
-            self._window.side.setCurrentWidget(self._panel)
+            self._frame.bring_to_front(self._panel)
             self._panel.clusters.rename(cluster)
 
     def _take_name(self, cluster: int, name: str) -> None:
@@ -193,7 +216,7 @@ class ClusterWork(QObject):
             later = [*range(current + 1, len(rows)), *range(current)]
             waiting = next((number for number in later if rows[number].waiting), None)
             if waiting is not None:
-                self._window.side.setCurrentWidget(panel)
+                self._frame.bring_to_front(panel)
                 self._session.select_cluster(rows[waiting].cluster)
                 return
         left = any(row.waiting for row in panel.clusters.rows)
@@ -282,4 +305,4 @@ class ClusterWork(QObject):
             if spec.menu == "&Clusters":
                 if spec.separated:
                     self._menu.addSeparator()
-                self._menu.addAction(self._window.actions_by_name[spec.name])
+                self._menu.addAction(self._frame.actions_by_name[spec.name])

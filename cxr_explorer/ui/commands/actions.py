@@ -1,15 +1,14 @@
-"""Every action once: its text, keys and slot. Menus, toolbar, the help page and the README's table come from here."""
+"""Every action once: its text and keys. Menus, the palette, the help page and the README's table come from here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from operator import attrgetter
+from collections.abc import Callable, Mapping
 
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
 from cxr_explorer.ui.commands import keymap
+from cxr_explorer.ui.commands.part import Verbs
 from cxr_explorer.ui.commands.specs import (
     audit,
     clusters,
@@ -25,7 +24,7 @@ from cxr_explorer.ui.commands.specs import (
     suggest,
 )
 from cxr_explorer.ui.commands.specs import help as help_menu
-from cxr_explorer.ui.commands.specs.label import FINDING_KEYS
+from cxr_explorer.ui.commands.specs.label import FINDING_ACTIONS, FINDING_KEYS
 from cxr_explorer.ui.commands.specs.spec import Spec
 
 SPECS: tuple[Spec, ...] = (
@@ -46,21 +45,26 @@ SPECS: tuple[Spec, ...] = (
 
 
 def make_actions(window: QWidget) -> dict[str, QAction]:
-    """QActions by name, connected to their slots and added to the window (so that keys work everywhere in it)."""
+    """QActions by name, added to the window (so that keys work everywhere in it); `connect_verbs` says what they do."""
     actions = {}
     for spec in SPECS:
         action = QAction(spec.text, window, checkable=spec.checkable)
         action.setStatusTip(spec.tip)
         action.setAutoRepeat(spec.menu != "&Label")  # a key held down must not label one image after the other
-        slot: Callable[..., None] = attrgetter(spec.slot)(window)
-        if spec.checkable:
-            action.toggled.connect(slot)
-        else:
-            action.triggered.connect(_without_state(partial(slot, *spec.arguments)))
         window.addAction(action)
         actions[spec.name] = action
     apply_keys(actions)
     return actions
+
+
+def connect_verbs(actions: Mapping[str, QAction], verbs: Verbs) -> None:
+    """Lets every action do what its verb says. There is one verb for each action, and none besides."""
+    assert verbs.keys() == actions.keys(), f"verbs and specs differ: {sorted(verbs.keys() ^ actions.keys())}"
+    for name, action in actions.items():
+        if action.isCheckable():
+            action.toggled.connect(verbs[name])
+        else:
+            action.triggered.connect(_without_state(verbs[name]))
 
 
 def apply_keys(actions: dict[str, QAction]) -> None:
@@ -113,8 +117,8 @@ def keyboard_rows(as_shipped: bool = False) -> list[tuple[str, str, str]]:
         found = spec.keys if as_shipped else keys_of(spec.name)
         keys = " or ".join(dict.fromkeys(_shown(key) for key in found))
         tip = spec.tip
-        if spec.slot == "label_finding":
-            if spec.arguments[0] != 0:
+        if spec.name in FINDING_ACTIONS:
+            if not spec.name.endswith("_1"):
                 continue
             names = [spec.name.replace("1", str(number)) for number in range(1, FINDING_KEYS + 1)]
             keys = _shown_together([_BY_NAME[name].keys if as_shipped else keys_of(name) for name in names])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QObject
@@ -12,11 +11,15 @@ from cxr_explorer.project import label_columns
 from cxr_explorer.project.project import Ids
 from cxr_explorer.search.similar import UnitEmbeddings
 from cxr_explorer.ui.commands.actions import key_text
+from cxr_explorer.ui.commands.need import Need
+from cxr_explorer.ui.commands.part import Part, Verbs
+from cxr_explorer.ui.commands.specs.find import COMPARING
 from cxr_explorer.ui.compare.compare_page import MOST, Compared, ComparePage
-from cxr_explorer.ui.gallery.gallery_panel import SIGN
-
-if TYPE_CHECKING:
-    from cxr_explorer.ui.main_window import MainWindow
+from cxr_explorer.ui.find.find import Find
+from cxr_explorer.ui.frame.frame import Frame
+from cxr_explorer.ui.gallery.gallery_panel import SIGN, GalleryPanel
+from cxr_explorer.ui.labelling.reading import Reading
+from cxr_explorer.ui.session.session import Session
 
 FILE = -2
 """The key of a file that is not in the project."""
@@ -24,16 +27,21 @@ FILE = -2
 PAGE = "compare"
 
 
-class Compare(QObject):
+class Compare(QObject, Part):
     """The window's part that shows images side by side; the current image is the one in focus."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._session = session = window.session
+    def __init__(
+        self, frame: Frame, session: Session, gallery_panel: GalleryPanel, reading: Reading, finder: Find
+    ) -> None:
+        super().__init__(frame)
+        self._frame = frame
+        self._gallery_panel = gallery_panel
+        self._one_by_one = reading
+        self._finder = finder
+        self._session = session
         self._opening = False
         self.page = ComparePage()
-        window.add_page(PAGE, self.page)
+        frame.add_page(PAGE, self.page)
         self.page.backRequested.connect(lambda: session.show_page("map"))
         self.page.seen.connect(lambda key: session.note_full_size(key) if key >= 0 else None)
         self.page.focusMoved.connect(lambda key: session.set_current(key if key >= 0 else -1))
@@ -42,21 +50,30 @@ class Compare(QObject):
         session.labelsChanged.connect(self._caption)
         session.exclusionsChanged.connect(self._caption)
 
-    def states(self) -> dict[str, bool]:
+    def show_keys(self) -> None:
+        self.page.show_keys()
+
+    def verbs(self) -> Verbs:
+        return {
+            "compare": self.start,
+            "compare_linked": self.page.toggle_linked,
+        }
+
+    def states(self) -> dict[Need, bool]:
         """For the actions."""
-        return {"comparing": self._session.page == PAGE}
+        return {COMPARING: self._session.page == PAGE}
 
     def start(self) -> None:
         """Shows the picked images, or the current one and those most like it. A file that was searched for lies beside
         what is picked of those found, or those from the current one on. Back to the map if images are compared already.
         """
-        session, gallery = self._session, self._window.gallery_panel.gallery
+        session, gallery = self._session, self._gallery_panel.gallery
         if session.page == PAGE:
             session.show_page("map")
             return
-        self._window.reading.stop()
+        self._one_by_one.stop()
         picked, shown = gallery.picked_ids(), gallery.image_ids()
-        if self._window.finder.strip.found and shown.size:
+        if self._finder.strip.found and shown.size:
             first = max(int(np.argmax(shown == session.current_id)), 0)
             beside = picked if picked.size > 1 else shown[first:]
             self._show(np.concatenate([[FILE], beside[: MOST - 1]]))
@@ -69,7 +86,7 @@ class Compare(QObject):
             if current < 0:
                 session.said.emit("Pick two to four images in the gallery first, or choose one.")
             else:
-                self._window.finder.embeddings.use(partial(self._show_with_alike, current))
+                self._finder.embeddings.use(partial(self._show_with_alike, current))
 
     def close_down(self) -> None:
         """Before the program ends."""
@@ -81,7 +98,7 @@ class Compare(QObject):
         except KeyError:
             self._session.said.emit(f"This image is not on the map: look for new images ({key_text('rescan')}) first.")
             return
-        left_out = self._window.finder.left_out(np.array([image_id], np.int64))
+        left_out = self._finder.left_out(np.array([image_id], np.int64))
         alike = embeddings.alike(vector, MOST - 1, left_out)
         self._show(np.concatenate([[image_id], alike.image_ids]))
 
@@ -101,7 +118,7 @@ class Compare(QObject):
         project = self._session.project
         assert project is not None
         if key == FILE:
-            path = self._window.finder.strip.path
+            path = self._finder.strip.path
             assert path is not None
             return Compared(FILE, path)
         image = project.image(key)
@@ -136,7 +153,7 @@ class Compare(QObject):
         ranking = session.selection.ranking
         for pane in self.page.panes:
             if pane.key == FILE:
-                path = self._window.finder.strip.path
+                path = self._finder.strip.path
                 pane.set_caption(path.name if path is not None else "", "Not in the project", "")
                 continue
             title, *about = session.caption(pane.key).split("\n")

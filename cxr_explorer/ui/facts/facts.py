@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QFileDialog, QInputDialog
@@ -11,30 +10,42 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog
 from cxr_explorer.labels.confounders import LEAST_SET
 from cxr_explorer.project.metadata import clear_facts, stored_facts
 from cxr_explorer.ui.commands.actions import key_text
+from cxr_explorer.ui.commands.need import Need
+from cxr_explorer.ui.commands.part import Part, Verbs
+from cxr_explorer.ui.commands.specs.file import IMPORTED_FACTS
+from cxr_explorer.ui.commands.specs.map import FILTER
 from cxr_explorer.ui.facts.facts_dialogs import ConfoundersDialog, FilterDialog
 from cxr_explorer.ui.facts.take_in_dialog import MetadataDialog
+from cxr_explorer.ui.frame.frame import Frame
+from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.texts import accepted
-
-if TYPE_CHECKING:
-    from cxr_explorer.ui.main_window import MainWindow
 
 ALL_FACTS = "All of them"
 
 
-class MetadataPart(QObject):
+class MetadataPart(QObject, Part):
     """The window's slots for facts, filter and confounders."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._session = window.session
+    def __init__(self, frame: Frame, session: Session) -> None:
+        super().__init__(frame)
+        self._frame = frame
+        self._session = session
         self._imported = False
         self._session.projectChanged.connect(self._on_project)
         self._session.mapChanged.connect(self._warm_up)
 
-    def states(self) -> dict[str, bool]:
+    def verbs(self) -> Verbs:
+        return {
+            "import_facts": self.import_table,
+            "clear_facts": self.forget,
+            "filter": self.choose_filter,
+            "confounders": self.show_confounders,
+            "clear_filter": self._session.clear_filter,
+        }
+
+    def states(self) -> dict[Need, bool]:
         """For the actions."""
-        return {"filter": self._session.filter is not None, "imported facts": self._imported}
+        return {FILTER: self._session.filter is not None, IMPORTED_FACTS: self._imported}
 
     def _on_project(self) -> None:
         project = self._session.project
@@ -50,9 +61,9 @@ class MetadataPart(QObject):
         project = self._session.project
         assert project is not None
         chosen, _ = QFileDialog.getOpenFileName(
-            self._window,
+            self._frame,
             "Import facts of images",
-            self._window.last_folder(),
+            self._frame.last_folder(),
             "Tables (*.csv *.tsv *.txt *.csv.gz);;All files (*)",
         )
         if chosen:
@@ -62,7 +73,7 @@ class MetadataPart(QObject):
         """Asks what the columns of a table mean, and takes them in."""
         project = self._session.project
         assert project is not None
-        dialog = MetadataDialog(self._window, project, table)
+        dialog = MetadataDialog(self._frame, project, table)
         if not accepted(dialog):
             return
         self._on_stored()
@@ -76,7 +87,7 @@ class MetadataPart(QObject):
         stored = stored_facts(project)
         choices = [f"{name}   ({count:,} images)" for name, count in stored.items()]
         chosen, accepted = QInputDialog.getItem(
-            self._window,
+            self._frame,
             "Forget imported facts",
             "Facts that came from a table. What the image files say themselves stays.",
             [ALL_FACTS, *choices],
@@ -100,7 +111,7 @@ class MetadataPart(QObject):
             session.said.emit("Nothing is known that tells these images apart. File > Import facts of images… (CSV)")
             return
         before = session.filter.fact if session.filter is not None else session.colour_by
-        dialog = FilterDialog(self._window, session.fact_columns(), before)
+        dialog = FilterDialog(self._frame, session.fact_columns(), before)
         if accepted(dialog):
             session.set_filter(*dialog.chosen)
 
@@ -115,7 +126,7 @@ class MetadataPart(QObject):
         if not found:
             session.said.emit("Nothing is known of these images that could tell them from the collection.")
             return
-        dialog = ConfoundersDialog(self._window, target.text, found)
+        dialog = ConfoundersDialog(self._frame, target.text, found)
         accepted(dialog)
         if dialog.filter_to is not None:
             session.set_filter(dialog.filter_to.fact, dialog.filter_to.value)

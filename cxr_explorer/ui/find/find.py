@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QObject
@@ -19,16 +18,18 @@ from cxr_explorer.project.project import Ids
 from cxr_explorer.search.similar import Alike, UnitEmbeddings, embed_file, image_named
 from cxr_explorer.search.words import Search
 from cxr_explorer.ui.commands.actions import key_text
+from cxr_explorer.ui.commands.part import Part, Verbs
 from cxr_explorer.ui.find.file_strip import FileStrip
 from cxr_explorer.ui.find.held_embeddings import HeldEmbeddings
 from cxr_explorer.ui.find.jump_dialog import JumpDialog
 from cxr_explorer.ui.find.search_bar import SearchBar, Searching
+from cxr_explorer.ui.frame.frame import Frame
+from cxr_explorer.ui.gallery.gallery_panel import GalleryPanel
+from cxr_explorer.ui.map.map_page import MapPage
 from cxr_explorer.ui.session.selection import NO_IDS, Ranking
+from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.errand import Errand
 from cxr_explorer.ui.widgets.texts import accepted
-
-if TYPE_CHECKING:
-    from cxr_explorer.ui.main_window import MainWindow
 
 COUNT = 100
 """Images found by likeness: what a reader looks through in a minute or two."""
@@ -37,28 +38,38 @@ ITSELF = "this one"
 KINDS = f"Images ({' '.join(f'*.{extension}' for extension in sorted(EXTENSIONS))});;All files (*)"
 
 
-class Find(QObject):
+class Find(QObject, Part):
     """The window's part that finds images; what it finds becomes the selection."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._session = session = window.session
+    def __init__(self, frame: Frame, session: Session, gallery_panel: GalleryPanel, map_page: MapPage) -> None:
+        super().__init__(frame)
+        self._frame = frame
+        self._gallery_panel = gallery_panel
+        self._map_page = map_page
+        self._session = session
         self.embeddings = HeldEmbeddings(session)
         self.searching = Searching(session)
         self.bar = SearchBar(session, self.searching)
         self.strip = FileStrip(session)
-        window.gallery_panel.insert_above(self.bar)
-        window.gallery_panel.insert_above(self.strip)
+        gallery_panel.insert_above(self.bar)
+        gallery_panel.insert_above(self.strip)
         self.bar.wanted.connect(self._select_found)
         self.bar.closed.connect(self._leave_bar)
         self.strip.cancelled.connect(self.cancel)
-        self.strip.compareWanted.connect(lambda: window.compare.start())
         self._errand = Errand(self)
         self.embeddings.changed.connect(self._tell_reading)
         session.projectChanged.connect(self.cancel)
 
     # -- like something --------------------------------------------------------------------------------------------
+
+    def verbs(self) -> Verbs:
+        return {
+            "similar_to_file": self.choose_file,
+            "similar": self.similar,
+            "similar_to_selection": self.similar_to_selection,
+            "search": self.search,
+            "jump": self.jump,
+        }
 
     def similar(self) -> None:
         """The images most like the current one, or the only one selected."""
@@ -79,7 +90,7 @@ class Find(QObject):
 
     def choose_file(self) -> None:
         """Asks for an image file, then finds what is like it."""
-        chosen, _ = QFileDialog.getOpenFileName(self._window, "Find images like a file", "", KINDS)
+        chosen, _ = QFileDialog.getOpenFileName(self._frame, "Find images like a file", "", KINDS)
         if chosen:
             self.similar_to_file(Path(chosen))
 
@@ -216,19 +227,19 @@ class Find(QObject):
         if image_id in session.selection.ids:  # else a filter keeps it out, and has said so
             session.set_current(image_id)
             session.show_page(page)
-            self._window.map_page.show_closely(np.array([image_id], np.int64))
+            self._map_page.show_closely(np.array([image_id], np.int64))
             if page == "map":
-                self._window.gallery_panel.gallery.setFocus()
+                self._gallery_panel.gallery.setFocus()
 
     def _ask_where(self, search: Search) -> None:
-        dialog = JumpDialog(self._window, self._session, search)
+        dialog = JumpDialog(self._frame, self._session, search)
         if accepted(dialog):
             self.go_to(dialog.image_id)
 
     def _select_found(self, ids: Ids) -> None:
         session = self._session
         session.select(ids, "selection")
-        gallery = self._window.gallery_panel.gallery
+        gallery = self._gallery_panel.gallery
         shown = gallery.image_ids()
         if shown.size:
             session.set_current(int(shown[0]))
@@ -237,7 +248,7 @@ class Find(QObject):
         session.said.emit(f"{images_text(session.selection.ids.size)} found. {key} shows them on the map")
 
     def _leave_bar(self) -> None:
-        self._window.gallery_panel.gallery.setFocus()
+        self._gallery_panel.gallery.setFocus()
 
 
 def _short(name: str) -> str:

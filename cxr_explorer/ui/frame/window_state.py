@@ -1,59 +1,41 @@
-"""What the window remembers between two starts, besides its settings: place, panes, tool, order, colours."""
+"""What the window remembers between two starts: its place, its panes, the tab that was shown."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from PySide6.QtCore import QByteArray, QPoint, QRect, QSettings, QSize
+from PySide6.QtCore import QByteArray, QPoint, QRect, QSize
 from PySide6.QtGui import QGuiApplication
 
-from cxr_explorer.ui.session.selection import ORDERS
-
-if TYPE_CHECKING:
-    from cxr_explorer.ui.main_window import MainWindow
+from cxr_explorer.ui.frame.frame import Frame
 
 GRIP_PX = 60
 """So much of the window's title must lie on a screen for a hand to take hold of it."""
 
 
-def keep(window: MainWindow, settings: QSettings) -> None:
+def keep(frame: Frame) -> None:
     """Writes the state into the settings; called as the window closes, before the project does."""
-    settings.setValue("geometry", window.saveGeometry())
-    settings.setValue("across", window.across.saveState())
-    settings.setValue("side_tab", window.side.tabText(window.side.currentIndex()))
-    settings.setValue("tile_px", window.gallery_panel.gallery.tile_size)
-    settings.setValue("order", window.session.order)
-    settings.setValue("tool", window.map_page.scatter.tool)
-    settings.setValue("colour_by", window.session.colour_by)
+    frame.settings.setValue("geometry", frame.saveGeometry())
+    frame.settings.setValue("across", frame.across.saveState())
+    frame.settings.setValue("side_tab", frame.side.tabText(frame.side.currentIndex()))
 
 
-def restore(window: MainWindow, settings: QSettings) -> None:
+def restore(frame: Frame) -> None:
     """Brings the state back, what there is of it; a window that would lie on no screen comes back onto one."""
-    geometry = settings.value("geometry")
-    if isinstance(geometry, QByteArray) and window.restoreGeometry(geometry):
+    geometry = frame.settings.value("geometry")
+    if isinstance(geometry, QByteArray) and frame.restoreGeometry(geometry):
         rooms = [screen.availableGeometry() for screen in QGuiApplication.screens()]
-        if not (window.isMaximized() or window.isFullScreen()):
-            window.setGeometry(on_a_screen(window.geometry(), rooms))
+        if not (frame.isMaximized() or frame.isFullScreen()):
+            frame.setGeometry(on_a_screen(frame.geometry(), rooms))
     else:
-        room = window.screen().availableSize()
-        window.resize(min(1720, room.width() - 40), min(1020, room.height() - 60))
-    across = settings.value("across")
-    if not (isinstance(across, QByteArray) and window.across.restoreState(across)):
-        width = window.width()
-        window.across.setSizes([max(230, width // 7), width // 2, max(330, width // 4)])
-    tabs = [window.side.tabText(index) for index in range(window.side.count())]
-    tab = str(settings.value("side_tab", ""))
+        room = frame.screen().availableSize()
+        frame.resize(min(1720, room.width() - 40), min(1020, room.height() - 60))
+    across = frame.settings.value("across")
+    if not (isinstance(across, QByteArray) and frame.across.restoreState(across)):
+        width = frame.width()
+        frame.across.setSizes([max(230, width // 7), width // 2, max(330, width // 4)])
+    tabs = [frame.side.tabText(index) for index in range(frame.side.count())]
+    tab = str(frame.settings.value("side_tab", ""))
     if tab in tabs:
-        window.side.setCurrentIndex(tabs.index(tab))
-    tile_px = str(settings.value("tile_px", ""))
-    if tile_px.isdigit():
-        window.gallery_panel.gallery.set_tile_size(int(tile_px))
-    order = str(settings.value("order", ""))
-    if order in ORDERS:
-        window.session.order = order
-    tool = settings.value("tool")
-    if tool in ("pan", "lasso", "rectangle"):
-        window.map_page.use_tool(tool)
+        frame.side.setCurrentIndex(tabs.index(tab))
 
 
 def on_a_screen(wanted: QRect, rooms: list[QRect]) -> QRect:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from cxr_explorer.ui.commands.actions import key_text, keyboard_rows, left_hand_rows
@@ -14,6 +15,8 @@ from cxr_explorer.ui.widgets.texts import text_label
 
 class KeysDialog(QDialog):
     """All keys, with a search; the left hand's on top."""
+
+    changeWanted = Signal()
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -60,9 +63,7 @@ class KeysDialog(QDialog):
 
     def _change(self) -> None:
         self.accept()
-        window = self.parent()
-        if window is not None:
-            window.comfort.edit_keys()  # type: ignore[attr-defined]
+        self.changeWanted.emit()
 
 
 def _short(tip: str) -> str:

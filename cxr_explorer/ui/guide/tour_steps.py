@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
+from cxr_explorer.ui.clusters.cluster_list import ClusterList
 from cxr_explorer.ui.commands.actions import key_text
+from cxr_explorer.ui.frame.frame import Frame
+from cxr_explorer.ui.gallery.gallery_panel import GalleryPanel
 from cxr_explorer.ui.guide.tour import Step
+from cxr_explorer.ui.labelling.label_panel import LabelPanel
+from cxr_explorer.ui.map.map_page import MapPage
+from cxr_explorer.ui.session.session import Session
 
-if TYPE_CHECKING:
-    from cxr_explorer.ui.main_window import MainWindow
+
+@dataclass(frozen=True)
+class Views:
+    """What the tour points at, and the way from pane to pane leads along."""
+
+    clusters: ClusterList
+    map_page: MapPage
+    gallery_panel: GalleryPanel
+    label_panel: LabelPanel
 
 
-def tour_steps(window: MainWindow) -> tuple[Step, ...]:
-    """The steps, beside the controls of this window."""
-    session = window.session
+def tour_steps(frame: Frame, session: Session, views: Views) -> tuple[Step, ...]:
+    """The steps, beside the controls of this frame."""
 
     def select_some() -> None:
         if not session.selection.ids.size:
-            window.clusters.step(1)
+            views.clusters.step(1)
 
     def first_finding() -> str:
         assert session.project is not None
@@ -38,12 +50,12 @@ def tour_steps(window: MainWindow) -> tuple[Step, ...]:
                 f"Point at an image to see it, or press {key_text('next_pane')} until the map has the ring and walk "
                 "with the arrow keys. The wheel, + and - zoom."
             ),
-            lambda: window.map_page.scatter,
+            lambda: views.map_page.scatter,
         ),
         Step(
             "A cluster",
             lambda: f"Press {key_text('next_cluster')}, or click a cluster in the list, to select all of its images.",
-            lambda: window.side,
+            lambda: frame.side,
             "cluster",
             instead=select_some,
         ),
@@ -53,7 +65,7 @@ def tour_steps(window: MainWindow) -> tuple[Step, ...]:
                 "All images of the cluster, typical ones first; the box above turns that round, to see odd ones. "
                 f"Press {key_text('open_image')}, or double-click one, to see it full size."
             ),
-            lambda: window.gallery_panel,
+            lambda: views.gallery_panel,
             "open",
         ),
         Step(
@@ -62,7 +74,7 @@ def tour_steps(window: MainWindow) -> tuple[Step, ...]:
                 f"Drag for window and level; {key_text('invert')} inverts, {key_text('next_image')} goes on. While an "
                 f"image is open, a label goes to it alone. {key_text('back')} leads back to the map."
             ),
-            lambda: window.centre,
+            lambda: frame.centre,
             "back",
             when=lambda: session.viewing_image,
             takes_focus=False,
@@ -75,7 +87,7 @@ def tour_steps(window: MainWindow) -> tuple[Step, ...]:
                 f"{key_text('label_present_1')} says that “{first_finding()}” is present, "
                 f"{key_text('label_absent_1')} that it is absent. Try one."
             ),
-            lambda: window.label_panel,
+            lambda: views.label_panel,
             "label",
         ),
         Step(
@@ -84,10 +96,10 @@ def tour_steps(window: MainWindow) -> tuple[Step, ...]:
                 f"{key_text('undo')} takes back the last act, whole, also after a restart. Try it. There is nothing to "
                 "save: every act is stored at once."
             ),
-            lambda: window.statusBar(),
+            lambda: frame.statusBar(),
             "undo",
         ),
-        Step("And so on", next_text, lambda: window.side),
+        Step("And so on", next_text, lambda: frame.side),
         Step(
             "Everything else",
             lambda: (
@@ -95,6 +107,6 @@ def tour_steps(window: MainWindow) -> tuple[Step, ...]:
                 f"{key_text('edit_keys')} changes them. {key_text('export_labels')} writes the labels as a table. "
                 f"{key_text('tour')} shows this tour again."
             ),
-            lambda: window.menuBar(),
+            lambda: frame.menuBar(),
         ),
     )

@@ -4,97 +4,72 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.texts import VALUE_WORDS
+from cxr_explorer.ui.clusters.cluster_list import ClusterList
 from cxr_explorer.ui.commands.actions import SPECS, key_text, plain_text
 from cxr_explorer.ui.commands.command import Command
-from cxr_explorer.ui.commands.specs.label import FINDING_KEYS
-
-if TYPE_CHECKING:
-    from cxr_explorer.ui.main_window import MainWindow
-
-MISSING = {
-    "project": "open a folder or a project first",
-    "map": "there is no map yet",
-    "target": "select images first: a cluster, or some on the map",
-    "undo": "there is nothing to undo",
-    "redo": "there is nothing to redo",
-    "image": "open an image full size first",
-    "reveals": "read disagreements first",
-    "ladder": "there is no map yet, or it was made by an older version",
-    "one cluster": "choose one cluster of the list first",
-    "clusters": "mark two or more clusters of the list first",
-    "recluster": "there is no map yet, or this is being done already",
-    "reading": "start reading images one by one first",
-    "filter": "no filter is set",
-    "imported facts": "no facts have been taken from a table",
-    "contradicting": "nothing contradicts the last labels",
-    "odd": "mark odd images on a contact sheet first",
-    "suggested": "suggestions need more labels of this finding first",
-    "probes": "no saved probes are loaded",
-    "labelled": "label some images of this finding first",
-    "comparing": "compare images side by side first",
-}
-"""What an action waits for, by the state its spec names."""
+from cxr_explorer.ui.commands.need import TARGET
+from cxr_explorer.ui.commands.specs.label import FINDING_ACTIONS, FINDING_KEYS
+from cxr_explorer.ui.frame.frame import Frame
+from cxr_explorer.ui.session.session import Session
 
 _VALUE_KEYS = {Value.PRESENT: "present", Value.ABSENT: "absent", Value.UNCERTAIN: "uncertain"}
 
 
-def commands(window: MainWindow) -> list[Command]:
+def commands(frame: Frame, session: Session, clusters: ClusterList) -> list[Command]:
     """All commands as things stand: the actions in the order of the menus, then findings, then clusters."""
-    return [*_actions(window), *_findings(window), *_clusters(window)]
+    return [*_actions(frame), *_findings(session), *_clusters(session, clusters)]
 
 
-def _actions(window: MainWindow) -> list[Command]:
+def _actions(frame: Frame) -> list[Command]:
     found = []
     for spec in SPECS:
-        if spec.slot == "label_finding":
+        if spec.name in FINDING_ACTIONS:
             continue  # the findings come with their names
-        action = window.actions_by_name[spec.name]
+        action = frame.actions_by_name[spec.name]
         text = action.text().replace("&", "") if spec.name in ("undo", "redo") else plain_text(spec)
         if spec.checkable:
             text += " (on)" if action.isChecked() else " (off)"
-        missing = "" if action.isEnabled() else MISSING.get(spec.enabled, "not possible as things stand")
+        missing = "" if action.isEnabled() else spec.need.missing
         place = spec.menu.replace("&", "")
         found.append(Command(text, place, spec.tip, key_text(spec.name), missing, action.trigger))
     return found
 
 
-def _findings(window: MainWindow) -> list[Command]:
-    session = window.session
+def _findings(session: Session) -> list[Command]:
     if session.project is None:
         return []
     target = session.target()
-    missing = "" if target.ids.size else MISSING["target"]
+    missing = "" if target.ids.size else TARGET.missing
     found = []
     for number, finding in enumerate(session.project.vocabulary.findings):
         name = finding.replace("_", " ")
         for value, word in _VALUE_KEYS.items():
             key = key_text(f"label_{word}_{number + 1}") if number < FINDING_KEYS else ""
             tip = f"Label {target.text}: {name} is {VALUE_WORDS[value]}" if not missing else f"{name} is {word}"
-            found.append(Command(f"Label {name} {word}", "Finding", tip, key, missing, _label(window, finding, value)))
+            found.append(Command(f"Label {name} {word}", "Finding", tip, key, missing, _label(session, finding, value)))
         tip = f"Take away what {target.text} is labelled for {name}" if not missing else f"{name} is not read"
-        found.append(Command(f"Remove label {name}", "Finding", tip, "", missing, _label(window, finding, None)))
+        found.append(Command(f"Remove label {name}", "Finding", tip, "", missing, _label(session, finding, None)))
     return found
 
 
-def _label(window: MainWindow, finding: str, value: Value | None) -> Callable[[], None]:
+def _label(session: Session, finding: str, value: Value | None) -> Callable[[], None]:
     def run() -> None:
-        window.session.set_judgement(finding, value)
-        window.session.label_target()
+        session.set_judgement(finding, value)
+        session.label_target()
 
     return run
 
 
-def _clusters(window: MainWindow) -> list[Command]:
-    model = window.clusters.model()
+def _clusters(session: Session, clusters: ClusterList) -> list[Command]:
+    model = clusters.model()
     rows = [model.index(row, 0) for row in range(model.rowCount())]
     found = []
     for index in rows:
         row = index.data(256)  # Qt.ItemDataRole.UserRole
         text = str(index.data())
-        run = partial(window.session.select_cluster, row.cluster)
+        run = partial(session.select_cluster, row.cluster)
         found.append(Command(text, "Cluster", "Select this cluster", "", "", run))
     return found

@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
 
 from cxr_explorer.project import contradictions
 from cxr_explorer.ui.commands.actions import key_text, tooltip
+from cxr_explorer.ui.commands.need import Need
+from cxr_explorer.ui.commands.part import Part, Verbs
+from cxr_explorer.ui.commands.specs.label import CONTRADICTING
+from cxr_explorer.ui.frame.frame import Frame
+from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.texts import text_label
 
-if TYPE_CHECKING:
-    from cxr_explorer.ui.main_window import MainWindow
 
-
-class Contradicting(QObject):
+class Contradicting(QObject, Part):
     """Looks after each act, also one taken back or done again, whether it contradicts what the images carry."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._session = window.session
+    def __init__(self, frame: Frame, session: Session) -> None:
+        super().__init__(frame)
+        self._frame = frame
+        self._session = session
         self._found: contradictions.Contradictions | None = None
         self.strip = ContradictionStrip()
         self.strip.settle.clicked.connect(self.settle)
         self.strip.undo.clicked.connect(self._session.undo)
-        window.body.insertWidget(window.body.indexOf(window.notice) + 1, self.strip)
+        frame.add_strip(self.strip)
         self._session.acted.connect(self._look)
         self._session.projectChanged.connect(self._look)
 
-    def states(self) -> dict[str, bool]:
+    def show_keys(self) -> None:
+        self.strip.show_keys()
+
+    def verbs(self) -> Verbs:
+        return {
+            "settle_contradiction": self.settle,
+        }
+
+    def states(self) -> dict[Need, bool]:
         """For the actions."""
-        return {"contradicting": self._found is not None}
+        return {CONTRADICTING: self._found is not None}
 
     def settle(self) -> None:
         """Sets to absent what contradicts the labels that stand, in one act."""
@@ -48,7 +56,7 @@ class Contradicting(QObject):
         self._found = contradictions.of_last_act(project) if project is not None and not project.viewed else None
         if self._found is not before:
             self.strip.show_found(self._found)
-            self._window.refresh_actions()
+            self._frame.refresh_actions()
 
 
 class ContradictionStrip(QFrame):

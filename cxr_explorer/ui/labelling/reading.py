@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout, QWidget
 
 from cxr_explorer.labels.label import How, Value
 from cxr_explorer.labels.texts import VALUE_WORDS
 from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Ids
+from cxr_explorer.ui.clusters.cluster_panel import ClusterPanel
 from cxr_explorer.ui.commands.actions import key_text, tooltip
+from cxr_explorer.ui.commands.need import Need
+from cxr_explorer.ui.commands.part import Part, Verbs
+from cxr_explorer.ui.commands.specs.readers import REVEALS
+from cxr_explorer.ui.frame.frame import Frame
 from cxr_explorer.ui.session.judging import judgement
+from cxr_explorer.ui.session.session import Session
+from cxr_explorer.ui.viewer.image_page import ImagePage
 from cxr_explorer.ui.widgets.flow import FlowPanel
 from cxr_explorer.ui.widgets.texts import text_label
-
-if TYPE_CHECKING:
-    from cxr_explorer.ui.main_window import MainWindow
 
 Source = Callable[[], Ids | None]
 """Gives the next images to read; none ends the reading. None: they are still being chosen, and `go_on` says when."""
@@ -79,7 +82,7 @@ class _Task:
         return self.how(image_id) if callable(self.how) else self.how
 
 
-class Reading(QObject):
+class Reading(QObject, Part):
     """Shows one image after the other full size and asks one question of each.
 
     While it is active, the keys of the values answer; the key of "not read" skips; the arrows go back and forth.
@@ -88,18 +91,31 @@ class Reading(QObject):
     changed = Signal()
     """Another image, an answer, the begin or the end."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._session = window.session
+    def __init__(
+        self, frame: Frame, session: Session, image_page: ImagePage, clusters: ClusterPanel, beside: Sequence[QWidget]
+    ) -> None:
+        super().__init__(frame)
+        self._frame = frame
+        self._image_page = image_page
+        self._clusters = clusters
+        self._beside = beside
+        self._session = session
         self._task: _Task | None = None
         self.strip = ReadingStrip(self)
-        window.image_page.column.insertWidget(0, self.strip)
+        image_page.column.insertWidget(0, self.strip)
         self._session.undid.connect(self._on_undid)
         self._session.projectChanged.connect(lambda: self.stop())
         self._session.currentChanged.connect(self._on_current)
 
     # -- what others ask -------------------------------------------------------------------------------------------
+
+    def show_keys(self) -> None:
+        self.strip.show_keys()
+
+    def verbs(self) -> Verbs:
+        return {
+            "reveal": self.reveal,
+        }
 
     @property
     def active(self) -> bool:
@@ -151,9 +167,9 @@ class Reading(QObject):
         drawn = "  ·  drawn at random" if task.how_of(task.ids[task.position]) == "random" else ""
         return f"{task.title}  ·  {place}{drawn}  ·  {task.finding.replace('_', ' ')}?"
 
-    def states(self) -> dict[str, bool]:
+    def states(self) -> dict[Need, bool]:
         """For the actions."""
-        return {"reading": self.active, "reveals": self.reveals}
+        return {REVEALS: self.reveals}
 
     # -- verbs -----------------------------------------------------------------------------------------------------
 
@@ -282,7 +298,7 @@ class Reading(QObject):
         self._session.view_image(True)
         if self._task is not None:
             self._task.shown = True
-            self._window.image_page.expect(self._task.ids[self._task.position + 1 : self._task.position + 1 + _AHEAD])
+            self._image_page.expect(self._task.ids[self._task.position + 1 : self._task.position + 1 + _AHEAD])
         self.changed.emit()
 
     def _end(self, complete: bool) -> None:
@@ -297,9 +313,9 @@ class Reading(QObject):
 
     def _blind(self, blind: bool) -> None:
         """Only the image is left on the screen: the views beside it say how it is labelled, and with which others."""
-        for view in (self._window.gallery_panel, self._window.label_panel, self._window.side):
+        for view in self._beside:
             view.setVisible(not blind)
-        self._window.cluster_panel.hold(blind)
+        self._clusters.hold(blind)
 
     def _on_undid(self, text: str) -> None:
         task = self._task

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
@@ -11,29 +10,35 @@ from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QFileDialog,
 
 from cxr_explorer.colours import CATEGORICAL
 from cxr_explorer.report.write import Choices, Written, write_report
+from cxr_explorer.ui.commands.part import Part, Verbs
+from cxr_explorer.ui.frame.frame import Frame
 from cxr_explorer.ui.frame.welcome import project_title
 from cxr_explorer.ui.progress.progress_panel import ProgressPanel
+from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.errand import Errand
 from cxr_explorer.ui.widgets.texts import accepted, give_room, text_label
-
-if TYPE_CHECKING:
-    from cxr_explorer.ui.main_window import MainWindow
 
 _Buttons = QDialogButtonBox.StandardButton
 
 
-class ProgressReport(QObject):
+class ProgressReport(QObject, Part):
     """The window's part for progress and report."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._session = window.session
+    def __init__(self, frame: Frame, session: Session) -> None:
+        super().__init__(frame)
+        self._frame = frame
+        self._session = session
         self._errand = Errand(self)
-        self.panel = ProgressPanel(window.session)
+        self.panel = ProgressPanel(session)
         self.panel.reportWanted.connect(self.write_report)
-        window.side.addTab(self.panel, "Progress")
+        frame.add_tab(self.panel, "Progress")
         self._session.projectChanged.connect(self._errand.cancel)
+
+    def verbs(self) -> Verbs:
+        return {
+            "report": self.write_report,
+            "progress": self.show_progress,
+        }
 
     def close_down(self) -> None:
         """Drops what is being counted or written; an older report stays."""
@@ -42,7 +47,7 @@ class ProgressReport(QObject):
 
     def show_progress(self) -> None:
         """Brings the tab to the front."""
-        self._window.side.setCurrentWidget(self.panel)
+        self._frame.bring_to_front(self.panel)
 
     def write_report(self) -> None:
         """Asks what the report may show and where it goes, and has it written while the window goes on."""
@@ -51,11 +56,11 @@ class ProgressReport(QObject):
         if self._errand.active:
             self._session.said.emit("A report is still being written.")
             return
-        dialog = ReportDialog(self._window)
+        dialog = ReportDialog(self._frame)
         if not accepted(dialog):
             return
-        start = Path(self._window.last_folder()) / f"{project_title(project.path)}-report.html"
-        chosen, _ = QFileDialog.getSaveFileName(self._window, "Write report", str(start), "Web page (*.html)")
+        start = Path(self._frame.last_folder()) / f"{project_title(project.path)}-report.html"
+        chosen, _ = QFileDialog.getSaveFileName(self._frame, "Write report", str(start), "Web page (*.html)")
         if not chosen:
             return
         out, shown = Path(chosen), dialog.open_after.isChecked()  # the dialog is gone when the report is written

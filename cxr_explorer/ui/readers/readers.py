@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton
@@ -23,32 +22,43 @@ from cxr_explorer.project.readers.agreement import (
 )
 from cxr_explorer.project.readers.rereads import draw_rereads, left_to_reread, rereadable_ids
 from cxr_explorer.ui.commands.actions import key_text, tooltip
+from cxr_explorer.ui.commands.part import Part, Verbs
+from cxr_explorer.ui.frame.frame import Frame
+from cxr_explorer.ui.labelling.reading import Reading
 from cxr_explorer.ui.readers.agreement import AgreementDialog
 from cxr_explorer.ui.readers.merge import MergeDialog
 from cxr_explorer.ui.readers.reread import RereadDialog
 from cxr_explorer.ui.readers.switch import SwitchDialog
+from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.errand import Errand
 from cxr_explorer.ui.widgets.texts import accepted
 
-if TYPE_CHECKING:
-    from cxr_explorer.ui.main_window import MainWindow
 
-
-class Readers(QObject):
+class Readers(QObject, Part):
     """The part of the window for several readers: its slots, and the reader's name in the status bar."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._session = window.session
+    def __init__(self, frame: Frame, session: Session, reading: Reading) -> None:
+        super().__init__(frame)
+        self._frame = frame
+        self._one_by_one = reading
+        self._session = session
         self._errand = Errand(self)
         self.button = QPushButton(flat=True)
         self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.button.clicked.connect(self.switch)
-        window.statusBar().addPermanentWidget(self.button)
+        frame.statusBar().addPermanentWidget(self.button)
         self._session.labelsChanged.connect(self._show_reader)
         self._session.projectChanged.connect(self.close_down)
         self._show_reader()
+
+    def verbs(self) -> Verbs:
+        return {
+            "switch_reader": self.switch,
+            "agreement": self.show_agreement,
+            "next_disagreement": self.read_disagreements,
+            "reread": self.reread,
+            "merge_labels": self.merge,
+        }
 
     def close_down(self) -> None:
         """Drops what is being looked for."""
@@ -60,9 +70,9 @@ class Readers(QObject):
         """Asks who reads now."""
         session = self._session
         names = ordinary(reader_names(session.project)) if session.project is not None else []
-        dialog = SwitchDialog(self._window, session.own_reader, names)
+        dialog = SwitchDialog(self._frame, session.own_reader, names)
         if accepted(dialog) and dialog.reader != session.own_reader:
-            self._window.reading.stop()
+            self._one_by_one.stop()
             session.set_reader(dialog.reader)
             new = "" if dialog.reader in names else ", who has no labels here yet"
             session.said.emit(f"Labels are now kept for, and shown of, {dialog.reader}{new}.")
@@ -82,7 +92,7 @@ class Readers(QObject):
         if len(names) < 2:
             self._say_alone("Agreement")
             return
-        dialog = AgreementDialog(self._window, session.project.path, names, session.own_reader, session.finding)
+        dialog = AgreementDialog(self._frame, session.project.path, names, session.own_reader, session.finding)
         accepted(dialog)
         chosen, wanted = dialog.chosen(), dialog.wanted
         if chosen is None or not wanted:
@@ -104,12 +114,12 @@ class Readers(QObject):
             chosen.second,
             wanted == "select",
             done=go_on,
-            failed=self._window.notice.show_text,
+            failed=self._frame.warn,
         )
 
     def read_disagreements(self) -> None:
         """Looks for images on which readers differ about the finding, or the next one, and begins to settle them."""
-        session, reading = self._session, self._window.reading
+        session, reading = self._session, self._one_by_one
         assert session.project is not None
         if reading.active:
             session.said.emit(f"A reading is under way already; {key_text('back')} ends it.")
@@ -129,9 +139,7 @@ class Readers(QObject):
             if finding != asked:
                 session.said.emit(f"Nothing is open about {asked}; this is about {finding}.")
 
-        self._errand.run(
-            next_disagreements, session.project.path, asked, done=begin, failed=self._window.notice.show_text
-        )
+        self._errand.run(next_disagreements, session.project.path, asked, done=begin, failed=self._frame.warn)
 
     def _read(self, finding: str, ids: Ids, title: str) -> None:
         session = self._session
@@ -142,7 +150,7 @@ class Readers(QObject):
             answers = who_said(session.project, image_id, finding)
             return "  ·  ".join(f"{name}: {VALUE_WORDS[value]}" for name, value in answers.items())
 
-        self._window.reading.start(
+        self._one_by_one.start(
             title, ids, finding, how="adjudication", reader=ADJUDICATED, hide_suggestions=True, reveal=said
         )
 
@@ -159,7 +167,7 @@ class Readers(QObject):
         session = self._session
         project, reader = session.project, session.own_reader
         assert project is not None
-        self._window.reading.stop()
+        self._one_by_one.stop()
         findings = [finding for finding, names in labelled_by(project).items() if reader in names]
         counts = {
             finding: (rereadable_ids(project, reader, finding).size, left_to_reread(project, reader, finding).size)
@@ -171,7 +179,7 @@ class Readers(QObject):
                 f"There is nothing to read again: {reader} has read no image one by one, or all of them twice."
             )
             return
-        dialog = RereadDialog(self._window, reader, counts, session.finding, secrets.randbelow(10**6))
+        dialog = RereadDialog(self._frame, reader, counts, session.finding, secrets.randbelow(10**6))
         if not accepted(dialog):
             return
         finding = dialog.finding
@@ -179,7 +187,7 @@ class Readers(QObject):
             session.tell(
                 draw_rereads(project, reader, finding, dialog.wanted, dialog.seed), "No image is left to draw."
             )
-        self._window.reading.start(
+        self._one_by_one.start(
             "Read again, blind",
             left_to_reread(project, reader, finding),
             finding,
@@ -201,7 +209,7 @@ class Readers(QObject):
         """Asks for another reader's file, shows what it would bring, and takes it in."""
         folder = str(self._session.settings.value("last_folder", str(Path.home())))
         chosen, _ = QFileDialog.getOpenFileName(
-            self._window,
+            self._frame,
             "Another reader's labels",
             folder,
             f"Projects and label tables (*{SUFFIX} *.csv *.tsv *.txt *.csv.gz);;All files (*)",
@@ -213,8 +221,8 @@ class Readers(QObject):
         """Shows what a file would bring, and takes it in."""
         session = self._session
         assert session.project is not None
-        self._window.reading.stop()
-        dialog = MergeDialog(self._window, session.project.path, source, session.own_reader)
+        self._one_by_one.stop()
+        dialog = MergeDialog(self._frame, session.project.path, source, session.own_reader)
         if not accepted(dialog) or dialog.plan is None:
             return
         QApplication.setOverrideCursor(Qt.CursorShape.WaitCursor)

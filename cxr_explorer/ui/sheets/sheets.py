@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QObject
@@ -16,13 +15,17 @@ from cxr_explorer.project.labelling import OPPOSITE
 from cxr_explorer.project.project import Ids, Project
 from cxr_explorer.search.duplicates import duplicates
 from cxr_explorer.ui.commands.actions import key_text
+from cxr_explorer.ui.commands.need import Need
+from cxr_explorer.ui.commands.part import Part, Verbs
+from cxr_explorer.ui.commands.specs.sheets import ODD
+from cxr_explorer.ui.frame.frame import Frame
+from cxr_explorer.ui.gallery.gallery_panel import GalleryPanel
 from cxr_explorer.ui.gallery.tile import Mark
 from cxr_explorer.ui.labelling.label_panel import apply_text
+from cxr_explorer.ui.labelling.reading import Reading
 from cxr_explorer.ui.session.selection import NO_IDS, Ranking, Selection, Target
+from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.sheets.sheet_page import SheetPage
-
-if TYPE_CHECKING:
-    from cxr_explorer.ui.main_window import MainWindow
 
 PAGE = "sheet"
 
@@ -92,18 +95,20 @@ class _Sheet:
         return np.array(sorted(self.odd), np.int64)
 
 
-class Sheets(QObject):
+class Sheets(QObject, Part):
     """The page and its verbs."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._session = window.session
+    def __init__(self, frame: Frame, session: Session, gallery_panel: GalleryPanel, reading: Reading) -> None:
+        super().__init__(frame)
+        self._frame = frame
+        self._gallery_panel = gallery_panel
+        self._one_by_one = reading
+        self._session = session
         self._sheet: _Sheet | None = None
         self._selection: Selection | None = None
         self._kept: dict[bytes, set[int]] = {}
         self.page = SheetPage(self._session.thumbnails, self._mark)
-        window.add_page(PAGE, self.page)
+        frame.add_page(PAGE, self.page)
         self._session.targets[PAGE] = self._target
         grid = self.page.grid
         grid.set_tile_size(int(str(self._session.settings.value("sheet_tile_px", grid.tile_size))))
@@ -116,7 +121,6 @@ class Sheets(QObject):
         grid.activated.connect(lambda _id: self._session.view_image(True))
         self.page.kindChosen.connect(self.show_kind)
         self.page.labelWanted.connect(self.label)
-        self.page.backWanted.connect(window.step_back)
         self.page.keysChanged.connect(self._refresh)
         self._session.projectChanged.connect(self._on_project)
         self._session.mapChanged.connect(self._close)
@@ -126,9 +130,21 @@ class Sheets(QObject):
         self._session.labelsChanged.connect(grid.refresh_marks)
         self._session.exclusionsChanged.connect(grid.refresh_marks)
 
-    def states(self) -> dict[str, bool]:
+    def show_keys(self) -> None:
+        self.page.show_keys()
+
+    def verbs(self) -> Verbs:
+        return {
+            "sheet": self.open_sheet,
+            "outliers": self.open_outliers,
+            "duplicates": self.open_duplicates,
+            "exclude_odd": self.exclude_odd,
+            "exclude": self.set_aside,
+        }
+
+    def states(self) -> dict[Need, bool]:
         """For the actions."""
-        return {"odd": self._session.page == PAGE and self._sheet is not None and bool(self._sheet.odd)}
+        return {ODD: self._session.page == PAGE and self._sheet is not None and bool(self._sheet.odd)}
 
     @property
     def leads(self) -> bool:
@@ -253,7 +269,7 @@ class Sheets(QObject):
         session = self._session
         self._sheet, self._selection = sheet, None
         if session.picked.size:
-            self._window.gallery_panel.gallery.set_picked(NO_IDS)
+            self._gallery_panel.gallery.set_picked(NO_IDS)
         kinds = {kind: KIND_TEXTS[kind] for kind in sheet.orders}
         sheet.kind = next(iter(kinds))
         self.page.set_kinds(kinds, sheet.kind)
@@ -374,7 +390,7 @@ class Sheets(QObject):
 
     def _on_current(self) -> None:
         session = self._session
-        self._window.gallery_panel.setVisible(session.page != PAGE and not self._window.reading.hides_suggestions)
+        self._gallery_panel.setVisible(session.page != PAGE and not self._one_by_one.hides_suggestions)
         if self.leads:
             self.page.grid.set_current(session.current_id)
 
@@ -388,7 +404,7 @@ class Sheets(QObject):
             self._refresh()
 
     def _mark(self, image_id: int) -> Mark:
-        return self._window.gallery_panel.mark(image_id, self._sheet is not None and image_id in self._sheet.odd)
+        return self._gallery_panel.mark(image_id, self._sheet is not None and image_id in self._sheet.odd)
 
     def _refresh(self) -> None:
         """Brings heading and buttons in line."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog
 
 from cxr_explorer.errors import UserError
@@ -13,10 +12,9 @@ from cxr_explorer.probes.probe_set import PREFIX, ProbeSet, load_probes
 from cxr_explorer.project.file import probes_home
 from cxr_explorer.project.suggestions import PROBES_SETTING
 from cxr_explorer.suggesting import save_probe_set
+from cxr_explorer.ui.frame.frame import Frame
+from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.errand import Errand
-
-if TYPE_CHECKING:
-    from cxr_explorer.ui.main_window import MainWindow
 
 KIND = f"Probes ({PREFIX}*.json)"
 
@@ -24,10 +22,13 @@ KIND = f"Probes ({PREFIX}*.json)"
 class SavedProbes(QObject):
     """The verbs; saving goes on in a child process."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._session = window.session
+    changed = Signal()
+    """Others are used, or none."""
+
+    def __init__(self, frame: Frame, session: Session) -> None:
+        super().__init__(frame)
+        self._frame = frame
+        self._session = session
         self._errand = Errand(self)
         self._session.closing.connect(self._errand.cancel)
         self._session.projectChanged.connect(self._look_for)
@@ -46,7 +47,7 @@ class SavedProbes(QObject):
         home = probes_home()
         home.mkdir(parents=True, exist_ok=True)
         offered = str(home / f"{PREFIX}{session.project.path.stem}.json")
-        chosen, _ = QFileDialog.getSaveFileName(self._window, "Save probes", offered, KIND)
+        chosen, _ = QFileDialog.getSaveFileName(self._frame, "Save probes", offered, KIND)
         if not chosen:
             return
         path = Path(chosen)
@@ -63,7 +64,7 @@ class SavedProbes(QObject):
         project, atlas = self._session.project, self._session.map
         if project is None or atlas is None:
             return
-        chosen, _ = QFileDialog.getOpenFileName(self._window, "Use saved probes", str(probes_home()), KIND)
+        chosen, _ = QFileDialog.getOpenFileName(self._frame, "Use saved probes", str(probes_home()), KIND)
         if not chosen:
             return
         try:
@@ -90,7 +91,7 @@ class SavedProbes(QObject):
     def _use(self, path: str) -> None:
         assert self._session.project is not None
         self._session.project.set(PROBES_SETTING, path)
-        self._window.suggest.ask_anew()
+        self.changed.emit()
 
     def _look_for(self) -> None:
         if self.used and not Path(self.used).is_file():

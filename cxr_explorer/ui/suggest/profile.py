@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen, QShowEvent
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
@@ -15,40 +12,9 @@ from cxr_explorer.project import label_columns
 from cxr_explorer.ui.commands.actions import key_text
 from cxr_explorer.ui.gallery.gallery_panel import SIGN
 from cxr_explorer.ui.session.session import Session
+from cxr_explorer.ui.suggest.suggest import Suggest
+from cxr_explorer.ui.suggest.told import Chance, TooFew
 from cxr_explorer.ui.widgets.texts import probability_text, text_label
-
-if TYPE_CHECKING:
-    from cxr_explorer.ui.suggest.suggest import Suggest
-
-
-@dataclass(frozen=True)
-class Chance:
-    """A probability that a finding is present.
-
-    Attributes:
-        image: On the image.
-        cluster: Mean over the images of its cluster.
-        in_numbers: Whether it may be told as a figure, see `Suggestion.in_numbers`.
-    """
-
-    image: float
-    cluster: float
-    in_numbers: bool = True
-
-
-@dataclass(frozen=True)
-class TooFew:
-    """Labels, too few for a probability.
-
-    Attributes:
-        present: Number of them.
-        absent: Number of them.
-        computing: Whether there may be enough: nothing is known yet.
-    """
-
-    present: int
-    absent: int
-    computing: bool = False
 
 
 class ProfileStrip(QFrame):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtWidgets import QWidget
 
 from cxr_explorer.labels.label import How, Value
 from cxr_explorer.labels.texts import images_text
@@ -18,20 +18,22 @@ from cxr_explorer.project.label_columns import answers_by_finding, has_labels
 from cxr_explorer.project.project import Ids
 from cxr_explorer.project.suggestions import AcceptedWith, accept, settled_ids
 from cxr_explorer.suggesting import Question, StandingQuestion, Suggestion
+from cxr_explorer.ui.commands.need import Need
+from cxr_explorer.ui.commands.part import Part, Verbs
+from cxr_explorer.ui.commands.specs.suggest import PROBES, SUGGESTED
+from cxr_explorer.ui.frame.frame import Frame
+from cxr_explorer.ui.labelling.reading import Reading
 from cxr_explorer.ui.session.selection import BY_CHANCE, NO_IDS
-from cxr_explorer.ui.sheets.sheets import Offered
+from cxr_explorer.ui.session.session import Session
+from cxr_explorer.ui.sheets.sheets import Offered, Sheets
 from cxr_explorer.ui.suggest.accept import AcceptDialog
 from cxr_explorer.ui.suggest.child import Asked, Asking
 from cxr_explorer.ui.suggest.probes import SavedProbes
-from cxr_explorer.ui.suggest.profile import Chance, ProfileStrip, TooFew
-from cxr_explorer.ui.suggest.tab import SuggestTab
+from cxr_explorer.ui.suggest.told import Chance, TooFew
 from cxr_explorer.ui.widgets.texts import accepted
 
-if TYPE_CHECKING:
-    from cxr_explorer.ui.main_window import MainWindow
 
-
-class Suggest(QObject):
+class Suggest(QObject, Part):
     """What is suggested, for whoever shows it, and the verbs that act on it.
 
     Nothing is computed before somebody wants to see it. One question at a time is with the child process; labels that
@@ -41,10 +43,12 @@ class Suggest(QObject):
     changed = Signal()
     """Another suggestion, standing or state."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._session = session = window.session
+    def __init__(self, frame: Frame, session: Session, reading: Reading, sheets: Sheets) -> None:
+        super().__init__(frame)
+        self._frame = frame
+        self._one_by_one = reading
+        self._sheets = sheets
+        self._session = session
         self._finding = ""
         self._reading = ""  # the finding that is read next, image by image
         self._drawn: set[int] = set()  # of the images read next, those drawn at random
@@ -54,12 +58,8 @@ class Suggest(QObject):
         self._asking.changed.connect(self.changed)
         self._asking.answered.connect(self._on_answer)
         self._asking.failed.connect(self._on_failure)
-        self.saved = SavedProbes(window)
-        self.tab = SuggestTab(self, window)
-        window.side.addTab(self.tab, "Suggest")
-        self.profile = ProfileStrip(self, session)
-        window.image_page.beside.addWidget(self.profile)
-        self.profile.setVisible(bool(session.settings.value("profile", True, bool)))
+        self.saved = SavedProbes(frame, session)
+        self.saved.changed.connect(self.ask_anew)
         session.projectChanged.connect(self._forget)
         session.mapChanged.connect(self._forget)
         session.closing.connect(self._asking.end)
@@ -68,22 +68,35 @@ class Suggest(QObject):
         session.statesChanged.connect(self._on_states)
         session.targetChanged.connect(self._on_finding)
         session.currentChanged.connect(self._on_current)
-        for signal in (session.colouringChanged, session.selectionChanged, window.side.currentChanged):
+        for signal in (session.colouringChanged, session.selectionChanged, frame.side.currentChanged):
             signal.connect(lambda *_: self._asking.ask())
-        window.reading.changed.connect(self._on_current)
+        reading.changed.connect(self._on_current)
 
-    def begin(self) -> None:
-        """Brings the switches of the menu in line, once the window stands."""
-        for name, on in (("hide_suggestions", self.hiding), ("show_profile", not self.profile.isHidden())):
-            action = self._window.actions_by_name[name]
-            action.blockSignals(True)
-            action.setChecked(on)
-            action.blockSignals(False)
+    def verbs(self) -> Verbs:
+        return {
+            "read_next": self.read_next,
+            "hide_suggestions": self.set_hiding,
+            "accept_here": self.accept_here,
+            "accept_bulk": self.accept_bulk,
+            "colour_suggestion": self.colour_map,
+            "show_profile": self.show_profile,
+            "show_suggest_tab": self.show_tab,
+            "save_probes": self.saved.save,
+            "load_probes": self.saved.load,
+            "forget_probes": self.saved.forget,
+        }
 
-    def states(self) -> dict[str, bool]:
+    def show_in(self, tab: QWidget, profile: QWidget) -> None:
+        """What shows suggestions: nothing is asked while neither can be seen."""
+        self.tab, self.profile = tab, profile
+        profile.setVisible(bool(self._session.settings.value("profile", True, bool)))
+        self._frame.set_switch("hide_suggestions", self.hiding)
+        self._frame.set_switch("show_profile", not profile.isHidden())
+
+    def states(self) -> dict[Need, bool]:
         """For the actions."""
         found = self.found()
-        return {"suggested": found is not None and found.enough, "probes": bool(self.saved.used)}
+        return {SUGGESTED: found is not None and found.enough, PROBES: bool(self.saved.used)}
 
     # -- what others ask -------------------------------------------------------------------------------------------
 
@@ -103,7 +116,7 @@ class Suggest(QObject):
     @property
     def reading_next(self) -> bool:
         """Whether images are being read that were chosen here."""
-        return bool(self._reading) and self._window.reading.active
+        return bool(self._reading) and self._one_by_one.active
 
     @property
     def hiding(self) -> bool:
@@ -113,12 +126,12 @@ class Suggest(QObject):
     @property
     def blind(self) -> bool:
         """Whether images are read that are to be answered without a suggestion whatever the switch says."""
-        return self._window.reading.hides_suggestions
+        return self._one_by_one.hides_suggestions
 
     @property
     def hidden(self) -> bool:
         """Whether suggestions are hidden now."""
-        session, reading = self._session, self._window.reading
+        session, reading = self._session, self._one_by_one
         if not session.viewing_image or session.project is None:
             return False
         if not self.hiding and not self.blind:
@@ -138,10 +151,10 @@ class Suggest(QObject):
         """Something that suggestions rest on has changed."""
         self._asking.ask_anew()
         self._show_hidden()
-        self._window.refresh_actions()
+        self._frame.refresh_actions()
 
     def _wanted(self) -> list[Asked]:
-        session, reading = self._session, self._window.reading
+        session, reading = self._session, self._one_by_one
         assert session.project is not None
         asked = Question(session.finding, session.reader)
         if self._reading and reading.active and not self._starting:
@@ -172,7 +185,7 @@ class Suggest(QObject):
     def _on_failure(self, text: str) -> None:
         self.trouble = f"Suggestions stopped: {text}"
         self._starting = False
-        self._window.reading.go_on()  # which ends it
+        self._one_by_one.go_on()  # which ends it
         self._session.failed.emit(f"{self.trouble} They start again with the next label.")
         self.changed.emit()
 
@@ -181,7 +194,7 @@ class Suggest(QObject):
         in_numbers = found is not None and found.in_numbers
         self._session.set_chances(found.probabilities if found is not None else None, self.hidden, in_numbers)
         self.changed.emit()
-        self._window.refresh_actions()
+        self._frame.refresh_actions()
 
     def _forget(self) -> None:
         """Another project or map."""
@@ -236,13 +249,11 @@ class Suggest(QObject):
         elif self._starting:
             self._starting = False
             self._drawn.clear()
-            self._window.reading.stop()
+            self._one_by_one.stop()
             self._reading = question.finding
-            self._window.reading.start(
-                "Read next", self._more, question.finding, on_end=self._on_read, how=self._how_of
-            )
+            self._one_by_one.start("Read next", self._more, question.finding, on_end=self._on_read, how=self._how_of)
         else:
-            self._window.reading.go_on()
+            self._one_by_one.go_on()
 
     def _more(self) -> Ids | None:
         question = Question(self._reading, self._session.reader)
@@ -270,7 +281,7 @@ class Suggest(QObject):
     def accept_here(self) -> None:
         """Labels the open, the picked or the current images as suggested."""
         session, found = self._session, self.found()
-        reading = self._window.reading
+        reading = self._one_by_one
         if found is None or found.probabilities is None or session.project is None:
             return
         if self.hidden:
@@ -306,7 +317,7 @@ class Suggest(QObject):
         settled = settled_ids(session.project, session.finding, session.reader)
         kept = session.filter
         dialog = AcceptDialog(
-            self._window,
+            self._frame,
             found,
             session.map.image_ids,
             settled,
@@ -337,7 +348,7 @@ class Suggest(QObject):
             self.show_tab()  # which says what an audit has to show now
 
         notes = {one: "present" if yes else "absent" for one, yes in zip(ids.tolist(), present.tolist(), strict=True)}
-        self._window.sheets.open_offer(
+        self._sheets.open_offer(
             f"{finding.replace('_', ' ')}: suggestions to accept",
             ids,
             notes,
@@ -360,7 +371,7 @@ class Suggest(QObject):
 
     def show_tab(self) -> None:
         """Brings the tab to the front."""
-        self._window.side.setCurrentWidget(self.tab)
+        self._frame.bring_to_front(self.tab)
         self.tab.setFocus()
 
     def colour_map(self) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QDoubleSpinBox,
@@ -21,11 +19,10 @@ from cxr_explorer.labels.texts import images_text
 from cxr_explorer.project.audits.standing import in_words
 from cxr_explorer.report.progress import FindingCounts, count_finding
 from cxr_explorer.ui.commands.actions import key_text, tooltip
+from cxr_explorer.ui.frame.frame import Frame
+from cxr_explorer.ui.session.session import Session
+from cxr_explorer.ui.suggest.suggest import Suggest
 from cxr_explorer.ui.widgets.texts import text_label
-
-if TYPE_CHECKING:
-    from cxr_explorer.ui.main_window import MainWindow
-    from cxr_explorer.ui.suggest.suggest import Suggest
 
 BUTTONS = (
     ("read_next", "Read next"),
@@ -39,11 +36,14 @@ BUTTONS = (
 class SuggestTab(QScrollArea):
     """Follows the part; its buttons are the part's actions."""
 
-    def __init__(self, suggest: Suggest, window: MainWindow) -> None:
+    left = Signal()
+    """Enter was pressed in the target: the keyboard may go on."""
+
+    def __init__(self, suggest: Suggest, frame: Frame, session: Session) -> None:
         super().__init__()
         self._suggest = suggest
-        self._window = window
-        self._session = window.session
+        self._frame = frame
+        self._session = session
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -65,7 +65,7 @@ class SuggestTab(QScrollArea):
         self.buttons: dict[str, QPushButton] = {}
         for action, text in BUTTONS:
             button = QPushButton(text)
-            button.clicked.connect(lambda _checked=False, name=action: window.actions_by_name[name].trigger())
+            button.clicked.connect(lambda _checked=False, name=action: frame.actions_by_name[name].trigger())
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             self.buttons[action] = button
         *above, below = self.buttons.values()
@@ -85,7 +85,7 @@ class SuggestTab(QScrollArea):
         self.target.setToolTip("Share of the labels of this finding that you want to be right")
         self.target.setAccessibleName("Share of right labels wanted")
         self.target.valueChanged.connect(lambda percent: suggest.set_target(percent / 100))
-        self.target.lineEdit().returnPressed.connect(lambda: window.gallery_panel.gallery.setFocus())
+        self.target.lineEdit().returnPressed.connect(self.left.emit)
         label.setBuddy(self.target)
         row.addWidget(label, 1)
         row.addWidget(self.target)
@@ -126,7 +126,7 @@ class SuggestTab(QScrollArea):
             keys = key_text(name)
             button.setText(f"{dict(BUTTONS)[name]}{f'   {keys}' if keys else ''}")
             button.setToolTip(tooltip(name))
-            button.setEnabled(self._window.actions_by_name[name].isEnabled())
+            button.setEnabled(self._frame.actions_by_name[name].isEnabled())
         key = key_text("hide_suggestions")
         self._hiding.setText(
             f"Hidden on open images until you have answered. {key} shows them."

@@ -2,42 +2,56 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from cxr_explorer.ui.compare.compare_page import ComparePage
-    from cxr_explorer.ui.main_window import MainWindow
-    from cxr_explorer.ui.viewer.image_view import ImageView
+from cxr_explorer.ui.commands.part import Part, Verbs
+from cxr_explorer.ui.session.session import Session
+from cxr_explorer.ui.viewer.image_page import ImagePage
 
 
-class Viewer:
+class Shown(Protocol):
+    """What shows images full size."""
+
+    def invert(self) -> None: ...
+    def reset_window(self) -> None: ...
+    def zoom_fit(self) -> None: ...
+    def zoom_actual(self) -> None: ...
+    def zoom_in(self) -> None: ...
+    def zoom_out(self) -> None: ...
+    def toggle_overlay(self) -> None: ...
+
+
+class Viewer(Part):
     """Passes what the reader wants on to the page that is shown."""
 
-    def __init__(self, window: MainWindow) -> None:
-        self._window = window
+    def __init__(self, session: Session, page: ImagePage, others: dict[str, Shown]) -> None:
+        """`others` are the pages beside the one of a single image that show images full size, by name."""
+        self._session = session
+        self._page = page
+        self._view = page.view
+        self._others = others
 
     @property
-    def _shown(self) -> ImageView | ComparePage:
-        window = self._window
-        return window.compare.page if window.session.page == "compare" else window.image_page.view
+    def _shown(self) -> Shown:
+        return self._others.get(self._session.page, self._view)
 
-    def invert(self) -> None:
-        self._shown.invert()
+    def verbs(self) -> Verbs:
+        return {
+            "invert": lambda: self._shown.invert(),
+            "reset_window": lambda: self._shown.reset_window(),
+            "fit": lambda: self._shown.zoom_fit(),
+            "actual": lambda: self._shown.zoom_actual(),
+            "zoom_in": lambda: self._shown.zoom_in(),
+            "zoom_out": lambda: self._shown.zoom_out(),
+            "overlay": lambda: self._shown.toggle_overlay(),
+            "window_wider": lambda: self._view.shift_window(1, 0),
+            "window_narrower": lambda: self._view.shift_window(-1, 0),
+            "brighter": lambda: self._view.shift_window(0, -1),
+            "darker": lambda: self._view.shift_window(0, 1),
+        }
 
-    def reset_window(self) -> None:
-        self._shown.reset_window()
+    def show_keys(self) -> None:
+        self._page.show_keys()
 
-    def zoom_fit(self) -> None:
-        self._shown.zoom_fit()
-
-    def zoom_actual(self) -> None:
-        self._shown.zoom_actual()
-
-    def zoom_in(self) -> None:
-        self._shown.zoom_in()
-
-    def zoom_out(self) -> None:
-        self._shown.zoom_out()
-
-    def toggle_overlay(self) -> None:
-        self._shown.toggle_overlay()
+    def close_down(self) -> None:
+        self._page.close_down()

@@ -265,6 +265,6 @@ def test_another_project_has_no_banner_and_no_audits_of_the_last_one(qtbot, wind
     other = tmp_path / "other"
     other.mkdir()
     window.session.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
-    window.open_path(make_project(other))
+    window.files.open_path(make_project(other))
     assert not window.audit.banner.isVisible()
     assert window.audit.list.entries.count() == 0

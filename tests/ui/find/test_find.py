@@ -196,7 +196,7 @@ def test_dropping_a_folder_still_opens_it(
     qtbot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[Path] = []
-    monkeypatch.setattr(window, "open_path", opened.append)
+    monkeypatch.setattr(window.files, "open_path", opened.append)
     drop(window, tmp_path)
     qtbot.waitUntil(lambda: opened == [tmp_path], timeout=5000)
 
@@ -206,7 +206,7 @@ def test_without_a_project_an_image_file_stands_for_its_folder(
 ) -> None:
     window = open_window(qtbot, tmp_path)
     opened: list[Path] = []
-    monkeypatch.setattr(window, "open_path", opened.append)
+    monkeypatch.setattr(window.files, "open_path", opened.append)
     path = other_file(tmp_path)
     drop(window, path)
     qtbot.waitUntil(lambda: opened == [path.parent], timeout=5000)

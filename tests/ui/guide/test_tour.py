@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtWidgets import QApplication
 
-from cxr_explorer.ui.guide import comfort as comfort_module
+from cxr_explorer.ui.guide import guide as guide_module
 from cxr_explorer.ui.guide.tour import beside
 from cxr_explorer.ui.main_window import MainWindow
 from tests.ui.windows import make_project, open_window
@@ -22,12 +22,12 @@ def window(qtbot, tmp_path: Path) -> MainWindow:
 
 
 def title(window: MainWindow) -> str:
-    step = window.comfort.tour.step
+    step = window.guide.tour.step
     return step.title if step is not None else ""
 
 
 def test_enter_goes_through_all_of_it_and_changes_no_label(qtbot, window: MainWindow) -> None:
-    tour = window.comfort.tour
+    tour = window.guide.tour
     qtbot.keyClick(window, Key.Key_F1, Modifier.ShiftModifier)
     assert QApplication.focusWidget() is tour.bubble
     seen = []
@@ -41,8 +41,8 @@ def test_enter_goes_through_all_of_it_and_changes_no_label(qtbot, window: MainWi
 
 
 def test_doing_what_a_bubble_says_goes_on_too(qtbot, window: MainWindow) -> None:
-    window.comfort.show_tour()
-    qtbot.keyClick(window.comfort.tour.bubble, Key.Key_Return)
+    window.guide.show_tour()
+    qtbot.keyClick(window.guide.tour.bubble, Key.Key_Return)
     for key, modifier, comes in (
         (Key.Key_N, Modifier.NoModifier, "Its images"),
         (Key.Key_O, Modifier.NoModifier, "Full size"),
@@ -52,8 +52,8 @@ def test_doing_what_a_bubble_says_goes_on_too(qtbot, window: MainWindow) -> None
     ):
         qtbot.keyClick(QApplication.focusWidget(), key, modifier)
         qtbot.waitUntil(lambda comes=comes: title(window) == comes)
-    qtbot.keyClick(window.comfort.tour.bubble, Key.Key_Escape)
-    assert not window.comfort.tour.active
+    qtbot.keyClick(window.guide.tour.bubble, Key.Key_Escape)
+    assert not window.guide.tour.active
     assert window.session.selection.cluster is not None  # Esc was the bubble's
 
 
@@ -62,18 +62,18 @@ def test_the_demo_starts_it_once_and_never_again_unless_asked(
 ) -> None:
     path = make_project(tmp_path)
     path.rename(tmp_path / "demo.cxr")
-    monkeypatch.setattr(comfort_module, "demo_home", lambda: tmp_path)
+    monkeypatch.setattr(guide_module, "demo_home", lambda: tmp_path)
     window = open_window(qtbot, tmp_path, tmp_path / "demo.cxr")
-    assert window.comfort.tour.active
+    assert window.guide.tour.active
     window.close()
     again = open_window(qtbot, tmp_path, tmp_path / "demo.cxr")
-    assert not again.comfort.tour.active
-    again.comfort.show_tour()
-    assert again.comfort.tour.active
+    assert not again.guide.tour.active
+    again.guide.show_tour()
+    assert again.guide.tour.active
 
 
 def test_a_project_of_ones_own_starts_no_tour(window: MainWindow) -> None:
-    assert not window.comfort.tour.active
+    assert not window.guide.tour.active
 
 
 def test_asked_for_before_anything_is_open_it_opens_the_demo(
@@ -82,9 +82,9 @@ def test_asked_for_before_anything_is_open_it_opens_the_demo(
     window = open_window(qtbot, tmp_path)
     opened: list[int] = []
     monkeypatch.setattr(window.session, "open_demo", lambda: opened.append(1))
-    window.welcome.tourWanted.emit()
+    window.files.welcome.tourWanted.emit()
     assert opened == [1]
-    assert not window.comfort.tour.active
+    assert not window.guide.tour.active
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_a_picture_of_the_project_before_never_comes_up(
     other.mkdir()
     path = make_project(other)
     window.session.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
-    window.open_path(path)
+    window.files.open_path(path)
     shown: list[object] = []
     window.image_page.view.show_radiograph = lambda radiograph, *_: shown.append(radiograph)  # type: ignore[method-assign]
     window.session.set_current(3)

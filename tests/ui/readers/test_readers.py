@@ -437,7 +437,7 @@ def test_export_offers_every_reader_the_majority_and_what_was_settled(
         dialog.accept()
 
     in_dialog(ExportDialog, choose)
-    window.export_labels()
+    window.labelling.export_labels()
     qtbot.waitUntil(lambda: "written to" in window._said.text())
     assert "1 left blank" in window._said.text()
     lines = out.read_text(encoding="utf-8").splitlines()
@@ -452,6 +452,6 @@ def test_a_table_being_written_is_finished_before_the_window_closes(
     out = tmp_path / "out.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(out), ""))
     monkeypatch.setattr(ExportDialog, "exec", lambda _: ExportDialog.DialogCode.Accepted)
-    window.export_labels()
+    window.labelling.export_labels()
     window.close()
     assert len(out.read_text(encoding="utf-8").splitlines()) == 4

@@ -50,7 +50,7 @@ def test_on_read_only_media_the_window_shows_and_exports_and_says_why_it_cannot_
     with pytest.raises(UserError, match=r"not stored: .* can only be looked at"):
         session.label_target()
     assert labels(window) == 0
-    window.rescan()
+    window.files.rescan()
     assert session.indexing is None
     session.close()
     for command in (["export", str(tmp_path / "out.csv")], ["report", str(tmp_path / "out.html")]):

@@ -16,7 +16,7 @@ from cxr_explorer.project.audits.lots import lot_of
 from cxr_explorer.project.audits.records import audit_record
 from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.suggest.accept import AcceptDialog
-from cxr_explorer.ui.suggest.profile import Chance, TooFew
+from cxr_explorer.ui.suggest.told import Chance, TooFew
 from tests.ui.suggest_project import COUNT, LOOKS, make_suggest_project, truth
 from tests.ui.windows import open_window, press
 

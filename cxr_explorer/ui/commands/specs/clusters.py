@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from cxr_explorer.ui.commands.need import MAP, Need
 from cxr_explorer.ui.commands.specs.spec import Spec
+
+LADDER = Need("there is no map yet, or it was made by an older version")
+ONE_CLUSTER = Need("choose one cluster of the list first")
+CLUSTERS = Need("mark two or more clusters of the list first")
+RECLUSTER = Need("there is no map yet, or this is being done already")
 
 SPECS: tuple[Spec, ...] = (
     Spec(
@@ -10,18 +16,16 @@ SPECS: tuple[Spec, ...] = (
         "&Clusters",
         "Next &unlabelled cluster",
         "Select the next cluster of the list that has images without a label",
-        "cluster_work.next_unlabelled",
         ("E",),
-        "map",
+        MAP,
     ),
     Spec(
         "finer",
         "&Clusters",
         "&Finer",
         "More and smaller clusters: the largest gives way first; names, colours and labels stay",
-        "cluster_work.finer",
         ("Ctrl+Right",),
-        "ladder",
+        LADDER,
         separated=True,
     ),
     Spec(
@@ -29,18 +33,16 @@ SPECS: tuple[Spec, ...] = (
         "&Clusters",
         "&Coarser",
         "Fewer and larger clusters; names, colours and labels stay",
-        "cluster_work.coarser",
         ("Ctrl+Left",),
-        "ladder",
+        LADDER,
     ),
     Spec(
         "split",
         "&Clusters",
         "&Split",
         "Split the chosen cluster where its images are thinnest",
-        "cluster_work.split",
         ("Shift+S",),
-        "one cluster",
+        ONE_CLUSTER,
         separated=True,
     ),
     Spec(
@@ -48,28 +50,24 @@ SPECS: tuple[Spec, ...] = (
         "&Clusters",
         "&Merge",
         "Make one cluster of those marked in the list (Shift with arrows, Ctrl with clicks)",
-        "cluster_work.merge",
         ("Shift+M",),
-        "clusters",
+        CLUSTERS,
     ),
     Spec(
         "rename",
         "&Clusters",
         "&Rename",
         "Name the chosen cluster, in the list; an empty name gives its number back",
-        "cluster_work.rename",
         ("F2",),
-        "one cluster",
+        ONE_CLUSTER,
     ),
     Spec(
         "move_up",
         "&Clusters",
         "Move u&p",
         "Move the chosen cluster up in the list; the list then keeps your own order",
-        "cluster_work.move",
         ("Alt+Up",),
-        "one cluster",
-        (-1,),
+        ONE_CLUSTER,
         separated=True,
     ),
     Spec(
@@ -77,19 +75,16 @@ SPECS: tuple[Spec, ...] = (
         "&Clusters",
         "Move &down",
         "Move the chosen cluster down in the list; the list then keeps your own order",
-        "cluster_work.move",
         ("Alt+Down",),
-        "one cluster",
-        (1,),
+        ONE_CLUSTER,
     ),
     Spec(
         "recluster",
         "&Clusters",
         "Re&cluster what is unlabelled",
         "Leave labelled images in their clusters and find new clusters among all others",
-        "cluster_work.recluster",
         ("Shift+R",),
-        "recluster",
+        RECLUSTER,
         separated=True,
     ),
 )

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from cxr_explorer.ui.commands.need import MAP, PROJECT, REDO, UNDO
 from cxr_explorer.ui.commands.specs.spec import Spec
 
 SPECS: tuple[Spec, ...] = (
-    Spec("undo", "&Edit", "&Undo", "Take back the last act, also after a restart", "session.undo", ("Ctrl+Z",), "undo"),
-    Spec("redo", "&Edit", "&Redo", "Do the undone act again", "session.redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo"),
+    Spec("undo", "&Edit", "&Undo", "Take back the last act, also after a restart", ("Ctrl+Z",), UNDO),
+    Spec("redo", "&Edit", "&Redo", "Do the undone act again", ("Ctrl+Shift+Z", "Ctrl+Y"), REDO),
     Spec(
         "select_all",
         "&Edit",
         "Select &all images",
         "Select every image on the map",
-        "session.select_all",
         ("Ctrl+Shift+A",),
-        "map",
+        MAP,
         separated=True,
     ),
     Spec(
@@ -22,8 +22,7 @@ SPECS: tuple[Spec, ...] = (
         "&Edit",
         "&Back / select nothing",
         "Step back: close the image, then clear the picks, then the selection",
-        "step_back",
         ("Esc",),
-        "project",
+        PROJECT,
     ),
 )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from cxr_explorer.ui.commands.need import PROJECT, Need
 from cxr_explorer.ui.commands.specs.spec import Spec
+
+REVEALS = Need("read disagreements first")
 
 SPECS: tuple[Spec, ...] = (
     Spec(
@@ -10,7 +13,6 @@ SPECS: tuple[Spec, ...] = (
         "&Readers",
         "&Switch reader…",
         "Go on as another reader, or a new one; only their own labels are shown",
-        "readers.switch",
         ("Ctrl+R",),
     ),
     Spec(
@@ -18,9 +20,8 @@ SPECS: tuple[Spec, ...] = (
         "&Readers",
         "&Agreement…",
         "How far two readers agree, finding by finding: kappa with its interval",
-        "readers.show_agreement",
         ("Ctrl+B",),
-        "project",
+        PROJECT,
         separated=True,
     ),
     Spec(
@@ -28,27 +29,24 @@ SPECS: tuple[Spec, ...] = (
         "&Readers",
         "Next &disagreement",
         "Read the images on which readers differ; the answer settles it as adjudicated",
-        "readers.read_disagreements",
         ("B",),
-        "project",
+        PROJECT,
     ),
     Spec(
         "reveal",
         "&Readers",
         "&Who said what",
         "Show what each reader said of the image that is to be settled",
-        "reading.reveal",
         ("Shift+B",),
-        "reveals",
+        REVEALS,
     ),
     Spec(
         "reread",
         "&Readers",
         "&Read again, blind…",
         "Read a random part of your images a second time, to see how far you agree with yourself",
-        "readers.reread",
         (),
-        "project",
+        PROJECT,
         separated=True,
     ),
     Spec(
@@ -56,9 +54,8 @@ SPECS: tuple[Spec, ...] = (
         "&Readers",
         "&Merge another reader's labels…",
         "Take in labels from another reader's project or CSV, after a preview",
-        "readers.merge",
         (),
-        "project",
+        PROJECT,
         separated=True,
     ),
 )

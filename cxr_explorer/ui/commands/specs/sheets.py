@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from cxr_explorer.ui.commands.need import MAP, Need
 from cxr_explorer.ui.commands.specs.spec import Spec
+
+ODD = Need("mark odd images on a contact sheet first")
 
 SPECS: tuple[Spec, ...] = (
     Spec(
@@ -10,9 +13,8 @@ SPECS: tuple[Spec, ...] = (
         "&Clusters",
         "&Contact sheet",
         "Look through the selected cluster on pages of large tiles, and label it except the odd ones",
-        "sheets.open_sheet",
         ("K",),
-        "map",
+        MAP,
         separated=True,
     ),
     Spec(
@@ -20,26 +22,23 @@ SPECS: tuple[Spec, ...] = (
         "&Clusters",
         "&Outliers",
         "List the images that lie alone on the map, the most alone first",
-        "sheets.open_outliers",
         ("Shift+K",),
-        "map",
+        MAP,
     ),
     Spec(
         "duplicates",
         "&Clusters",
         "Near-&duplicates",
         "List copies of a file and pictures that are nearly the same, group by group",
-        "sheets.open_duplicates",
         ("Alt+K",),
-        "map",
+        MAP,
     ),
     Spec(
         "exclude_odd",
         "&Clusters",
         "E&xclude the odd ones",
         "Exclude what is marked as odd on the contact sheet from all bulk labels",
-        "sheets.exclude_odd",
         ("Shift+Space",),
-        "odd",
+        ODD,
     ),
 )

@@ -1,8 +1,10 @@
-"""What an action is: text, keys, slot, and what must be there for it."""
+"""What an action is: text, keys, and what must be there for it. What it does, a part of the window says (`Part`)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from cxr_explorer.ui.commands.need import ALWAYS, Need
 
 
 @dataclass(frozen=True)
@@ -14,12 +16,9 @@ class Spec:
         menu: The menu it stands in.
         text: What the menu says; "&" marks the access key.
         tip: One line for tooltip and help.
-        slot: What it calls, from the main window on: "rescan", "session.undo", "image_page.view.invert".
         keys: Shortcuts in Qt's portable spelling, the first one is shown.
-        enabled: What must be there: "always", "project", "map", "target", "undo", "redo", "image" (one is open full
-            size), or a state that a part of the window names (`states` of the part).
-        arguments: Passed to the slot.
-        checkable: Whether it is a switch; the slot then gets the state.
+        need: What must be there for it.
+        checkable: Whether it is a switch; its verb then gets the state.
         in_menu: Whether the menu shows it.
         separated: Whether a line is drawn above it in the menu.
     """
@@ -28,10 +27,8 @@ class Spec:
     menu: str
     text: str
     tip: str
-    slot: str
     keys: tuple[str, ...] = ()
-    enabled: str = "always"
-    arguments: tuple[object, ...] = ()
+    need: Need = ALWAYS
     checkable: bool = False
     in_menu: bool = True
     separated: bool = False

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from cxr_explorer.ui.commands.need import MAP, PROJECT, Need
 from cxr_explorer.ui.commands.specs.spec import Spec
+
+SUGGESTED = Need("suggestions need more labels of this finding first")
+PROBES = Need("no saved probes are loaded")
 
 SPECS: tuple[Spec, ...] = (
     Spec(
@@ -10,18 +14,16 @@ SPECS: tuple[Spec, ...] = (
         "&Suggest",
         "&Read next",
         "Read the images one after another whose answers help most for the finding",
-        "suggest.read_next",
         ("Q",),
-        "map",
+        MAP,
     ),
     Spec(
         "hide_suggestions",
         "&Suggest",
         "&Hide until I have answered",
         "Show no suggestion for an open image before you have answered, so that it cannot sway you",
-        "suggest.set_hiding",
         ("D",),
-        "project",
+        PROJECT,
         checkable=True,
     ),
     Spec(
@@ -29,9 +31,8 @@ SPECS: tuple[Spec, ...] = (
         "&Suggest",
         "&Accept the suggestion",
         "Label the open, the picked or the current images as suggested; labels they have stay",
-        "suggest.accept_here",
         ("Y",),
-        "suggested",
+        SUGGESTED,
         separated=True,
     ),
     Spec(
@@ -39,18 +40,16 @@ SPECS: tuple[Spec, ...] = (
         "&Suggest",
         "Accept in &bulk…",
         "Label all images as suggested whose suggestion is sure enough; labels they have stay",
-        "suggest.accept_bulk",
         ("Shift+Y",),
-        "suggested",
+        SUGGESTED,
     ),
     Spec(
         "colour_suggestion",
         "&Suggest",
         "&Colour the map by suggestion",
         "Colour every image by the probability of the finding",
-        "suggest.colour_map",
         (),
-        "map",
+        MAP,
         separated=True,
     ),
     Spec(
@@ -58,9 +57,8 @@ SPECS: tuple[Spec, ...] = (
         "&Suggest",
         "&Profile beside the image",
         "Show or hide what is suggested for every finding beside an open image",
-        "suggest.show_profile",
         ("Ctrl+D",),
-        "project",
+        PROJECT,
         checkable=True,
     ),
     Spec(
@@ -68,18 +66,16 @@ SPECS: tuple[Spec, ...] = (
         "&Suggest",
         "Show the &tab",
         "Show how far the finding is and what its target still needs, at the left",
-        "suggest.show_tab",
         (),
-        "map",
+        MAP,
     ),
     Spec(
         "save_probes",
         "&Suggest",
         "&Save probes…",
         "Save what your labels have taught, to use it in another folder",
-        "suggest.saved.save",
         (),
-        "map",
+        MAP,
         separated=True,
     ),
     Spec(
@@ -87,17 +83,15 @@ SPECS: tuple[Spec, ...] = (
         "&Suggest",
         "&Use saved probes…",
         "Use saved probes for findings with too few labels of their own here",
-        "suggest.saved.load",
         (),
-        "map",
+        MAP,
     ),
     Spec(
         "forget_probes",
         "&Suggest",
         "Do &without saved probes",
         "Suggest only from the labels of this project again",
-        "suggest.saved.forget",
         (),
-        "probes",
+        PROBES,
     ),
 )

@@ -9,9 +9,9 @@ from PySide6.QtCore import QRect, QSettings, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QDialog, QPushButton
 
 from cxr_explorer.project import label_columns
-from cxr_explorer.ui import main_window
 from cxr_explorer.ui.commands import keymap
 from cxr_explorer.ui.commands.actions import SPECS, key_text, keyboard_rows, tooltip
+from cxr_explorer.ui.frame import appearance
 from cxr_explorer.ui.frame.window_state import on_a_screen
 from cxr_explorer.ui.guide.command_palette import CommandPalette
 from cxr_explorer.ui.guide.keys_dialog import EditKeysDialog
@@ -322,14 +322,14 @@ def test_window_and_level_are_set_by_keys(qtbot, window: MainWindow) -> None:
 def test_large_letters_do_not_widen_the_window(qtbot, window: MainWindow) -> None:
     window.session.clear_selection()
     for _ in range(4):
-        window.scale_text(1)
+        window.appearance.scale_text(1)
     assert window.minimumSizeHint().width() <= 1366
     assert window.minimumSizeHint().height() <= 768
     window.session.select_cluster(0)
     window.open_image()
     assert window.minimumSizeHint().width() <= 1366
     for _ in range(4):
-        window.scale_text(-1)
+        window.appearance.scale_text(-1)
 
 
 # As it was left
@@ -339,11 +339,11 @@ def test_large_letters_do_not_widen_the_window(qtbot, window: MainWindow) -> Non
 def test_the_first_start_takes_the_desktops_colours_and_later_ones_the_readers(
     qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dark: bool
 ) -> None:
-    monkeypatch.setattr(main_window, "system_is_dark", lambda: dark)
+    monkeypatch.setattr(appearance, "system_is_dark", lambda: dark)
     window = open_window(qtbot, tmp_path)
     assert window.actions_by_name["light"].isChecked() is not dark
     window.close()
-    monkeypatch.setattr(main_window, "system_is_dark", lambda: not dark)
+    monkeypatch.setattr(appearance, "system_is_dark", lambda: not dark)
     again = open_window(qtbot, tmp_path)
     assert again.actions_by_name["light"].isChecked() is not dark
 

@@ -1,0 +1,168 @@
+"""Opening folders and projects, what could not be read, and what the program is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton
+
+from cxr_explorer.errors import UserError
+from cxr_explorer.images.kinds import describe_left_out
+from cxr_explorer.indexing import IndexReport
+from cxr_explorer.labels.texts import images_text
+from cxr_explorer.project import label_columns
+from cxr_explorer.project.file import SUFFIX
+from cxr_explorer.project.left_out import left_out
+from cxr_explorer.ui.commands.part import Part, Verbs
+from cxr_explorer.ui.frame.about_dialog import AboutDialog
+from cxr_explorer.ui.frame.frame import Frame
+from cxr_explorer.ui.frame.settings_dialog import SettingsDialog
+from cxr_explorer.ui.frame.unreadable_dialog import UnreadableDialog
+from cxr_explorer.ui.frame.welcome import Welcome, project_title
+from cxr_explorer.ui.session.session import Session
+from cxr_explorer.ui.widgets.texts import accepted, elided_label
+
+
+class Files(QObject, Part):
+    """The part of the window that opens folders and projects, and sums up what is open in the line of status."""
+
+    def __init__(self, frame: Frame, session: Session) -> None:
+        super().__init__(frame)
+        self._frame = frame
+        self._session = session
+        self.welcome = Welcome(session)
+        frame.set_start(self.welcome)
+        self._summary: QLabel = elided_label("", "dim")
+        self.unreadable = QPushButton(flat=True)
+        self.unreadable.setObjectName("warning")
+        self.unreadable.setToolTip("List the files that could not be read or were left out, with reasons")
+        self.unreadable.clicked.connect(self.show_unreadable)
+        frame.statusBar().addPermanentWidget(self.unreadable)
+        frame.statusBar().addPermanentWidget(self._summary)
+        self.welcome.folderWanted.connect(self.open_folder)
+        self.welcome.demoWanted.connect(self.open_demo)
+        self.welcome.projectWanted.connect(lambda path: self.open_path(Path(path)))
+        session.projectChanged.connect(self._on_project)
+        for signal in (session.mapChanged, session.labelsChanged, session.exclusionsChanged, session.imagesArrived):
+            signal.connect(self._show_summary)
+        session.indexingEnded.connect(self._on_indexed)
+        self._on_project()
+
+    def verbs(self) -> Verbs:
+        return {
+            "open_folder": self.open_folder,
+            "open_project": self.open_project,
+            "demo": self.open_demo,
+            "rescan": self.rescan,
+            "unreadable": self.show_unreadable,
+            "quit": self.quit,
+            "settings": self.change_settings,
+            "about": self.show_about,
+        }
+
+    # -- following the session -------------------------------------------------------------------------------------
+
+    def _on_project(self) -> None:
+        project = self._session.project
+        self._frame.notice.hide()
+        self._frame.show_start(project is None)
+        title = "CXR Explorer" if project is None else f"{project_title(project.path)} – CXR Explorer"
+        self._frame.setWindowTitle(title)
+        self.welcome.refresh()
+        self._frame.say("")
+        self._show_summary()
+
+    def _on_indexed(self, report: IndexReport | None) -> None:
+        self._show_summary()
+        if report is None:
+            return
+        parts = []
+        if report.embedded:
+            parts.append(f"{images_text(report.embedded)} embedded")
+        if report.missing:
+            parts.append(f"{report.missing:,} no longer in the folder")
+        if report.changed:
+            parts.append(f"{report.changed:,} changed")
+        text = ", ".join(parts) if parts else "No new images in the folder."
+        assert self._session.project is not None
+        met = describe_left_out(left_out(self._session.project))
+        self._frame.say(f"{text}; left out: {met}" if met else text)
+
+    def _show_summary(self) -> None:
+        project = self._session.project
+        failures = len(project.failures()) if project is not None else 0
+        aside = sum(item.count for item in left_out(project) if not item.kind.ordinary) if project is not None else 0
+        counts = [f"{failures:,} unreadable"] * bool(failures) + [f"{aside:,} left out"] * bool(aside)
+        self.unreadable.setVisible(bool(counts))
+        self.unreadable.setText(f"⚠ {', '.join(counts)}")
+        if project is None:
+            self._summary.setText("")
+            return
+        total = project.image_count() - failures
+        labelled = len(label_columns.labelled_ids(project, self._session.reader))
+        share = f" ({labelled / total:.0%})" if total else ""
+        self._summary.setText(f"{labelled:,} of {total:,} images labelled{share}  ")
+
+    # -- verbs -----------------------------------------------------------------------------------------------------
+
+    def open_path(self, path: Path, project: Path | None = None) -> None:
+        """Opens an image folder or a project file; says what is wrong if neither works."""
+        try:
+            if path.is_file() and path.suffix == SUFFIX:
+                self._session.open_project(path)
+            else:
+                self._session.open_folder(path, project)
+        except UserError as error:
+            self._on_project()
+            self._frame.warn(str(error))
+
+    def open_folder(self) -> None:
+        """Asks for a folder of images."""
+        chosen = QFileDialog.getExistingDirectory(self._frame, "Folder of chest radiographs", self._frame.last_folder())
+        if chosen:
+            self._frame.settings.setValue("last_folder", chosen)
+            self.open_path(Path(chosen))
+
+    def open_project(self) -> None:
+        """Asks for a project file."""
+        chosen, _ = QFileDialog.getOpenFileName(
+            self._frame, "Open project", self._frame.last_folder(), f"CXR Explorer projects (*{SUFFIX})"
+        )
+        if chosen:
+            self.open_path(Path(chosen))
+
+    def open_demo(self) -> None:
+        """Opens the simulated set."""
+        self._session.open_demo()
+
+    def rescan(self) -> None:
+        """Looks for new images."""
+        try:
+            self._session.start_indexing()
+        except UserError as error:
+            self._frame.warn(str(error))
+
+    def show_unreadable(self) -> None:
+        """Lists the files that could not be read; they can be tried again."""
+        project = self._session.project
+        assert project is not None
+        if accepted(UnreadableDialog(self._frame, project.failures(), left_out(project))):
+            project.retry_failed()
+            self.rescan()
+
+    def quit(self) -> None:
+        """Closes the window."""
+        self._frame.close()
+
+    def change_settings(self) -> None:
+        """Reader, encoder, device."""
+        session = self._session
+        dialog = SettingsDialog(self._frame, session.own_reader, session.encoders(), session.encoder(), session.device)
+        if accepted(dialog):
+            session.choose(dialog.reader, dialog.encoder, dialog.device)
+            self._show_summary()
+
+    def show_about(self) -> None:
+        """Version, intended use, licence."""
+        accepted(AboutDialog(self._frame, self._session.encoder()))
