@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,9 @@ from packaging.requirements import Requirement
 import cxr_explorer
 
 ROOT = Path(__file__).resolve().parent.parent
+LONGER: dict[str, int] = {}
+"""Files of more than 500 lines, and how many they may have, each with its reason."""
+
 HEAVY = ("hdbscan", "numba", "sklearn", "torch", "torchvision", "umap")
 
 
@@ -100,6 +104,39 @@ def test_a_child_process_does_without_the_command_line() -> None:
     assert result.stdout.strip() == "['cxr_explorer', 'cxr_explorer.__main__']", result.stderr
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
     assert scripts == {"cxr-explorer": "cxr_explorer.__main__:main"}
+
+
+def test_files_import_each_other_in_no_circle() -> None:
+    """Imports inside functions and those for the type checker alone count too."""
+    files = {
+        path: ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "cxr_explorer").rglob("*.py")
+    }
+    modules = set(files.values())
+    graph: dict[str, set[str]] = {}
+    for path, module in files.items():
+        found = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        graph[module] = (found & modules) - {module}
+    try:
+        list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_rooms_and_files_keep_their_size() -> None:
+    """At most 14 files at the package's top, 6 in ui/, 26 in a room, 500 lines in a file but those named here."""
+    rooms: dict[Path, int] = {}
+    for path in (ROOT / "cxr_explorer").rglob("*.py"):
+        rooms[path.parent] = rooms.get(path.parent, 0) + (path.name != "__init__.py")
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        assert lines <= LONGER.get(path.name, 500), path
+    assert rooms.pop(ROOT / "cxr_explorer") <= 14
+    assert rooms.pop(ROOT / "cxr_explorer" / "ui") <= 6
+    assert max(rooms.values()) <= 26
 
 
 def test_every_package_is_installed() -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt, SignalInstance
 from PySide6.QtGui import QKeyEvent
 
-if TYPE_CHECKING:
-    from cxr_explorer.ui.map.scatter_view import ScatterView
+from cxr_explorer.ui.map.scatter_canvas import ScatterCanvas
 
 Direction = Literal["left", "right", "up", "down"]
 
@@ -56,6 +55,24 @@ def nearest_points(xy: NDArray[np.float32], at: tuple[float, float], count: int)
     return np.sort(finite[np.argpartition(squares[finite], count - 1)[:count]]).astype(np.int64)
 
 
+class KeyedView(Protocol):
+    """The scatter plot, as far as keys lead through it."""
+
+    canvas: ScatterCanvas
+    xy: NDArray[np.float32]
+    selected: NDArray[np.bool_] | None
+    hovered: int
+
+    @property
+    def pointActivated(self) -> SignalInstance: ...
+    @property
+    def pointsChosen(self) -> SignalInstance: ...
+    def show_point(self, index: int) -> None: ...
+    def end_hover(self) -> None: ...
+    def cancel_drag(self) -> bool: ...
+    def reset_view(self) -> None: ...
+
+
 class MapKeys:
     """The map's own keys.
 
@@ -63,7 +80,7 @@ class MapKeys:
         at: The point the arrow keys went to last, or -1; kept while the focus is elsewhere.
     """
 
-    def __init__(self, view: ScatterView) -> None:
+    def __init__(self, view: KeyedView) -> None:
         self._view = view
         self.at = -1
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from cxr_explorer.errors import UserError
+from cxr_explorer.project.project import Project
 from cxr_explorer.project.storage import StorageError
-
-if TYPE_CHECKING:
-    from cxr_explorer.ui.session.session import Session
 
 TRY_AGAIN_MS = 3000
 
@@ -18,17 +16,23 @@ TRY_AGAIN_MS = 3000
 class StorageWatch(QObject):
     """Looks every few seconds whether an act could not be stored, and then whether the next one could be."""
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
-        self._session = session
+    failed = Signal(str)
+    recovered = Signal()
+    """What `failed` said is over."""
+
+    def __init__(self, parent: QObject, project: Callable[[], Project | None], reopen: Callable[[], None]) -> None:
+        """`project` says which one is open; `reopen` opens one that is only looked at for writing, or raises UserError."""
+        super().__init__(parent)
+        self._project = project
+        self._reopen = reopen
         self._told = False
         self._waits_to_reopen = False
-        session.projectChanged.connect(self._begin)
         self._timer = QTimer(self, interval=TRY_AGAIN_MS)
         self._timer.timeout.connect(self.look)
         self._timer.start()
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Another project is open."""
         self._told = False
         self._waits_to_reopen = False
 
@@ -41,32 +45,25 @@ class StorageWatch(QObject):
             else "Copy the project to a folder of your own to label."
         )
         why = "The disk that holds this project is full" if self._waits_to_reopen else "This project cannot be written"
-        self._session.failed.emit(
-            f"{why}: you can look at it, search it and export it, but not label or index. {after}"
-        )
+        self.failed.emit(f"{why}: you can look at it, search it and export it, but not label or index. {after}")
 
     def look(self) -> None:
         """Goes on where that has become possible; says why not where it has not been said."""
-        session = self._session
-        project = session.project
+        project = self._project()
         if project is None:
             return
         if project.viewed and self._waits_to_reopen:
             try:
-                session.reopen()
+                self._reopen()
             except UserError:
                 return
-            self._tell_recovered()
+            self.recovered.emit()
         elif project.trouble is not None:
             if project.writing_works():
                 self._told = False
-                self._tell_recovered()
+                self.recovered.emit()
             elif not self._told:
                 self._told = True
-                session.failed.emit(
+                self.failed.emit(
                     f"{project.trouble} Until then the project is for looking only; the program tries again by itself."
                 )
-
-    def _tell_recovered(self) -> None:
-        self._session.recovered.emit()
-        self._session.said.emit("The project can be written again: labels are stored.")
