@@ -32,8 +32,13 @@ WHOLE_WAYS = (
 """Modules with single tests of 10 s and more: they come first, so that at the end no worker waits for a long one."""
 
 
+SOAK = "tests/ui/test_soak.py"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not item.nodeid.startswith(WHOLE_WAYS))  # the order is else as it was
+    if "CXR_SOAK_MINUTES" in os.environ:  # one worker is busy with it for minutes
+        items.sort(key=lambda item: not item.nodeid.startswith(SOAK))
+    items.sort(key=lambda item: not item.nodeid.startswith((SOAK, *WHOLE_WAYS)))  # the order is else as it was
 
 
 PATIENCE_MS = 240_000
