@@ -18,7 +18,10 @@ from packaging.requirements import Requirement
 import cxr_explorer
 
 ROOT = Path(__file__).resolve().parent.parent
-LONGER: dict[str, int] = {}
+LONGER = {
+    "session.py": 870,  # still to be split: preferences, session, runs, choice, shown, judging
+    "gallery.py": 520,  # one view: layout, painting and keys of it
+}
 """Files of more than 500 lines, and how many they may have, each with its reason."""
 
 HEAVY = ("hdbscan", "numba", "sklearn", "torch", "torchvision", "umap")

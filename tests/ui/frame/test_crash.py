@@ -15,7 +15,7 @@ from cxr_explorer.ui.frame import crash
 DIES = """
 import faulthandler, sys
 from pathlib import Path
-from cxr_explorer.ui import crash
+from cxr_explorer.ui.frame import crash
 def the_place_where_it_died():
     faulthandler._sigsegv()
 crash.watch(Path(sys.argv[1]))
@@ -25,7 +25,8 @@ the_place_where_it_died()
 STARTS = """
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QPushButton
-from cxr_explorer.ui import app, crash
+from cxr_explorer.ui import app
+from cxr_explorer.ui.frame import crash
 application, window = app._start()
 bars = window.findChildren(crash.CrashBar)
 print("offered", [bar.isVisible() and bar.text for bar in bars])

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTableWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from cxr_explorer.labels.label import Judgement
-from cxr_explorer.project import exporting, label_columns, labelling
+from cxr_explorer.project import exporting, importing, label_columns, labelling
 from cxr_explorer.project.project import Project
 from cxr_explorer.ui.labelling.import_dialog import ImportDialog
 from tests.project.projects import new_project
@@ -65,7 +65,7 @@ def test_what_is_odd_is_named_before_anything_is_stored(qtbot: QtBot, project: P
 def test_closing_while_labels_are_stored_takes_all_back(
     project: Project, dialog_on: Opens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(labelling, "STEP", 1)
+    monkeypatch.setattr(importing, "STEP", 1)
     dialog = dialog_on("Image Index,Finding Labels\n00.png,Effusion\n01.png,Nodule\n02.png,Effusion\n")
     dialog.errand.finish()
     dialog.accept()

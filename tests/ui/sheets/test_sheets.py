@@ -290,7 +290,9 @@ def within_a_filter(qtbot, window: MainWindow) -> None:
 
 
 def by_the_palette(qtbot, window: MainWindow) -> None:
-    command = next(one for one in commands(window) if one.text == "Label Pneumonia present")
+    command = next(
+        one for one in commands(window, window.session, window.clusters) if one.text == "Label Pneumonia present"
+    )
     command.run()
 
 

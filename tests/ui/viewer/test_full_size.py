@@ -84,7 +84,8 @@ HUNG = """
 import threading
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
-from cxr_explorer.ui import app, full_size
+from cxr_explorer.ui import app
+from cxr_explorer.ui.viewer import full_size
 
 begun = threading.Event()
 full_size.read = lambda path: (begun.set(), threading.Event().wait())
