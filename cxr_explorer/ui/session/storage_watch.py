@@ -21,7 +21,7 @@ class StorageWatch(QObject):
     """What `failed` said is over."""
 
     def __init__(self, parent: QObject, project: Callable[[], Project | None], reopen: Callable[[], None]) -> None:
-        """`project` is the one that is open; `reopen` opens one that is only looked at for writing, or raises UserError."""
+        """`project`: the one that is open. `reopen`: opens one only looked at for writing, or raises UserError."""
         super().__init__(parent)
         self._project = project
         self._reopen = reopen
