@@ -180,18 +180,18 @@ class Suggester:
         counts = int(learnt.present.sum()), int((~learnt.present).sum())
         settled = np.isin(self._ids, given.settled)
         probe = fit_probe(self._features, learnt.rows, learnt.present, learnt.counts) if len(learnt.rows) else None
-        chances, source = None, ""
+        probabilities, source = None, ""
         if probe is not None and min(counts) >= FEWEST_ANSWERS:
-            chances = probe.probabilities(self._features)
+            probabilities = probe.probabilities(self._features)
         elif (saved := self._saved(path)) is not None:
             by_finding = saved.probabilities(self._embeddings)
             found = by_finding.get(spelled(question.finding, spellings(by_finding)) or "")
-            chances, source = (found, saved.name) if found is not None else (None, "")
+            probabilities, source = (found, saved.name) if found is not None else (None, "")
         looks = NO_LOOKS
-        if chances is not None:
-            looks = Looks(chances[np.searchsorted(self._ids, given.look_ids[stand])], given.look_values[stand])
+        if probabilities is not None:
+            looks = Looks(probabilities[np.searchsorted(self._ids, given.look_ids[stand])], given.look_values[stand])
             if looks.enough:
-                chances, looks = calibrated(chances, looks)
+                probabilities, looks = calibrated(probabilities, looks)
         queue, sheets = self._queue(len(answered.rows), settled, probe)
         left = np.flatnonzero(~settled)
         order = drawing_order(self._ids[left], question.finding, int(self._project.get(LOOK_SEED_SETTING, "0")))
@@ -201,7 +201,7 @@ class Suggester:
             reader=question.reader,
             present=int(answered.present.sum()),
             absent=int((~answered.present).sum()),
-            probabilities=None if chances is None else self._on_map(chances),
+            probabilities=None if probabilities is None else self._on_map(probabilities),
             looks=looks,
             look_ids=given.look_ids[stand] if len(looks) else given.look_ids[:0],
             source=source,

@@ -157,13 +157,13 @@ def choose_freedom(seen: NDArray[np.float64], answers: NDArray[np.float64], pati
     fold = draw_folds(patients, 3)
     losses = []
     for freedom in FREEDOMS:
-        chance = np.full(len(seen), answers.mean())
+        probability = np.full(len(seen), answers.mean())
         for each in range(3):
             rest = fold != each
             if 0 < answers[rest].sum() < rest.sum() and not rest.all():
-                chance[~rest] = _fitted(seen[rest], answers[rest], seen[~rest], freedom)
-        chance = np.clip(chance, 1e-6, 1 - 1e-6)
-        losses.append(-(answers * np.log(chance) + (1 - answers) * np.log1p(-chance)).mean())
+                probability[~rest] = _fitted(seen[rest], answers[rest], seen[~rest], freedom)
+        probability = np.clip(probability, 1e-6, 1 - 1e-6)
+        losses.append(-(answers * np.log(probability) + (1 - answers) * np.log1p(-probability)).mean())
     return FREEDOMS[int(np.argmin(losses))]
 
 

@@ -200,8 +200,8 @@ def temperature(scores: NDArray[np.float64], present: NDArray[np.bool_], modest:
     positive = truth.sum()
     target = np.where(truth > 0, (positive + 1) / (positive + 2), 1 / (len(truth) - positive + 2))
     factors = np.geomspace(0.02, 5, 188)
-    chance = sigmoid(factors[:, None] * scores)
-    loss = -(target * np.log(chance) + (1 - target) * np.log1p(-chance)).sum(1)
+    probability = sigmoid(factors[:, None] * scores)
+    loss = -(target * np.log(probability) + (1 - target) * np.log1p(-probability)).sum(1)
     return float(factors[np.argmax(loss <= loss.min() + modest)])
 
 

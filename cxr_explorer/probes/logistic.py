@@ -42,9 +42,9 @@ def fit_logistic(
         solution[-1] = start[1]
     loss = np.asarray(freedom if counts is None else freedom * counts, np.float64)
     for _ in range(steps):
-        chance = sigmoid(design @ solution)
-        gradient = design.T @ (loss * (chance - truth)) + penalty * solution
-        curvature = (design * (loss * chance * (1 - chance))[:, None]).T @ design + np.diag(penalty)
+        probability = sigmoid(design @ solution)
+        gradient = design.T @ (loss * (probability - truth)) + penalty * solution
+        curvature = (design * (loss * probability * (1 - probability))[:, None]).T @ design + np.diag(penalty)
         step = np.linalg.solve(curvature, gradient)
         solution -= step * min(1.0, 20 / max(float(np.abs(step).max()), 1e-12))
         if np.abs(design @ step).max() < 1e-3:  # log odds that nobody could tell apart

@@ -110,8 +110,8 @@ class ProbeSet:
         """By finding (N,) float32 that it is present, from (N, D) embeddings of the probes' encoder."""
         lengths = np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), np.finfo(np.float32).tiny)  # (N, 1)
         scores = embeddings @ self.weights.T / lengths + self.bias  # (N, K)
-        chances = np.asarray(sigmoid(self.slope * scores), dtype=np.float32)
-        return {probe.finding: chances[:, i] for i, probe in enumerate(self.probes)}
+        probabilities = np.asarray(sigmoid(self.slope * scores), dtype=np.float32)
+        return {probe.finding: probabilities[:, i] for i, probe in enumerate(self.probes)}
 
 
 def enough(present: int, absent: int) -> bool:

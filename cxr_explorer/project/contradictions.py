@@ -9,7 +9,7 @@ import numpy as np
 
 from cxr_explorer.labels.label import ONE_BY_ONE, How, Judgement, Value
 from cxr_explorer.labels.reader_names import is_reserved
-from cxr_explorer.labels.texts import images_text
+from cxr_explorer.labels.texts import finding_text, images_text
 from cxr_explorer.project.acts import Change, recorded
 from cxr_explorer.project.labelling import record_label
 from cxr_explorer.project.project import Ids, Project
@@ -46,7 +46,7 @@ class Contradictions:
 
     def in_words(self) -> str:
         """What contradicts what, and on how many images."""
-        first, *others = (finding.replace("_", " ") for finding in self.findings)
+        first, *others = (finding_text(finding) for finding in self.findings)
         carry = "carries" if self.images == 1 else "carry"
         both = f"{first} and {' or '.join(others)}"
         return f"{images_text(self.images)} {carry} {both} as present, which exclude each other."
@@ -56,7 +56,7 @@ class Contradictions:
         counts: dict[str, int] = {}
         for what, ids in self.gives_way.items():
             counts[what.finding] = counts.get(what.finding, 0) + len(ids)
-        (first, images), *others = ((finding.replace("_", " "), count) for finding, count in counts.items())
+        (first, images), *others = ((finding_text(finding), count) for finding, count in counts.items())
         more = "".join(f", {finding} on {count:,}" for finding, count in others)
         return f"Set {first} to absent on {images_text(images)}{more}"
 

@@ -273,10 +273,10 @@ def _record(project: Project, atlas_map: AtlasMap, after: Partition, how: str, t
 
 
 def _map(project: Project) -> AtlasMap:
-    found = project.latest_map()
-    if found is None:
+    atlas_map = project.latest_map()
+    if atlas_map is None:
         raise UserError(f"{project.path} has no map yet. Run `cxr-explorer index` first.")
-    return found
+    return atlas_map
 
 
 def _group(atlas_map: AtlasMap, cluster: int) -> Group:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 from cxr_explorer.labels.confounders import Confounder, percent
+from cxr_explorer.labels.texts import finding_text
 from cxr_explorer.project.audits.bounds import covers_text, outcome_text, stale_text, state_word
 from cxr_explorer.project.audits.records import Audit
 from cxr_explorer.project.readers.agreement import FindingAgreement
@@ -195,7 +196,7 @@ def _labels(report: Report) -> Iterable[str]:
             in_bulk = finding.images - finding.one_by_one - finding.taken_over
             rows.append(
                 [
-                    finding.finding.replace("_", " "),
+                    finding_text(finding.finding),
                     work.reader,
                     *(
                         f"{count:,}"
@@ -235,7 +236,7 @@ def _labels(report: Report) -> Iterable[str]:
         yield f'<span class="key"><svg width="16" height="16" aria-hidden="true">{mark}</svg>{name}</span>'
     yield '</p><div class="maps">'
     for one in report.finding_maps:
-        name = one.progress.finding.replace("_", " ")
+        name = finding_text(one.progress.finding)
         whose = f" ({one.reader})" if len(report.work) > 1 else ""
         said = f"{one.progress.present:,} present, {one.progress.absent:,} absent, {one.progress.uncertain:,} uncertain"
         yield f"<figure>{_image(one.picture, 'png', f'Map by label of {name}{whose}: {said}', 340)}"
@@ -257,7 +258,7 @@ def _audits(report: Report) -> Iterable[str]:
         rows.append(
             [
                 str(audit.audit_id),
-                audit.finding.replace("_", " "),
+                finding_text(audit.finding),
                 audit.title,
                 f"{plan.sample:,} of {plan.units:,} {plan.unit}s, {plan.tolerated:,} errors tolerated, "
                 f"error limit {100 * plan.error_limit:g} %, confidence {100 * plan.confidence:g} %",
@@ -287,7 +288,7 @@ def _agreement(report: Report) -> Iterable[str]:
         same = "" if found.observed is None else percent(found.observed)
         rows.append(
             [
-                one.finding.replace("_", " "),
+                finding_text(one.finding),
                 f"{one.first}, {one.second}",
                 f"{found.images:,}",
                 f"{one.in_bulk:,}",
@@ -323,7 +324,7 @@ def _clusters(report: Report) -> Iterable[str]:
         for finding, present, absent, uncertain in cluster.labels:
             counts = ((present, "present"), (absent, "absent"), (uncertain, "uncertain"))
             said = ", ".join(f"{count:,} {word}" for count, word in counts if count)
-            yield f"<div>{escape(finding.replace('_', ' '))}: {said}</div>"
+            yield f"<div>{escape(finding_text(finding))}: {said}</div>"
         for one in cluster.confounders:
             yield f'<div class="warn">⚠ {escape(one.sentence(cluster.title))}</div>'
         if cluster.montage is not None:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.texts import finding_text
 from cxr_explorer.project.audits import conduct
 from cxr_explorer.project.audits.bounds import SIGNS, outcome_text
 from cxr_explorer.project.audits.lots import Lot
@@ -296,7 +297,7 @@ class Audits(QObject, Part):
             failed = audit.state == "failed"
             advice = ": split it, or read on" if failed else ""
             more = f". {key_text('audit_start')} goes on with it" if audit.state == "open" else ""
-            text = f"{SIGNS[audit.state]} Audit {audit.audit_id}, {audit.title}, {audit.finding.replace('_', ' ')}: "
+            text = f"{SIGNS[audit.state]} Audit {audit.audit_id}, {audit.title}, {finding_text(audit.finding)}: "
             self.banner.show_outcome(
                 f"{text}{outcome_text(audit)}{advice}{more}.",
                 split=failed and SPLIT in self._frame.actions_by_name and self._cluster_of(audit) is not None,
@@ -310,15 +311,15 @@ class Audits(QObject, Part):
 
     def _cluster_of(self, audit: Audit) -> int | None:
         """The cluster of the map that holds most of an audit's lot and hardly anything else, if there is one."""
-        found = self._session.map
-        if found is None or audit.whole:
+        atlas_map = self._session.map
+        if atlas_map is None or audit.whole:
             return None
-        inside = np.isin(found.image_ids, audit.image_ids)
-        numbers, counts = np.unique(found.clusters[inside], return_counts=True)
+        inside = np.isin(atlas_map.image_ids, audit.image_ids)
+        numbers, counts = np.unique(atlas_map.clusters[inside], return_counts=True)
         if not len(numbers) or 2 * counts.max() <= len(audit.image_ids):
             return None
         cluster = int(numbers[counts.argmax()])
-        return cluster if 2 * int(counts.max()) > int((found.clusters == cluster).sum()) else None
+        return cluster if 2 * int(counts.max()) > int((atlas_map.clusters == cluster).sum()) else None
 
     def _findings(self) -> list[str]:
         """Findings with labels of the reader: the one the label button stands at first, then by number of labels."""

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QDoubleSpinB
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import Value
-from cxr_explorer.labels.texts import VALUE_WORDS
+from cxr_explorer.labels.texts import VALUE_WORDS, finding_text
 from cxr_explorer.project.audits.bounds import level, outcome_text
 from cxr_explorer.project.audits.lots import Lot, earlier_among, lot_of, part_of, plan_lot, tolerable
 from cxr_explorer.project.audits.records import Audit, audit_records
@@ -99,7 +99,7 @@ class AuditDialog(QDialog):
         self._known: list[Audit] = []
         self._before: list[list[Audit]] = []
         self._finding = QComboBox()
-        self._finding.addItems([finding.replace("_", " ") for finding in findings])
+        self._finding.addItems([finding_text(finding) for finding in findings])
         self._findings = list(findings)
         self._finding.setToolTip("Whose labels are audited")
         self._which = QComboBox()

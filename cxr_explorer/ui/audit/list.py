@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal, SignalInstance
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout
 
+from cxr_explorer.labels.texts import finding_text
 from cxr_explorer.project.audits.bounds import SIGNS, covers_text, level, outcome_text, percent, stale_text, state_word
 from cxr_explorer.project.audits.records import Audit
 from cxr_explorer.ui.commands.actions import tooltip
@@ -135,7 +136,7 @@ class AuditList(QFrame):
 def entry_text(audit: Audit) -> str:
     """An audit in a few short lines."""
     word = state_word(audit)
-    lines = [f"{SIGNS[word]} {word}: {audit.title}", audit.finding.replace("_", " ")]
+    lines = [f"{SIGNS[word]} {word}: {audit.title}", finding_text(audit.finding)]
     if audit.state == "open":
         lines.append(f"{audit.answered:,} of {audit.plan.sample:,} read")
     elif audit.state == "abandoned":

@@ -143,13 +143,13 @@ class ClusterPanel(QFrame):
 
     def show_count(self, clusters: int | None = None) -> None:
         """Says how many clusters there are, or would be."""
-        found = self._session.map
-        if found is None:
+        atlas_map = self._session.map
+        if atlas_map is None:
             self._heading.setText("Clusters")
             return
-        count = len(found.groups) if clusters is None else clusters
+        count = len(atlas_map.groups) if clusters is None else clusters
         self._heading.setText(f"{count:,} cluster{'' if count == 1 else 's'}")
-        self._heading.setToolTip(f"The map's {images_text(len(found.image_ids))} are divided into {count:,}")
+        self._heading.setToolTip(f"The map's {images_text(len(atlas_map.image_ids))} are divided into {count:,}")
 
     def show_running(self, text: str) -> None:
         """Says what is being done, with a way to stop it; "" for nothing."""
@@ -167,8 +167,10 @@ class ClusterPanel(QFrame):
         self.refresh()
 
     def _on_clusters(self) -> None:
-        found = self._session.map
-        self._typical = typical_ids(found.image_ids, found.clusters, found.typicality) if found is not None else {}
+        atlas_map = self._session.map
+        self._typical = (
+            typical_ids(atlas_map.image_ids, atlas_map.clusters, atlas_map.typicality) if atlas_map is not None else {}
+        )
         self._order = []
         self.refresh()
         self._arrange()
@@ -216,20 +218,20 @@ class ClusterPanel(QFrame):
         self._missed = self._held
         if self._held:
             return
-        session, found = self._session, self._session.map
+        session, atlas_map = self._session, self._session.map
         self._finding = session.finding
         self.show_count()
         for control in (self.sort, self.filter, self._more, self.slider):
-            control.setEnabled(found is not None)
-        if found is None or session.project is None:
+            control.setEnabled(atlas_map is not None)
+        if atlas_map is None or session.project is None:
             self._rows, self._order = [], []
             self.clusters.set_rows([])
             return
         project, finding, reader = session.project, session.finding, session.reader
         if self._marks is None:
-            self._marks = read_marks(project, found, finding, reader)
-        bounds = bounds_by_cluster(project, found.image_ids, found.clusters, finding, reader)
-        self._rows = make_rows(found, self._marks, bounds, self._typical, session.seen, self._dark)
+            self._marks = read_marks(project, atlas_map, finding, reader)
+        bounds = bounds_by_cluster(project, atlas_map.image_ids, atlas_map.clusters, finding, reader)
+        self._rows = make_rows(atlas_map, self._marks, bounds, self._typical, session.seen, self._dark)
         of_cluster = {row.cluster: row for row in self._rows}
         self.clusters.set_rows([of_cluster[cluster] for cluster in self._order if cluster in of_cluster])
 

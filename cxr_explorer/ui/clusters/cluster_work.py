@@ -94,9 +94,9 @@ class ClusterWork(QObject, Part):
         self._step(False)
 
     def _step(self, finer: bool) -> None:
-        found = self._session.map
-        if self._ladder is not None and found is not None:
-            before = len(found.groups)
+        atlas_map = self._session.map
+        if self._ladder is not None and atlas_map is not None:
+            before = len(atlas_map.groups)
             rung = step(self._ladder, before, finer)
             count = int(self._ladder.counts[rung])
             if count == before or (count > before) != finer:
@@ -114,12 +114,12 @@ class ClusterWork(QObject, Part):
 
     def _on_slider(self, value: int) -> None:
         """Shows at once what a place of the slider means; it counts when the slider comes to rest."""
-        found, ladder = self._session.map, self._ladder
-        if found is None or ladder is None:
+        atlas_map, ladder = self._session.map, self._ladder
+        if atlas_map is None or ladder is None:
             return
         self._previewed = True
         self._panel.show_count(int(ladder.counts[self._stops[value]]))
-        preview = partitions.at_rung(self._project, found, ladder, self._stops[value])
+        preview = partitions.at_rung(self._project, atlas_map, ladder, self._stops[value])
         self._map_page.preview_clusters(preview)
         if not self._panel.slider.isSliderDown():
             self._settle.start()
@@ -136,21 +136,21 @@ class ClusterWork(QObject, Part):
             self._show_level()
 
     def _show_level(self) -> None:
-        found, slider = self._session.map, self._panel.slider
+        atlas_map, slider = self._session.map, self._panel.slider
         self._previewed = False
         self._settle.stop()
         slider.blockSignals(True)
-        if found is None or self._ladder is None:
+        if atlas_map is None or self._ladder is None:
             slider.setRange(0, 0)
             slider.setEnabled(False)
             slider.setToolTip(
                 "Coarser or finer clusters"
-                + (f". This map was made by an older version: {key_text('rescan')} makes it anew" if found else "")
+                + (f". This map was made by an older version: {key_text('rescan')} makes it anew" if atlas_map else "")
             )
         else:
             counts = [int(self._ladder.counts[rung]) for rung in self._stops]
             slider.setRange(0, len(counts) - 1)
-            slider.setValue(min(range(len(counts)), key=lambda i: abs(counts[i] - len(found.groups))))
+            slider.setValue(min(range(len(counts)), key=lambda i: abs(counts[i] - len(atlas_map.groups))))
             slider.setEnabled(len(counts) > 1)
             slider.setToolTip(
                 f"Coarser or finer clusters, {counts[0]:,} to {counts[-1]:,} of them "
@@ -170,14 +170,14 @@ class ClusterWork(QObject, Part):
 
     def merge(self) -> None:
         """Makes one cluster of those marked in the list."""
-        chosen, found = self._panel.clusters.selected(), self._session.map
-        if found is None:
+        chosen, atlas_map = self._panel.clusters.selected(), self._session.map
+        if atlas_map is None:
             return
         if -1 in chosen:
             self._session.said.emit("Unclustered images cannot be merged: mark clusters only.")
             return
-        sizes = found.partition.sizes
-        kept = found.identity(max(chosen, key=lambda cluster: sizes[cluster])) if chosen else -1
+        sizes = atlas_map.partition.sizes
+        kept = atlas_map.identity(max(chosen, key=lambda cluster: sizes[cluster])) if chosen else -1
         if self._do(lambda: partitions.merge(self._project, chosen, self._session.reader), ""):
             self._select_identity(kept)
 
@@ -202,9 +202,9 @@ class ClusterWork(QObject, Part):
             return
         order = [row.cluster for row in self._panel.arranged() if row.cluster not in (cluster, -1)]
         order.insert(order.index(shown[place]) + (by > 0), cluster)
-        found = self._session.map
-        assert found is not None
-        text = f"Moved {found.cluster_name(cluster)} {'down' if by > 0 else 'up'}"
+        atlas_map = self._session.map
+        assert atlas_map is not None
+        text = f"Moved {atlas_map.cluster_name(cluster)} {'down' if by > 0 else 'up'}"
         self._panel.set_sort("own")
         self._do(lambda: partitions.reorder(self._project, order, self._session.reader, text), "")
 
@@ -283,9 +283,9 @@ class ClusterWork(QObject, Part):
         return chosen[0]
 
     def _select_identity(self, identity: int) -> None:
-        found = self._session.map
-        assert found is not None
-        for number, group in enumerate(found.groups):
+        atlas_map = self._session.map
+        assert atlas_map is not None
+        for number, group in enumerate(atlas_map.groups):
             if group.identity == identity:
                 self._session.select_cluster(number)
 
@@ -294,8 +294,8 @@ class ClusterWork(QObject, Part):
         self._on_map()
 
     def _on_map(self) -> None:
-        found = self._session.map
-        self._ladder = partitions.ladder_of(self._project, found) if found is not None else None
+        atlas_map = self._session.map
+        self._ladder = partitions.ladder_of(self._project, atlas_map) if atlas_map is not None else None
         self._stops = stops(self._ladder) if self._ladder is not None else []
         self._show_level()
 

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 from PySide6.QtCore import QObject
 
+from cxr_explorer.labels.texts import finding_text
 from cxr_explorer.project import label_columns
 from cxr_explorer.project.project import Ids
 from cxr_explorer.search.similar import UnitEmbeddings
@@ -159,7 +160,7 @@ class Compare(QObject, Part):
             title, *about = session.caption(pane.key).split("\n")
             if ranking is not None and pane.key in ranking.notes:
                 about.insert(0, ranking.notes[pane.key])
-            words = [f"{finding.replace('_', ' ')} {SIGN[value]}" for finding, value in labels.get(pane.key, [])]
+            words = [f"{finding_text(finding)} {SIGN[value]}" for finding, value in labels.get(pane.key, [])]
             if pane.key in excluded:
                 words.append("excluded")
             about += project.image(pane.key).notes

@@ -34,12 +34,12 @@ class FilterStrip(QFrame):
 
     def refresh(self) -> None:
         """Brings the words in line with the session's filter."""
-        chosen, found = self._session.filter, self._session.map
-        self.setVisible(chosen is not None and found is not None)
-        if chosen is None or found is None:
+        chosen, atlas_map = self._session.filter, self._session.map
+        self.setVisible(chosen is not None and atlas_map is not None)
+        if chosen is None or atlas_map is None:
             return
         self.chip.setText(f"filter: {chosen.text}  ×".replace("&", "&&"))
         self._meaning.setText(
-            f"{images_text(chosen.ids.size)} of {len(found.image_ids):,}. "
+            f"{images_text(chosen.ids.size)} of {len(atlas_map.image_ids):,}. "
             "The others can be neither selected nor labelled."
         )

@@ -7,11 +7,11 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from cxr_explorer.labels.label import Value
-from cxr_explorer.labels.texts import VALUE_WORDS, images_text
+from cxr_explorer.labels.texts import VALUE_WORDS, finding_text, images_text
 from cxr_explorer.project import label_columns
 from cxr_explorer.ui.gallery.gallery import Gallery
 from cxr_explorer.ui.gallery.tile import Mark
-from cxr_explorer.ui.session.selection import BY_CHANCE, ORDERS, RANKED
+from cxr_explorer.ui.session.selection import BY_PROBABILITY, ORDERS, RANKED
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.texts import elided_label, text_label
 
@@ -74,9 +74,9 @@ class GalleryPanel(QFrame):
         session.projectChanged.connect(self._refresh_exclusions)
         session.currentChanged.connect(self._follow_current)
         session.imagesArrived.connect(self._on_arrivals)
-        session.chancesChanged.connect(self._on_chances)
+        session.probabilitiesChanged.connect(self._on_probabilities)
         session.colouringChanged.connect(self.gallery.refresh_marks)
-        self._ordered_by_chance = False
+        self._ordered_by_probability = False
 
     def insert_above(self, widget: QWidget) -> None:
         """Adds a strip above the heading, below those that are there."""
@@ -87,7 +87,7 @@ class GalleryPanel(QFrame):
         session = self._session
         self._fill_orders()
         ids = session.ordered_ids()
-        self._ordered_by_chance = session.order in BY_CHANCE and session.chances is not None
+        self._ordered_by_probability = session.order in BY_PROBABILITY and session.probabilities is not None
         if session.project is not None and session.map is None:
             ids = session.read_ids()
         self._labels.clear()
@@ -116,9 +116,9 @@ class GalleryPanel(QFrame):
                 self._order.addItem(text, key)
         self._order.setCurrentIndex(self._order.findData(RANKED if session.ranking is not None else session.order))
 
-    def _on_chances(self) -> None:
+    def _on_probabilities(self) -> None:
         """New suggestions do not move images about while they are looked at, only the first ones do."""
-        if self._session.order in BY_CHANCE and not self._ordered_by_chance:
+        if self._session.order in BY_PROBABILITY and not self._ordered_by_probability:
             self.show_selection()
         else:
             self.gallery.refresh_marks()
@@ -174,17 +174,18 @@ class GalleryPanel(QFrame):
             found = label_columns.labels_of_images(session.project, wanted, session.reader)
             self._labels |= {wanted_id: found.get(wanted_id, []) for wanted_id in wanted}
         labels = self._labels[image_id]
-        shown = [f"{finding.replace('_', ' ')} {SIGN[value]}" for finding, value in labels]
+        shown = [f"{finding_text(finding)} {SIGN[value]}" for finding, value in labels]
         badge = shown[0] if len(shown) == 1 else f"{len(shown)} labels" if shown else ""
         for finding, value in labels:
             if finding == session.finding and len(shown) > 1:
-                badge = f"{finding.replace('_', ' ')} {SIGN[value]} (+{len(shown) - 1})"
-        words = [f"{finding.replace('_', ' ')}: {VALUE_WORDS[value]}" for finding, value in labels]
+                badge = f"{finding_text(finding)} {SIGN[value]} (+{len(shown) - 1})"
+        words = [f"{finding_text(finding)}: {VALUE_WORDS[value]}" for finding, value in labels]
         excluded = image_id in self._excluded
         ranking = session.selection.ranking
         note = ranking.notes.get(image_id, "") if ranking is not None else ""
-        if not note and session.shows_chances and not np.isnan(chance := session.chances_of(np.array([image_id]))[0]):
-            note = self._session.chance_text(chance)
+        if not note and session.shows_probabilities:
+            probability = session.probabilities_of(np.array([image_id]))[0]
+            note = "" if np.isnan(probability) else session.probability_text(probability)
         if ranking is not None and note and ranking.meaning:
             words.append(f"{ranking.meaning} {note}")
         tip = "\n".join([session.caption(image_id), *words, *(["Excluded from bulk labels"] if excluded else [])])

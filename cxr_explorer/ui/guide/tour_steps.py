@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cxr_explorer.labels.texts import finding_text
 from cxr_explorer.ui.clusters.cluster_list import ClusterList
 from cxr_explorer.ui.commands.actions import key_text
 from cxr_explorer.ui.frame.frame import Frame
@@ -33,7 +34,7 @@ def tour_steps(frame: Frame, session: Session, views: Views) -> tuple[Step, ...]
 
     def first_finding() -> str:
         assert session.project is not None
-        return session.project.vocabulary.findings[0].replace("_", " ")
+        return finding_text(session.project.vocabulary.findings[0])
 
     def next_text() -> str:
         key = key_text("next_unlabelled") or key_text("next_cluster")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from cxr_explorer.labels.label import Value
-from cxr_explorer.labels.texts import VALUE_WORDS
+from cxr_explorer.labels.texts import VALUE_WORDS, finding_text
 from cxr_explorer.ui.clusters.cluster_list import ClusterList
 from cxr_explorer.ui.commands.actions import SPECS, key_text, plain_text
 from cxr_explorer.ui.commands.command import Command
@@ -45,7 +45,7 @@ def _findings(session: Session) -> list[Command]:
     missing = "" if target.ids.size else TARGET.missing
     found = []
     for number, finding in enumerate(session.project.vocabulary.findings):
-        name = finding.replace("_", " ")
+        name = finding_text(finding)
         for value, word in _VALUE_KEYS.items():
             key = key_text(f"label_{word}_{number + 1}") if number < FINDING_KEYS else ""
             tip = f"Label {target.text}: {name} is {VALUE_WORDS[value]}" if not missing else f"{name} is {word}"

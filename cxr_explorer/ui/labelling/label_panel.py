@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from cxr_explorer.labels.label import Value
-from cxr_explorer.labels.texts import VALUE_WORDS, images_text
+from cxr_explorer.labels.texts import VALUE_WORDS, finding_text, images_text
 from cxr_explorer.project.labelling import LabelPlan
 from cxr_explorer.project.looks import KIND, barely_seen
 from cxr_explorer.ui.commands.actions import key_text, tooltip
@@ -83,7 +83,7 @@ class _Chip(QPushButton):
     def __init__(self, number: int, finding: str) -> None:
         key = key_text(f"label_present_{number + 1}")
         key = f"{key}  ".replace("&", "&&") if key else ""
-        super().__init__(f"{key}{finding.replace('_', ' ').replace('&', '&&')}")
+        super().__init__(f"{key}{finding_text(finding).replace('&', '&&')}")
         self.setObjectName("chip")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)  # else its hint is its least width
         self.setCheckable(True)
@@ -92,7 +92,7 @@ class _Chip(QPushButton):
         self._shares = (0.0, 0.0, 0.0)
         keys = {word: key_text(f"label_{word}_{number + 1}") for word in ("present", "absent", "uncertain")}
         said = ", ".join(f"{key} {word}" for word, key in keys.items() if key)
-        self._plain_tip = finding.replace("_", " ") + (f"\n{said}" if said else "")
+        self._plain_tip = finding_text(finding) + (f"\n{said}" if said else "")
 
     def show_counts(self, counts: Mapping[Value, int], total: int) -> None:
         present, absent, uncertain = (counts.get(value, 0) for value in (Value.PRESENT, Value.ABSENT, Value.UNCERTAIN))
@@ -276,7 +276,7 @@ class LabelPanel(QFrame):
         plan = session.plan()
         self._target.setText(f"Label {target.text}: {images_text(total)}" if total else "Nothing selected")
         seen = (session.seen_of(target.ids), total) if total > 1 else None
-        text = apply_text(session.finding.replace("_", " "), session.value, target.text, plan, seen)
+        text = apply_text(finding_text(session.finding), session.value, target.text, plan, seen)
         self.apply.setEnabled(plan is not None and plan.images > 0)
         self._full_text = text
         self._wrap()

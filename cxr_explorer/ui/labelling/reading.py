@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout, QWidget
 
 from cxr_explorer.labels.label import How, Value
-from cxr_explorer.labels.texts import VALUE_WORDS
+from cxr_explorer.labels.texts import VALUE_WORDS, finding_text
 from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Ids
 from cxr_explorer.ui.clusters.cluster_panel import ClusterPanel
@@ -165,7 +165,7 @@ class Reading(QObject, Part):
             return f"{task.title}  ·  choosing the next images…"
         place = f"{task.position + 1:,} of {len(task.ids):,}" if task.known_total else f"image {task.position + 1:,}"
         drawn = "  ·  drawn at random" if task.how_of(task.ids[task.position]) == "random" else ""
-        return f"{task.title}  ·  {place}{drawn}  ·  {task.finding.replace('_', ' ')}?"
+        return f"{task.title}  ·  {place}{drawn}  ·  {finding_text(task.finding)}?"
 
     def states(self) -> dict[Need, bool]:
         """For the actions."""

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QTool
 from cxr_explorer.atlas.partition import Partition, identities_of
 from cxr_explorer.colours import UNLABELLED, categorical, sequential, sequential_steps
 from cxr_explorer.labels.label import How
+from cxr_explorer.labels.texts import finding_text
 from cxr_explorer.ui.commands.actions import key_text, tooltip
 from cxr_explorer.ui.map.scatter_view import ScatterView, Tool
 from cxr_explorer.ui.session.colouring import metadata_columns
@@ -87,7 +88,7 @@ class MapPage(QWidget):
         session.colouringChanged.connect(self.show_colours)
         session.labelsChanged.connect(self._recolour_labels)
         session.exclusionsChanged.connect(self._recolour_labels)
-        session.chancesChanged.connect(self._recolour_chances)
+        session.probabilitiesChanged.connect(self._recolour_probabilities)
         session.progressChanged.connect(self._show_message)
         session.filterChanged.connect(self._show_filter)
         session.factsChanged.connect(self._on_facts)
@@ -107,8 +108,8 @@ class MapPage(QWidget):
 
     def show_map(self) -> None:
         """Draws the session's map, or says why there is none."""
-        found = self._session.map
-        xy = found.xy if found is not None else np.zeros((0, 2), np.float32)
+        atlas_map = self._session.map
+        xy = atlas_map.xy if atlas_map is not None else np.zeros((0, 2), np.float32)
         self.scatter.set_points(np.array(xy, np.float32))
         self._fill_colour_choice()
         self.show_colours()
@@ -118,8 +119,8 @@ class MapPage(QWidget):
         self._show_message()
         self._made.setText(self._how_made())
         self._made.setToolTip("How this map was made. Map > Map parameters… changes it")
-        if found is not None:
-            self.scatter.set_cluster_names(_names(found.xy, found.partition))
+        if atlas_map is not None:
+            self.scatter.set_cluster_names(_names(atlas_map.xy, atlas_map.partition))
             self.scatter.reset_view()
 
     def show_selection_closely(self) -> None:
@@ -140,7 +141,7 @@ class MapPage(QWidget):
             self._legend.set_entries([])
             return
         if session.colour_by == "suggestion":
-            self._show_chances()
+            self._show_probabilities()
             return
         codes, names = session.categories()
         self._codes, self._code_names = codes, [*names, _rest_name(session.colour_by)]  # -1 finds the last
@@ -166,26 +167,26 @@ class MapPage(QWidget):
 
     def _show_filter(self) -> None:
         """What the filter keeps out of reach fades."""
-        found, chosen = self._session.map, self._session.filter
-        if found is not None:
-            self.scatter.set_emphasis(np.isin(found.image_ids, chosen.ids) if chosen is not None else None)
+        atlas_map, chosen = self._session.map, self._session.filter
+        if atlas_map is not None:
+            self.scatter.set_emphasis(np.isin(atlas_map.image_ids, chosen.ids) if chosen is not None else None)
 
-    def _show_chances(self) -> None:
+    def _show_probabilities(self) -> None:
         session = self._session
         assert session.map is not None
         self._codes = np.zeros(0, np.int64)
-        finding = session.finding.replace("_", " ")
-        if session.chances is None or session.chances_hidden:
+        finding = finding_text(session.finding)
+        if session.probabilities is None or session.probabilities_hidden:
             self.scatter.set_colours(categorical(np.full(len(session.map.image_ids), -1), self._dark))
-            why = "hidden until you have answered" if session.chances is not None else "nothing suggested yet"
+            why = "hidden until you have answered" if session.probabilities is not None else "nothing suggested yet"
             grey = QColor.fromRgba(UNLABELLED.argb(self._dark))
             self._legend.set_entries([(grey, f"{finding}: {why}", len(session.map.image_ids))])
             return
-        self.scatter.set_colours(sequential(session.chances, self._dark, 0, 1))
+        self.scatter.set_colours(sequential(session.probabilities, self._dark, 0, 1))
         steps = [QColor.fromRgba(step) for step in sequential_steps(64, self._dark).tolist()]
         self._legend.set_scale(f"{finding}: suggested", steps, ("0 absent", "0.5", "1 present"))
 
-    def _recolour_chances(self) -> None:
+    def _recolour_probabilities(self) -> None:
         if self._session.colour_by == "suggestion":
             self.show_colours()
 
@@ -205,27 +206,27 @@ class MapPage(QWidget):
 
     def show_clusters(self) -> None:
         """The same map divided anew: colours and names follow, nothing moves."""
-        found = self._session.map
-        if found is not None:
+        atlas_map = self._session.map
+        if atlas_map is not None:
             self.show_colours()
-            self.scatter.set_cluster_names(_names(found.xy, found.partition))
+            self.scatter.set_cluster_names(_names(atlas_map.xy, atlas_map.partition))
 
     def preview_clusters(self, partition: Partition) -> None:
         """Colours and names of another division of the map, until `show_clusters` or the next change."""
-        found = self._session.map
-        if found is not None:
+        atlas_map = self._session.map
+        if atlas_map is not None:
             if self._session.colour_by == "cluster":
                 self.scatter.set_colours(categorical(identities_of(partition), self._dark))
-            self.scatter.set_cluster_names(_names(found.xy, partition))
+            self.scatter.set_cluster_names(_names(atlas_map.xy, partition))
 
     def _how_made(self) -> str:
-        found = self._session.map
-        if found is None:
+        atlas_map = self._session.map
+        if atlas_map is None:
             return ""
         parameters = self._session.parameters()
         size = parameters.clusters.min_cluster_size or "automatic"
         return (
-            f"{found.encoder_key.rpartition('-')[0]}"
+            f"{atlas_map.encoder_key.rpartition('-')[0]}"
             f"  ·  UMAP {parameters.layout.n_neighbours} neighbours, distance {parameters.layout.min_dist:g}, "
             f"seed {parameters.layout.seed}"
             f"  ·  HDBSCAN size {size}, samples {parameters.clusters.min_samples}"
@@ -245,29 +246,33 @@ class MapPage(QWidget):
     # Positions on the map are turned into image ids, and back, only here.
 
     def _positions(self, image_ids: np.ndarray) -> np.ndarray:
-        found = self._session.map
-        if found is None or not image_ids.size:
+        atlas_map = self._session.map
+        if atlas_map is None or not image_ids.size:
             return np.zeros(0, np.int64)
-        return np.flatnonzero(np.isin(found.image_ids, image_ids))
+        return np.flatnonzero(np.isin(atlas_map.image_ids, image_ids))
 
     def _id_at(self, position: int) -> int:
-        found = self._session.map
-        return int(found.image_ids[position]) if found is not None and 0 <= position < len(found.image_ids) else -1
+        atlas_map = self._session.map
+        return (
+            int(atlas_map.image_ids[position])
+            if atlas_map is not None and 0 <= position < len(atlas_map.image_ids)
+            else -1
+        )
 
     def _show_selection(self) -> None:
-        found = self._session.map
-        if found is not None:
-            self.scatter.set_selected(np.isin(found.image_ids, self._session.selection.ids))
+        atlas_map = self._session.map
+        if atlas_map is not None:
+            self.scatter.set_selected(np.isin(atlas_map.image_ids, self._session.selection.ids))
 
     def _show_current(self) -> None:
         positions = self._positions(np.array([self._session.current_id], np.int64))
         self.scatter.set_current(int(positions[0]) if positions.size else -1)
 
     def _on_chosen(self, positions: np.ndarray, how: How | Literal["click"], mode: str) -> None:
-        found = self._session.map
-        if found is None:
+        atlas_map = self._session.map
+        if atlas_map is None:
             return
-        ids = found.image_ids[positions]
+        ids = atlas_map.image_ids[positions]
         self._session.select(ids, "single" if how == "click" else how, None, mode)
         if how == "click" and ids.size == 1 and ids[0] in self._session.selection.ids:
             self._session.set_current(int(ids[0]))

@@ -77,15 +77,15 @@ class MapWork(QObject, Part):
 
     def _point_at_hand(self) -> int:
         """The row of the map the arrow keys are on, else the current image's, else that of the only selected one."""
-        scatter, found = self._map_page.scatter, self._session.map
-        if found is None:
+        scatter, atlas_map = self._map_page.scatter, self._session.map
+        if atlas_map is None:
             return -1
         if scatter.keys.at >= 0 and not self._session.viewing_image:
             return scatter.keys.at
         ids = self._session.selection.ids
         current = self._session.current_id
         wanted = current if current >= 0 else int(ids[0]) if ids.size == 1 else -1
-        rows = np.flatnonzero(found.image_ids == wanted)
+        rows = np.flatnonzero(atlas_map.image_ids == wanted)
         return int(rows[0]) if rows.size else -1
 
     def select_cluster_here(self) -> None:

@@ -7,7 +7,7 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QListWidget, QListWidgetItem, QProgressBar, QPushButton, QVBoxLayout
 
 from cxr_explorer.labels.confounders import percent
-from cxr_explorer.labels.texts import images_text
+from cxr_explorer.labels.texts import finding_text, images_text
 from cxr_explorer.report.page import duration
 from cxr_explorer.report.progress import PAUSE_S, WorkDone, work_of
 from cxr_explorer.ui.commands.actions import key_text, tooltip
@@ -135,18 +135,18 @@ class ProgressPanel(QFrame):
             self._add_heading("Findings")
         for finding in work.findings:
             self._add(
-                finding.finding.replace("_", " "),
+                finding_text(finding.finding),
                 f"{images_text(finding.images)}, {_counted(finding.decisions, 'decision')}",
                 f"{finding.present:,} present, {finding.absent:,} absent, {finding.uncertain:,} uncertain\n"
                 f"{finding.one_by_one:,} judged one by one, {finding.taken_over:,} taken over",
             )
-        found = self._session.map
+        atlas_map = self._session.map
         if work.clusters:
             self._add_heading("Clusters")
         for cluster in work.clusters:
-            known = found is not None and cluster.cluster < len(found.groups)
+            known = atlas_map is not None and cluster.cluster < len(atlas_map.groups)
             item = self._add(
-                found.cluster_name(cluster.cluster) if found is not None and known else "",
+                atlas_map.cluster_name(cluster.cluster) if atlas_map is not None and known else "",
                 f"{percent(cluster.labelled / cluster.images)} labelled, "
                 f"{'⚠ only ' * cluster.barely_seen}{cluster.looked_at:,} of {cluster.images:,} seen",
                 f"{cluster.labelled:,} of {images_text(cluster.images)} labelled. Enter selects them"

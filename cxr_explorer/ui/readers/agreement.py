@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from cxr_explorer.labels.agreement import ANSWERS
 from cxr_explorer.labels.reader_names import ADJUDICATED, ordinary, reread_name
-from cxr_explorer.labels.texts import VALUE_WORDS, images_text
+from cxr_explorer.labels.texts import VALUE_WORDS, finding_text, images_text
 from cxr_explorer.project.readers.agreement import FindingAgreement, GroupAgreement, compared
 from cxr_explorer.ui.widgets.errand import Errand
 from cxr_explorer.ui.widgets.texts import give_room, text_label
@@ -215,7 +215,7 @@ def _cells(found: FindingAgreement) -> list[str]:
     shares = (numbers.positive, numbers.negative, numbers.prevalence)
     same = "–" if numbers.observed is None else f"{numbers.observed:.1%}"
     return [
-        found.finding.replace("_", " "),
+        finding_text(found.finding),
         f"{numbers.images:,}",
         same,
         kappa,

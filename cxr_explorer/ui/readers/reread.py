@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout, QSpinBox, QWidget
 
 from cxr_explorer.labels.reader_names import reread_name
-from cxr_explorer.labels.texts import images_text
+from cxr_explorer.labels.texts import finding_text, images_text
 from cxr_explorer.ui.widgets.texts import give_room, text_label
 
 _Buttons = QDialogButtonBox.StandardButton
@@ -28,7 +28,7 @@ class RereadDialog(QDialog):
         self._finding = QComboBox()
         self._finding.setToolTip("The finding that was judged, and is to be judged a second time")
         for name in counts:
-            self._finding.addItem(name.replace("_", " "), name)
+            self._finding.addItem(finding_text(name), name)
         self._finding.setCurrentIndex(max(self._finding.findData(finding), 0))
         self._finding.currentIndexChanged.connect(self._show)
         self._about = text_label("", "", wraps=True)

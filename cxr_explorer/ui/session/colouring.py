@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cxr_explorer.labels.confounders import decade
 from cxr_explorer.labels.label import Value
-from cxr_explorer.labels.texts import VALUE_WORDS
+from cxr_explorer.labels.texts import VALUE_WORDS, finding_text
 from cxr_explorer.project import label_columns
 from cxr_explorer.project.project import AtlasMap, Project
 
@@ -54,7 +54,7 @@ def categories(
         order = (Value.PRESENT, Value.ABSENT, Value.UNCERTAIN)
         for code, value in enumerate(order):
             codes[np.isin(ids, column.image_ids[column.values == value])] = code
-        return codes, [f"{finding.replace('_', ' ')}: {VALUE_WORDS[value]}" for value in order]
+        return codes, [f"{finding_text(finding)}: {VALUE_WORDS[value]}" for value in order]
     if colour_by == "labelled":
         codes[np.isin(ids, label_columns.labelled_ids(project, reader))] = 0
         codes[np.isin(ids, project.excluded_ids())] = 1

@@ -20,7 +20,7 @@ ORDERS = {
     "unsure": "Least sure first",
 }
 
-BY_CHANCE = ("likely", "unsure")
+BY_PROBABILITY = ("likely", "unsure")
 """Orders that follow the suggestions for the finding."""
 
 RANKED = "ranked"

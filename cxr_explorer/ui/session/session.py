@@ -19,6 +19,7 @@ from cxr_explorer.indexing import Indexing, IndexReport, Progress
 from cxr_explorer.labels.confounders import Confounder, FactColumn, code_facts, find_confounders
 from cxr_explorer.labels.label import How, Judgement, Value
 from cxr_explorer.labels.reader_names import ADJUDICATED, check_reader, is_reserved
+from cxr_explorer.labels.texts import finding_text
 from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies
 from cxr_explorer.project import acts, label_columns, labelling, looks
 from cxr_explorer.project.backup import backing_up, is_due
@@ -29,7 +30,7 @@ from cxr_explorer.project.storage import StorageError
 from cxr_explorer.ui.commands.actions import key_text
 from cxr_explorer.ui.session.colouring import categories, metadata_columns
 from cxr_explorer.ui.session.judging import judgement
-from cxr_explorer.ui.session.selection import BY_CHANCE, NO_IDS, RANKED, Filter, Ranking, Selection, Target
+from cxr_explorer.ui.session.selection import BY_PROBABILITY, NO_IDS, RANKED, Filter, Ranking, Selection, Target
 from cxr_explorer.ui.session.storage_watch import StorageWatch
 from cxr_explorer.ui.session.thumbnails import Thumbnails
 from cxr_explorer.ui.widgets.errand import Errand
@@ -59,7 +60,7 @@ class Session(QObject):
     colouringChanged = Signal()
     factsChanged = Signal()
     filterChanged = Signal()
-    chancesChanged = Signal()
+    probabilitiesChanged = Signal()
     closing = Signal()  # the project is about to be closed
     progressChanged = Signal()
     indexingEnded = Signal(object)  # IndexReport, or None when cancelled or failed
@@ -87,9 +88,9 @@ class Session(QObject):
         self.colour_by = "cluster"
         self.order = "typical"
         self.keeps_ranking = True
-        self.chances: NDArray[np.float32] | None = None
-        self.chances_hidden = False
-        self.chances_in_numbers = False
+        self.probabilities: NDArray[np.float32] | None = None
+        self.probabilities_hidden = False
+        self.probabilities_in_numbers = False
         self.indexing: Indexing | None = None
         self._demo = Errand(self)
         self.progress: Progress | None = None
@@ -292,7 +293,7 @@ class Session(QObject):
         self.picked = NO_IDS
         self._seen = None
         self.current_id = -1
-        self.chances = None
+        self.probabilities = None
         self.page = "map"
 
     def _load_map(self) -> None:
@@ -540,8 +541,8 @@ class Session(QObject):
             if position < len(self.map.image_ids) and self.map.image_ids[position] == image_id:
                 parts.append(self.cluster_name(int(self.map.clusters[position])))
         shown = [record.facts[name] for name in ("view", "sex", "age", "maker") if name in record.facts]
-        if self.shows_chances and not np.isnan(chance := self.chances_of(np.array([image_id]))[0]):
-            shown.append(f"{self.finding.replace('_', ' ')}: {self.chance_text(chance)} suggested")
+        if self.shows_probabilities and not np.isnan(probability := self.probabilities_of(np.array([image_id]))[0]):
+            shown.append(f"{finding_text(self.finding)}: {self.probability_text(probability)} suggested")
         return "\n".join([*parts, *([", ".join(shown)] if shown else [])])
 
     def set_order(self, order: str) -> None:
@@ -566,42 +567,46 @@ class Session(QObject):
         if self.order == "file":
             paths = self.project.paths() if self.project is not None else {}
             return np.array(sorted(ids.tolist(), key=lambda image_id: paths.get(image_id, "")), np.int64)
-        if self.order in BY_CHANCE and self.chances is not None:
-            chances = self.chances_of(ids)
-            key = -chances if self.order == "likely" else np.abs(chances - 0.5)
+        if self.order in BY_PROBABILITY and self.probabilities is not None:
+            probabilities = self.probabilities_of(ids)
+            key = -probabilities if self.order == "likely" else np.abs(probabilities - 0.5)
             return ids[np.argsort(key, kind="stable")]  # NaN comes last
         typicality = self.map.typicality[np.searchsorted(self.map.image_ids, ids)]
         return ids[np.argsort(typicality if self.order == "edge" else -typicality, kind="stable")]
 
     # -- suggestions -----------------------------------------------------------------------------------------------
 
-    def set_chances(self, chances: NDArray[np.float32] | None, hidden: bool, in_numbers: bool = False) -> None:
+    def set_probabilities(
+        self, probabilities: NDArray[np.float32] | None, hidden: bool, in_numbers: bool = False
+    ) -> None:
         """What is suggested for the finding.
 
         Args:
-            chances: (N,) that the finding is present, in the map's order, NaN where nothing is known; None: nothing is.
+            probabilities: (N,) that the finding is present, in the map's order, NaN where nothing is known; or None.
             hidden: Whether they are not to be seen now.
             in_numbers: Whether they may be told as figures; else as "likely" and "unlikely".
         """
-        if (chances is not self.chances, hidden, in_numbers) != (False, self.chances_hidden, self.chances_in_numbers):
-            self.chances, self.chances_hidden, self.chances_in_numbers = chances, hidden, in_numbers
-            self.chancesChanged.emit()
+        before = self.probabilities_hidden, self.probabilities_in_numbers
+        if probabilities is not self.probabilities or (hidden, in_numbers) != before:
+            self.probabilities = probabilities
+            self.probabilities_hidden, self.probabilities_in_numbers = hidden, in_numbers
+            self.probabilitiesChanged.emit()
 
-    def chances_of(self, ids: Ids) -> NDArray[np.float32]:
+    def probabilities_of(self, ids: Ids) -> NDArray[np.float32]:
         """What is suggested for these images, NaN where nothing is."""
-        if self.map is None or self.chances is None or len(self.chances) != len(self.map.image_ids):
+        if self.map is None or self.probabilities is None or len(self.probabilities) != len(self.map.image_ids):
             return np.full(len(ids), np.nan, np.float32)
         rows = np.searchsorted(self.map.image_ids, ids).clip(max=len(self.map.image_ids) - 1)
-        return np.where(self.map.image_ids[rows] == ids, self.chances[rows], np.float32(np.nan))
+        return np.where(self.map.image_ids[rows] == ids, self.probabilities[rows], np.float32(np.nan))
 
-    def chance_text(self, chance: float) -> str:
+    def probability_text(self, probability: float) -> str:
         """A probability of the finding in words, or in numbers where these hold."""
-        return probability_text(chance, self.chances_in_numbers)
+        return probability_text(probability, self.probabilities_in_numbers)
 
     @property
-    def shows_chances(self) -> bool:
+    def shows_probabilities(self) -> bool:
         """Whether the gallery says what is suggested: it is ordered or the map is coloured by it."""
-        return not self.chances_hidden and (self.order in BY_CHANCE or self.colour_by == "suggestion")
+        return not self.probabilities_hidden and (self.order in BY_PROBABILITY or self.colour_by == "suggestion")
 
     def target(self) -> Target:
         """Whom a label would go to now."""

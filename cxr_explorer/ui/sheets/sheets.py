@@ -9,7 +9,7 @@ import numpy as np
 from PySide6.QtCore import QObject
 
 from cxr_explorer.atlas.sheets import KINDS, ordered, outliers
-from cxr_explorer.labels.texts import VALUE_WORDS, images_text
+from cxr_explorer.labels.texts import VALUE_WORDS, finding_text, images_text
 from cxr_explorer.project import labelling
 from cxr_explorer.project.labelling import OPPOSITE
 from cxr_explorer.project.project import Ids, Project
@@ -158,19 +158,19 @@ class Sheets(QObject, Part):
 
     def open_sheet(self) -> None:
         """A contact sheet of the selected cluster or images."""
-        session, found = self._session, self._session.map
+        session, atlas_map = self._session, self._session.map
         selection = session.selection
         ids = selection.ids
-        if found is None or not ids.size:
+        if atlas_map is None or not ids.size:
             session.said.emit("Nothing is selected: choose a cluster, or draw around images on the map, for a sheet.")
             return
-        rows = np.searchsorted(found.image_ids, ids)
-        orders: dict[str, Ids] = {kind: ordered(kind, ids, found.typicality[rows]) for kind in KINDS}
+        rows = np.searchsorted(atlas_map.image_ids, ids)
+        orders: dict[str, Ids] = {kind: ordered(kind, ids, atlas_map.typicality[rows]) for kind in KINDS}
         if selection.ranking is not None:
             orders = {"found": selection.ranking.ids[np.isin(selection.ranking.ids, ids)], **orders}
         title, key = "Selection", "selection"
         if selection.cluster is not None:
-            title, key = found.cluster_name(selection.cluster), str(found.identity(selection.cluster))
+            title, key = atlas_map.cluster_name(selection.cluster), str(atlas_map.identity(selection.cluster))
         elif selection.clusters:
             title = f"{len(selection.clusters)} clusters"
         elif selection.ranking is not None:
@@ -185,15 +185,15 @@ class Sheets(QObject, Part):
 
     def open_outliers(self) -> None:
         """The images that lie the most alone on the map, to be read one by one."""
-        found, project = self._session.map, self._session.project
-        if found is None or project is None:
+        atlas_map, project = self._session.map, self._session.project
+        if atlas_map is None or project is None:
             return
-        within = found.image_ids if self._session.filter is None else self._session.filter.ids
-        excluded = np.isin(found.image_ids, project.excluded_ids())
-        listed = np.isin(found.image_ids, within) & ~excluded
-        ids, scores = outliers(found.image_ids[listed], found.outlier[listed], OUTLIERS_LISTED)
+        within = atlas_map.image_ids if self._session.filter is None else self._session.filter.ids
+        excluded = np.isin(atlas_map.image_ids, project.excluded_ids())
+        listed = np.isin(atlas_map.image_ids, within) & ~excluded
+        ids, scores = outliers(atlas_map.image_ids[listed], atlas_map.outlier[listed], OUTLIERS_LISTED)
         out = int(excluded.sum())
-        about = f"most alone of {len(found.image_ids):,} first" + (f", without {out:,} excluded" if out else "")
+        about = f"most alone of {len(atlas_map.image_ids):,} first" + (f", without {out:,} excluded" if out else "")
         ranking = Ranking(
             ids,
             "Most alone first",
@@ -208,10 +208,10 @@ class Sheets(QObject, Part):
 
     def open_duplicates(self) -> None:
         """Copies of a file and pictures that are nearly the same, group by group, to be read one by one."""
-        found, project = self._session.map, self._session.project
-        if found is None or project is None:
+        atlas_map, project = self._session.map, self._session.project
+        if atlas_map is None or project is None:
             return
-        alike = duplicates(project, found)
+        alike = duplicates(project, atlas_map)
         notes = {
             image_id: f"{group + 1} · {'same file' if same else f'{share:.0%}'}"
             for image_id, group, share, same in zip(
@@ -414,7 +414,7 @@ class Sheets(QObject, Part):
         if sheet.offered is not None and sheet.offered.finding != session.finding:
             self._close()  # they answer another question
             return
-        finding = session.finding.replace("_", " ")
+        finding = finding_text(session.finding)
         parts = [sheet.title, images_text(len(sheet.ids)), *([sheet.about] if sheet.about else [])]
         where = f"page {page.grid.page + 1:,} of {page.grid.pages:,}"
         parts.append(where if sheet.one_by_one else f"{KIND_TEXTS[sheet.kind].lower()}, {where}")

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from cxr_explorer.labels.confounders import Confounder
-from cxr_explorer.labels.texts import images_text
+from cxr_explorer.labels.texts import finding_text, images_text
 from cxr_explorer.probes.evidence import CONFIDENCE, ERROR_LIMIT, RANDOM_EVERY, Offer, largest_offer
 from cxr_explorer.project.audits.bounds import level, percent
 from cxr_explorer.project.project import Ids
@@ -56,11 +56,11 @@ class AcceptDialog(QDialog):
         """
         super().__init__(parent)
         assert suggestion.probabilities is not None
-        self._finding = suggestion.finding.replace("_", " ")
+        self._finding = finding_text(suggestion.finding)
         self.setWindowTitle("Accept suggestions")
         self._suggestion = suggestion
         self._ids = image_ids
-        self._chances = suggestion.probabilities
+        self._probabilities = suggestion.probabilities
         self._settled = np.isin(image_ids, settled)
         self._selected = selected
         self._within = within
@@ -140,28 +140,28 @@ class AcceptDialog(QDialog):
     def ids(self) -> Ids:
         """What is offered, least sure first."""
         rows = self._rows[self.offer.chosen]
-        return self._ids[rows[np.argsort(np.abs(self._chances[rows] - 0.5), kind="stable")]]
+        return self._ids[rows[np.argsort(np.abs(self._probabilities[rows] - 0.5), kind="stable")]]
 
     def suggested_present(self, ids: Ids) -> NDArray[np.bool_]:
         """Whether the finding is suggested to be present, for ids of the map."""
-        return np.asarray(self._chances[np.searchsorted(self._ids, ids)] > 0.5)
+        return np.asarray(self._probabilities[np.searchsorted(self._ids, ids)] > 0.5)
 
-    def _asked(self, ids: Ids, chances: NDArray[np.float32]) -> NDArray[np.bool_]:
+    def _asked(self, ids: Ids, probabilities: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Which of these images the reader asks about; the looks are those among the same images' like."""
-        chosen = np.where(chances > 0.5, self.present.isChecked(), self.absent.isChecked())
+        chosen = np.where(probabilities > 0.5, self.present.isChecked(), self.absent.isChecked())
         if self.selection_only.isChecked():
             chosen &= np.isin(ids, self._selected)
         return np.asarray(chosen if self._within is None else chosen & np.isin(ids, self._within))
 
     def _show(self) -> None:
         found = self._suggestion
-        open_rows = np.flatnonzero(~self._settled & ~np.isnan(self._chances))
-        present = self._chances[open_rows] > 0.5
+        open_rows = np.flatnonzero(~self._settled & ~np.isnan(self._probabilities))
+        present = self._probabilities[open_rows] > 0.5
         self.present.setText(f"present on {images_text(int(present.sum()))}")
         self.absent.setText(f"absent on {images_text(int((~present).sum()))}")
-        self._rows = open_rows[self._asked(self._ids[open_rows], self._chances[open_rows])]
+        self._rows = open_rows[self._asked(self._ids[open_rows], self._probabilities[open_rows])]
         looks = found.looks[self._asked(found.look_ids, found.looks.probabilities)]
-        self.offer = largest_offer(self._chances[self._rows], looks, self.limit.value() / 100, self.level)
+        self.offer = largest_offer(self._probabilities[self._rows], looks, self.limit.value() / 100, self.level)
         self.button.setEnabled(self.offer.count > 0)
         self.button.setDefault(True)
         if self.offer.count:

@@ -7,13 +7,13 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen, QShowEvent
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from cxr_explorer.labels.label import Value
-from cxr_explorer.labels.texts import VALUE_WORDS
+from cxr_explorer.labels.texts import VALUE_WORDS, finding_text
 from cxr_explorer.project import label_columns
 from cxr_explorer.ui.commands.actions import key_text
 from cxr_explorer.ui.gallery.gallery_panel import SIGN
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.suggest.suggest import Suggest
-from cxr_explorer.ui.suggest.told import Chance, TooFew
+from cxr_explorer.ui.suggest.told import Probability, TooFew
 from cxr_explorer.ui.widgets.texts import probability_text, text_label
 
 
@@ -92,7 +92,7 @@ class ProfileStrip(QFrame):
         if hidden:
             return
         found = self._suggest.profile_of(session.current_id)
-        sure = [finding for finding, value in found.items() if isinstance(value, Chance)]
+        sure = [finding for finding, value in found.items() if isinstance(value, Probability)]
         few = [finding for finding in found if finding not in sure]
         if [*sure, *few] != list(self.rows):
             self._rebuild([*sure, *few], len(sure))
@@ -118,18 +118,18 @@ class ProfileRow(QWidget):
 
     def __init__(self, finding: str) -> None:
         super().__init__()
-        self._finding = finding.replace("_", " ")
-        self.value: Chance | TooFew = TooFew(0, 0)
+        self._finding = finding_text(finding)
+        self.value: Probability | TooFew = TooFew(0, 0)
         self.text = QLabel()
         self.text.setTextFormat(Qt.TextFormat.PlainText)
         self.text.setWordWrap(True)
         self._layout = QVBoxLayout(self)
         self._layout.addWidget(self.text)
 
-    def show_values(self, value: Chance | TooFew, own: Value | None, current: bool) -> None:
+    def show_values(self, value: Probability | TooFew, own: Value | None, current: bool) -> None:
         """Shows a probability with the cluster's mean, or the counts; and the reader's own answer."""
         self.value = value
-        if isinstance(value, Chance):
+        if isinstance(value, Probability):
             number = probability_text(value.image, value.in_numbers)
             tip = (
                 f"probability {value.image:.3f}; mean of the image's cluster {value.cluster:.3f}"
@@ -147,12 +147,12 @@ class ProfileRow(QWidget):
         self.setToolTip(f"{self._finding}: {tip}{answer}")
         self.setAccessibleName(self.toolTip())
         self.text.setStyleSheet("font-weight: 600" if current else "")
-        self._layout.setContentsMargins(2, 0, 8, 12 if isinstance(value, Chance) else 0)
+        self._layout.setContentsMargins(2, 0, 8, 12 if isinstance(value, Probability) else 0)
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """The bar, with its mark, below the words."""
-        if not isinstance(self.value, Chance):
+        if not isinstance(self.value, Probability):
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

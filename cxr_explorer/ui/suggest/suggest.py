@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from cxr_explorer.labels.label import How, Value
-from cxr_explorer.labels.texts import images_text
+from cxr_explorer.labels.texts import finding_text, images_text
 from cxr_explorer.probes.probe import FEWEST_ANSWERS
 from cxr_explorer.project import label_columns
 from cxr_explorer.project.audits.bounds import level, percent
@@ -23,13 +23,13 @@ from cxr_explorer.ui.commands.part import Part, Verbs
 from cxr_explorer.ui.commands.specs.suggest import PROBES, SUGGESTED
 from cxr_explorer.ui.frame.frame import Frame
 from cxr_explorer.ui.labelling.reading import Reading
-from cxr_explorer.ui.session.selection import BY_CHANCE, NO_IDS
+from cxr_explorer.ui.session.selection import BY_PROBABILITY, NO_IDS
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.sheets.sheets import Offered, Sheets
 from cxr_explorer.ui.suggest.accept import AcceptDialog
 from cxr_explorer.ui.suggest.child import Asked, Asking
 from cxr_explorer.ui.suggest.probes import SavedProbes
-from cxr_explorer.ui.suggest.told import Chance, TooFew
+from cxr_explorer.ui.suggest.told import Probability, TooFew
 from cxr_explorer.ui.widgets.texts import accepted
 
 
@@ -161,7 +161,7 @@ class Suggest(QObject, Part):
             # Within a batch nothing: the answers so far would be fitted for nothing.
             return [Question(self._reading, session.reader)] if reading.is_waiting() else []
         wanted: list[Asked] = [Question(self._reading, session.reader)] if self._reading else []
-        if self.tab.isVisible() or session.colour_by == "suggestion" or session.order in BY_CHANCE:
+        if self.tab.isVisible() or session.colour_by == "suggestion" or session.order in BY_PROBABILITY:
             wanted.append(asked)
         if self.tab.isVisible():
             wanted.append(StandingQuestion(session.finding, session.reader))
@@ -192,7 +192,7 @@ class Suggest(QObject, Part):
     def _show(self) -> None:
         found = self.found()
         in_numbers = found is not None and found.in_numbers
-        self._session.set_chances(found.probabilities if found is not None else None, self.hidden, in_numbers)
+        self._session.set_probabilities(found.probabilities if found is not None else None, self.hidden, in_numbers)
         self.changed.emit()
         self._frame.refresh_actions()
 
@@ -220,7 +220,8 @@ class Suggest(QObject, Part):
         self._asking.ask()
 
     def _show_hidden(self) -> None:
-        self._session.set_chances(self._session.chances, self.hidden, self._session.chances_in_numbers)
+        session = self._session
+        session.set_probabilities(session.probabilities, self.hidden, session.probabilities_in_numbers)
         self.changed.emit()
 
     # -- reading ---------------------------------------------------------------------------------------------------
@@ -273,7 +274,7 @@ class Suggest(QObject, Part):
     def _on_read(self, complete: bool) -> None:
         finding, self._reading = self._reading, ""
         if complete and not self.trouble:
-            self._session.said.emit(f"Every image has a label for {finding.replace('_', ' ')}.")
+            self._session.said.emit(f"Every image has a label for {finding_text(finding)}.")
         QTimer.singleShot(0, self, self._asking.ask)
 
     # -- accepting -------------------------------------------------------------------------------------------------
@@ -288,9 +289,9 @@ class Suggest(QObject, Part):
             session.said.emit("The suggestion is hidden until you have answered; D shows it.")
             return
         if reading.active:
-            chance = float(session.chances_of(np.array([session.current_id], np.int64))[0])
-            if not np.isnan(chance):
-                reading.answer(Value.PRESENT if chance > 0.5 else Value.ABSENT)
+            probability = float(session.probabilities_of(np.array([session.current_id], np.int64))[0])
+            if not np.isnan(probability):
+                reading.answer(Value.PRESENT if probability > 0.5 else Value.ABSENT)
             return
         ids = NO_IDS if session.viewing_image else session.picked
         if not ids.size and session.current_id >= 0:
@@ -299,8 +300,8 @@ class Suggest(QObject, Part):
             session.said.emit("Pick images in the gallery, or go to one, to accept what is suggested for them.")
             return
         ids = session.filter.keep(ids) if session.filter is not None else ids
-        chances = session.chances_of(ids)
-        self._accept(ids[chances > 0.5], ids[chances <= 0.5])
+        probabilities = session.probabilities_of(ids)
+        self._accept(ids[probabilities > 0.5], ids[probabilities <= 0.5])
 
     def _accept(self, present: Ids, absent: Ids, known: AcceptedWith | None = None) -> None:
         session = self._session
@@ -338,7 +339,7 @@ class Suggest(QObject, Part):
         def text(left_out: int) -> str:
             bound = percent(offer.error_bound(left_out))
             count = images_text(len(ids) - left_out)
-            name = finding.replace("_", " ")
+            name = finding_text(finding)
             return f"Accept {name} as suggested on {count}: at most {bound} wrong, {level(confidence)} sure"
 
         def accept_all_but(left_out: Ids) -> None:
@@ -349,7 +350,7 @@ class Suggest(QObject, Part):
 
         notes = {one: "present" if yes else "absent" for one, yes in zip(ids.tolist(), present.tolist(), strict=True)}
         self._sheets.open_offer(
-            f"{finding.replace('_', ' ')}: suggestions to accept",
+            f"{finding_text(finding)}: suggestions to accept",
             ids,
             notes,
             f"at most {percent(offer.error_bound())} wrong, {level(confidence)} sure",
@@ -407,7 +408,7 @@ class Suggest(QObject, Part):
             told.append(found.reason)
         return " ".join(told)
 
-    def profile_of(self, image_id: int) -> Mapping[str, Chance | TooFew]:
+    def profile_of(self, image_id: int) -> Mapping[str, Probability | TooFew]:
         """What is suggested for an image, by finding; empty for an image that is not on the map."""
         session = self._session
         if session.project is None or session.map is None:
@@ -416,7 +417,7 @@ class Suggest(QObject, Part):
         if row >= len(session.map.image_ids) or session.map.image_ids[row] != image_id:
             return {}
         alike = session.map.clusters == session.map.clusters[row]
-        found: dict[str, Chance | TooFew] = {}
+        found: dict[str, Probability | TooFew] = {}
         counts = self._handful() if self._few_labels() else {}
         for finding in session.project.vocabulary.findings:
             suggestion = self.found(finding)
@@ -425,9 +426,9 @@ class Suggest(QObject, Part):
             elif not suggestion.enough or suggestion.probabilities is None:
                 found[finding] = TooFew(suggestion.present, suggestion.absent)
             else:
-                chances = suggestion.probabilities
-                mean = float(np.nanmean(chances[alike]))
-                found[finding] = Chance(float(chances[row]), mean, suggestion.in_numbers)
+                probabilities = suggestion.probabilities
+                mean = float(np.nanmean(probabilities[alike]))
+                found[finding] = Probability(float(probabilities[row]), mean, suggestion.in_numbers)
         return found
 
     def _handful(self) -> dict[str, tuple[int, int]]:

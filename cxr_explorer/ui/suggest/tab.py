@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cxr_explorer.labels.texts import images_text
+from cxr_explorer.labels.texts import finding_text, images_text
 from cxr_explorer.project.audits.standing import in_words
 from cxr_explorer.report.progress import FindingCounts, count_finding
 from cxr_explorer.ui.commands.actions import key_text, tooltip
@@ -116,7 +116,7 @@ class SuggestTab(QScrollArea):
         if not self.isVisible():
             return
         session, standing = self._session, self._suggest.standing()
-        self._heading.setText(session.finding.replace("_", " ") or "No project")
+        self._heading.setText(finding_text(session.finding) or "No project")
         counts = self._count()
         self._counts.setText("" if counts is None else _counts_text(counts.read, counts.accepted, counts.left))
         self._state.setText(self._suggest.state_text())

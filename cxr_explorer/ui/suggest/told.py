@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Chance:
+class Probability:
     """A probability that a finding is present.
 
     Attributes:

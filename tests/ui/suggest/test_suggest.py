@@ -16,7 +16,7 @@ from cxr_explorer.project.audits.lots import lot_of
 from cxr_explorer.project.audits.records import audit_record
 from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.suggest.accept import AcceptDialog
-from cxr_explorer.ui.suggest.told import Chance, TooFew
+from cxr_explorer.ui.suggest.told import Probability, TooFew
 from tests.ui.suggest_project import COUNT, LOOKS, make_suggest_project, truth
 from tests.ui.windows import open_window, press
 
@@ -166,10 +166,10 @@ def test_the_tab_says_how_looks_at_random_came_out(qtbot, looked: MainWindow) ->
 def test_the_map_is_coloured_by_suggestion_with_a_scale(qtbot, window: MainWindow) -> None:
     window.suggest.colour_map()
     settle(qtbot, window)
-    assert window.session.chances is not None
+    assert window.session.probabilities is not None
     ids = window.session.map.image_ids  # type: ignore[union-attr]
     right = np.array([truth(image_id) == Value.PRESENT for image_id in ids.tolist()])
-    assert ((window.session.chances > 0.5) == right).mean() > 0.9
+    assert ((window.session.probabilities > 0.5) == right).mean() > 0.9
     legend = window.map_page._legend
     assert legend._scale is not None and legend._scale[0] == f"{FINDING}: suggested"
     assert legend.isVisible()
@@ -182,11 +182,11 @@ def test_the_gallery_is_ordered_by_suggestion_and_says_the_number(qtbot, looked:
     looked.session.set_order("likely")
     settle(qtbot, looked)
     shown = looked.gallery_panel.gallery.image_ids()
-    chances = looked.session.chances_of(shown)
-    assert (np.diff(chances) <= 0).all()
-    assert looked.gallery_panel.mark(int(shown[0])).note == f"{chances[0]:.2f}"
+    probabilities = looked.session.probabilities_of(shown)
+    assert (np.diff(probabilities) <= 0).all()
+    assert looked.gallery_panel.mark(int(shown[0])).note == f"{probabilities[0]:.2f}"
     looked.session.set_order("unsure")
-    doubt = np.abs(looked.session.chances_of(looked.gallery_panel.gallery.image_ids()) - 0.5)
+    doubt = np.abs(looked.session.probabilities_of(looked.gallery_panel.gallery.image_ids()) - 0.5)
     assert (np.diff(doubt) >= 0).all()
     looked.session.set_order("typical")
     assert looked.gallery_panel.mark(int(shown[0])).note == ""
@@ -221,7 +221,7 @@ def test_new_suggestions_do_not_move_images_about(qtbot, window: MainWindow) -> 
         ),
         "",
     )
-    with qtbot.waitSignal(window.session.chancesChanged, timeout=LONG_MS, raising=False):
+    with qtbot.waitSignal(window.session.probabilitiesChanged, timeout=LONG_MS, raising=False):
         pass
     settle(qtbot, window)
     assert window.gallery_panel.gallery.image_ids().tolist() == before
@@ -271,7 +271,7 @@ def test_the_profile_has_every_finding_and_says_where_labels_are_too_few(qtbot, 
     strip = window.suggest.profile
     assert set(strip.rows) == set(window.session.project.vocabulary.findings)  # type: ignore[union-attr]
     value = strip.rows[FINDING].value
-    assert isinstance(value, Chance)
+    assert isinstance(value, Probability)
     assert value.image > 0.5
     assert 0 < value.cluster < 1
     assert strip.rows[FINDING].text.text() == f"{FINDING} +  likely"
@@ -338,7 +338,7 @@ def test_suggestions_are_looked_through_then_accepted_in_one_act_that_overwrites
     qtbot.waitUntil(page.isVisible)
     assert labels(looked) == before
     shown = looked.sheets._sheet.ids  # type: ignore[union-attr]
-    doubt = np.abs(looked.session.chances_of(shown) - 0.5)
+    doubt = np.abs(looked.session.probabilities_of(shown) - 0.5)
     assert (np.diff(doubt) >= 0).all() and not set(shown.tolist()) & set(before)
     assert "least sure" in page.heading.text() and "90 % sure" in page.heading.text()
     assert page.rest.accessibleName().startswith(
@@ -514,9 +514,9 @@ def test_probes_are_saved_and_used_where_labels_are_too_few(
 def test_another_finding_has_suggestions_of_its_own(qtbot, window: MainWindow) -> None:
     window.suggest.colour_map()
     settle(qtbot, window)
-    assert window.session.chances is not None
+    assert window.session.probabilities is not None
     window.session.set_judgement("Mass", Value.PRESENT)
-    assert window.session.chances is None
+    assert window.session.probabilities is None
     settle(qtbot, window)
     assert "nothing suggested yet" in window.map_page._legend._entries[0][1]
 
