@@ -25,16 +25,8 @@ from cxr_explorer.probes.evidence import (
     drawing_order,
     mixed,
 )
-from cxr_explorer.probes.features import NEIGHBOURS, Floats, Rows
-from cxr_explorer.probes.probe import (
-    FEWEST_ANSWERS,
-    Probe,
-    batch_size,
-    fit_probe,
-    next_to_read,
-    prepare,
-    sheet_images,
-)
+from cxr_explorer.probes.features import NEIGHBOURS, Floats, Rows, prepare
+from cxr_explorer.probes.probe import FEWEST_ANSWERS, Probe, batch_size, fit_probe, next_to_read, sheet_images
 from cxr_explorer.probes.probe_set import Given, ProbeSet, fit_probe_set, load_probes
 from cxr_explorer.project.audits.standing import FindingStanding, finding_standing, target_of
 from cxr_explorer.project.project import Ids, Project, now

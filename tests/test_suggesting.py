@@ -14,7 +14,8 @@ from cxr_explorer.cli import main as cli
 from cxr_explorer.encoder.embed import Batch, Embedded
 from cxr_explorer.labels.label import How, Judgement, LabelBound, Value
 from cxr_explorer.probes.evidence import drawing_order, mixed
-from cxr_explorer.probes.probe import batch_size, fit_probe, next_to_read, prepare
+from cxr_explorer.probes.features import prepare
+from cxr_explorer.probes.probe import batch_size, fit_probe, next_to_read
 from cxr_explorer.probes.probe_set import load_probes
 from cxr_explorer.project import acts, exporting, label_columns, labelling
 from cxr_explorer.project.audits.bounds import label_bounds

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.probes.probe import prepare
+from cxr_explorer.probes.features import prepare
 from cxr_explorer.project.project import AtlasMap, Project
 from cxr_explorer.tables.matching import match_files
 from training.simulated_reader import COVERED, Point, Simulation, simulate

@@ -110,14 +110,58 @@ def carry_over(
     Returns:
         The new clusters in the order of those they come from, parts of the same one by identity, new ones last.
     """
-    count, old_count = int(labels.max(initial=-1)) + 1, len(before.groups)
+    count = int(labels.max(initial=-1)) + 1
     found = list(nodes) if len(nodes) == count else [-1] * count
+    overlap = _overlap_of(labels, count, before)
+    identities = _identities(overlap, before, found, known or {})
+    called = {**(names or {}), **{group.identity: group.name for group in before.groups}}
+    groups: list[Group] = []
+    for number, node in enumerate(found):
+        identity = identities.get(number, fresh)
+        fresh += number not in identities
+        lineage, sources = _lineage(overlap, before, number, identities.get(number))
+        groups.append(Group(identity, called.get(identity, ""), lineage, sources, node))
+    place = [overlap.place(number, len(before.groups)) for number in range(count)]
+    return _renumbered(labels, groups, np.lexsort(([group.identity for group in groups], place)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Overlap:
+    """Which images old and new clusters share.
+
+    Attributes:
+        old: (P,) number of an old cluster.
+        new: (P,) number of a new one that has images of it.
+        shared: (P,) how many.
+        mostly: (P,) whether most of the new one's images, of those that had a cluster, come from it.
+        main: (K,) the old cluster that most of each new one comes from, -1 for none.
+        parts: (L,) how many new ones each old one has fallen into.
+        joined: By new cluster, the old ones it holds most of, those it shares most with first.
+    """
+
+    old: NDArray[np.int64]
+    new: NDArray[np.int64]
+    shared: NDArray[np.int64]
+    mostly: NDArray[np.bool_]
+    main: NDArray[np.int64]
+    parts: NDArray[np.int64]
+    joined: Mapping[int, Sequence[int]]
+
+    def place(self, number: int, last: int) -> int:
+        """Where a new cluster stands: at that of the old one it comes from, else at the end."""
+        if self.main[number] >= 0:
+            return int(self.main[number])
+        return self.joined[number][0] if number in self.joined else last
+
+
+def _overlap_of(labels: NDArray[np.integer], count: int, before: Partition) -> _Overlap:
+    old_count = len(before.groups)
     both = (labels >= 0) & (before.clusters >= 0)
     pair, shared = np.unique(before.clusters[both].astype(np.int64) * count + labels[both], return_counts=True)
-    old, new = pair // max(count, 1), pair % max(count, 1)  # (P,) each: which old and new cluster share how many
+    old, new = pair // max(count, 1), pair % max(count, 1)
     old_size = np.bincount(before.clusters[before.clusters >= 0], minlength=old_count)
     new_size = np.bincount(new, shared, count)  # images that had a cluster
-    main = np.full(count, -1)  # the old cluster that most of a new one comes from
+    main = np.full(count, -1)
     mostly = 2 * shared > new_size[new]
     main[new[mostly]] = old[mostly]
     parts = np.bincount(old[mostly & (shared >= CRUMB * old_size[old])], minlength=old_count)
@@ -125,39 +169,35 @@ def carry_over(
     joined: dict[int, list[int]] = {}
     for i in np.flatnonzero(joins)[np.argsort(-shared[joins], kind="stable")].tolist():
         joined.setdefault(int(new[i]), []).append(int(old[i]))
+    return _Overlap(old, new, shared, mostly, main, parts, joined)
 
-    identities: dict[int, int] = {}  # by new cluster
+
+def _identities(overlap: _Overlap, before: Partition, nodes: Sequence[int], known: Mapping[int, int]) -> dict[int, int]:
+    """The identity of each new cluster that takes one over: those known by their node first, then by what is shared."""
+    identities: dict[int, int] = {}
     taken: set[int] = set()
-    for number, node in enumerate(found):
-        if known and node in known and known[node] not in taken:
+    for number, node in enumerate(nodes):
+        if node in known and known[node] not in taken:
             identities[number] = known[node]
             taken.add(known[node])
-    for i in np.flatnonzero(mostly)[np.argsort(-shared[mostly], kind="stable")].tolist():
-        number, identity = int(new[i]), before.groups[old[i]].identity
+    mostly = overlap.mostly
+    for i in np.flatnonzero(mostly)[np.argsort(-overlap.shared[mostly], kind="stable")].tolist():
+        number, identity = int(overlap.new[i]), before.groups[overlap.old[i]].identity
         if number not in identities and identity not in taken:
             identities[number] = identity
             taken.add(identity)
+    return identities
 
-    called = {**(names or {}), **{group.identity: group.name for group in before.groups}}
-    groups: list[Group] = []
-    place = []
-    for number, source in enumerate(main.tolist()):
-        of_old = before.groups[source].identity if source >= 0 else -1
-        joining = joined.get(number, [])
-        kept = identities.get(number)
-        lineage: Lineage = "new"
-        sources: tuple[int, ...] = ()
-        if len(joining) > 1:
-            lineage, sources = "merged", tuple(before.groups[one].identity for one in joining)
-        elif source >= 0 and (parts[source] > 1 or kept != of_old):
-            lineage, sources = "split", (of_old,)
-        elif source >= 0:
-            lineage = "kept"
-        place.append(source if source >= 0 else joining[0] if joining else old_count)
-        groups.append(Group(fresh if kept is None else kept, "", lineage, sources, found[number]))
-        groups[-1] = replace(groups[-1], name=called.get(groups[-1].identity, ""))
-        fresh += kept is None
-    return _renumbered(labels, groups, np.lexsort(([group.identity for group in groups], place)))
+
+def _lineage(overlap: _Overlap, before: Partition, number: int, kept: int | None) -> tuple[Lineage, tuple[int, ...]]:
+    """How a new cluster came to be, and the identities it came from."""
+    source, joining = int(overlap.main[number]), overlap.joined.get(number, [])
+    if len(joining) > 1:
+        return "merged", tuple(before.groups[one].identity for one in joining)
+    if source < 0:
+        return "new", ()
+    of_old = before.groups[source].identity
+    return ("split", (of_old,)) if overlap.parts[source] > 1 or kept != of_old else ("kept", ())
 
 
 def joined_by_new(before: Partition, xy: NDArray[np.floating], ladder: Ladder | None) -> Partition:

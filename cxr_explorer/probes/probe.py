@@ -12,19 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_explorer.probes.features import Floats, Rows, prepare, squared_distances
+from cxr_explorer.probes.features import Floats, Rows, squared_distances
 from cxr_explorer.probes.logistic import fit_logistic, sigmoid
-
-__all__ = [
-    "Probe",
-    "batch_size",
-    "both_kinds",
-    "contact_sheets",
-    "fit_probe",
-    "next_to_read",
-    "prepare",
-    "sheet_images",
-]
 
 FREEDOM = 10.0
 """Inverse of the weight of the ridge penalty: the C of scikit-learn's LogisticRegression."""

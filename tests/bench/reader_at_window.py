@@ -28,7 +28,7 @@ from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit
 
-from cxr_explorer.probes.probe import prepare
+from cxr_explorer.probes.features import prepare
 from cxr_explorer.project import label_columns
 from cxr_explorer.project.audits.records import audit_records
 from cxr_explorer.project.project import Project

@@ -4,16 +4,8 @@ import numpy as np
 import pytest
 
 from cxr_explorer.probes import probe as probe_module
-from cxr_explorer.probes.probe import (
-    SHEET_LEAST,
-    SPARE,
-    Probe,
-    contact_sheets,
-    fit_probe,
-    next_to_read,
-    prepare,
-    sheet_images,
-)
+from cxr_explorer.probes.features import prepare
+from cxr_explorer.probes.probe import SHEET_LEAST, SPARE, Probe, contact_sheets, fit_probe, next_to_read, sheet_images
 
 
 def two_groups(count=400, dimension=24, apart=3.0, seed=0):

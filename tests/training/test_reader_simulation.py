@@ -12,7 +12,8 @@ from cxr_explorer.images.preprocess import InputSpec
 from cxr_explorer.images.scan import ScannedFile
 from cxr_explorer.labels.vocabulary import Vocabulary
 from cxr_explorer.probes.evidence import RANDOM_EVERY
-from cxr_explorer.probes.probe import prepare, sheet_images
+from cxr_explorer.probes.features import prepare
+from cxr_explorer.probes.probe import sheet_images
 from cxr_explorer.project.project import Project
 from training import simulated_reader
 from training.reader_simulation import gather, main, read_truth, to_dict, to_text

@@ -25,8 +25,6 @@ from cxr_explorer.ui.gallery.grid import GAP_PX, Grid, fitted_px
 from cxr_explorer.ui.gallery.tile import FRAME_MARGIN_PX, Mark, TileState, paint_tile
 from cxr_explorer.ui.session.thumbnails import Thumbnails
 
-__all__ = ["Gallery", "Mark"]
-
 Ids = NDArray[np.int64]
 
 MIN_TILE_PX = 96
