@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from cxr_explorer.images.image_formats import format_names
 from cxr_explorer.ui.commands.actions import tooltip
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.texts import text_label
@@ -31,7 +32,7 @@ class Welcome(QWidget):
         text = QLabel(
             "Open a folder of chest radiographs. Alike images come to lie together on a map,\n"
             "and you label whole groups of them at once.\n\n"
-            "PNG, JPEG, TIFF, WebP and DICOM. The folder is only read; nothing leaves this computer."
+            f"{format_names()} files. The folder is only read; nothing leaves this computer."
         )
         text.setAlignment(Qt.AlignmentFlag.AlignCenter)
         folder = QPushButton("Open folder…")
