@@ -264,8 +264,8 @@ def main() -> None:
         window.show()
         stage = Stage(window, application)
         session = window.session
-        session.open_demo(Path(home))
-        stage.wait(lambda: session.project is not None and session.indexing is None)
+        window.runs.open_demo(Path(home))
+        stage.wait(lambda: session.project is not None and window.runs.indexing is None)
         stage.wait(lambda: window.map_page.scatter.is_ready)
         for scene in SCENES:
             print(scene.__name__)

@@ -414,7 +414,7 @@ def main() -> int:
         home = Path(folder)
         base = make_base(home / "base")
         window = MainWindow(QSettings(str(home / "settings.ini"), QSettings.Format.IniFormat))
-        window.session.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
+        window.runs.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
         window.show()
         hooked: list[str] = []
         sys.excepthook = lambda kind, error, trace: hooked.append(

@@ -103,7 +103,7 @@ def window(home: Path, say: Callable[[str], None]) -> None:
     chance = random.Random(home.name)
     application = QApplication([])
     shown = MainWindow(QSettings(str(home / "settings.ini"), QSettings.Format.IniFormat))
-    shown.session.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
+    shown.runs.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
     shown.show()
     shown.files.open_path(home / "test.cxr")
     session = shown.session

@@ -215,11 +215,11 @@ def run_index(window: MainWindow, choice: random.Random) -> str:
     session = window.session
     if session.project is None:
         return "nothing to index"
-    if session.indexing is not None or choice.random() < 0.3:
-        session.cancel_run()
+    if window.runs.indexing is not None or choice.random() < 0.3:
+        window.runs.cancel_run()
         return "cancel run"
     try:
-        session.start_indexing()
+        window.runs.start_indexing()
     except UserError:
         return "index refused"
     return "index"

@@ -91,7 +91,12 @@ class Model:
 def foretell(window: MainWindow, name: str, before: State) -> State | None:
     """What an action has to lead to, from what the window shows; None where that is not foretold."""
     session, project = window.session, window.session.project
-    if project is None or window.reading.active or session.page == "sheet" or session.reader != session.own_reader:
+    if (
+        project is None
+        or window.reading.active
+        or session.page == "sheet"
+        or session.reader != session.preferences.own_reader
+    ):
         return None
     finding: str = session.finding
     value: int | None = None if session.value is None else int(session.value)

@@ -34,7 +34,7 @@ def test_from_a_folder_to_a_table_and_back(qtbot, tmp_path: Path, monkeypatch: p
     session = window.session
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: str(images))
     monkeypatch.setattr("cxr_explorer.ui.session.session.default_project_path", lambda _: project_path)
-    with qtbot.waitSignal(session.indexingEnded, timeout=400_000) as ended:
+    with qtbot.waitSignal(window.runs.indexingEnded, timeout=400_000) as ended:
         window.files.open_folder()
         assert window.progress_strip.isVisible()
     report = ended.args[0]
@@ -91,7 +91,7 @@ def test_from_a_folder_to_a_table_and_back(qtbot, tmp_path: Path, monkeypatch: p
     window.close()
 
     again = open_window(qtbot, tmp_path)
-    with qtbot.waitSignal(again.session.indexingEnded, timeout=60_000) as ended:
+    with qtbot.waitSignal(again.runs.indexingEnded, timeout=60_000) as ended:
         again.files.open_path(project_path)
     assert (ended.args[0].embedded, ended.args[0].reused) == (0, count)
     assert list(exporting.label_rows(again.session.project)) == both  # type: ignore[arg-type]
@@ -110,12 +110,12 @@ def test_cancelling_and_closing_while_busy_loses_nothing(qtbot, tmp_path: Path, 
     project_path = tmp_path / "busy.cxr"
     window = open_window(qtbot, tmp_path)
     window.files.open_path(tmp_path / "images", project_path)
-    qtbot.waitUntil(lambda: window.session.progress.stage.startswith("Embedding"), timeout=60_000)  # type: ignore[union-attr]
-    window.session.cancel_run()
+    qtbot.waitUntil(lambda: window.runs.progress.stage.startswith("Embedding"), timeout=60_000)  # type: ignore[union-attr]
+    window.runs.cancel_run()
     assert not window.progress_strip.isVisible()
     window.files.rescan()
     window.close()
     with Project.open(project_path) as project:
         assert project.image_count() == 40
-        stored = 40 - len(project.pending(window.session.encoder().key))
+        stored = 40 - len(project.pending(window.session.preferences.encoder().key))
         assert stored > 0

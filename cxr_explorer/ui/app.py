@@ -35,9 +35,9 @@ def run(
     """
     application, window = _start()
     if encoder is not None:
-        window.session.settings.setValue("encoder", str(encoder))
+        window.session.preferences.settings.setValue("encoder", str(encoder))
     if device != "auto":
-        window.session.settings.setValue("device", device)
+        window.session.preferences.settings.setValue("device", device)
     if path is not None:
         QTimer.singleShot(0, window, lambda: window.files.open_path(path, project))
     return _run_to_the_end(application)
@@ -46,7 +46,7 @@ def run(
 def run_demo(home: Path, count: int) -> int:
     """Opens the window on the demo set, which is made first if need be. Returns the exit code."""
     application, window = _start()
-    QTimer.singleShot(0, window, lambda: window.session.open_demo(home, count))
+    QTimer.singleShot(0, window, lambda: window.runs.open_demo(home, count))
     return _run_to_the_end(application)
 
 

@@ -38,6 +38,9 @@ from cxr_explorer.ui.map.map_page import MapPage
 from cxr_explorer.ui.map.map_work import MapWork
 from cxr_explorer.ui.progress.progress_report import ProgressReport
 from cxr_explorer.ui.readers.readers import Readers
+from cxr_explorer.ui.session.preferences import Preferences
+from cxr_explorer.ui.session.runs import Runs
+from cxr_explorer.ui.session.seen import Seen
 from cxr_explorer.ui.session.selection import ORDERS
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.sheets.sheets import Sheets
@@ -57,7 +60,9 @@ class MainWindow(Frame, Part):
         keymap.load(settings)
         super().__init__(settings)
         self.setAcceptDrops(True)
-        self.session = Session(settings)
+        self.session = Session(Preferences(settings))
+        self.runs = Runs(self.session)
+        self.seen = Seen(self.session)
         self.appearance = Appearance(self)
         self._build_views()
         self._build_parts()
@@ -69,14 +74,14 @@ class MainWindow(Frame, Part):
 
     def _build_views(self) -> None:
         session, dark = self.session, self.appearance.dark
-        self.progress_strip = ProgressStrip(session)
+        self.progress_strip = ProgressStrip(self.runs)
         self.add_strip(self.progress_strip, first=True)
-        self.cluster_panel = ClusterPanel(session, dark)
+        self.cluster_panel = ClusterPanel(session, self.seen, dark)
         self.clusters = self.cluster_panel.clusters
-        self.map_page = MapPage(session, dark)
+        self.map_page = MapPage(session, self.runs, dark)
         self.image_page = ImagePage(session)
-        self.gallery_panel = GalleryPanel(session)
-        self.label_panel = LabelPanel(session)
+        self.gallery_panel = GalleryPanel(session, self.runs)
+        self.label_panel = LabelPanel(session, self.seen)
         self.add_page("map", self.map_page)
         self.add_page("image", self.image_page)
         self.add_tab(self.cluster_panel, "Clusters")
@@ -87,14 +92,14 @@ class MainWindow(Frame, Part):
     def _build_parts(self) -> None:
         """In the order of what they use, the tabs at the left in the order of the work."""
         session = self.session
-        self.files = Files(self, session)
-        self.map_work = MapWork(self, session, self.map_page)
+        self.files = Files(self, session, self.runs)
+        self.map_work = MapWork(self, session, self.runs, self.map_page)
         self.contradicting = Contradicting(self, session)
         beside = (self.gallery_panel, self.label_panel, self.side)
         self.reading = Reading(self, session, self.image_page, self.cluster_panel, beside)
         self.labelling = Labelling(self, session, self.label_panel, self.reading)
         self.readers = Readers(self, session, self.reading)
-        self.sheets = Sheets(self, session, self.gallery_panel, self.reading)
+        self.sheets = Sheets(self, session, self.seen, self.gallery_panel, self.reading)
         self.suggest = Suggest(self, session, self.reading, self.sheets)
         self.suggest_tab = SuggestTab(self.suggest, self, session)
         self.profile = ProfileStrip(self.suggest, session)
@@ -105,12 +110,12 @@ class MainWindow(Frame, Part):
         self.audit = Audits(self, session, self.reading)
         self.cluster_work = ClusterWork(self, session, self.cluster_panel, self.map_page)
         self.finder = Find(self, session, self.gallery_panel, self.map_page)
-        self.compare = Compare(self, session, self.gallery_panel, self.reading, self.finder)
+        self.compare = Compare(self, session, self.seen, self.gallery_panel, self.reading, self.finder)
         self.viewer = Viewer(session, self.image_page, {"compare": self.compare.page})
         self.progress_report = ProgressReport(self, session)
         self.add_strip(FilterStrip(session))
         views = Views(self.clusters, self.map_page, self.gallery_panel, self.label_panel)
-        self.guide = Guide(self, session, self.files.welcome, views)
+        self.guide = Guide(self, session, self.runs, self.files.welcome, views)
         self.parts: tuple[Part, ...] = (
             self,
             self.appearance,
@@ -152,7 +157,7 @@ class MainWindow(Frame, Part):
         self.map_page.imageWanted.connect(self.open_image)
         self.gallery_panel.imageWanted.connect(self.open_image)
         self.image_page.view.stepRequested.connect(self.step_image)
-        self.image_page.seen.connect(session.note_full_size)
+        self.image_page.seen.connect(self.seen.note_full_size)
         self.sheets.page.backWanted.connect(self.step_back)
         self.finder.strip.compareWanted.connect(self.compare.start)
         self.suggest_tab.left.connect(self.gallery_panel.gallery.setFocus)
@@ -165,7 +170,7 @@ class MainWindow(Frame, Part):
             session.labelsChanged,
             session.exclusionsChanged,
             session.targetChanged,
-            session.indexingEnded,
+            self.runs.indexingEnded,
         ):
             signal.connect(self._enable)
         session.said.connect(self.say)

@@ -222,7 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         window.show()
         window.files.open_path(copy)
         reader = Reader(window, by_id, chosen.finding, chosen.pictures)
-        reader.wait(lambda: window.session.indexing is None and window.session.map is not None, "the map")
+        reader.wait(lambda: window.runs.indexing is None and window.session.map is not None, "the map")
         reader.take_picture("opened")
         play(reader, chosen.share, chosen.export, chosen.every_cluster)
         assert window.session.project is not None

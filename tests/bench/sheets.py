@@ -59,7 +59,7 @@ def main() -> None:
         window = MainWindow(QSettings(str(Path(folder) / "settings.ini"), QSettings.Format.IniFormat))
         window.resize(1366, 768)
         window.show()
-        window.session.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
+        window.runs.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
         window.files.open_path(path)
         session, sheets = window.session, window.sheets
 

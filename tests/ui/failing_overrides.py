@@ -79,7 +79,7 @@ def main() -> None:
     application = QApplication([])
     with tempfile.TemporaryDirectory() as folder:
         window = MainWindow(QSettings(str(Path(folder) / "settings.ini"), QSettings.Format.IniFormat))
-        window.session.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
+        window.runs.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
         window.files.open_path(make_project(Path(folder)))
         window.show()
         window.session.select_cluster(0)

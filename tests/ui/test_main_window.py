@@ -325,7 +325,7 @@ def test_settings_take_another_reader_whose_labels_are_apart(window: MainWindow)
     session = window.session
     session.select_cluster(0)
     session.label_target()
-    session.choose("bob", session.encoder().directory, "cpu")
+    window.runs.choose("bob", session.preferences.encoder().directory, "cpu")
     assert labels(window) == {}
     assert "0%" in window.files._summary.text() or "0 of" in window.files._summary.text()
 
@@ -350,7 +350,7 @@ def test_labels_and_undo_are_there_after_reopening(qtbot, window: MainWindow, tm
     with Project.open(path) as project:
         assert len(list(exporting.label_rows(project))) == CLUSTER_SIZES[0]
     again = open_window(qtbot, tmp_path, path)
-    assert str(path) in again.session.recent_projects()
+    assert str(path) in again.session.preferences.recent_projects()
     assert again.actions_by_name["undo"].isEnabled()
     again.session.undo()
     assert labels(again) == {}
@@ -369,18 +369,18 @@ def test_dialogs_open_in_both_themes(window: MainWindow, light: bool, tmp_path: 
     window.appearance.use_light(light)
     session = window.session
     shown = [
-        SettingsDialog(window, "ann", session.encoders(), session.encoder(), "auto"),
-        MapDialog(window, session.parameters()),
+        SettingsDialog(window, "ann", session.preferences.encoders(), session.preferences.encoder(), "auto"),
+        MapDialog(window, window.runs.parameters()),
         FindingsDialog(window, session.project.vocabulary),  # type: ignore[union-attr]
         ExportDialog(window, 5, [Whose("ann", "ann"), Whose("Everybody's")], 0),
         KeysDialog(window),
-        AboutDialog(window, session.encoder()),
+        AboutDialog(window, session.preferences.encoder()),
     ]
     for dialog in shown:
         dialog.show()
         assert dialog.isVisible()
         dialog.reject()
-    assert MapDialog(window, session.parameters()).parameters == session.parameters()
+    assert MapDialog(window, window.runs.parameters()).parameters == window.runs.parameters()
 
 
 def test_a_bug_is_shown_once_with_its_traceback(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:

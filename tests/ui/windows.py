@@ -64,10 +64,10 @@ def open_window(qtbot, home: Path, path: Path | None = None) -> MainWindow:  # t
     with qtbot.waitExposed(window):
         window.show()
     if path is not None:
-        start: Callable[..., None] = window.session.start_indexing
-        window.session.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
+        start: Callable[..., None] = window.runs.start_indexing
+        window.runs.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
         window.files.open_path(path)
-        window.session.start_indexing = start  # type: ignore[method-assign]
+        window.runs.start_indexing = start  # type: ignore[method-assign]
     return window
 
 

@@ -116,7 +116,9 @@ class Audits(QObject, Part):
                 title += f", only {session.filter.text}"
             chosen = Place(title, selection.ids)
         clusters = cluster_places(atlas_map) if atlas_map is not None else []
-        dialog = AuditDialog(self._frame, session.settings, project, session.reader, findings, chosen, clusters)
+        dialog = AuditDialog(
+            self._frame, session.preferences.settings, project, session.reader, findings, chosen, clusters
+        )
         if accepted(dialog):
             self.read(
                 [

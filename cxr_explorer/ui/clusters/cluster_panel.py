@@ -21,6 +21,7 @@ from cxr_explorer.ui.clusters.cluster_rows import (
     read_marks,
     typical_ids,
 )
+from cxr_explorer.ui.session.seen import Seen
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.flow import FlowPanel
 from cxr_explorer.ui.widgets.texts import elided_label, text_label
@@ -37,9 +38,10 @@ class ClusterPanel(QFrame):
 
     cancelWanted = Signal()
 
-    def __init__(self, session: Session, dark: bool) -> None:
+    def __init__(self, session: Session, seen: Seen, dark: bool) -> None:
         super().__init__()
         self.setObjectName("panel")
+        self._seen = seen
         self._session = session
         self._dark = dark
         self._typical: dict[int, tuple[int, ...]] = {}
@@ -61,7 +63,9 @@ class ClusterPanel(QFrame):
         head.addWidget(self._more)
 
         self.sort, self.filter = _choice(SORTS, "Order of the list"), _choice(FILTERS, "Clusters shown")
-        self.sort.setCurrentIndex(max(self.sort.findData(str(session.settings.value("cluster_order", "size"))), 0))
+        self.sort.setCurrentIndex(
+            max(self.sort.findData(str(session.preferences.settings.value("cluster_order", "size"))), 0)
+        )
         self.sort.activated.connect(lambda: self.set_sort(self.sort.currentData()))
         self.filter.activated.connect(lambda: self.set_filter(self.filter.currentData()))
         choices = FlowPanel()
@@ -129,7 +133,7 @@ class ClusterPanel(QFrame):
     def set_sort(self, sort: str) -> None:
         """Orders the list, see `SORTS`."""
         self.sort.setCurrentIndex(max(self.sort.findData(sort), 0))
-        self._session.settings.setValue("cluster_order", self.sort.currentData())
+        self._session.preferences.settings.setValue("cluster_order", self.sort.currentData())
         self._arrange()
 
     def set_filter(self, shown: str) -> None:
@@ -231,7 +235,7 @@ class ClusterPanel(QFrame):
         if self._marks is None:
             self._marks = read_marks(project, atlas_map, finding, reader)
         bounds = bounds_by_cluster(project, atlas_map.image_ids, atlas_map.clusters, finding, reader)
-        self._rows = make_rows(atlas_map, self._marks, bounds, self._typical, session.seen, self._dark)
+        self._rows = make_rows(atlas_map, self._marks, bounds, self._typical, self._seen.ids, self._dark)
         of_cluster = {row.cluster: row for row in self._rows}
         self.clusters.set_rows([of_cluster[cluster] for cluster in self._order if cluster in of_cluster])
 

@@ -20,6 +20,7 @@ from cxr_explorer.ui.find.find import Find
 from cxr_explorer.ui.frame.frame import Frame
 from cxr_explorer.ui.gallery.gallery_panel import SIGN, GalleryPanel
 from cxr_explorer.ui.labelling.reading import Reading
+from cxr_explorer.ui.session.seen import Seen
 from cxr_explorer.ui.session.session import Session
 
 FILE = -2
@@ -32,7 +33,7 @@ class Compare(QObject, Part):
     """The window's part that shows images side by side; the current image is the one in focus."""
 
     def __init__(
-        self, frame: Frame, session: Session, gallery_panel: GalleryPanel, reading: Reading, finder: Find
+        self, frame: Frame, session: Session, seen: Seen, gallery_panel: GalleryPanel, reading: Reading, finder: Find
     ) -> None:
         super().__init__(frame)
         self._frame = frame
@@ -44,7 +45,7 @@ class Compare(QObject, Part):
         self.page = ComparePage()
         frame.add_page(PAGE, self.page)
         self.page.backRequested.connect(lambda: session.show_page("map"))
-        self.page.seen.connect(lambda key: session.note_full_size(key) if key >= 0 else None)
+        self.page.seen.connect(lambda key: seen.note_full_size(key) if key >= 0 else None)
         self.page.focusMoved.connect(lambda key: session.set_current(key if key >= 0 else -1))
         session.currentChanged.connect(self._on_current)
         session.closing.connect(self.page.clear)  # numbers of the next project's images are others

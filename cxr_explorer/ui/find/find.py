@@ -112,7 +112,7 @@ class Find(QObject, Part):
             return
         self.strip.show_reading(path)
         self._errand.run(
-            *(embed_file, path.resolve(), encoder.directory, session.device),
+            *(embed_file, path.resolve(), encoder.directory, session.preferences.device),
             done=partial(self._search_like, path),
             failed=self._tell_why,
         )
@@ -144,7 +144,7 @@ class Find(QObject, Part):
     def _encoder(self) -> EncoderInfo:
         """The map's encoder: no other one's embeddings can be compared with the map's."""
         assert self._session.map is not None
-        for encoder in self._session.encoders():
+        for encoder in self._session.preferences.encoders():
             if encoder.key == self._session.map.encoder_key:
                 return encoder
         raise UserError(

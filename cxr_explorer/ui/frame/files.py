@@ -20,6 +20,7 @@ from cxr_explorer.ui.frame.frame import Frame
 from cxr_explorer.ui.frame.settings_dialog import SettingsDialog
 from cxr_explorer.ui.frame.unreadable_dialog import UnreadableDialog
 from cxr_explorer.ui.frame.welcome import Welcome, project_title
+from cxr_explorer.ui.session.runs import Runs
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.texts import accepted, elided_label
 
@@ -27,10 +28,11 @@ from cxr_explorer.ui.widgets.texts import accepted, elided_label
 class Files(QObject, Part):
     """The part of the window that opens folders and projects, and sums up what is open in the line of status."""
 
-    def __init__(self, frame: Frame, session: Session) -> None:
+    def __init__(self, frame: Frame, session: Session, runs: Runs) -> None:
         super().__init__(frame)
         self._frame = frame
         self._session = session
+        self._runs = runs
         self.welcome = Welcome(session)
         frame.set_start(self.welcome)
         self._summary: QLabel = elided_label("", "dim")
@@ -44,9 +46,9 @@ class Files(QObject, Part):
         self.welcome.demoWanted.connect(self.open_demo)
         self.welcome.projectWanted.connect(lambda path: self.open_path(Path(path)))
         session.projectChanged.connect(self._on_project)
-        for signal in (session.mapChanged, session.labelsChanged, session.exclusionsChanged, session.imagesArrived):
+        for signal in (session.mapChanged, session.labelsChanged, session.exclusionsChanged, runs.imagesArrived):
             signal.connect(self._show_summary)
-        session.indexingEnded.connect(self._on_indexed)
+        runs.indexingEnded.connect(self._on_indexed)
         self._on_project()
 
     def verbs(self) -> Verbs:
@@ -110,9 +112,9 @@ class Files(QObject, Part):
         """Opens an image folder or a project file; says what is wrong if neither works."""
         try:
             if path.is_file() and path.suffix == SUFFIX:
-                self._session.open_project(path)
+                self._runs.open_project(path)
             else:
-                self._session.open_folder(path, project)
+                self._runs.open_folder(path, project)
         except UserError as error:
             self._on_project()
             self._frame.warn(str(error))
@@ -134,12 +136,12 @@ class Files(QObject, Part):
 
     def open_demo(self) -> None:
         """Opens the simulated set."""
-        self._session.open_demo()
+        self._runs.open_demo()
 
     def rescan(self) -> None:
         """Looks for new images."""
         try:
-            self._session.start_indexing()
+            self._runs.start_indexing()
         except UserError as error:
             self._frame.warn(str(error))
 
@@ -158,11 +160,17 @@ class Files(QObject, Part):
     def change_settings(self) -> None:
         """Reader, encoder, device."""
         session = self._session
-        dialog = SettingsDialog(self._frame, session.own_reader, session.encoders(), session.encoder(), session.device)
+        dialog = SettingsDialog(
+            self._frame,
+            session.preferences.own_reader,
+            session.preferences.encoders(),
+            session.preferences.encoder(),
+            session.preferences.device,
+        )
         if accepted(dialog):
-            session.choose(dialog.reader, dialog.encoder, dialog.device)
+            self._runs.choose(dialog.reader, dialog.encoder, dialog.device)
             self._show_summary()
 
     def show_about(self) -> None:
         """Version, intended use, licence."""
-        accepted(AboutDialog(self._frame, self._session.encoder()))
+        accepted(AboutDialog(self._frame, self._session.preferences.encoder()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton
 
 from cxr_explorer.indexing import Progress
-from cxr_explorer.ui.session.session import Session
+from cxr_explorer.ui.session.runs import Runs
 
 
 def duration_text(seconds: float) -> str:
@@ -33,28 +33,28 @@ def progress_text(progress: Progress) -> str:
 class ProgressStrip(QFrame):
     """Shown only while the session has a run going."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, runs: Runs) -> None:
         super().__init__()
         self.setObjectName("progress")
-        self._session = session
+        self._runs = runs
         self._text = QLabel()
         self._bar = QProgressBar(textVisible=False)
         self._bar.setFixedWidth(260)
         self._bar.setAccessibleName("Progress")
         cancel = QPushButton("Cancel")
         cancel.setToolTip("Stop here; what is embedded is kept, and the next run goes on from there")
-        cancel.clicked.connect(session.cancel_run)
+        cancel.clicked.connect(runs.cancel_run)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 5, 12, 5)
         layout.addWidget(self._text, 1)
         layout.addWidget(self._bar)
         layout.addWidget(cancel)
-        session.progressChanged.connect(self.refresh)
+        runs.progressChanged.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
         """Shows where the run stands, or hides."""
-        progress = self._session.progress
+        progress = self._runs.progress
         self.setVisible(progress is not None)
         if progress is None:
             return

@@ -72,7 +72,7 @@ class Welcome(QWidget):
             widget = item.widget()
             if widget is not None:
                 widget.deleteLater()
-        recent = self._session.recent_projects()[:5]
+        recent = self._session.preferences.recent_projects()[:5]
         if not recent:
             return
         line = QFrame()

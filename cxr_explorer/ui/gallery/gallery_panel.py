@@ -11,6 +11,7 @@ from cxr_explorer.labels.texts import VALUE_WORDS, finding_text, images_text
 from cxr_explorer.project import label_columns
 from cxr_explorer.ui.gallery.gallery import Gallery
 from cxr_explorer.ui.gallery.tile import Mark
+from cxr_explorer.ui.session.runs import Runs
 from cxr_explorer.ui.session.selection import BY_PROBABILITY, ORDERS, RANKED
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.texts import elided_label, text_label
@@ -25,10 +26,11 @@ class GalleryPanel(QFrame):
 
     imageWanted = Signal()
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, runs: Runs) -> None:
         super().__init__()
         self.setObjectName("panel")
         self._session = session
+        self._runs = runs
         self._labels: dict[int, list[tuple[str, Value]]] = {}
         self._excluded: set[int] = set()
         self._heading = elided_label("", "heading")
@@ -73,7 +75,7 @@ class GalleryPanel(QFrame):
         session.exclusionsChanged.connect(self._refresh_exclusions)
         session.projectChanged.connect(self._refresh_exclusions)
         session.currentChanged.connect(self._follow_current)
-        session.imagesArrived.connect(self._on_arrivals)
+        runs.imagesArrived.connect(self._on_arrivals)
         session.probabilitiesChanged.connect(self._on_probabilities)
         session.colouringChanged.connect(self.gallery.refresh_marks)
         self._ordered_by_probability = False

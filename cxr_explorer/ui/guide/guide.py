@@ -18,6 +18,7 @@ from cxr_explorer.ui.guide.keys_help import KeysDialog
 from cxr_explorer.ui.guide.tour import Tour
 from cxr_explorer.ui.guide.tour_steps import Views, tour_steps
 from cxr_explorer.ui.guide.window_commands import commands
+from cxr_explorer.ui.session.runs import Runs
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.focus import FocusKeeper, step_pane
 from cxr_explorer.ui.widgets.texts import accepted
@@ -26,10 +27,11 @@ from cxr_explorer.ui.widgets.texts import accepted
 class Guide(QObject, Part):
     """The part of the window that helps to find the way; the tour starts by itself on the demo's first map, once."""
 
-    def __init__(self, frame: Frame, session: Session, welcome: Welcome, views: Views) -> None:
+    def __init__(self, frame: Frame, session: Session, runs: Runs, welcome: Welcome, views: Views) -> None:
         super().__init__(frame)
         self._frame = frame
         self._session = session
+        self._runs = runs
         self._welcome = welcome
         self._views = views
         self._tour_waits = False
@@ -102,7 +104,7 @@ class Guide(QObject, Part):
         session = self._session
         self._tour_waits = True
         if session.project is None:
-            session.open_demo()
+            self._runs.open_demo()
         elif session.map is None:
             session.said.emit("The tour starts when the map is there.")
         self._tour_if_due()
@@ -119,11 +121,11 @@ class Guide(QObject, Part):
             if self.tour.active:
                 self.tour.end()
             return
-        is_new = not bool(session.settings.value("tour_seen", False, bool))
+        is_new = not bool(session.preferences.settings.value("tour_seen", False, bool))
         is_demo = session.project.path.resolve() == (demo_home() / f"demo{SUFFIX}").resolve()
         if self._tour_waits or (is_new and is_demo):
             self._tour_waits = False
-            session.settings.setValue("tour_seen", True)
+            session.preferences.settings.setValue("tour_seen", True)
             session.show_page("map")
             self.tour.start()
 

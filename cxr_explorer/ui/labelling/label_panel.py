@@ -23,6 +23,7 @@ from cxr_explorer.labels.texts import VALUE_WORDS, finding_text, images_text
 from cxr_explorer.project.labelling import LabelPlan
 from cxr_explorer.project.looks import KIND, barely_seen
 from cxr_explorer.ui.commands.actions import key_text, tooltip
+from cxr_explorer.ui.session.seen import Seen
 from cxr_explorer.ui.session.selection import Target
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.texts import elided_label, text_label
@@ -153,9 +154,10 @@ class LabelPanel(QFrame):
 
     vocabularyWanted = Signal()
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, seen: Seen) -> None:
         super().__init__()
         self.setObjectName("panel")
+        self._seen = seen
         self._session = session
         self._chips: list[_Chip] = []
         self._columns = COLUMNS
@@ -275,7 +277,7 @@ class LabelPanel(QFrame):
             button.setChecked(value is session.value)
         plan = session.plan()
         self._target.setText(f"Label {target.text}: {images_text(total)}" if total else "Nothing selected")
-        seen = (session.seen_of(target.ids), total) if total > 1 else None
+        seen = (self._seen.count_in(target.ids), total) if total > 1 else None
         text = apply_text(finding_text(session.finding), session.value, target.text, plan, seen)
         self.apply.setEnabled(plan is not None and plan.images > 0)
         self._full_text = text

@@ -331,7 +331,7 @@ class Reading(QObject, Part):
         if task is None or session.viewing_image:
             return
         # Under another name nothing but this reading may be labelled: the other pages are the reader's own again.
-        other_name = task.shown and task.reader != session.own_reader
+        other_name = task.shown and task.reader != session.preferences.own_reader
         if other_name or session.current_id != task.ids[min(task.position, len(task.ids) - 1)]:
             self._end(False)
 

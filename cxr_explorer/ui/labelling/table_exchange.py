@@ -29,7 +29,7 @@ def import_table(parent: QWidget, session: Session, folder: str) -> None:
     )
     if not chosen or session.project is None:
         return
-    dialog = ImportDialog(parent, session.project, Path(chosen), session.own_reader, session.reader)
+    dialog = ImportDialog(parent, session.project, Path(chosen), session.preferences.own_reader, session.reader)
     if accepted(dialog):
         session.tell(dialog.change, "All of these labels are here already.")
 
@@ -47,9 +47,11 @@ def export_table(parent: QWidget, session: Session, folder: str, errand: Errand)
     labels = label_count(session.project)
     if not labels:
         raise UserError("There are no labels to export yet: label a cluster or some images first.")
-    whose = whose_labels(reader_names(session.project), session.own_reader)
+    whose = whose_labels(reader_names(session.project), session.preferences.own_reader)
     names = [entry.reader for entry in whose]
-    chosen = names.index(session.own_reader) if session.own_reader in names else names.index(None)
+    chosen = (
+        names.index(session.preferences.own_reader) if session.preferences.own_reader in names else names.index(None)
+    )
     dialog = ExportDialog(parent, labels, whose, chosen)
     if not accepted(dialog):
         return

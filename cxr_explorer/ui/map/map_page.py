@@ -16,6 +16,7 @@ from cxr_explorer.labels.texts import finding_text
 from cxr_explorer.ui.commands.actions import key_text, tooltip
 from cxr_explorer.ui.map.scatter_view import ScatterView, Tool
 from cxr_explorer.ui.session.colouring import metadata_columns
+from cxr_explorer.ui.session.runs import Runs
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.flow import FlowPanel
 from cxr_explorer.ui.widgets.texts import elided_label
@@ -29,9 +30,10 @@ class MapPage(QWidget):
 
     imageWanted = Signal()
 
-    def __init__(self, session: Session, dark: bool) -> None:
+    def __init__(self, session: Session, runs: Runs, dark: bool) -> None:
         super().__init__()
         self._session = session
+        self._runs = runs
         self._dark = dark
         self.scatter = ScatterView()
         self.scatter.set_dark(dark)
@@ -89,7 +91,7 @@ class MapPage(QWidget):
         session.labelsChanged.connect(self._recolour_labels)
         session.exclusionsChanged.connect(self._recolour_labels)
         session.probabilitiesChanged.connect(self._recolour_probabilities)
-        session.progressChanged.connect(self._show_message)
+        runs.progressChanged.connect(self._show_message)
         session.filterChanged.connect(self._show_filter)
         session.factsChanged.connect(self._on_facts)
         self.use_tool("lasso")
@@ -223,7 +225,7 @@ class MapPage(QWidget):
         atlas_map = self._session.map
         if atlas_map is None:
             return ""
-        parameters = self._session.parameters()
+        parameters = self._runs.parameters()
         size = parameters.clusters.min_cluster_size or "automatic"
         return (
             f"{atlas_map.encoder_key.rpartition('-')[0]}"
@@ -238,7 +240,7 @@ class MapPage(QWidget):
         if session.map is None and session.project is not None:
             text = (
                 "The map appears here when every image is read."
-                if session.indexing is not None
+                if self._runs.indexing is not None
                 else f"There is no map yet.\nFile > Look for new images ({key_text('rescan')}) goes on from there."
             )
         self.scatter.set_message(text)

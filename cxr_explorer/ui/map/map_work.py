@@ -14,6 +14,7 @@ from cxr_explorer.ui.commands.part import Part, Verbs
 from cxr_explorer.ui.frame.frame import Frame
 from cxr_explorer.ui.map.map_dialog import MapDialog
 from cxr_explorer.ui.map.map_page import MapPage
+from cxr_explorer.ui.session.runs import Runs
 from cxr_explorer.ui.session.selection import NO_IDS
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.texts import accepted
@@ -35,10 +36,11 @@ class _Grown:
 class MapWork(QObject, Part):
     """The part of the window for the map."""
 
-    def __init__(self, frame: Frame, session: Session, map_page: MapPage) -> None:
+    def __init__(self, frame: Frame, session: Session, runs: Runs, map_page: MapPage) -> None:
         super().__init__(frame)
         self._frame = frame
         self._session = session
+        self._runs = runs
         self._map_page = map_page
         self._grown: _Grown | None = None
         shown = bool(frame.settings.value("names", True, bool))
@@ -69,9 +71,9 @@ class MapWork(QObject, Part):
 
     def change_parameters(self) -> None:
         """Asks how the map is to be made, and makes it anew."""
-        dialog = MapDialog(self._frame, self._session.parameters())
-        if accepted(dialog) and dialog.parameters != self._session.parameters():
-            self._session.start_indexing(dialog.parameters, rescan=False)
+        dialog = MapDialog(self._frame, self._runs.parameters())
+        if accepted(dialog) and dialog.parameters != self._runs.parameters():
+            self._runs.start_indexing(dialog.parameters, rescan=False)
 
     # -- selecting around an image ---------------------------------------------------------------------------------
 

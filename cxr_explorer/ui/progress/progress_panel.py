@@ -100,7 +100,11 @@ class ProgressPanel(QFrame):
             return
         self._stale = False
         self._errand.run(
-            work_of, session.project.path, session.own_reader, done=self._on_counted, failed=self._session.said.emit
+            work_of,
+            session.project.path,
+            session.preferences.own_reader,
+            done=self._on_counted,
+            failed=self._session.said.emit,
         )
 
     def _on_counted(self, work: WorkDone) -> None:

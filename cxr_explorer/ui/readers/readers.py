@@ -70,8 +70,8 @@ class Readers(QObject, Part):
         """Asks who reads now."""
         session = self._session
         names = ordinary(reader_names(session.project)) if session.project is not None else []
-        dialog = SwitchDialog(self._frame, session.own_reader, names)
-        if accepted(dialog) and dialog.reader != session.own_reader:
+        dialog = SwitchDialog(self._frame, session.preferences.own_reader, names)
+        if accepted(dialog) and dialog.reader != session.preferences.own_reader:
             self._one_by_one.stop()
             session.set_reader(dialog.reader)
             new = "" if dialog.reader in names else ", who has no labels here yet"
@@ -92,7 +92,9 @@ class Readers(QObject, Part):
         if len(names) < 2:
             self._say_alone("Agreement")
             return
-        dialog = AgreementDialog(self._frame, session.project.path, names, session.own_reader, session.finding)
+        dialog = AgreementDialog(
+            self._frame, session.project.path, names, session.preferences.own_reader, session.finding
+        )
         accepted(dialog)
         chosen, wanted = dialog.chosen(), dialog.wanted
         if chosen is None or not wanted:
@@ -165,7 +167,7 @@ class Readers(QObject, Part):
     def reread(self) -> None:
         """Asks how many images to read a second time, draws them, and begins; or goes on with what was drawn before."""
         session = self._session
-        project, reader = session.project, session.own_reader
+        project, reader = session.project, session.preferences.own_reader
         assert project is not None
         self._one_by_one.stop()
         findings = [finding for finding, names in labelled_by(project).items() if reader in names]
@@ -207,7 +209,7 @@ class Readers(QObject, Part):
 
     def merge(self) -> None:
         """Asks for another reader's file, shows what it would bring, and takes it in."""
-        folder = str(self._session.settings.value("last_folder", str(Path.home())))
+        folder = str(self._session.preferences.settings.value("last_folder", str(Path.home())))
         chosen, _ = QFileDialog.getOpenFileName(
             self._frame,
             "Another reader's labels",
@@ -222,12 +224,12 @@ class Readers(QObject, Part):
         session = self._session
         assert session.project is not None
         self._one_by_one.stop()
-        dialog = MergeDialog(self._frame, session.project.path, source, session.own_reader)
+        dialog = MergeDialog(self._frame, session.project.path, source, session.preferences.own_reader)
         if not accepted(dialog) or dialog.plan is None:
             return
         QApplication.setOverrideCursor(Qt.CursorShape.WaitCursor)
         try:
-            change = merging.merge(session.project, dialog.plan, session.own_reader, dialog.take_theirs)
+            change = merging.merge(session.project, dialog.plan, session.preferences.own_reader, dialog.take_theirs)
         finally:
             QApplication.restoreOverrideCursor()
         session.tell(change, "All of these labels are here already.")

@@ -8,32 +8,23 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QSettings, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
-from cxr_explorer.atlas.build import MapParameters
 from cxr_explorer.atlas.selection import combine
-from cxr_explorer.demo import drawing_demo
-from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, default_encoder, read_encoder
-from cxr_explorer.errors import UserError
-from cxr_explorer.indexing import Indexing, IndexReport, Progress
 from cxr_explorer.labels.confounders import Confounder, FactColumn, code_facts, find_confounders
 from cxr_explorer.labels.label import How, Judgement, Value
-from cxr_explorer.labels.reader_names import ADJUDICATED, check_reader, is_reserved
+from cxr_explorer.labels.reader_names import ADJUDICATED
 from cxr_explorer.labels.texts import finding_text
-from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies
-from cxr_explorer.project import acts, label_columns, labelling, looks
-from cxr_explorer.project.backup import backing_up, is_due
-from cxr_explorer.project.file import SUFFIX, default_project_path, demo_home
+from cxr_explorer.labels.vocabulary import Vocabulary
+from cxr_explorer.project import acts, label_columns, labelling
 from cxr_explorer.project.partition_rows import STATE
 from cxr_explorer.project.project import AtlasMap, Ids, Project
-from cxr_explorer.project.storage import StorageError
 from cxr_explorer.ui.commands.actions import key_text
 from cxr_explorer.ui.session.colouring import categories, metadata_columns
 from cxr_explorer.ui.session.judging import judgement
+from cxr_explorer.ui.session.preferences import Preferences
 from cxr_explorer.ui.session.selection import BY_PROBABILITY, NO_IDS, RANKED, Filter, Ranking, Selection, Target
-from cxr_explorer.ui.session.storage_watch import StorageWatch
 from cxr_explorer.ui.session.thumbnails import Thumbnails
-from cxr_explorer.ui.widgets.errand import Errand
 from cxr_explorer.ui.widgets.texts import probability_text
 
 DEFAULT_READER = "reader 1"
@@ -55,6 +46,9 @@ class Session(QObject):
     labelsChanged = Signal()
     exclusionsChanged = Signal()
     statesChanged = Signal(object)  # frozenset of kinds of state, see `acts`
+    labelled = Signal()  # told before `labelsChanged`: an act has changed labels
+    wentBack = Signal()  # an act is being taken back or done again; told before what it changes
+    readerChanged = Signal()  # told before `labelsChanged`: other labels are shown
     acted = Signal()  # an act was done, taken back or done again, and all views have been told what it changed
     undid = Signal(str)  # the act that was taken back, in words
     colouringChanged = Signal()
@@ -62,16 +56,14 @@ class Session(QObject):
     filterChanged = Signal()
     probabilitiesChanged = Signal()
     closing = Signal()  # the project is about to be closed
-    progressChanged = Signal()
-    indexingEnded = Signal(object)  # IndexReport, or None when cancelled or failed
-    imagesArrived = Signal()
     said = Signal(str)
     failed = Signal(str)
     recovered = Signal()  # what `failed` said of the project file is over
 
-    def __init__(self, settings: QSettings) -> None:
+    def __init__(self, preferences: Preferences) -> None:
         super().__init__()
-        self.settings = settings
+        self.preferences = preferences
+        preferences.said.connect(self.said)
         self.project: Project | None = None
         self.map: AtlasMap | None = None
         self.selection = Selection(NO_IDS)
@@ -79,7 +71,6 @@ class Session(QObject):
         self.current_id = -1
         self.page = "map"
         self.page_behind = "map"  # where an open image was opened from
-        self._seen: Ids | None = None
         self.targets: dict[str, Callable[[], Target]] = {}  # whom a label goes to on a page of a part
         self._reading_as: str | None = None
         self.why_unseen: Callable[[], str] = str  # set by the page of the image, see `ImagePage.why_unseen`
@@ -91,31 +82,12 @@ class Session(QObject):
         self.probabilities: NDArray[np.float32] | None = None
         self.probabilities_hidden = False
         self.probabilities_in_numbers = False
-        self.indexing: Indexing | None = None
-        self._demo = Errand(self)
-        self.progress: Progress | None = None
         self.facts: dict[int, dict[str, str]] = {}
         self.filter: Filter | None = None
         self._fact_columns: tuple[FactColumn, ...] | None = None
         self.thumbnails = Thumbnails(self._fetch_thumbnails)
-        self._timer = QTimer(self, interval=30)
-        self._timer.timeout.connect(self._advance)
-        self._storage = StorageWatch(self, lambda: self.project, self.reopen)
-        self.projectChanged.connect(self._storage.begin)
-        self._storage.failed.connect(self.failed)
-        self._storage.recovered.connect(self.recovered)
-        self._storage.recovered.connect(lambda: self.said.emit("The project can be written again: labels are stored."))
-        self._backup = Errand(self)
-        self._backup_timer = QTimer(self, interval=BACKUP_AFTER_MS, singleShot=True)
-        self._backup_timer.timeout.connect(self._back_up)
 
-    # -- settings --------------------------------------------------------------------------------------------------
-
-    @property
-    def own_reader(self) -> str:
-        """The name of the person at the window."""
-        stored = str(self.settings.value("reader", DEFAULT_READER))
-        return DEFAULT_READER if is_reserved(stored) else stored
+    # -- reader ----------------------------------------------------------------------------------------------------
 
     @property
     def reader(self) -> str:
@@ -123,163 +95,52 @@ class Session(QObject):
 
         Every view asks here, so that no view shows what somebody else said.
         """
-        return self._reading_as or self.own_reader
+        return self._reading_as or self.preferences.own_reader
 
     def set_reader(self, name: str) -> None:
         """Goes on as another reader: from now on all views show their labels alone. Raises UserError."""
-        self.settings.setValue("reader", check_reader(name))
-        self._show_labels_anew()
+        self.preferences.set_own_reader(name)
+        self.show_labels_anew()
 
     def read_as(self, name: str | None) -> None:
         """Keeps and shows labels under another name while images are read for it; None: under the reader's own again.
 
         A re-read or an adjudication is to be blind: the reader's own answers are out of sight meanwhile.
         """
-        name = None if name == self.own_reader else name
+        name = None if name == self.preferences.own_reader else name
         if name != self._reading_as:
             self._reading_as = name
-            self._show_labels_anew()
+            self.show_labels_anew()
 
-    def _show_labels_anew(self) -> None:
-        self._seen = None
+    def show_labels_anew(self) -> None:
+        """The labels of another reader are shown from now on."""
+        self.readerChanged.emit()
         self.labelsChanged.emit()
         self.targetChanged.emit()
 
-    @property
-    def device(self) -> str:
-        """Where to embed: "auto", "cpu", "cuda" or "mps"."""
-        return str(self.settings.value("device", "auto"))
-
-    def encoder(self) -> EncoderInfo:
-        """The chosen encoder, or the default one where the chosen one is gone. Raises UserError when none works."""
-        stored = str(self.settings.value("encoder", ""))
-        if stored:
-            try:
-                return read_encoder(Path(stored))
-            except UserError as error:
-                self.said.emit(f"{error} The default encoder is used.")
-        return default_encoder()
-
-    def encoders(self) -> Sequence[EncoderInfo]:
-        """What there is to choose from: the bundled ones and the one chosen from elsewhere."""
-        found = list(bundled_encoders())
-        chosen = self.encoder()
-        if all(info.directory != chosen.directory for info in found):
-            found.append(chosen)
-        return found
-
-    def choose(self, reader: str, encoder: Path, device: str) -> None:
-        """Takes over settings; a new encoder embeds the open folder anew, labels stay. Raises UserError."""
-        before = self.encoder().key
-        self.settings.setValue("reader", check_reader(reader))
-        self.settings.setValue("encoder", str(encoder))
-        self.settings.setValue("device", device)
-        self._show_labels_anew()
-        if self.project is not None and self.encoder().key != before:
-            self.start_indexing()
-
     # -- project ---------------------------------------------------------------------------------------------------
 
-    def open_folder(self, folder: Path, project_path: Path | None = None) -> None:
-        """Opens the folder's project, or makes one, and brings it up to date. Raises UserError."""
-        path = project_path or default_project_path(folder)
-        if not self._is_open(path):
-            self._open(path, lambda: Project.of_folder(folder, path, bundled_vocabularies()[0], back_up=False))
-        self.start_indexing()
-
-    def open_project(self, path: Path) -> None:
-        """Opens a project file and brings it up to date with its folder, if that is there. Raises UserError."""
-        if not self._is_open(path):
-            self._open(path, lambda: Project.open(path, back_up=False))
-        assert self.project is not None
-        project = self.project
-        if project.folder.is_dir() or project.viewed:
-            self.start_indexing()
-        else:
-            self.failed.emit(
-                f"The image folder {project.folder} is not there: the map and the labels can be used, full-size images "
-                "cannot be shown. Connect the drive and open the project again."
-            )
-
-    def _open(self, path: Path, opening: Callable[[], Project]) -> None:
-        """Opens a project for writing, or to look at it where it cannot be written now."""
-        try:
-            self._take(opening())
-        except StorageError as error:
-            if error.trouble not in ("read-only", "full") or not path.is_file():
-                raise
-            self._take(Project.open_to_view(path))
-            self._storage.say_why_viewed(error)
-
-    def reopen(self) -> None:
-        """Opens the project that is only looked at for writing. Raises UserError where that does not work yet."""
-        assert self.project is not None
-        self._take(Project.open(self.project.path, back_up=False))
-        self.start_indexing()
-
-    def _is_open(self, path: Path) -> bool:
+    def is_open(self, path: Path) -> bool:
+        """Whether that project is open already."""
         return self.project is not None and self.project.path.resolve() == path.resolve()
 
-    def _take(self, project: Project) -> None:
+    def take(self, project: Project) -> None:
+        """Goes on with another project, which was just opened."""
         self.close()
         self.project = project
-        is_last = self.recent_projects()[:1] == [str(project.path)]
-        recent = [str(project.path), *(entry for entry in self.recent_projects() if entry != str(project.path))]
-        self.settings.setValue("recent", recent[:8])
+        is_last = self.preferences.note_recent(project.path)
         findings = project.vocabulary.findings
         self.finding = findings[0]
         self.value = Value.PRESENT
         self._load_map()
-        kept = str(self.settings.value("colour_by", "cluster")) if is_last else "cluster"
+        kept = str(self.preferences.settings.value("colour_by", "cluster")) if is_last else "cluster"
         self.colour_by = kept if kept in ("label", "labelled", *metadata_columns(self.facts)) else "cluster"
         self.projectChanged.emit()
-        self._backup_timer.start()
         if project.lost:
             self.failed.emit(f"This project was damaged. {' '.join(project.lost)}")
 
-    def open_demo(self, home: Path | None = None, count: int = DEMO_COUNT) -> None:
-        """Makes the simulated set (once), then opens it. It is drawn in a child process."""
-        self.cancel_run()
-        self._demo_home = home or demo_home()
-        self._demo_count = count
-        self._demo.run(
-            *(drawing_demo, self._demo_home / "images", count),
-            done=self._open_drawn_demo,
-            failed=self._tell_no_demo,
-            heard=lambda share: self._show_demo(round(share * count)),
-        )
-        self._show_demo(0)
-
-    def _show_demo(self, drawn: int) -> None:
-        self.progress = Progress(DRAWING_DEMO, drawn, self._demo_count)
-        self.progressChanged.emit()
-
-    def _open_drawn_demo(self, _drawn: object) -> None:
-        self._end_demo()
-        try:
-            self.open_folder(self._demo_home / "images", self._demo_home / f"demo{SUFFIX}")
-        except UserError as error:
-            self.failed.emit(str(error))
-
-    def _tell_no_demo(self, reason: str) -> None:
-        self._end_demo()
-        self.failed.emit(reason)
-
-    def _end_demo(self) -> None:
-        self.progress = None
-        self.progressChanged.emit()
-
-    def recent_projects(self) -> list[str]:
-        """Paths of projects opened lately that are still there, newest first."""
-        stored = self.settings.value("recent", [])
-        entries = [stored] if isinstance(stored, str) else stored if isinstance(stored, list) else []
-        return [entry for entry in entries if Path(entry).is_file()]
-
     def close(self) -> None:
-        """Stops what runs and closes the project. Nothing is lost: every batch and every label is stored already."""
-        self.cancel_run()
-        self._backup_timer.stop()
-        self._backup.cancel()  # what it had of a backup is cleared away by the next one
+        """Closes the project. Nothing is lost: every batch and every label is stored already."""
         self.closing.emit()
         if self.project is not None:
             self.project.close()
@@ -291,7 +152,6 @@ class Session(QObject):
         self.thumbnails.clear()
         self.selection = Selection(NO_IDS)
         self.picked = NO_IDS
-        self._seen = None
         self.current_id = -1
         self.probabilities = None
         self.page = "map"
@@ -311,80 +171,28 @@ class Session(QObject):
             self.current_id = -1
             self._leave_no_image()
 
-    def _back_up(self) -> None:
-        """Makes the backup of the day, if it is due."""
-        if self.project is not None and not self.project.viewed and is_due(self.project.path):
-            self._backup.run(backing_up, self.project.path, done=lambda _: None, failed=self.failed.emit)
-
     def _fetch_thumbnails(self, image_ids: Sequence[int]) -> dict[int, bytes]:
         return self.project.thumbnails(image_ids) if self.project is not None else {}
 
-    # -- indexing --------------------------------------------------------------------------------------------------
-
-    def start_indexing(self, parameters: MapParameters | None = None, rescan: bool = True) -> None:
-        """Scans, embeds what is new and maps, in child processes. `parameters` None keeps those of the last map."""
+    def take_map(self, pictures_changed: bool) -> None:
+        """Shows the newest map, if it is another one; what was chosen stays chosen as far as it is found again."""
         assert self.project is not None
-        self.cancel_run()
-        if self.project.viewed:
-            return
-        self.indexing = Indexing(self.project, self.encoder(), self.device, parameters or self.parameters(), rescan)
-        self.progress = self.indexing.progress
-        self._timer.start()
-        self.progressChanged.emit()
-
-    def cancel_run(self) -> None:
-        """Stops what runs; what was embedded is kept."""
-        self._timer.stop()
-        if self._demo.active:
-            self._demo.cancel()
-            self._end_demo()
-        if self.indexing is not None:
-            self.indexing.cancel()
-            self.indexing = None
-            self.progress = None
-            self.progressChanged.emit()
-
-    def _advance(self) -> None:
-        assert self.indexing is not None and self.project is not None
-        before = self.indexing.report.embedded
-        try:
-            self.progress = self.indexing.advance(0)
-        except UserError as error:
-            self._end_indexing(None)
-            self.failed.emit(str(error))
-            return
-        except Exception:
-            self._end_indexing(None)
-            raise
-        if self.indexing.report.embedded != before and self.map is None:
-            self.imagesArrived.emit()
-        if self.indexing.finished:
-            self._end_indexing(self.indexing.report)
-        else:
-            self.progressChanged.emit()
-
-    def _end_indexing(self, report: IndexReport | None) -> None:
-        assert self.project is not None
-        self._timer.stop()
-        self.indexing = None
-        self.progress = None
         before, chosen = self.map, self.selection
         latest = self.project.latest_map()
-        if latest is not None and (before is None or latest.map_id != before.map_id):
-            if report is not None and (report.embedded or report.changed):
-                self.thumbnails.clear()
-            self._load_map()
-            self.mapChanged.emit()
-            self.filterChanged.emit()
-            there = self._found_again(before, chosen) if before is not None else []
-            if there:
-                self.select_clusters(there)
-            else:
-                self.selectionChanged.emit()
-                self.currentChanged.emit()
-                self.targetChanged.emit()
-        self.progressChanged.emit()
-        self.indexingEnded.emit(report)
+        if latest is None or (before is not None and latest.map_id == before.map_id):
+            return
+        if pictures_changed:
+            self.thumbnails.clear()
+        self._load_map()
+        self.mapChanged.emit()
+        self.filterChanged.emit()
+        there = self._found_again(before, chosen) if before is not None else []
+        if there:
+            self.select_clusters(there)
+        else:
+            self.selectionChanged.emit()
+            self.currentChanged.emit()
+            self.targetChanged.emit()
 
     # -- selection -------------------------------------------------------------------------------------------------
 
@@ -725,36 +533,6 @@ class Session(QObject):
             else {}
         )
 
-    # -- what was seen ---------------------------------------------------------------------------------------------
-
-    @property
-    def seen(self) -> Ids:
-        """Ids of the images the person at the window has seen, see `project.looks`; kept, since each act adds to it."""
-        if self._seen is None:
-            self._seen = looks.seen_ids(self.project, self.own_reader) if self.project is not None else NO_IDS
-        return self._seen
-
-    def seen_of(self, ids: Ids) -> int:
-        """How many of these images were seen."""
-        return int(np.isin(ids, self.seen).sum())
-
-    def note_sheet(self, sheet: str, ids: Ids) -> None:
-        """A page of a contact sheet was on the screen, see `record_looks`."""
-        if self.project is not None and self.map is not None:
-            new = looks.record_looks(self.project, sheet, self.map.map_id, ids, self.own_reader)
-            self._tell_looks(new, ids)
-
-    def note_full_size(self, image_id: int) -> None:
-        """The picture of an image was on the screen full size."""
-        if self.project is not None and self.map is not None:
-            new = looks.record_full_size(self.project, self.map.map_id, image_id, self.own_reader)
-            self._tell_looks(new, np.array([image_id], np.int64))
-
-    def _tell_looks(self, new: bool, ids: Ids) -> None:
-        if new:
-            self._seen = np.union1d(self.seen, ids)
-            self.statesChanged.emit(frozenset({looks.KIND}))
-
     def judgement_of(self, target: Target) -> Judgement:
         """What the label button stands at, as it is said of the target."""
         return judgement(self.map, self.finding, self.value, self.reader, target.how, target.cluster)
@@ -798,7 +576,8 @@ class Session(QObject):
     def undo(self) -> None:
         """Takes back the last act."""
         if self.project is not None:
-            change, self._seen = acts.undo(self.project), None
+            self.wentBack.emit()
+            change = acts.undo(self.project)
             self.tell(change, "Nothing to undo.", "Undid: {}")
             if change is not None:
                 self.undid.emit(change.text)
@@ -808,13 +587,13 @@ class Session(QObject):
         if self.project is None:
             return None
         text, reader = acts.undo_text(self.project), acts.undo_reader(self.project)
-        shown = (self.own_reader, self.reader, ADJUDICATED)
+        shown = (self.preferences.own_reader, self.reader, ADJUDICATED)
         return text if text is None or reader in shown else f"the last act of {reader}"
 
     def redo(self) -> None:
         """Does the last undone act again."""
         if self.project is not None:
-            self._seen = None
+            self.wentBack.emit()
             self.tell(acts.redo(self.project), "Nothing to redo.", "Redid: {}")
 
     def tell(self, change: acts.Change | None, otherwise: str, form: str = "{}") -> None:
@@ -829,9 +608,8 @@ class Session(QObject):
             self.said.emit(otherwise)
             return
         self.said.emit(form.format(change.text))
-        if change.labels and self._seen is not None and self.project is not None:
-            self._seen = np.union1d(self._seen, looks.seen_in_last_act(self.project, self.own_reader))
         if change.labels:
+            self.labelled.emit()
             self.labelsChanged.emit()
         if change.exclusions:
             self.exclusionsChanged.emit()
@@ -861,7 +639,3 @@ class Session(QObject):
         """See `colouring.categories`, for what is coloured by now."""
         assert self.map is not None and self.project is not None
         return categories(self.project, self.map, self.facts, self.colour_by, self.finding, self.reader)
-
-    def parameters(self) -> MapParameters:
-        """The parameters of the map on screen, or the defaults."""
-        return MapParameters.from_dict(self.map.parameters) if self.map is not None else MapParameters()

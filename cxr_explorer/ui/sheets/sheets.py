@@ -23,6 +23,7 @@ from cxr_explorer.ui.gallery.gallery_panel import GalleryPanel
 from cxr_explorer.ui.gallery.tile import Mark
 from cxr_explorer.ui.labelling.label_panel import apply_text
 from cxr_explorer.ui.labelling.reading import Reading
+from cxr_explorer.ui.session.seen import Seen
 from cxr_explorer.ui.session.selection import NO_IDS, Ranking, Selection, Target
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.sheets.sheet_page import SheetPage
@@ -98,9 +99,12 @@ class _Sheet:
 class Sheets(QObject, Part):
     """The page and its verbs."""
 
-    def __init__(self, frame: Frame, session: Session, gallery_panel: GalleryPanel, reading: Reading) -> None:
+    def __init__(
+        self, frame: Frame, session: Session, seen: Seen, gallery_panel: GalleryPanel, reading: Reading
+    ) -> None:
         super().__init__(frame)
         self._frame = frame
+        self._seen = seen
         self._gallery_panel = gallery_panel
         self._one_by_one = reading
         self._session = session
@@ -111,7 +115,7 @@ class Sheets(QObject, Part):
         frame.add_page(PAGE, self.page)
         self._session.targets[PAGE] = self._target
         grid = self.page.grid
-        grid.set_tile_size(int(str(self._session.settings.value("sheet_tile_px", grid.tile_size))))
+        grid.set_tile_size(int(str(self._session.preferences.settings.value("sheet_tile_px", grid.tile_size))))
         grid.currentChanged.connect(self._session.set_current)
         grid.pageChanged.connect(self._on_page)
         grid.seen.connect(self._on_seen)
@@ -395,12 +399,12 @@ class Sheets(QObject, Part):
             self.page.grid.set_current(session.current_id)
 
     def _on_page(self) -> None:
-        self._session.settings.setValue("sheet_tile_px", self.page.grid.tile_size)
+        self._session.preferences.settings.setValue("sheet_tile_px", self.page.grid.tile_size)
         self._refresh()
 
     def _on_seen(self, ids: Ids) -> None:
         if self._sheet is not None and self._session.page == PAGE:
-            self._session.note_sheet(self._sheet.key, ids)
+            self._seen.note_sheet(self._sheet.key, ids)
             self._refresh()
 
     def _mark(self, image_id: int) -> Mark:
@@ -436,7 +440,7 @@ class Sheets(QObject, Part):
             )
             return
         target, plan = self._target(), session.plan()
-        seen = session.seen_of(target.ids), target.ids.size
+        seen = self._seen.count_in(target.ids), target.ids.size
         text = "There is nothing to label"
         if sheet.ids.size:
             text = apply_text(finding, session.value, target.text, plan, None if sheet.one_by_one else seen)

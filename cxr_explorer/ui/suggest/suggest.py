@@ -89,7 +89,7 @@ class Suggest(QObject, Part):
     def show_in(self, tab: QWidget, profile: QWidget) -> None:
         """What shows suggestions: nothing is asked while neither can be seen."""
         self.tab, self.profile = tab, profile
-        profile.setVisible(bool(self._session.settings.value("profile", True, bool)))
+        profile.setVisible(bool(self._session.preferences.settings.value("profile", True, bool)))
         self._frame.set_switch("hide_suggestions", self.hiding)
         self._frame.set_switch("show_profile", not profile.isHidden())
 
@@ -121,7 +121,7 @@ class Suggest(QObject, Part):
     @property
     def hiding(self) -> bool:
         """Whether suggestions for an open image are hidden until the reader has answered."""
-        return bool(self._session.settings.value("hide_suggestions", True, bool))
+        return bool(self._session.preferences.settings.value("hide_suggestions", True, bool))
 
     @property
     def blind(self) -> bool:
@@ -361,12 +361,12 @@ class Suggest(QObject, Part):
 
     def set_hiding(self, hiding: bool) -> None:
         """Whether suggestions for an open image are hidden until the reader has answered."""
-        self._session.settings.setValue("hide_suggestions", hiding)
+        self._session.preferences.settings.setValue("hide_suggestions", hiding)
         self._show_hidden()
 
     def show_profile(self, shown: bool) -> None:
         """Whether the profile stands beside an open image."""
-        self._session.settings.setValue("profile", shown)
+        self._session.preferences.settings.setValue("profile", shown)
         self.profile.setVisible(shown)
         self._asking.ask()
 

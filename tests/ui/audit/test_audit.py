@@ -25,8 +25,8 @@ def window(qtbot, tmp_path: Path) -> MainWindow:
     """Clusters of five and three, labelled absent; plans of 20 % at 50 %, so that two of five are read."""
     window = open_window(qtbot, tmp_path, make_project(tmp_path))
     session = window.session
-    session.settings.setValue("audit_limit", 20.0)
-    session.settings.setValue("audit_confidence", 50.0)
+    session.preferences.settings.setValue("audit_limit", 20.0)
+    session.preferences.settings.setValue("audit_confidence", 50.0)
     session.set_judgement(FINDING, Value.ABSENT)
     for cluster in (1, 0):
         session.select_cluster(cluster)
@@ -264,7 +264,7 @@ def test_another_project_has_no_banner_and_no_audits_of_the_last_one(qtbot, wind
     press(qtbot, window, Key.Key_A, Key.Key_A)
     other = tmp_path / "other"
     other.mkdir()
-    window.session.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
+    window.runs.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
     window.files.open_path(make_project(other))
     assert not window.audit.banner.isVisible()
     assert window.audit.list.entries.count() == 0

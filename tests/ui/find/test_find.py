@@ -142,7 +142,7 @@ def test_a_new_map_is_searched_with_its_own_embeddings(window: MainWindow) -> No
     project, found = window.session.project, window.session.map
     assert project is not None
     assert found is not None
-    encoder = window.session.encoder()
+    encoder = window.session.preferences.encoder()
     project.store_map(
         encoder, {}, {}, found.image_ids, found.xy, found.clusters, found.strength, found.outlier, found.typicality
     )

@@ -181,7 +181,7 @@ def test_a_finding_can_have_another_key_and_reset_gives_the_old_one_back(qtbot, 
     dialog.reset_one.click()
     assert key_text("label_present_2") == "2"
     dialog.reset_all.click()
-    assert all(not window.session.settings.contains(f"{keymap.GROUP}/{spec.name}") for spec in SPECS)
+    assert all(not window.session.preferences.settings.contains(f"{keymap.GROUP}/{spec.name}") for spec in SPECS)
 
 
 def test_digits_of_the_number_pad_label_too(qtbot, window: MainWindow) -> None:

@@ -125,7 +125,7 @@ def test_a_picture_of_the_project_before_never_comes_up(
     other = tmp_path / "other"
     other.mkdir()
     path = make_project(other)
-    window.session.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
+    window.runs.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
     window.files.open_path(path)
     shown: list[object] = []
     window.image_page.view.show_radiograph = lambda radiograph, *_: shown.append(radiograph)  # type: ignore[method-assign]

@@ -139,7 +139,13 @@ def test_the_undo_entry_does_not_tell_what_another_reader_said(window: MainWindo
 def test_the_settings_refuse_a_name_that_is_no_reader(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
     errors: list[str] = []
     monkeypatch.setattr(settings_dialog, "show_error", lambda _parent, text: errors.append(text))
-    dialog = SettingsDialog(window, "ann", window.session.encoders(), window.session.encoder(), window.session.device)
+    dialog = SettingsDialog(
+        window,
+        "ann",
+        window.session.preferences.encoders(),
+        window.session.preferences.encoder(),
+        window.session.preferences.device,
+    )
     dialog._reader.setText("Majority")
     dialog._accept()
     assert "not a reader" in errors[0]

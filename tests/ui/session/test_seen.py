@@ -38,8 +38,8 @@ def test_an_image_counts_as_seen_once_its_picture_was_shown_and_stays_so(qtbot, 
     assert "(0 of 5 seen)" in button(window)
     session.set_current(first)
     window.open_image()
-    assert session.seen.size == 0  # still loading
-    qtbot.waitUntil(lambda: session.seen.tolist() == [first])
+    assert window.seen.ids.size == 0  # still loading
+    qtbot.waitUntil(lambda: window.seen.ids.tolist() == [first])
     assert "seen" not in button(window)  # one image, which is in sight
     press(qtbot, window, Key.Key_Escape)
     assert "(1 of 5 seen)" in button(window)
@@ -47,9 +47,9 @@ def test_an_image_counts_as_seen_once_its_picture_was_shown_and_stays_so(qtbot, 
     assert session.project is not None
     path = session.project.path
     session.close()
-    session.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
-    session.open_project(path)
-    assert session.seen.tolist() == [first]
+    window.runs.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
+    window.runs.open_project(path)
+    assert window.seen.ids.tolist() == [first]
 
 
 def test_what_cannot_be_shown_or_is_left_at_once_was_not_seen(qtbot, window: MainWindow) -> None:
@@ -66,14 +66,14 @@ def test_what_cannot_be_shown_or_is_left_at_once_was_not_seen(qtbot, window: Mai
     session.set_current(second)
     qtbot.waitUntil(lambda: "cannot be shown" in window.image_page.why_unseen())
     qtbot.wait(20)
-    assert session.seen.size == 0
+    assert window.seen.ids.size == 0
 
 
 def test_the_gallery_shows_what_is_selected_and_is_no_look(qtbot, window: MainWindow) -> None:
     window.session.select_cluster(0)
     gallery = window.gallery_panel.gallery
     qtbot.waitUntil(lambda: all(window.session.thumbnails.get(i) is not None for i in gallery.visible_ids()))
-    assert window.session.seen.size == 0
+    assert window.seen.ids.size == 0
 
 
 def test_pictures_side_by_side_count_as_seen(qtbot, window: MainWindow) -> None:
@@ -81,7 +81,7 @@ def test_pictures_side_by_side_count_as_seen(qtbot, window: MainWindow) -> None:
     session.select_cluster(0)
     window.gallery_panel.gallery.set_picked(session.selection.ids[:2])
     press(qtbot, window, Key.Key_H)
-    qtbot.waitUntil(lambda: session.seen.tolist() == session.selection.ids[:2].tolist())
+    qtbot.waitUntil(lambda: window.seen.ids.tolist() == session.selection.ids[:2].tolist())
 
 
 def test_a_cluster_labelled_unseen_is_marked_until_it_was_looked_at(qtbot, window: MainWindow) -> None:
@@ -95,7 +95,7 @@ def test_a_cluster_labelled_unseen_is_marked_until_it_was_looked_at(qtbot, windo
     window.cluster_panel.set_filter("unseen")
     assert [row.cluster for row in window.clusters.rows] == [0]
     press(qtbot, window, Key.Key_K)
-    qtbot.waitUntil(lambda: session.seen.size == 5)
+    qtbot.waitUntil(lambda: window.seen.ids.size == 5)
     assert row_of(window, 0) == "100% labelled · 5 seen"
     assert "⚠" not in tip_of(window, 0)
     assert "contact sheet" not in window.label_panel.apply.toolTip()
@@ -110,7 +110,7 @@ def test_the_sheet_says_how_many_were_seen_and_a_page_turned_at_once_is_not(qtbo
     assert "(0 of 5 seen)" in page.rest.text().replace("\n", " ")
     qtbot.waitUntil(page.grid._seeing.isActive)
     press(qtbot, window, Key.Key_Escape)
-    assert session.seen.size == 0
+    assert window.seen.ids.size == 0
     page.grid._seeing.setInterval(0)
     press(qtbot, window, Key.Key_K)
     qtbot.waitUntil(lambda: "(5 of 5 seen)" in page.rest.text().replace("\n", " "))
@@ -119,10 +119,10 @@ def test_the_sheet_says_how_many_were_seen_and_a_page_turned_at_once_is_not(qtbo
 def test_what_another_reader_saw_is_not_seen(qtbot, window: MainWindow) -> None:
     session = window.session
     session.select_cluster(0)
-    session.note_sheet("0", session.selection.ids)
-    assert session.seen_of(session.selection.ids) == 5
+    window.seen.note_sheet("0", session.selection.ids)
+    assert window.seen.count_in(session.selection.ids) == 5
     session.set_reader("somebody else")
-    assert session.seen_of(session.selection.ids) == 0
+    assert window.seen.count_in(session.selection.ids) == 0
     assert "(0 of 5 seen)" in button(window)
 
 
@@ -130,6 +130,6 @@ def test_reading_one_by_one_counts_and_undo_of_the_label_does_not_make_unseen(qt
     session = window.session
     window.reading.start("Read next", np.array([1, 2]), "Mass")
     press(qtbot, window, Key.Key_P)
-    assert 1 in session.seen.tolist()
+    assert 1 in window.seen.ids.tolist()
     session.undo()
-    assert 1 in session.seen.tolist()
+    assert 1 in window.seen.ids.tolist()

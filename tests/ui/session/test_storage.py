@@ -51,7 +51,7 @@ def test_on_read_only_media_the_window_shows_and_exports_and_says_why_it_cannot_
         session.label_target()
     assert labels(window) == 0
     window.files.rescan()
-    assert session.indexing is None
+    assert window.runs.indexing is None
     session.close()
     for command in (["export", str(tmp_path / "out.csv")], ["report", str(tmp_path / "out.html")]):
         assert main([command[0], str(disk / "test.cxr"), *command[1:]]) == 0
@@ -83,11 +83,11 @@ def test_on_a_full_disk_nothing_is_stored_until_there_is_room_and_the_window_goe
             session.label_target()
             session.undo()
     before = labels(window)
-    session._storage.look()
+    window.runs._storage.look()
     assert "tries again by itself" in window.notice._text.text()
     assert session.map is not None
     ballast.unlink()
-    session._storage.look()
+    window.runs._storage.look()
     assert not window.notice.isVisible()
     session.label_target()
     assert labels(window) == 5
@@ -105,8 +105,8 @@ def test_a_project_opened_on_a_full_disk_is_shown_and_opened_for_labelling_once_
     assert window.session.map is not None
     assert main(["export", str(path), str(tmp_path / "out.csv")]) == 0
     resize(disk, 9000)
-    window.session.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
-    window.session._storage.look()
+    window.runs.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
+    window.runs._storage.look()
     assert not window.notice.isVisible()
     window.session.select_cluster(0)
     window.session.label_target()
@@ -123,6 +123,6 @@ def test_the_window_makes_the_backup_of_the_day_in_a_child_process(qtbot, tmp_pa
     window.session._take(Project.open(path, back_up=False))
     assert window.session._backup_timer.isActive()
     window.session._back_up()
-    assert window.session._backup.active
-    window.session._backup.finish()
+    assert window.runs._backup.active
+    window.runs._backup.finish()
     assert len(backups(path)) == 1

@@ -255,7 +255,7 @@ def remap(window: MainWindow, outlier: np.ndarray, neighbours: Neighbours | None
     project, found = session.project, session.map
     assert project is not None and found is not None
     rows = [found.image_ids, found.xy, found.clusters, found.strength, outlier.astype(np.float32), found.typicality]
-    project.store_map(session.encoder(), found.parameters, {}, *rows, neighbours=neighbours)
+    project.store_map(session.preferences.encoder(), found.parameters, {}, *rows, neighbours=neighbours)
     session._load_map()
     session.mapChanged.emit()
 

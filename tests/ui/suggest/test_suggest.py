@@ -498,7 +498,7 @@ def test_probes_are_saved_and_used_where_labels_are_too_few(
     window.suggest.saved.save()
     qtbot.waitUntil(lambda: "Probes of 1 finding saved" in window._said.text(), timeout=LONG_MS)
     assert load_probes(path).probes[0].finding == FINDING
-    window.session.settings.setValue("reader", "somebody new")
+    window.session.preferences.settings.setValue("reader", "somebody new")
     window.session.labelsChanged.emit()
     window.suggest.show_tab()
     settle(qtbot, window)

@@ -1,0 +1,213 @@
+"""What runs over the open project: opening it and bringing it up to date, the demo, the backup of the day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from cxr_explorer.atlas.build import MapParameters
+from cxr_explorer.demo import drawing_demo
+from cxr_explorer.errors import UserError
+from cxr_explorer.indexing import Indexing, IndexReport, Progress
+from cxr_explorer.labels.vocabulary import bundled_vocabularies
+from cxr_explorer.project.backup import backing_up, is_due
+from cxr_explorer.project.file import SUFFIX, default_project_path, demo_home
+from cxr_explorer.project.project import Project
+from cxr_explorer.project.storage import StorageError
+from cxr_explorer.ui.session.session import Session
+from cxr_explorer.ui.session.storage_watch import StorageWatch
+from cxr_explorer.ui.widgets.errand import Errand
+
+DEMO_COUNT = 360
+BACKUP_AFTER_MS = 5000  # the reader sees the project first
+DRAWING_DEMO = "Simulating radiographs"
+
+
+class Runs(QObject):
+    """Opens projects, and runs what takes its time, in child processes."""
+
+    progressChanged = Signal()
+    indexingEnded = Signal(object)  # IndexReport, or None when cancelled or failed
+    imagesArrived = Signal()
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._session = session
+        self._preferences = session.preferences
+        self.indexing: Indexing | None = None
+        self.progress: Progress | None = None
+        self._demo = Errand(self)
+        self._timer = QTimer(self, interval=30)
+        self._timer.timeout.connect(self._advance)
+        self._storage = StorageWatch(self, lambda: session.project, self.reopen)
+        self._storage.failed.connect(session.failed)
+        self._storage.recovered.connect(session.recovered)
+        self._storage.recovered.connect(
+            lambda: session.said.emit("The project can be written again: labels are stored.")
+        )
+        self._backup = Errand(self)
+        self._backup_timer = QTimer(self, interval=BACKUP_AFTER_MS, singleShot=True)
+        self._backup_timer.timeout.connect(self._back_up)
+        session.closing.connect(self._end)
+        session.projectChanged.connect(self._begin)
+
+    def _begin(self) -> None:
+        self._storage.begin()
+        if self._session.project is not None:
+            self._backup_timer.start()
+
+    def _end(self) -> None:
+        self.cancel_run()
+        self._backup_timer.stop()
+        self._backup.cancel()  # what it had of a backup is cleared away by the next one
+
+    # -- opening ---------------------------------------------------------------------------------------------------
+
+    def open_folder(self, folder: Path, project_path: Path | None = None) -> None:
+        """Opens the folder's project, or makes one, and brings it up to date. Raises UserError."""
+        path = project_path or default_project_path(folder)
+        if not self._session.is_open(path):
+            self._open(path, lambda: Project.of_folder(folder, path, bundled_vocabularies()[0], back_up=False))
+        self.start_indexing()
+
+    def open_project(self, path: Path) -> None:
+        """Opens a project file and brings it up to date with its folder, if that is there. Raises UserError."""
+        if not self._session.is_open(path):
+            self._open(path, lambda: Project.open(path, back_up=False))
+        assert self._session.project is not None
+        project = self._session.project
+        if project.folder.is_dir() or project.viewed:
+            self.start_indexing()
+        else:
+            self._session.failed.emit(
+                f"The image folder {project.folder} is not there: the map and the labels can be used, full-size images "
+                "cannot be shown. Connect the drive and open the project again."
+            )
+
+    def _open(self, path: Path, opening: Callable[[], Project]) -> None:
+        """Opens a project for writing, or to look at it where it cannot be written now."""
+        try:
+            self._session.take(opening())
+        except StorageError as error:
+            if error.trouble not in ("read-only", "full") or not path.is_file():
+                raise
+            self._session.take(Project.open_to_view(path))
+            self._storage.say_why_viewed(error)
+
+    def reopen(self) -> None:
+        """Opens the project that is only looked at for writing. Raises UserError where that does not work yet."""
+        assert self._session.project is not None
+        self._session.take(Project.open(self._session.project.path, back_up=False))
+        self.start_indexing()
+
+    def open_demo(self, home: Path | None = None, count: int = DEMO_COUNT) -> None:
+        """Makes the simulated set (once), then opens it. It is drawn in a child process."""
+        self.cancel_run()
+        self._demo_home = home or demo_home()
+        self._demo_count = count
+        self._demo.run(
+            *(drawing_demo, self._demo_home / "images", count),
+            done=self._open_drawn_demo,
+            failed=self._tell_no_demo,
+            heard=lambda share: self._show_demo(round(share * count)),
+        )
+        self._show_demo(0)
+
+    def _show_demo(self, drawn: int) -> None:
+        self.progress = Progress(DRAWING_DEMO, drawn, self._demo_count)
+        self.progressChanged.emit()
+
+    def _open_drawn_demo(self, _drawn: object) -> None:
+        self._end_demo()
+        try:
+            self.open_folder(self._demo_home / "images", self._demo_home / f"demo{SUFFIX}")
+        except UserError as error:
+            self._session.failed.emit(str(error))
+
+    def _tell_no_demo(self, reason: str) -> None:
+        self._end_demo()
+        self._session.failed.emit(reason)
+
+    def _end_demo(self) -> None:
+        self.progress = None
+        self.progressChanged.emit()
+
+    def choose(self, reader: str, encoder: Path, device: str) -> None:
+        """Takes over settings; a new encoder embeds the open folder anew, labels stay. Raises UserError."""
+        before = self._preferences.encoder().key
+        self._preferences.choose(reader, encoder, device)
+        self._session.show_labels_anew()
+        if self._session.project is not None and self._preferences.encoder().key != before:
+            self.start_indexing()
+
+    def _back_up(self) -> None:
+        """Makes the backup of the day, if it is due."""
+        session, project = self._session, self._session.project
+        if project is not None and not project.viewed and is_due(project.path):
+            self._backup.run(backing_up, project.path, done=lambda _: None, failed=session.failed.emit)
+
+    # -- indexing --------------------------------------------------------------------------------------------------
+
+    def start_indexing(self, parameters: MapParameters | None = None, rescan: bool = True) -> None:
+        """Scans, embeds what is new and maps, in child processes. `parameters` None keeps those of the last map."""
+        assert self._session.project is not None
+        self.cancel_run()
+        if self._session.project.viewed:
+            return
+        self.indexing = Indexing(
+            self._session.project,
+            self._preferences.encoder(),
+            self._preferences.device,
+            parameters or self.parameters(),
+            rescan,
+        )
+        self.progress = self.indexing.progress
+        self._timer.start()
+        self.progressChanged.emit()
+
+    def cancel_run(self) -> None:
+        """Stops what runs; what was embedded is kept."""
+        self._timer.stop()
+        if self._demo.active:
+            self._demo.cancel()
+            self._end_demo()
+        if self.indexing is not None:
+            self.indexing.cancel()
+            self.indexing = None
+            self.progress = None
+            self.progressChanged.emit()
+
+    def _advance(self) -> None:
+        assert self.indexing is not None and self._session.project is not None
+        before = self.indexing.report.embedded
+        try:
+            self.progress = self.indexing.advance(0)
+        except UserError as error:
+            self._end_indexing(None)
+            self._session.failed.emit(str(error))
+            return
+        except Exception:
+            self._end_indexing(None)
+            raise
+        if self.indexing.report.embedded != before and self._session.map is None:
+            self.imagesArrived.emit()
+        if self.indexing.finished:
+            self._end_indexing(self.indexing.report)
+        else:
+            self.progressChanged.emit()
+
+    def _end_indexing(self, report: IndexReport | None) -> None:
+        assert self._session.project is not None
+        self._timer.stop()
+        self.indexing = None
+        self.progress = None
+        self._session.take_map(report is not None and bool(report.embedded or report.changed))
+        self.progressChanged.emit()
+        self.indexingEnded.emit(report)
+
+    def parameters(self) -> MapParameters:
+        """The parameters of the map on screen, or the defaults."""
+        atlas_map = self._session.map
+        return MapParameters.from_dict(atlas_map.parameters) if atlas_map is not None else MapParameters()

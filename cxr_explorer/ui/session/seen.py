@@ -1,0 +1,68 @@
+"""Which images the person at the window has seen; kept, since each act adds to it."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QObject
+
+from cxr_explorer.project import looks
+from cxr_explorer.project.project import Ids
+from cxr_explorer.ui.session.selection import NO_IDS
+from cxr_explorer.ui.session.session import Session
+
+
+class Seen(QObject):
+    """See `project.looks`."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._session = session
+        self._ids: Ids | None = None
+        session.closing.connect(self._forget)
+        session.projectChanged.connect(self._forget)
+        session.readerChanged.connect(self._forget)
+        session.wentBack.connect(self._forget)
+        session.labelled.connect(self._add_last_act)
+
+    def _forget(self) -> None:
+        self._ids = None
+
+    def _add_last_act(self) -> None:
+        project = self._session.project
+        if self._ids is not None and project is not None:
+            reader = self._session.preferences.own_reader
+            self._ids = np.union1d(self._ids, looks.seen_in_last_act(project, reader))
+
+    @property
+    def ids(self) -> Ids:
+        """Their ids, ascending."""
+        project = self._session.project
+        if project is None:
+            return NO_IDS
+        if self._ids is None:
+            self._ids = looks.seen_ids(project, self._session.preferences.own_reader)
+        return self._ids
+
+    def count_in(self, ids: Ids) -> int:
+        """How many of these images were seen."""
+        return int(np.isin(ids, self.ids).sum())
+
+    def note_sheet(self, sheet: str, ids: Ids) -> None:
+        """A page of a contact sheet was on the screen, see `record_looks`."""
+        session = self._session
+        if session.project is not None and session.map is not None:
+            reader = session.preferences.own_reader
+            self._tell_looks(looks.record_looks(session.project, sheet, session.map.map_id, ids, reader), ids)
+
+    def note_full_size(self, image_id: int) -> None:
+        """The picture of an image was on the screen full size."""
+        session = self._session
+        if session.project is not None and session.map is not None:
+            reader = session.preferences.own_reader
+            new = looks.record_full_size(session.project, session.map.map_id, image_id, reader)
+            self._tell_looks(new, np.array([image_id], np.int64))
+
+    def _tell_looks(self, new: bool, ids: Ids) -> None:
+        if new:
+            self._ids = np.union1d(self.ids, ids)
+            self._session.statesChanged.emit(frozenset({looks.KIND}))
