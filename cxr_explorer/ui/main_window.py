@@ -18,10 +18,10 @@ from cxr_explorer.ui.clusters.cluster_work import ClusterWork
 from cxr_explorer.ui.commands import keymap
 from cxr_explorer.ui.commands.need import ALWAYS, IMAGE, MAP, PROJECT, REDO, TARGET, UNDO, Need
 from cxr_explorer.ui.commands.part import Part, Verbs
-from cxr_explorer.ui.compare.compare import Compare
-from cxr_explorer.ui.facts.facts import MetadataPart
+from cxr_explorer.ui.compare.compare import Comparison
+from cxr_explorer.ui.facts.facts import FactsPart
 from cxr_explorer.ui.find.filter_strip import FilterStrip
-from cxr_explorer.ui.find.find import Find
+from cxr_explorer.ui.find.find import Finder
 from cxr_explorer.ui.frame import window_state
 from cxr_explorer.ui.frame.appearance import Appearance
 from cxr_explorer.ui.frame.files import Files
@@ -30,7 +30,7 @@ from cxr_explorer.ui.frame.progress_strip import ProgressStrip
 from cxr_explorer.ui.gallery.gallery_panel import GalleryPanel
 from cxr_explorer.ui.guide.guide import Guide
 from cxr_explorer.ui.guide.tour_steps import Views
-from cxr_explorer.ui.labelling.contradictions import Contradicting
+from cxr_explorer.ui.labelling.contradictions import ContradictionNotice
 from cxr_explorer.ui.labelling.label_panel import LabelPanel
 from cxr_explorer.ui.labelling.labelling import Labelling
 from cxr_explorer.ui.labelling.reading import Reading
@@ -45,7 +45,7 @@ from cxr_explorer.ui.session.selection import ORDERS
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.sheets.sheets import Sheets
 from cxr_explorer.ui.suggest.profile import ProfileStrip
-from cxr_explorer.ui.suggest.suggest import Suggest
+from cxr_explorer.ui.suggest.suggest import Suggestions
 from cxr_explorer.ui.suggest.tab import SuggestTab
 from cxr_explorer.ui.viewer.image_page import ImagePage
 from cxr_explorer.ui.viewer.viewer import Viewer
@@ -94,23 +94,23 @@ class MainWindow(Frame, Part):
         session = self.session
         self.files = Files(self, session, self.runs)
         self.map_work = MapWork(self, session, self.runs, self.map_page)
-        self.contradicting = Contradicting(self, session)
+        self.contradicting = ContradictionNotice(self, session)
         beside = (self.gallery_panel, self.label_panel, self.side)
         self.reading = Reading(self, session, self.image_page, self.cluster_panel, beside)
         self.labelling = Labelling(self, session, self.label_panel, self.reading)
         self.readers = Readers(self, session, self.reading)
         self.sheets = Sheets(self, session, self.seen, self.gallery_panel, self.reading)
-        self.suggest = Suggest(self, session, self.reading, self.sheets)
+        self.suggest = Suggestions(self, session, self.reading, self.sheets)
         self.suggest_tab = SuggestTab(self.suggest, self, session)
         self.profile = ProfileStrip(self.suggest, session)
         self.add_tab(self.suggest_tab, "Suggest")
         self.image_page.beside.addWidget(self.profile)
         self.suggest.show_in(self.suggest_tab, self.profile)
-        self.metadata = MetadataPart(self, session)
+        self.metadata = FactsPart(self, session)
         self.audit = Audits(self, session, self.reading)
         self.cluster_work = ClusterWork(self, session, self.cluster_panel, self.map_page)
-        self.finder = Find(self, session, self.gallery_panel, self.map_page)
-        self.compare = Compare(self, session, self.seen, self.gallery_panel, self.reading, self.finder)
+        self.finder = Finder(self, session, self.gallery_panel, self.map_page)
+        self.compare = Comparison(self, session, self.seen, self.gallery_panel, self.reading, self.finder)
         self.viewer = Viewer(session, self.image_page, {"compare": self.compare.page})
         self.progress_report = ProgressReport(self, session)
         self.add_strip(FilterStrip(session))

@@ -16,7 +16,7 @@ from cxr_explorer.ui.commands.need import Need
 from cxr_explorer.ui.commands.part import Part, Verbs
 from cxr_explorer.ui.commands.specs.find import COMPARING
 from cxr_explorer.ui.compare.compare_page import MOST, Compared, ComparePage
-from cxr_explorer.ui.find.find import Find
+from cxr_explorer.ui.find.find import Finder
 from cxr_explorer.ui.frame.frame import Frame
 from cxr_explorer.ui.gallery.gallery_panel import SIGN, GalleryPanel
 from cxr_explorer.ui.labelling.reading import Reading
@@ -29,11 +29,11 @@ FILE = -2
 PAGE = "compare"
 
 
-class Compare(QObject, Part):
+class Comparison(QObject, Part):
     """The window's part that shows images side by side; the current image is the one in focus."""
 
     def __init__(
-        self, frame: Frame, session: Session, seen: Seen, gallery_panel: GalleryPanel, reading: Reading, finder: Find
+        self, frame: Frame, session: Session, seen: Seen, gallery_panel: GalleryPanel, reading: Reading, finder: Finder
     ) -> None:
         super().__init__(frame)
         self._frame = frame

@@ -23,7 +23,7 @@ from cxr_explorer.ui.widgets.texts import accepted
 ALL_FACTS = "All of them"
 
 
-class MetadataPart(QObject, Part):
+class FactsPart(QObject, Part):
     """The window's slots for facts, filter and confounders."""
 
     def __init__(self, frame: Frame, session: Session) -> None:

@@ -38,7 +38,7 @@ ITSELF = "this one"
 KINDS = f"Images ({' '.join(f'*.{extension}' for extension in sorted(EXTENSIONS))});;All files (*)"
 
 
-class Find(QObject, Part):
+class Finder(QObject, Part):
     """The window's part that finds images; what it finds becomes the selection."""
 
     def __init__(self, frame: Frame, session: Session, gallery_panel: GalleryPanel, map_page: MapPage) -> None:

@@ -15,7 +15,7 @@ from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.texts import text_label
 
 
-class Contradicting(QObject, Part):
+class ContradictionNotice(QObject, Part):
     """Looks after each act, also one taken back or done again, whether it contradicts what the images carry."""
 
     def __init__(self, frame: Frame, session: Session) -> None:

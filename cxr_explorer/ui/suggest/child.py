@@ -18,7 +18,7 @@ REST_MS = 300
 """How long labels have to rest before questions are asked anew."""
 
 
-class Asking(QObject):
+class SuggestionChild(QObject):
     """Asks what somebody wants to know, one question at a time, and keeps the answers.
 
     An answer is fresh until labels change; an older one is kept until the next has come.

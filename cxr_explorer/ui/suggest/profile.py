@@ -12,7 +12,7 @@ from cxr_explorer.project import label_columns
 from cxr_explorer.ui.commands.actions import key_text
 from cxr_explorer.ui.gallery.gallery_panel import SIGN
 from cxr_explorer.ui.session.session import Session
-from cxr_explorer.ui.suggest.suggest import Suggest
+from cxr_explorer.ui.suggest.suggest import Suggestions
 from cxr_explorer.ui.suggest.told import Probability, TooFew
 from cxr_explorer.ui.widgets.texts import probability_text, text_label
 
@@ -23,7 +23,7 @@ class ProfileStrip(QFrame):
     Findings with too few labels stand below the others, and say so instead of guessing.
     """
 
-    def __init__(self, suggest: Suggest, session: Session) -> None:
+    def __init__(self, suggest: Suggestions, session: Session) -> None:
         super().__init__()
         self.setObjectName("panel")
         self._suggest = suggest

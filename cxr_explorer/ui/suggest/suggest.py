@@ -27,13 +27,13 @@ from cxr_explorer.ui.session.selection import BY_PROBABILITY, NO_IDS
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.sheets.sheets import Offered, Sheets
 from cxr_explorer.ui.suggest.accept import AcceptDialog
-from cxr_explorer.ui.suggest.child import Asked, Asking
+from cxr_explorer.ui.suggest.child import Asked, SuggestionChild
 from cxr_explorer.ui.suggest.probes import SavedProbes
 from cxr_explorer.ui.suggest.told import Probability, TooFew
 from cxr_explorer.ui.widgets.texts import accepted
 
 
-class Suggest(QObject, Part):
+class Suggestions(QObject, Part):
     """What is suggested, for whoever shows it, and the verbs that act on it.
 
     Nothing is computed before somebody wants to see it. One question at a time is with the child process; labels that
@@ -54,7 +54,7 @@ class Suggest(QObject, Part):
         self._drawn: set[int] = set()  # of the images read next, those drawn at random
         self._starting = False
         self.trouble = ""
-        self._asking = Asking(session, self._wanted)
+        self._asking = SuggestionChild(session, self._wanted)
         self._asking.changed.connect(self.changed)
         self._asking.answered.connect(self._on_answer)
         self._asking.failed.connect(self._on_failure)

@@ -21,7 +21,7 @@ from cxr_explorer.report.progress import FindingCounts, count_finding
 from cxr_explorer.ui.commands.actions import key_text, tooltip
 from cxr_explorer.ui.frame.frame import Frame
 from cxr_explorer.ui.session.session import Session
-from cxr_explorer.ui.suggest.suggest import Suggest
+from cxr_explorer.ui.suggest.suggest import Suggestions
 from cxr_explorer.ui.widgets.texts import text_label
 
 BUTTONS = (
@@ -39,7 +39,7 @@ class SuggestTab(QScrollArea):
     left = Signal()
     """Enter was pressed in the target: the keyboard may go on."""
 
-    def __init__(self, suggest: Suggest, frame: Frame, session: Session) -> None:
+    def __init__(self, suggest: Suggestions, frame: Frame, session: Session) -> None:
         super().__init__()
         self._suggest = suggest
         self._frame = frame
