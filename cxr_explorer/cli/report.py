@@ -10,7 +10,7 @@ from pathlib import Path
 from cxr_explorer.cli.arguments import Command, add_json
 from cxr_explorer.colours import CATEGORICAL
 from cxr_explorer.errors import UserError
-from cxr_explorer.project.metadata import describe_plan, plan_facts, read_facts_of, store_facts
+from cxr_explorer.project.facts import describe_plan, plan_facts, read_facts_of, store_facts
 from cxr_explorer.project.project import Project
 from cxr_explorer.report.write import Choices, Written, write_report
 from cxr_explorer.tables.facts import describe_columns, propose_file_column, read_table

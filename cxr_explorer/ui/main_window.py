@@ -106,7 +106,7 @@ class MainWindow(Frame, Part):
         self.add_tab(self.suggest_tab, "Suggest")
         self.image_page.beside.addWidget(self.profile)
         self.suggest.show_in(self.suggest_tab, self.profile)
-        self.metadata = FactsPart(self, session)
+        self.facts = FactsPart(self, session)
         self.audit = Audits(self, session, self.reading)
         self.cluster_work = ClusterWork(self, session, self.cluster_panel, self.map_page)
         self.finder = Finder(self, session, self.gallery_panel, self.map_page)
@@ -127,7 +127,7 @@ class MainWindow(Frame, Part):
             self.readers,
             self.sheets,
             self.suggest,
-            self.metadata,
+            self.facts,
             self.audit,
             self.cluster_work,
             self.finder,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cxr_explorer.cli.main import main
-from cxr_explorer.project.metadata import stored_facts
+from cxr_explorer.project.facts import stored_facts
 from cxr_explorer.project.project import Project
 from tests.project.projects import embed_all, new_project
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QFileDialog, QInputDialog
 
 from cxr_explorer.labels.confounders import LEAST_SET
-from cxr_explorer.project.metadata import clear_facts, stored_facts
+from cxr_explorer.project.facts import clear_facts, stored_facts
 from cxr_explorer.ui.commands.actions import key_text
 from cxr_explorer.ui.commands.need import Need
 from cxr_explorer.ui.commands.part import Part, Verbs

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cxr_explorer.project.metadata import (
+from cxr_explorer.project.facts import (
     Examined,
     Prepared,
     describe_plan,

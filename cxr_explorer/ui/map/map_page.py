@@ -15,7 +15,7 @@ from cxr_explorer.labels.label import How
 from cxr_explorer.labels.texts import finding_text
 from cxr_explorer.ui.commands.actions import key_text, tooltip
 from cxr_explorer.ui.map.scatter_view import ScatterView, Tool
-from cxr_explorer.ui.session.colouring import metadata_columns
+from cxr_explorer.ui.session.colouring import differing_facts
 from cxr_explorer.ui.session.runs import Runs
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.flow import FlowPanel
@@ -203,7 +203,7 @@ class MapPage(QWidget):
         self._colour.addItem("Labelled or not", "labelled")
         self._colour.addItem("Suggestion for the finding", "suggestion")
         if self._session.project is not None:
-            for column in metadata_columns(self._session.facts):
+            for column in differing_facts(self._session.facts):
                 self._colour.addItem(column.capitalize(), column)
 
     def show_clusters(self) -> None:

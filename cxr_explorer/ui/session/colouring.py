@@ -16,8 +16,8 @@ from cxr_explorer.project.project import AtlasMap, Project
 Facts = Mapping[int, Mapping[str, str]]
 
 
-def metadata_columns(facts: Facts) -> list[str]:
-    """Names of the metadata columns that tell images apart: more than one value, or not known of all."""
+def differing_facts(facts: Facts) -> list[str]:
+    """Names of the facts that tell images apart: more than one value, or not known of all."""
     values: dict[str, set[str]] = {}
     known: dict[str, int] = {}
     for of_image in facts.values():
@@ -36,7 +36,7 @@ def categories(
         project: For labels and exclusions.
         atlas_map: Whose images are coloured.
         facts: Metadata by image id.
-        colour_by: "cluster", "label", "labelled", or the name of a metadata column.
+        colour_by: "cluster", "label", "labelled", or the name of a fact.
         finding: For "label".
         reader: Whose labels count.
 

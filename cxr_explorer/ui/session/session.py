@@ -20,7 +20,7 @@ from cxr_explorer.project import acts, label_columns, labelling
 from cxr_explorer.project.partition_rows import STATE
 from cxr_explorer.project.project import AtlasMap, Ids, Project
 from cxr_explorer.ui.commands.actions import key_text
-from cxr_explorer.ui.session.colouring import categories, metadata_columns
+from cxr_explorer.ui.session.colouring import categories, differing_facts
 from cxr_explorer.ui.session.judging import judgement
 from cxr_explorer.ui.session.preferences import Preferences
 from cxr_explorer.ui.session.selection import BY_PROBABILITY, NO_IDS, RANKED, Filter, Ranking, Selection, Target
@@ -134,7 +134,7 @@ class Session(QObject):
         self.value = Value.PRESENT
         self._load_map()
         kept = str(self.preferences.settings.value("colour_by", "cluster")) if is_last else "cluster"
-        self.colour_by = kept if kept in ("label", "labelled", *metadata_columns(self.facts)) else "cluster"
+        self.colour_by = kept if kept in ("label", "labelled", *differing_facts(self.facts)) else "cluster"
         self.projectChanged.emit()
         if project.lost:
             self.failed.emit(f"This project was damaged. {' '.join(project.lost)}")
@@ -631,7 +631,7 @@ class Session(QObject):
     # -- colours ---------------------------------------------------------------------------------------------------
 
     def set_colour_by(self, colour_by: str) -> None:
-        """What the map's colours stand for: "cluster", "label", "labelled", or a metadata column."""
+        """What the map's colours stand for: "cluster", "label", "labelled", or a fact."""
         self.colour_by = colour_by
         self.colouringChanged.emit()
 

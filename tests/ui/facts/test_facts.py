@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDialogButtonBox, QInputDialog
 from cxr_explorer.labels import confounders
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project import label_columns
-from cxr_explorer.project.metadata import stored_facts
+from cxr_explorer.project.facts import stored_facts
 from cxr_explorer.ui.facts import facts as metadata_part
 from cxr_explorer.ui.facts.facts_dialogs import ConfoundersDialog, FilterDialog, chance_text
 from cxr_explorer.ui.facts.take_in_dialog import MetadataDialog
@@ -234,7 +234,7 @@ def test_a_table_is_taken_in_after_a_preview_and_coloured_and_filtered_by(
     monkeypatch.setattr(MetadataDialog, "exec", fill)
     session = window.session
     assert not window.actions_by_name["clear_facts"].isEnabled()
-    window.metadata.import_from(table)
+    window.facts.import_from(table)
     assert session.project is not None
     assert stored_facts(session.project) == {"patient": 10, "place": 10}
     assert window.actions_by_name["clear_facts"].isEnabled()
@@ -291,7 +291,7 @@ def test_imported_facts_can_be_forgotten_and_the_map_is_coloured_by_cluster_agai
         session.project.db.conn.executemany(
             "INSERT INTO metadata VALUES (?, ?, ?)", [(1, "place", "icu"), (2, "place", "ward")]
         )
-    window.metadata._on_stored()
+    window.facts._on_stored()
     session.set_colour_by("place")
     session.set_filter("place", "icu")
     monkeypatch.setattr(QInputDialog, "getItem", lambda *_: (metadata_part.ALL_FACTS, True))

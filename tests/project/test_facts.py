@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cxr_explorer.project.metadata import (
+from cxr_explorer.project.facts import (
     clear_facts,
     plan_facts,
     read_facts_of,
