@@ -33,7 +33,7 @@ def test_from_a_folder_to_a_table_and_back(qtbot, tmp_path: Path, monkeypatch: p
     window = open_window(qtbot, tmp_path)
     session = window.session
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: str(images))
-    monkeypatch.setattr("cxr_explorer.ui.session.session.default_project_path", lambda _: project_path)
+    monkeypatch.setattr("cxr_explorer.ui.session.runs.default_project_path", lambda _: project_path)
     with qtbot.waitSignal(window.runs.indexingEnded, timeout=400_000) as ended:
         window.files.open_folder()
         assert window.progress_strip.isVisible()

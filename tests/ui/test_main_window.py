@@ -73,7 +73,7 @@ def test_opening_what_is_open_only_looks_for_new_images(
     window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs: list[int] = []
-    monkeypatch.setattr(window.session, "start_indexing", lambda *_, **__: runs.append(1))
+    monkeypatch.setattr(window.runs, "start_indexing", lambda *_, **__: runs.append(1))
     window.session.select_cluster(0)
     window.files.open_path(tmp_path / "test.cxr")
     window.files.open_path(tmp_path / "images", tmp_path / "test.cxr")
@@ -333,7 +333,7 @@ def test_settings_take_another_reader_whose_labels_are_apart(window: MainWindow)
 def test_dropping_a_project_opens_it(qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make_project(tmp_path)
     window = open_window(qtbot, tmp_path)
-    monkeypatch.setattr(window.session, "start_indexing", lambda *_, **__: None)
+    monkeypatch.setattr(window.runs, "start_indexing", lambda *_, **__: None)
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(path))])
     action, button, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Modifier.NoModifier

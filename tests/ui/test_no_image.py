@@ -47,7 +47,7 @@ def test_a_new_map_without_the_image(window: MainWindow) -> None:
         default_encoder(), MapParameters().to_dict(), {}, found.image_ids[rest], found.xy[rest],
         found.clusters[rest], one, one, one,
     )  # fmt: skip
-    session._end_indexing(None)
+    window.runs._end_indexing(None)
     assert is_on_the_map(window)
 
 

@@ -317,7 +317,7 @@ def test_a_map_made_anew_keeps_the_chosen_cluster_its_name_and_colour(window: Ma
     colour = next(row.colour for row in window.clusters.rows if row.name == "Lines")
     chosen = session.selection.ids
     store(project, places()[:, ::-1] + 3)
-    session._end_indexing(None)
+    window.runs._end_indexing(None)
     assert session.selection.cluster is not None
     assert session.cluster_name(session.selection.cluster) == "Lines"
     assert np.isin(session.selection.ids, chosen).mean() > 0.9

@@ -234,7 +234,7 @@ def test_reading_a_file_can_be_stopped(window: MainWindow, tmp_path: Path) -> No
 
 
 def test_a_map_of_another_encoder_says_so(window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(window.session, "encoders", list)
+    monkeypatch.setattr(window.session.preferences, "encoders", list)
     window.finder.similar_to_file(other_file(tmp_path))
     assert "was made with the encoder" in window.notice._text.text()
 

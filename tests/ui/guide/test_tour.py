@@ -81,7 +81,7 @@ def test_asked_for_before_anything_is_open_it_opens_the_demo(
 ) -> None:
     window = open_window(qtbot, tmp_path)
     opened: list[int] = []
-    monkeypatch.setattr(window.session, "open_demo", lambda: opened.append(1))
+    monkeypatch.setattr(window.runs, "open_demo", lambda: opened.append(1))
     window.files.welcome.tourWanted.emit()
     assert opened == [1]
     assert not window.guide.tour.active

@@ -120,9 +120,9 @@ def test_the_window_makes_the_backup_of_the_day_in_a_child_process(qtbot, tmp_pa
     window.session.label_target()
     window.session.close()
     assert backups(path) == []
-    window.session._take(Project.open(path, back_up=False))
-    assert window.session._backup_timer.isActive()
-    window.session._back_up()
+    window.session.take(Project.open(path, back_up=False))
+    assert window.runs._backup_timer.isActive()
+    window.runs._back_up()
     assert window.runs._backup.active
     window.runs._backup.finish()
     assert len(backups(path)) == 1
