@@ -117,7 +117,7 @@ def window(home: Path, say: Callable[[str], None]) -> None:
             session.redo()
         else:
             session.select_cluster(chance.randrange(-1, len(session.map.groups)))
-            shown.label_finding(chance.randrange(5), chance.choice((1, 0, -1)))
+            shown.labelling.label_finding(chance.randrange(5), chance.choice((1, 0, -1)))
         application.processEvents()
         say(digest(session.project))
 
