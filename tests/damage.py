@@ -350,7 +350,7 @@ def examine(kind: Kind, base: Path, home: Path, window: Any = None, commands: tu
             window.session.redo()
         window.session.close()
         window.files._on_project()
-        window._on_project()
+        window._on_current()
     out = home / "out.csv"
     for arguments in (
         ["export", str(path), str(out)],

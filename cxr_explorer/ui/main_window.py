@@ -68,7 +68,7 @@ class MainWindow(Frame, Part):
         self._build_parts()
         self._connect()
         self._restore()
-        self._on_project()
+        self._on_current()
 
     # -- building --------------------------------------------------------------------------------------------------
 
@@ -163,7 +163,7 @@ class MainWindow(Frame, Part):
         self.suggest_tab.left.connect(self.gallery_panel.gallery.setFocus)
         self.statesWanted.connect(self._enable)
         self.keysChanged.connect(self._show_keys)
-        session.projectChanged.connect(self._on_project)
+        session.projectChanged.connect(self._on_current)
         session.currentChanged.connect(self._on_current)
         for signal in (
             session.mapChanged,
@@ -185,10 +185,6 @@ class MainWindow(Frame, Part):
 
     # -- following the session -------------------------------------------------------------------------------------
 
-    def _on_project(self) -> None:
-        self._enable()
-        self._on_current()
-
     def _on_current(self) -> None:
         shown = self.pages[self.session.page]
         if self.centre.currentWidget() is not shown:
@@ -207,24 +203,21 @@ class MainWindow(Frame, Part):
 
     def states(self) -> Mapping[Need, bool]:
         session = self.session
-        project = session.project
         return {
             ALWAYS: True,
-            PROJECT: project is not None,
+            PROJECT: session.project is not None,
             MAP: session.map is not None,
             TARGET: session.target().ids.size > 0,
-            UNDO: session.undo_text() is not None,
-            REDO: project is not None and acts.redo_text(project) is not None,
             IMAGE: session.on_one_image,
         }
 
     def _enable(self) -> None:
-        states: dict[Need, bool] = {}
+        project, undo = self.session.project, self.session.undo_text()
+        redo = acts.redo_text(project) if project is not None else None
+        states: dict[Need, bool] = {UNDO: undo is not None, REDO: redo is not None}
         for part in self.parts:
             states |= part.states()
         self.show_states(states)
-        project, undo = self.session.project, self.session.undo_text()
-        redo = acts.redo_text(project) if project is not None else None
         self.actions_by_name["undo"].setText(f"&Undo {undo}" if undo else "&Undo")
         self.actions_by_name["redo"].setText(f"&Redo {redo}" if redo else "&Redo")
 

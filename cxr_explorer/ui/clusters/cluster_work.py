@@ -236,24 +236,27 @@ class ClusterWork(QObject, Part):
                 failed=self._tell_why,
             )
             self._panel.show_running("Finding clusters among unlabelled images…")
-            self._session.targetChanged.emit()
+            self._frame.refresh_actions()
 
     def cancel(self) -> None:
         """Stops reclustering; the clusters stay as they are."""
-        self._errand.cancel()
+        if self._errand.active:
+            self._errand.cancel()
+            self._show_ended()
+
+    def _show_ended(self) -> None:
         self._panel.show_running("")
-        self._session.targetChanged.emit()
+        self._frame.refresh_actions()
 
     def _take_reclustering(self, reader: str, found: Any) -> None:
-        self._panel.show_running("")
-        self._session.targetChanged.emit()
+        self._show_ended()
         self._do(
             lambda: partitions.take_reclustering(self._project, found, reader),
             "Nothing changed: the map has been made anew meanwhile, or its clusters came out the same.",
         )
 
     def _tell_why(self, reason: str) -> None:
-        self.cancel()
+        self._show_ended()
         self._session.said.emit(reason)
 
     # -- the parts they share --------------------------------------------------------------------------------------

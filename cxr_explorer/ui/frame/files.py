@@ -168,8 +168,7 @@ class Files(QObject, Part):
             session.preferences.device,
         )
         if accepted(dialog):
-            self._runs.choose(dialog.reader, dialog.encoder, dialog.device)
-            self._show_summary()
+            self._runs.choose(dialog.reader, dialog.encoder, dialog.device)  # which shows the labels anew
 
     def show_about(self) -> None:
         """Version, intended use, licence."""

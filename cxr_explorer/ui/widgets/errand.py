@@ -11,6 +11,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.worker import Job, JobCrashed
 
 CRASHED = "The work in the background was lost: close other programs if memory is short, then try again"
+FAULT = "The work in the background was lost by a fault of the program."
 
 
 class Errand(QObject):
@@ -45,7 +46,8 @@ class Errand(QObject):
             function: A generator function, importable by name.
             arguments: For it.
             done: Told the last thing it yielded, None where it yielded nothing.
-            failed: Told why there is no answer: the text of a UserError, or that the process died.
+            failed: Told why there is no answer: the text of a UserError, that the process died, or that the program has
+                a fault, which is then raised as well.
             heard: Told the shares, 0..1, that the function yields while it is at work; they are no answer.
         """
         self.cancel()
@@ -72,10 +74,14 @@ class Errand(QObject):
             items = job.receive(timeout_s)
         except Exception as error:
             self.cancel()
-            if not isinstance(error, (UserError, JobCrashed)):
-                raise
-            self._failed(str(error) if isinstance(error, UserError) else f"{CRASHED} ({error}).")
-            return
+            if isinstance(error, UserError):
+                self._failed(str(error))
+                return
+            if isinstance(error, JobCrashed):
+                self._failed(f"{CRASHED} ({error}).")
+                return
+            self._failed(FAULT)  # whoever waits stops waiting
+            raise
         shares = [item for item in items if isinstance(item, float)]
         answers = [item for item in items if not isinstance(item, float)]
         if answers:
