@@ -55,6 +55,8 @@ CATEGORICAL: Final = (
     Shade("mauve", "#C771C2", "#CD8AC3"),
     Shade("amber", "#CE9223", "#B48132"),
 )
+ON_PAPER: Final = tuple(shade.hex(dark=False) for shade in CATEGORICAL)
+"""As "#RRGGBB", on white: what reports and pictures are drawn with."""
 
 # cividis at ten even places (Nuñez, Anderton and Renslow 2018, PLoS ONE 13(7): e0199239).
 CIVIDIS: Final = (

@@ -9,7 +9,7 @@ from typing import Any
 
 from cxr_explorer.cli.arguments import Command, add_json, finding_of, latest_map
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.texts import VALUE_WORDS
+from cxr_explorer.labels.texts import VALUES_BY_WORD
 from cxr_explorer.project.audits import conduct
 from cxr_explorer.project.audits.bounds import covers_text, outcome_text, stale_text, state_word
 from cxr_explorer.project.audits.lots import Lot, earlier_audits, lot_of, plan_lot, tolerable
@@ -32,7 +32,7 @@ def add_commands(command: Command) -> None:
     )
     audit.add_argument("project", type=Path)
     audit.add_argument("--finding", required=True, help="whose labels to audit")
-    audit.add_argument("--value", choices=list(VALUE_WORDS.values()), help="only labels of this value")
+    audit.add_argument("--value", choices=list(VALUES_BY_WORD), help="only labels of this value")
     which = audit.add_mutually_exclusive_group()
     which.add_argument("--cluster", help="number or name of a cluster (default: all labels of the finding)")
     which.add_argument("--every-cluster", action="store_true", help="an audit for each labelled cluster")
@@ -85,7 +85,7 @@ def _numbered(project: Project, audit_id: int) -> Audit:
 
 
 def _lots(project: Project, finding: str, chosen: argparse.Namespace) -> list[Lot]:
-    value = next((value for value, word in VALUE_WORDS.items() if word == chosen.value), None)
+    value = VALUES_BY_WORD.get(chosen.value)
     if chosen.cluster is None and not chosen.every_cluster:
         lots = [lot_of(project, finding, chosen.reader, value=value)]
     else:

@@ -18,7 +18,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.labels.consensus import Rule
 from cxr_explorer.labels.label import Judgement
 from cxr_explorer.labels.reader_names import check_reader
-from cxr_explorer.labels.texts import VALUE_WORDS
+from cxr_explorer.labels.texts import VALUES_BY_WORD
 from cxr_explorer.project import contradictions, exporting, importing, labelling
 from cxr_explorer.project.partitions import cluster_of
 from cxr_explorer.project.project import Ids, Project
@@ -34,7 +34,7 @@ def add_commands(command: Command) -> None:
     label = command("label", _label, "Label a whole cluster of the newest map.")
     label.add_argument("project", type=Path)
     label.add_argument("finding")
-    label.add_argument("value", choices=list(VALUE_WORDS.values()))
+    label.add_argument("value", choices=list(VALUES_BY_WORD))
     label.add_argument("--cluster", required=True, help="number or name as in the window; 0 is unclustered")
     label.add_argument("--except", dest="odd", nargs="+", metavar="FILE", default=[], help="files to leave as they are")
     label.add_argument("--reader", default="reader 1")
@@ -64,7 +64,7 @@ def _label(chosen: argparse.Namespace) -> int:
         ids = latest.image_ids[latest.clusters == cluster]
         if not ids.size:
             raise UserError("The map has no unclustered images.")
-        value = next(value for value, word in VALUE_WORDS.items() if word == chosen.value)
+        value = VALUES_BY_WORD[chosen.value]
         odd = _ids_of(project, chosen.odd)
         if not np.isin(odd, ids).all():
             raise UserError(

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from cxr_explorer.cli.arguments import Command, add_json
-from cxr_explorer.colours import CATEGORICAL
+from cxr_explorer.colours import ON_PAPER
 from cxr_explorer.errors import UserError
 from cxr_explorer.project.facts import describe_plan, plan_facts, read_facts_of, store_facts
 from cxr_explorer.project.project import Project
@@ -82,15 +82,10 @@ def _metadata(chosen: argparse.Namespace) -> int:
 
 def _report(chosen: argparse.Namespace) -> int:
     choices = Choices(images=not chosen.no_images, file_names=chosen.file_names, reader=chosen.reader)
-    *_, written = write_report(chosen.project, chosen.out, shades(), choices)
+    *_, written = write_report(chosen.project, chosen.out, ON_PAPER, choices)
     assert isinstance(written, Written)
     if chosen.json:
         print(json.dumps({**asdict(written), "out": str(chosen.out)}))
     else:
         print(f"Report on {written.images:,} images, {written.labelled:,} of them labelled, written to {chosen.out}")
     return 0
-
-
-def shades() -> tuple[str, ...]:
-    """The colours of the clusters in the window, on white."""
-    return tuple(shade.hex(dark=False) for shade in CATEGORICAL)

@@ -11,7 +11,7 @@ import numpy as np
 
 from cxr_explorer.cli.arguments import DONE, Command, add_encoder, add_json, encoder_of
 from cxr_explorer.cli.index import run, tell
-from cxr_explorer.cli.report import shades
+from cxr_explorer.colours import ON_PAPER
 from cxr_explorer.doctor import has_screen
 from cxr_explorer.encoder.checkpoint import default_encoder
 from cxr_explorer.errors import UserError
@@ -72,7 +72,7 @@ def _demo(chosen: argparse.Namespace) -> int:
         csv = home / "demo-labels.csv"
         exporting.export_labels(project, csv, "long")
         picture = home / "demo-map.png"
-        picture.write_bytes(draw_clusters(latest, shades()))
+        picture.write_bytes(draw_clusters(latest, ON_PAPER))
     tell(chosen, report, {"project": str(path), "labels": str(csv), "picture": str(picture)})
     if not chosen.json:
         print("There is no screen here, so the demo ran without a window:" if not has_screen() else "The demo ran:")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cxr_explorer.labels.label import Value
 
 VALUE_WORDS = {Value.PRESENT: "present", Value.ABSENT: "absent", Value.UNCERTAIN: "uncertain"}
+VALUES_BY_WORD = {word: value for value, word in VALUE_WORDS.items()}
 
 
 def finding_text(finding: str) -> str:

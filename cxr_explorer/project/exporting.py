@@ -12,6 +12,7 @@ from cxr_explorer.labels.reader_names import REREAD
 from cxr_explorer.project.audits.bounds import label_bounds
 from cxr_explorer.project.project import Project
 from cxr_explorer.tables.format import WriteReport
+from cxr_explorer.tables.formats import format_named
 from cxr_explorer.tables.write import write_labels
 
 
@@ -46,13 +47,14 @@ def export_labels(
         UserError: The place cannot be written.
     """
     rows = [row for row in label_rows(project) if reader in (None, row.reader)]
+    one_judgement = format_named(format).one_judgement
     agreed = agree_on(rows, rule) if rule is not None else None
     if agreed is not None:
         rows = agreed.rows
-    elif reader is None and format != "long":
+    elif reader is None and one_judgement:
         rows = [row for row in rows if not row.reader.endswith(REREAD)]
     findings = list(project.vocabulary.findings)
-    if format == "long":
+    if not one_judgement:
         findings += sorted({row.finding for row in rows} - set(findings))
     excludes = project.vocabulary.excludes_among(findings)
     report = write_labels(out, rows, format, findings, excludes)

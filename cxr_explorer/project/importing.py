@@ -17,6 +17,7 @@ from cxr_explorer.labels.vocabulary import Vocabulary, excludes_in
 from cxr_explorer.project.acts import Change, recorded
 from cxr_explorer.project.project import Project, now
 from cxr_explorer.project.readers.agreement import known_findings
+from cxr_explorer.tables.formats import format_named
 from cxr_explorer.tables.imported import ImportedTable, Labels, settle
 from cxr_explorer.tables.matching import Matching, match_files
 from cxr_explorer.tables.read import reading_labels
@@ -101,7 +102,7 @@ def rows_to_import(
             image[row] = place[path]
     labels = table.rows.take(image[table.rows.file] >= 0)
     excludes = excludes_in(vocabulary, labels.findings)
-    settled = settle(labels, image[labels.file], excludes, one_judgement=table.format != "long")
+    settled = settle(labels, image[labels.file], excludes, one_judgement=format_named(table.format).one_judgement)
     labels = settled.labels
     return Incoming(labels, paths, image[labels.file], reader, now(), settled.images, settled.problems)
 

@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.labels.label import Value
-from cxr_explorer.labels.texts import VALUE_WORDS
+from cxr_explorer.labels.texts import VALUES_BY_WORD
 from cxr_explorer.project.project import Ids, Project
 
 LABEL, FILE = "label", "file"
 LABELLED, UNLABELLED, EXCLUDED = "labelled", "unlabelled", "excluded"
-VALUES = {word: value for value, word in VALUE_WORDS.items()}
 
 PAGE_ROWS = 10_000
 """Images got ready in one go."""
@@ -205,8 +204,8 @@ class Search:
 
     def _labelled_as(self, text: str) -> Mask:
         name, _, word = text.rpartition("=")
-        value = VALUES.get(word.casefold(), Value.PRESENT) if name else Value.PRESENT
-        wanted = _words(name if name and word.casefold() in VALUES else text)
+        value = VALUES_BY_WORD.get(word.casefold(), Value.PRESENT) if name else Value.PRESENT
+        wanted = _words(name if name and word.casefold() in VALUES_BY_WORD else text)
         if self._findings is None:
             names = {*self._project.vocabulary.findings, *_findings(self._project)}
             self._findings = [(finding, _words(finding)) for finding in names]

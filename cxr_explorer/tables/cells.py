@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import re
 
-from cxr_explorer.labels.texts import VALUE_WORDS
-
-VALUES = {word: value for value, word in VALUE_WORDS.items()}
-
 # What programs write where there is nothing: pandas, R, SQL, spreadsheets, and people.
 _BLANKS = frozenset(["", "nan", "na", "n/a", "<na>", "#n/a", "#na", "nat", "null", "none", ".", "-"])
 

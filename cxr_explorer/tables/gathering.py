@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.errors import UserError
+from cxr_explorer.labels.texts import VALUES_BY_WORD
 from cxr_explorer.labels.vocabulary import (
     Vocabulary,
     bundled_vocabularies,
@@ -20,7 +21,7 @@ from cxr_explorer.labels.vocabulary import (
     spelled,
     spellings,
 )
-from cxr_explorer.tables.cells import VALUES, is_blank, plain
+from cxr_explorer.tables.cells import is_blank, plain
 from cxr_explorer.tables.csv_file import Problems
 from cxr_explorer.tables.imported import NOTHING, ImportedTable, Labels, as_array, settle
 from cxr_explorer.tables.texts import Uniques
@@ -158,8 +159,8 @@ def cell_at(cells: Sequence[str], index: int) -> str:
 def value_of(cell: str) -> int | None:
     """1 present, 0 absent, -1 uncertain, from a word or a number; None for anything else."""
     text = plain(cell.strip()).casefold()
-    if text in VALUES:
-        return int(VALUES[text])
+    if text in VALUES_BY_WORD:
+        return int(VALUES_BY_WORD[text])
     if text in ("true", "false"):  # pandas
         return int(text == "true")
     try:

@@ -74,7 +74,6 @@ class Audits(QObject, Part):
         self.banner.splitWanted.connect(lambda: self.split(self._told[0]))
         self.banner.repairWanted.connect(lambda: self.repair(self._told[0]))
         self.banner.restWanted.connect(lambda: self.read_rest(self._told[0]))
-        session = self._session
         session.projectChanged.connect(self._on_project)
         session.statesChanged.connect(self._on_states)
         for signal in (session.labelsChanged, session.exclusionsChanged, session.mapChanged):

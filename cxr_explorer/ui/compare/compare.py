@@ -36,7 +36,6 @@ class Comparison(QObject, Part):
         self, frame: Frame, session: Session, seen: Seen, gallery_panel: GalleryPanel, reading: Reading, finder: Finder
     ) -> None:
         super().__init__(frame)
-        self._frame = frame
         self._gallery_panel = gallery_panel
         self._one_by_one = reading
         self._finder = finder

@@ -20,7 +20,6 @@ class Appearance(QObject, Part):
 
     def __init__(self, frame: Frame) -> None:
         super().__init__(frame)
-        self._frame = frame
         self._settings = frame.settings
         if not self._settings.contains("dark"):
             self._settings.setValue("dark", system_is_dark())

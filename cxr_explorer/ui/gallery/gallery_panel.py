@@ -30,7 +30,6 @@ class GalleryPanel(QFrame):
         super().__init__()
         self.setObjectName("panel")
         self._session = session
-        self._runs = runs
         self._labels: dict[int, list[tuple[str, Value]]] = {}
         self._excluded: set[int] = set()
         self._heading = elided_label("", "heading")

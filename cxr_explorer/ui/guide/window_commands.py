@@ -15,8 +15,6 @@ from cxr_explorer.ui.commands.specs.label import FINDING_ACTIONS, FINDING_KEYS
 from cxr_explorer.ui.frame.frame import Frame
 from cxr_explorer.ui.session.session import Session
 
-_VALUE_KEYS = {Value.PRESENT: "present", Value.ABSENT: "absent", Value.UNCERTAIN: "uncertain"}
-
 
 def commands(frame: Frame, session: Session, clusters: ClusterList) -> list[Command]:
     """All commands as things stand: the actions in the order of the menus, then findings, then clusters."""
@@ -46,9 +44,9 @@ def _findings(session: Session) -> list[Command]:
     found = []
     for number, finding in enumerate(session.project.vocabulary.findings):
         name = finding_text(finding)
-        for value, word in _VALUE_KEYS.items():
+        for value, word in VALUE_WORDS.items():
             key = key_text(f"label_{word}_{number + 1}") if number < FINDING_KEYS else ""
-            tip = f"Label {target.text}: {name} is {VALUE_WORDS[value]}" if not missing else f"{name} is {word}"
+            tip = f"Label {target.text}: {name} is {word}" if not missing else f"{name} is {word}"
             found.append(Command(f"Label {name} {word}", "Finding", tip, key, missing, _label(session, finding, value)))
         tip = f"Take away what {target.text} is labelled for {name}" if not missing else f"{name} is not read"
         found.append(Command(f"Remove label {name}", "Finding", tip, "", missing, _label(session, finding, None)))

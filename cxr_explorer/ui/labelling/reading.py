@@ -95,7 +95,6 @@ class Reading(QObject, Part):
         self, frame: Frame, session: Session, image_page: ImagePage, clusters: ClusterPanel, beside: Sequence[QWidget]
     ) -> None:
         super().__init__(frame)
-        self._frame = frame
         self._image_page = image_page
         self._clusters = clusters
         self._beside = beside

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QFileDialog, QVBoxLayout, QWidget
 
-from cxr_explorer.colours import CATEGORICAL
+from cxr_explorer.colours import ON_PAPER
 from cxr_explorer.report.write import Choices, Written, write_report
 from cxr_explorer.ui.commands.part import Part, Verbs
 from cxr_explorer.ui.frame.frame import Frame
@@ -69,7 +69,7 @@ class ProgressReport(QObject, Part):
             write_report,
             project.path,
             out,
-            tuple(shade.hex(dark=False) for shade in CATEGORICAL),
+            ON_PAPER,
             dialog.choices,
             done=lambda written: self._on_written(written, out, shown),
             failed=self._session.failed.emit,

@@ -209,7 +209,7 @@ class Readers(QObject, Part):
 
     def merge(self) -> None:
         """Asks for another reader's file, shows what it would bring, and takes it in."""
-        folder = str(self._session.preferences.settings.value("last_folder", str(Path.home())))
+        folder = self._frame.last_folder()
         chosen, _ = QFileDialog.getOpenFileName(
             self._frame,
             "Another reader's labels",

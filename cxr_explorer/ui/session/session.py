@@ -527,11 +527,9 @@ class Session(QObject):
 
     def counts_of(self, ids: Ids) -> dict[str, dict[Value, int]]:
         """For each labelled finding among these images: number of images by value."""
-        return (
-            label_columns.finding_counts(self.project, ids, self.reader)
-            if self.project is not None and ids.size
-            else {}
-        )
+        if self.project is None or not ids.size:
+            return {}
+        return label_columns.finding_counts(self.project, ids, self.reader)
 
     def judgement_of(self, target: Target) -> Judgement:
         """What the label button stands at, as it is said of the target."""

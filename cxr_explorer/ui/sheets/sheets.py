@@ -103,7 +103,6 @@ class Sheets(QObject, Part):
         self, frame: Frame, session: Session, seen: Seen, gallery_panel: GalleryPanel, reading: Reading
     ) -> None:
         super().__init__(frame)
-        self._frame = frame
         self._seen = seen
         self._gallery_panel = gallery_panel
         self._one_by_one = reading

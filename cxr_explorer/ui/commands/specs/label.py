@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cxr_explorer.labels.texts import VALUE_WORDS
 from cxr_explorer.ui.commands.need import MAP, PROJECT, TARGET, Need
 from cxr_explorer.ui.commands.specs.spec import Spec
 
@@ -30,7 +31,7 @@ def _label_specs() -> list[Spec]:
 
 FINDING_ACTIONS = {
     f"label_{word}_{number}": (number - 1, value)
-    for word, value in (("present", 1), ("absent", 0), ("uncertain", -1))
+    for value, word in VALUE_WORDS.items()
     for number in range(1, FINDING_KEYS + 1)
 }
 """Of each action that labels a finding by its number: the finding's place in the vocabulary, and the value."""
