@@ -141,9 +141,11 @@ def test_a_drive_that_gives_nothing_is_given_up(tmp_path: Path) -> None:
 def test_closing_ends_what_is_being_opened(tmp_path: Path) -> None:
     guard = Guard(obey, Limits())
     (tmp_path / "file").write_text("sleep")
-    threading.Timer(0.5, guard.close).start()
+    closing = threading.Timer(0.5, guard.close)
+    closing.start()
     refused = guard.ask(tmp_path / "file")
     assert isinstance(refused, Refused) and refused.digest is None
+    closing.join()  # whoever asks may hear of it before the system has taken the process away
     assert not guard._process.is_alive()
 
 
