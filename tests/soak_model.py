@@ -108,8 +108,8 @@ def foretell(window: MainWindow, name: str, before: State) -> State | None:
         finding, value = findings[int(number) - 1], {"present": 1, "absent": 0, "uncertain": -1}[word]
     elif name != "apply":
         return None
-    if session.viewing_image and session.why_unseen():
-        return before
+    if session.viewing_image and (reason := session.why_unseen()):
+        return None if "too soon" in reason else before  # too soon now may be soon enough when the act is done
     ids = [image_id for image_id in session.target().ids.tolist() if image_id not in before.excluded]
     changed: dict[Any, int | None] = {(image_id, finding, session.reader): value for image_id in ids}
     labels = {key: kept for key, kept in (before.labels | changed).items() if kept is not None}
