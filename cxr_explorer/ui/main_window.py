@@ -38,10 +38,10 @@ from cxr_explorer.ui.map.map_page import MapPage
 from cxr_explorer.ui.map.map_work import MapWork
 from cxr_explorer.ui.progress.progress_report import ProgressReport
 from cxr_explorer.ui.readers.readers import Readers
+from cxr_explorer.ui.session.judging import Judging
 from cxr_explorer.ui.session.preferences import Preferences
 from cxr_explorer.ui.session.runs import Runs
 from cxr_explorer.ui.session.seen import Seen
-from cxr_explorer.ui.session.selection import ORDERS
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.sheets.sheets import Sheets
 from cxr_explorer.ui.suggest.profile import ProfileStrip
@@ -63,6 +63,7 @@ class MainWindow(Frame, Part):
         self.session = Session(Preferences(settings))
         self.runs = Runs(self.session)
         self.seen = Seen(self.session)
+        self.judging = Judging(self.session)
         self.appearance = Appearance(self)
         self._build_views()
         self._build_parts()
@@ -81,7 +82,7 @@ class MainWindow(Frame, Part):
         self.map_page = MapPage(session, self.runs, dark)
         self.image_page = ImagePage(session)
         self.gallery_panel = GalleryPanel(session, self.runs)
-        self.label_panel = LabelPanel(session, self.seen)
+        self.label_panel = LabelPanel(session, self.seen, self.judging)
         self.add_page("map", self.map_page)
         self.add_page("image", self.image_page)
         self.add_tab(self.cluster_panel, "Clusters")
@@ -97,9 +98,9 @@ class MainWindow(Frame, Part):
         self.contradicting = ContradictionNotice(self, session)
         beside = (self.gallery_panel, self.label_panel, self.side)
         self.reading = Reading(self, session, self.image_page, self.cluster_panel, beside)
-        self.labelling = Labelling(self, session, self.label_panel, self.reading)
+        self.labelling = Labelling(self, session, self.judging, self.label_panel, self.reading)
         self.readers = Readers(self, session, self.reading)
-        self.sheets = Sheets(self, session, self.seen, self.gallery_panel, self.reading)
+        self.sheets = Sheets(self, session, self.seen, self.judging, self.gallery_panel, self.reading)
         self.suggest = Suggestions(self, session, self.reading, self.sheets)
         self.suggest_tab = SuggestTab(self.suggest, self, session)
         self.profile = ProfileStrip(self.suggest, session)
@@ -167,8 +168,7 @@ class MainWindow(Frame, Part):
         session.currentChanged.connect(self._on_current)
         for signal in (
             session.mapChanged,
-            session.labelsChanged,
-            session.exclusionsChanged,
+            session.changed,
             session.targetChanged,
             self.runs.indexingEnded,
         ):
@@ -268,9 +268,7 @@ class MainWindow(Frame, Part):
         tile_px = str(self.settings.value("tile_px", ""))
         if tile_px.isdigit():
             self.gallery_panel.gallery.set_tile_size(int(tile_px))
-        order = str(self.settings.value("order", ""))
-        if order in ORDERS:
-            self.session.order = order
+        self.session.restore_order(str(self.settings.value("order", "")))
         tool = self.settings.value("tool")
         if tool in ("pan", "lasso", "rectangle"):
             self.map_page.use_tool(tool)

@@ -212,7 +212,7 @@ def test_colours_follow_the_labels_and_the_legend_counts_them(window: MainWindow
     session = window.session
     session.select_cluster(0)
     session.set_colour_by("label")
-    session.label_target()
+    window.judging.label_target()
     codes, names = session.categories()
     assert names[0] == "No Finding: present"
     assert (codes == 0).sum() == CLUSTER_SIZES[0]
@@ -226,7 +226,7 @@ def test_colours_follow_the_labels_and_the_legend_counts_them(window: MainWindow
 
 def test_the_cluster_list_shows_the_share_labelled(window: MainWindow) -> None:
     window.session.select_cluster(1)
-    window.session.label_target()
+    window.judging.label_target()
     model = window.clusters.model()
     assert "3 of 3 images labelled (100%)" in model.data(model.index(1), Qt.ItemDataRole.ToolTipRole)
     assert "0 of 5" in model.data(model.index(0), Qt.ItemDataRole.ToolTipRole)
@@ -241,7 +241,7 @@ def test_every_montage_picture_in_sight_is_loaded(qtbot, window: MainWindow) -> 
 
 def test_another_vocabulary_keeps_the_labels_given(window: MainWindow) -> None:
     window.session.select_cluster(0)
-    window.session.label_target()
+    window.judging.label_target()
     window.session.set_vocabulary(Vocabulary("My own", ("Rib fracture", "Line tip")))
     assert window.session.finding == "Rib fracture"
     assert [chip.finding for chip in window.label_panel._chips] == ["Rib fracture", "Line tip"]
@@ -261,7 +261,7 @@ def test_export_writes_what_the_dialogs_say(
     qtbot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window.session.select_cluster(0)
-    window.session.label_target()
+    window.judging.label_target()
     out = tmp_path / "out.csv"
     monkeypatch.setattr(ExportDialog, "exec", lambda _: ExportDialog.DialogCode.Accepted)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(out), ""))
@@ -324,7 +324,7 @@ def test_what_the_scan_left_out_is_counted_and_listed_by_kind(window: MainWindow
 def test_settings_take_another_reader_whose_labels_are_apart(window: MainWindow) -> None:
     session = window.session
     session.select_cluster(0)
-    session.label_target()
+    window.judging.label_target()
     window.runs.choose("bob", session.preferences.encoder().directory, "cpu")
     assert labels(window) == {}
     assert "0%" in window.files._summary.text() or "0 of" in window.files._summary.text()
@@ -344,7 +344,7 @@ def test_dropping_a_project_opens_it(qtbot, tmp_path: Path, monkeypatch: pytest.
 
 def test_labels_and_undo_are_there_after_reopening(qtbot, window: MainWindow, tmp_path: Path) -> None:
     window.session.select_cluster(0)
-    window.session.label_target()
+    window.judging.label_target()
     path = window.session.project.path  # type: ignore[union-attr]
     window.close()
     with Project.open(path) as project:

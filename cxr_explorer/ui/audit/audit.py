@@ -25,6 +25,7 @@ from cxr_explorer.ui.commands.part import Part, Verbs
 from cxr_explorer.ui.commands.specs.audit import LABELLED
 from cxr_explorer.ui.frame.frame import Frame
 from cxr_explorer.ui.labelling.reading import Reading
+from cxr_explorer.ui.session.change import Change
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.texts import accepted
 
@@ -75,9 +76,8 @@ class Audits(QObject, Part):
         self.banner.repairWanted.connect(lambda: self.repair(self._told[0]))
         self.banner.restWanted.connect(lambda: self.read_rest(self._told[0]))
         session.projectChanged.connect(self._on_project)
-        session.statesChanged.connect(self._on_states)
-        for signal in (session.labelsChanged, session.exclusionsChanged, session.mapChanged):
-            signal.connect(self._later.start)
+        session.changed.connect(self._on_change)
+        session.mapChanged.connect(self._later.start)
 
     def verbs(self) -> Verbs:
         return {
@@ -239,10 +239,11 @@ class Audits(QObject, Part):
             self._waiting = []
             self._tell(self._batch)
 
-    def _on_states(self, kinds: frozenset[str]) -> None:
-        if KIND not in kinds:
+    def _on_change(self, change: Change) -> None:
+        if change.marks or KIND in change.states:
+            self._later.start()
+        if KIND not in change.states:
             return
-        self._later.start()
         project = self._session.project
         if self._reading is None or project is None or self._to_the_end:
             return
@@ -281,7 +282,7 @@ class Audits(QObject, Part):
         if not audit_ids:
             return
         self._told = list(audit_ids)
-        self._session.statesChanged.emit(frozenset({KIND}))  # what was started is no act, and yet to be shown
+        self._session.tell_states(KIND)  # what was started is no act, and yet to be shown
         self.refresh()
         project = self._session.project
         assert project is not None

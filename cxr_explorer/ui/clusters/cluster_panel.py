@@ -21,6 +21,7 @@ from cxr_explorer.ui.clusters.cluster_rows import (
     read_marks,
     typical_ids,
 )
+from cxr_explorer.ui.session.change import Change
 from cxr_explorer.ui.session.seen import Seen
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.flow import FlowPanel
@@ -113,9 +114,7 @@ class ClusterPanel(QFrame):
         session.projectChanged.connect(self._on_map)
         session.mapChanged.connect(self._on_map)
         session.clustersChanged.connect(self._on_clusters)
-        session.labelsChanged.connect(self._on_labels)
-        session.exclusionsChanged.connect(self._on_labels)
-        session.statesChanged.connect(self._on_states)
+        session.changed.connect(self._on_change)
         session.selectionChanged.connect(self._on_selection)
         session.targetChanged.connect(self._on_target)
         self._on_map()
@@ -179,8 +178,10 @@ class ClusterPanel(QFrame):
         self.refresh()
         self._arrange()
 
-    def _on_states(self, kinds: frozenset[str]) -> None:
-        if kinds & {"audit", LOOKED}:
+    def _on_change(self, change: Change) -> None:
+        if change.marks:
+            self._on_labels()
+        elif change.states & {"audit", LOOKED}:
             self.refresh()
 
     def _on_target(self) -> None:

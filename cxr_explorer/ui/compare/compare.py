@@ -48,8 +48,7 @@ class Comparison(QObject, Part):
         self.page.focusMoved.connect(lambda key: session.set_current(key if key >= 0 else -1))
         session.currentChanged.connect(self._on_current)
         session.closing.connect(self.page.clear)  # numbers of the next project's images are others
-        session.labelsChanged.connect(self._caption)
-        session.exclusionsChanged.connect(self._caption)
+        session.changed.connect(lambda change: self._caption() if change.marks else None)
 
     def show_keys(self) -> None:
         self.page.show_keys()

@@ -41,8 +41,7 @@ class Searching(QObject):
         self._then: Callable[[Search], None] | None = None
         self._timer = QTimer(self, interval=0, singleShot=True)
         self._timer.timeout.connect(self._prepare)
-        session.labelsChanged.connect(self._forget_labels)
-        session.exclusionsChanged.connect(self._forget_labels)
+        session.changed.connect(lambda change: self._forget_labels() if change.marks else None)
 
     def use(self, then: Callable[[Search], None]) -> bool:
         """Calls `then` with the search: now, or when it is ready. Of several who wait, the last one is called.
@@ -123,8 +122,7 @@ class SearchBar(QFrame):
         self.line.textChanged.connect(lambda: self._timer.start())
         session.projectChanged.connect(self._on_project)
         session.mapChanged.connect(self._again)
-        session.labelsChanged.connect(self._again)
-        session.exclusionsChanged.connect(self._again)
+        session.changed.connect(lambda change: self._again() if change.marks else None)
         session.factsChanged.connect(self._again)
         session.filterChanged.connect(self._again)
         self.hide()

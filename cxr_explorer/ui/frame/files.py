@@ -46,8 +46,9 @@ class Files(QObject, Part):
         self.welcome.demoWanted.connect(self.open_demo)
         self.welcome.projectWanted.connect(lambda path: self.open_path(Path(path)))
         session.projectChanged.connect(self._on_project)
-        for signal in (session.mapChanged, session.labelsChanged, session.exclusionsChanged, runs.imagesArrived):
+        for signal in (session.mapChanged, runs.imagesArrived):
             signal.connect(self._show_summary)
+        session.changed.connect(lambda change: self._show_summary() if change.marks else None)
         runs.indexingEnded.connect(self._on_indexed)
         self._on_project()
 

@@ -11,6 +11,7 @@ from cxr_explorer.labels.texts import VALUE_WORDS, finding_text, images_text
 from cxr_explorer.project import label_columns
 from cxr_explorer.ui.gallery.gallery import Gallery
 from cxr_explorer.ui.gallery.tile import Mark
+from cxr_explorer.ui.session.change import Change
 from cxr_explorer.ui.session.runs import Runs
 from cxr_explorer.ui.session.selection import BY_PROBABILITY, ORDERS, RANKED
 from cxr_explorer.ui.session.session import Session
@@ -70,8 +71,7 @@ class GalleryPanel(QFrame):
         session.mapChanged.connect(self.gallery.refresh_thumbnails)
         session.selectionChanged.connect(self.show_selection)
         session.targetChanged.connect(self._show_heading)
-        session.labelsChanged.connect(self._refresh_labels)
-        session.exclusionsChanged.connect(self._refresh_exclusions)
+        session.changed.connect(self._on_change)
         session.projectChanged.connect(self._refresh_exclusions)
         session.currentChanged.connect(self._follow_current)
         runs.imagesArrived.connect(self._on_arrivals)
@@ -155,9 +155,12 @@ class GalleryPanel(QFrame):
         self._heading.setText(f"{name}: {images_text(count)}" if count else "No images selected")
         self._picked.setText(f"{picked.size:,} picked" if picked.size else "")
 
-    def _refresh_labels(self) -> None:
-        self._labels.clear()
-        self.gallery.refresh_marks()
+    def _on_change(self, change: Change) -> None:
+        if change.labels:
+            self._labels.clear()
+            self.gallery.refresh_marks()
+        if change.exclusions:
+            self._refresh_exclusions()
 
     def _refresh_exclusions(self) -> None:
         """Read when they change, not with every selection: all images are gone through for it."""

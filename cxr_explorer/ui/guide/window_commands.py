@@ -13,6 +13,7 @@ from cxr_explorer.ui.commands.command import Command
 from cxr_explorer.ui.commands.need import TARGET
 from cxr_explorer.ui.commands.specs.label import FINDING_ACTIONS, FINDING_KEYS
 from cxr_explorer.ui.frame.frame import Frame
+from cxr_explorer.ui.session.judging import Judging
 from cxr_explorer.ui.session.session import Session
 
 
@@ -56,7 +57,7 @@ def _findings(session: Session) -> list[Command]:
 def _label(session: Session, finding: str, value: Value | None) -> Callable[[], None]:
     def run() -> None:
         session.set_judgement(finding, value)
-        session.label_target()
+        Judging(session).label_target()
 
     return run
 

@@ -27,7 +27,7 @@ class ContradictionNotice(QObject, Part):
         self.strip.settle.clicked.connect(self.settle)
         self.strip.undo.clicked.connect(self._session.undo)
         frame.add_strip(self.strip)
-        self._session.acted.connect(self._look)
+        self._session.acted.connect(lambda _change: self._look())
         self._session.projectChanged.connect(self._look)
 
     def show_keys(self) -> None:

@@ -23,6 +23,8 @@ from cxr_explorer.labels.texts import VALUE_WORDS, finding_text, images_text
 from cxr_explorer.project.labelling import LabelPlan
 from cxr_explorer.project.looks import KIND, barely_seen
 from cxr_explorer.ui.commands.actions import key_text, tooltip
+from cxr_explorer.ui.session.change import Change
+from cxr_explorer.ui.session.judging import Judging
 from cxr_explorer.ui.session.seen import Seen
 from cxr_explorer.ui.session.selection import Target
 from cxr_explorer.ui.session.session import Session
@@ -154,8 +156,9 @@ class LabelPanel(QFrame):
 
     vocabularyWanted = Signal()
 
-    def __init__(self, session: Session, seen: Seen) -> None:
+    def __init__(self, session: Session, seen: Seen, judging: Judging) -> None:
         super().__init__()
+        self._judging = judging
         self.setObjectName("panel")
         self._seen = seen
         self._session = session
@@ -174,7 +177,7 @@ class LabelPanel(QFrame):
         self.apply.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.apply.setAccessibleName("Label as described")
         self.apply.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.apply.clicked.connect(session.label_target)
+        self.apply.clicked.connect(judging.label_target)
         values = QHBoxLayout()
         values.setSpacing(4)
         self._values = QButtonGroup(self)
@@ -210,8 +213,7 @@ class LabelPanel(QFrame):
         layout.addLayout(right, 2)
         session.projectChanged.connect(self._rebuild)
         session.targetChanged.connect(self.refresh)
-        session.labelsChanged.connect(self._rebuild_if_changed)
-        session.statesChanged.connect(lambda kinds: self.refresh() if KIND in kinds else None)
+        session.changed.connect(self._on_change)
         self._rebuild()
 
     def step_finding(self, by: int) -> None:
@@ -225,9 +227,15 @@ class LabelPanel(QFrame):
         """Says the keys as they are now."""
         self._rebuild()
 
-    def _rebuild_if_changed(self) -> None:
+    def _on_change(self, change: Change) -> None:
         project = self._session.project
-        if project is not None and tuple(chip.finding for chip in self._chips) != project.vocabulary.findings:
+        if KIND in change.states:
+            self.refresh()
+        if (
+            change.labels
+            and project is not None
+            and tuple(chip.finding for chip in self._chips) != project.vocabulary.findings
+        ):
             self._rebuild()
 
     def _rebuild(self) -> None:
@@ -275,7 +283,7 @@ class LabelPanel(QFrame):
             chip.show_counts(counts.get(chip.finding, {}), total)
         for button, (_, value) in zip(self._values.buttons(), VALUES, strict=True):
             button.setChecked(value is session.value)
-        plan = session.plan()
+        plan = self._judging.plan()
         self._target.setText(f"Label {target.text}: {images_text(total)}" if total else "Nothing selected")
         seen = (self._seen.count_in(target.ids), total) if total > 1 else None
         text = apply_text(finding_text(session.finding), session.value, target.text, plan, seen)

@@ -15,6 +15,7 @@ from cxr_explorer.ui.labelling.findings_dialog import FindingsDialog
 from cxr_explorer.ui.labelling.label_panel import LabelPanel
 from cxr_explorer.ui.labelling.reading import Reading
 from cxr_explorer.ui.labelling.table_exchange import export_table, import_table
+from cxr_explorer.ui.session.judging import Judging
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.errand import Errand
 from cxr_explorer.ui.widgets.texts import accepted
@@ -23,10 +24,11 @@ from cxr_explorer.ui.widgets.texts import accepted
 class Labelling(QObject, Part):
     """The part of the window for labels."""
 
-    def __init__(self, frame: Frame, session: Session, panel: LabelPanel, reading: Reading) -> None:
+    def __init__(self, frame: Frame, session: Session, judging: Judging, panel: LabelPanel, reading: Reading) -> None:
         super().__init__(frame)
         self._frame = frame
         self._session = session
+        self._judging = judging
         self._panel = panel
         self._one_by_one = reading
         self._export = Errand(self)
@@ -43,7 +45,7 @@ class Labelling(QObject, Part):
             "next_finding": partial(self._panel.step_finding, 1),
             "previous_finding": partial(self._panel.step_finding, -1),
             "vocabulary": self.choose_vocabulary,
-            "apply": self._session.label_target,
+            "apply": self._judging.label_target,
             "undo": self._session.undo,
             "redo": self._session.redo,
             "select_all": self._session.select_all,
@@ -68,7 +70,7 @@ class Labelling(QObject, Part):
             self._one_by_one.answer(Value(value))
             return
         self._session.set_judgement(findings[position], Value(value))
-        self._session.label_target()
+        self._judging.label_target()
 
     def set_value(self, value: int | None) -> None:
         """Sets the button, or answers while images are read one by one."""

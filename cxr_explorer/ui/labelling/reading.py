@@ -19,6 +19,7 @@ from cxr_explorer.ui.commands.need import Need
 from cxr_explorer.ui.commands.part import Part, Verbs
 from cxr_explorer.ui.commands.specs.readers import REVEALS
 from cxr_explorer.ui.frame.frame import Frame
+from cxr_explorer.ui.session.change import Change
 from cxr_explorer.ui.session.judging import judgement
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.viewer.image_page import ImagePage
@@ -102,7 +103,7 @@ class Reading(QObject, Part):
         self._task: _Task | None = None
         self.strip = ReadingStrip(self)
         image_page.column.insertWidget(0, self.strip)
-        self._session.undid.connect(self._on_undid)
+        self._session.acted.connect(self._on_act)
         self._session.projectChanged.connect(lambda: self.stop())
         self._session.currentChanged.connect(self._on_current)
 
@@ -316,9 +317,9 @@ class Reading(QObject, Part):
             view.setVisible(not blind)
         self._clusters.hold(blind)
 
-    def _on_undid(self, text: str) -> None:
+    def _on_act(self, change: Change) -> None:
         task = self._task
-        if task is not None and task.given and task.given[-1][1] == text:
+        if change.step == "undone" and task is not None and task.given and task.given[-1][1] == change.text:
             task.position, _ = task.given.pop()
             task.answered.discard(task.ids[task.position])
             task.note = ""

@@ -15,6 +15,7 @@ from cxr_explorer.labels.label import How
 from cxr_explorer.labels.texts import finding_text
 from cxr_explorer.ui.commands.actions import key_text, tooltip
 from cxr_explorer.ui.map.scatter_view import ScatterView, Tool
+from cxr_explorer.ui.session.change import Change
 from cxr_explorer.ui.session.colouring import differing_facts
 from cxr_explorer.ui.session.runs import Runs
 from cxr_explorer.ui.session.session import Session
@@ -88,8 +89,7 @@ class MapPage(QWidget):
         session.selectionChanged.connect(self._show_selection)
         session.currentChanged.connect(self._show_current)
         session.colouringChanged.connect(self.show_colours)
-        session.labelsChanged.connect(self._recolour_labels)
-        session.exclusionsChanged.connect(self._recolour_labels)
+        session.changed.connect(self._on_change)
         session.probabilitiesChanged.connect(self._recolour_probabilities)
         runs.progressChanged.connect(self._show_message)
         session.filterChanged.connect(self._show_filter)
@@ -192,8 +192,8 @@ class MapPage(QWidget):
         if self._session.colour_by == "suggestion":
             self.show_colours()
 
-    def _recolour_labels(self) -> None:
-        if self._session.colour_by in ("label", "labelled"):
+    def _on_change(self, change: Change) -> None:
+        if change.marks and self._session.colour_by in ("label", "labelled"):
             self.show_colours()
 
     def _fill_colour_choice(self) -> None:

@@ -64,9 +64,7 @@ class ProgressPanel(QFrame):
         for signal in (
             session.projectChanged,
             session.mapChanged,
-            session.labelsChanged,
-            session.statesChanged,
-            session.exclusionsChanged,
+            session.changed,
         ):
             signal.connect(self._on_change)
 

@@ -47,7 +47,7 @@ class Readers(QObject, Part):
         self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.button.clicked.connect(self.switch)
         frame.statusBar().addPermanentWidget(self.button)
-        self._session.labelsChanged.connect(self._show_reader)
+        self._session.changed.connect(lambda change: self._show_reader() if change.labels else None)
         self._session.projectChanged.connect(self.close_down)
         self._show_reader()
 

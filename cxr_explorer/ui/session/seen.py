@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject
 
 from cxr_explorer.project import looks
 from cxr_explorer.project.project import Ids
+from cxr_explorer.ui.session.change import Change
 from cxr_explorer.ui.session.selection import NO_IDS
 from cxr_explorer.ui.session.session import Session
 
@@ -20,12 +21,16 @@ class Seen(QObject):
         self._ids: Ids | None = None
         session.closing.connect(self._forget)
         session.projectChanged.connect(self._forget)
-        session.readerChanged.connect(self._forget)
-        session.wentBack.connect(self._forget)
-        session.labelled.connect(self._add_last_act)
+        session.changed.connect(self._on_change)
 
     def _forget(self) -> None:
         self._ids = None
+
+    def _on_change(self, change: Change) -> None:
+        if change.reader or change.step != "done":
+            self._forget()
+        elif change.labels:
+            self._add_last_act()
 
     def _add_last_act(self) -> None:
         project = self._session.project
@@ -65,4 +70,4 @@ class Seen(QObject):
     def _tell_looks(self, new: bool, ids: Ids) -> None:
         if new:
             self._ids = np.union1d(self.ids, ids)
-            self._session.statesChanged.emit(frozenset({looks.KIND}))
+            self._session.tell_states(looks.KIND)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cxr_explorer.labels.label import How
-from cxr_explorer.project.project import Ids
+from cxr_explorer.project.project import AtlasMap, Ids
 
 NO_IDS: Ids = np.zeros(0, np.int64)
 
@@ -104,3 +104,23 @@ class Target:
     how: How
     cluster: int | None
     text: str
+
+
+def target_of_selection(chosen: Selection, atlas_map: AtlasMap | None, kept: Filter | None) -> Target:
+    """The selection as whom a label goes to.
+
+    Args:
+        chosen: The selection.
+        atlas_map: The map, for the names of clusters.
+        kept: The filter, which has left its mark on the selection already.
+    """
+    if chosen.ids.size == 1:
+        return Target(chosen.ids, "single", None, "the selected image")
+    text = f"{len(chosen.clusters)} clusters" if chosen.clusters else "the selection"
+    if chosen.cluster is not None and atlas_map is not None:
+        name = atlas_map.cluster_name(chosen.cluster)
+        own = chosen.cluster >= 0 and bool(atlas_map.groups[chosen.cluster].name)
+        text = name if own else name.lower()
+    if kept is not None:
+        text += f", only {kept.text}"
+    return Target(chosen.ids, chosen.how, chosen.cluster, text)

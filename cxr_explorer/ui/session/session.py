@@ -11,19 +11,31 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from cxr_explorer.atlas.selection import combine
-from cxr_explorer.labels.confounders import Confounder, FactColumn, code_facts, find_confounders
-from cxr_explorer.labels.label import How, Judgement, Value
+from cxr_explorer.labels.confounders import Confounder, FactColumn
+from cxr_explorer.labels.label import How, Value
 from cxr_explorer.labels.reader_names import ADJUDICATED
 from cxr_explorer.labels.texts import finding_text
 from cxr_explorer.labels.vocabulary import Vocabulary
-from cxr_explorer.project import acts, label_columns, labelling
+from cxr_explorer.project import acts, label_columns
 from cxr_explorer.project.partition_rows import STATE
 from cxr_explorer.project.project import AtlasMap, Ids, Project
-from cxr_explorer.ui.commands.actions import key_text
-from cxr_explorer.ui.session.colouring import categories, differing_facts
-from cxr_explorer.ui.session.judging import judgement
+from cxr_explorer.ui.session.captions import caption
+from cxr_explorer.ui.session.change import Change, Step
+from cxr_explorer.ui.session.colouring import Facts, categories, differing_facts
+from cxr_explorer.ui.session.known_facts import KnownFacts
+from cxr_explorer.ui.session.ordering import by_file, by_probability, by_typicality
 from cxr_explorer.ui.session.preferences import Preferences
-from cxr_explorer.ui.session.selection import BY_PROBABILITY, NO_IDS, RANKED, Filter, Ranking, Selection, Target
+from cxr_explorer.ui.session.selection import (
+    BY_PROBABILITY,
+    NO_IDS,
+    ORDERS,
+    RANKED,
+    Filter,
+    Ranking,
+    Selection,
+    Target,
+    target_of_selection,
+)
 from cxr_explorer.ui.session.thumbnails import Thumbnails
 from cxr_explorer.ui.widgets.texts import probability_text
 
@@ -32,6 +44,7 @@ DEMO_COUNT = 360
 BACKUP_AFTER_MS = 5000  # the reader sees the project first
 ONE_IMAGE_PAGES = ("image", "compare")
 DRAWING_DEMO = "Simulating radiographs"
+_STEPS: dict[Step, str] = {"done": "{}", "undone": "Undid: {}", "redone": "Redid: {}"}
 
 
 class Session(QObject):
@@ -43,14 +56,8 @@ class Session(QObject):
     selectionChanged = Signal()
     targetChanged = Signal()
     currentChanged = Signal()
-    labelsChanged = Signal()
-    exclusionsChanged = Signal()
-    statesChanged = Signal(object)  # frozenset of kinds of state, see `acts`
-    labelled = Signal()  # told before `labelsChanged`: an act has changed labels
-    wentBack = Signal()  # an act is being taken back or done again; told before what it changes
-    readerChanged = Signal()  # told before `labelsChanged`: other labels are shown
-    acted = Signal()  # an act was done, taken back or done again, and all views have been told what it changed
-    undid = Signal(str)  # the act that was taken back, in words
+    changed = Signal(Change)
+    acted = Signal(Change)  # an act was done, taken back or done again, and all views have been told what it changed
     colouringChanged = Signal()
     factsChanged = Signal()
     filterChanged = Signal()
@@ -73,7 +80,7 @@ class Session(QObject):
         self.page_behind = "map"  # where an open image was opened from
         self.targets: dict[str, Callable[[], Target]] = {}  # whom a label goes to on a page of a part
         self._reading_as: str | None = None
-        self.why_unseen: Callable[[], str] = str  # set by the page of the image, see `ImagePage.why_unseen`
+        self.why_unseen: Callable[[], str] = str
         self.finding = ""
         self.value: Value | None = Value.PRESENT
         self.colour_by = "cluster"
@@ -82,9 +89,8 @@ class Session(QObject):
         self.probabilities: NDArray[np.float32] | None = None
         self.probabilities_hidden = False
         self.probabilities_in_numbers = False
-        self.facts: dict[int, dict[str, str]] = {}
+        self._facts = KnownFacts()
         self.filter: Filter | None = None
-        self._fact_columns: tuple[FactColumn, ...] | None = None
         self.thumbnails = Thumbnails(self._fetch_thumbnails)
 
     # -- reader ----------------------------------------------------------------------------------------------------
@@ -96,6 +102,11 @@ class Session(QObject):
         Every view asks here, so that no view shows what somebody else said.
         """
         return self._reading_as or self.preferences.own_reader
+
+    @property
+    def reading_as(self) -> str | None:
+        """The name images are read under now, where it is another than the reader's own."""
+        return self._reading_as
 
     def set_reader(self, name: str) -> None:
         """Goes on as another reader: from now on all views show their labels alone. Raises UserError."""
@@ -114,8 +125,7 @@ class Session(QObject):
 
     def show_labels_anew(self) -> None:
         """The labels of another reader are shown from now on."""
-        self.readerChanged.emit()
-        self.labelsChanged.emit()
+        self.changed.emit(Change(labels=True, reader=True))
         self.targetChanged.emit()
 
     # -- project ---------------------------------------------------------------------------------------------------
@@ -146,9 +156,8 @@ class Session(QObject):
             self.project.close()
         self.project = None
         self.map = None
-        self.facts = {}
+        self._facts = KnownFacts()
         self.filter = None
-        self._fact_columns = None
         self.thumbnails.clear()
         self.selection = Selection(NO_IDS)
         self.picked = NO_IDS
@@ -159,10 +168,9 @@ class Session(QObject):
     def _load_map(self) -> None:
         assert self.project is not None
         self.map = self.project.latest_map()
-        self.facts = self.project.facts()
-        self._fact_columns = None
+        self._facts = KnownFacts(self.project.facts(), self.map)
         if self.filter is not None:
-            self.filter = self._filter_of(self.filter.fact, self.filter.value)
+            self.filter = self._facts.filter_of(self.filter.fact, self.filter.value)
         kept = np.intersect1d(self.selection.ids, self.map.image_ids) if self.map is not None else NO_IDS
         kept = self.filter.keep(kept) if self.filter is not None else kept
         self.selection = Selection(kept)
@@ -328,30 +336,35 @@ class Session(QObject):
             self.currentChanged.emit()
             self.targetChanged.emit()
 
+    def ask_whether_seen(self, why_unseen: Callable[[], str]) -> None:
+        """The page of the image says why no answer can be about its picture, see `ImagePage.why_unseen`."""
+        self.why_unseen = why_unseen
+
+    def forget_page_behind(self) -> None:
+        """The page an open image was opened from is no more: closing the image leads to the map."""
+        self.page_behind = "map"
+
     def read_ids(self) -> Ids:
         """Ids of the images read so far, newest first: what there is to see before the first map."""
         return self.project.thumbnail_ids()[::-1] if self.project is not None else NO_IDS
 
     def caption(self, image_id: int) -> str:
-        """An image in a line or two: its file, its cluster, and what is known of it; empty where it is none of these.
-
-        While a project gives way to the next one, views still hold the numbers of its images.
-        """
+        """An image in a line or two, see `captions.caption`; with what is suggested where that is shown."""
         if self.project is None:
             return ""
-        try:
-            record = self.project.image(image_id)
-        except KeyError:
-            return ""
-        parts = [record.path]
-        if self.map is not None:
-            position = int(np.searchsorted(self.map.image_ids, image_id))
-            if position < len(self.map.image_ids) and self.map.image_ids[position] == image_id:
-                parts.append(self.cluster_name(int(self.map.clusters[position])))
-        shown = [record.facts[name] for name in ("view", "sex", "age", "maker") if name in record.facts]
+        suggested = ""
         if self.shows_probabilities and not np.isnan(probability := self.probabilities_of(np.array([image_id]))[0]):
-            shown.append(f"{finding_text(self.finding)}: {self.probability_text(probability)} suggested")
-        return "\n".join([*parts, *([", ".join(shown)] if shown else [])])
+            suggested = f"{finding_text(self.finding)}: {self.probability_text(probability)} suggested"
+        return caption(self.project, self.map, image_id, suggested)
+
+    def show_target(self) -> None:
+        """A part that says whom a label goes to on its page (`targets`) says something else now."""
+        self.targetChanged.emit()
+
+    def restore_order(self, order: str) -> None:
+        """The gallery's order at the start of the program; an unknown one is passed over."""
+        if order in ORDERS:
+            self.order = order
 
     def set_order(self, order: str) -> None:
         """The gallery's order, a key of ORDERS, or RANKED for the order the selection came in."""
@@ -373,14 +386,10 @@ class Session(QObject):
         if self.ranking is not None:
             return self.ranking.ids[np.isin(self.ranking.ids, ids)]
         if self.order == "file":
-            paths = self.project.paths() if self.project is not None else {}
-            return np.array(sorted(ids.tolist(), key=lambda image_id: paths.get(image_id, "")), np.int64)
+            return by_file(ids, self.project.paths() if self.project is not None else {})
         if self.order in BY_PROBABILITY and self.probabilities is not None:
-            probabilities = self.probabilities_of(ids)
-            key = -probabilities if self.order == "likely" else np.abs(probabilities - 0.5)
-            return ids[np.argsort(key, kind="stable")]  # NaN comes last
-        typicality = self.map.typicality[np.searchsorted(self.map.image_ids, ids)]
-        return ids[np.argsort(typicality if self.order == "edge" else -typicality, kind="stable")]
+            return by_probability(ids, self.probabilities_of(ids), self.order)
+        return by_typicality(ids, self.map, self.order)
 
     # -- suggestions -----------------------------------------------------------------------------------------------
 
@@ -432,17 +441,7 @@ class Session(QObject):
 
     def selection_target(self) -> Target:
         """The selection as whom a label goes to."""
-        chosen = self.selection
-        if chosen.ids.size == 1:
-            return Target(chosen.ids, "single", None, "the selected image")
-        text = f"{len(chosen.clusters)} clusters" if chosen.clusters else "the selection"
-        if chosen.cluster is not None and self.map is not None:
-            name = self.cluster_name(chosen.cluster)
-            own = chosen.cluster >= 0 and bool(self.map.groups[chosen.cluster].name)
-            text = name if own else name.lower()
-        if self.filter is not None:
-            text += f", only {self.filter.text}"
-        return Target(chosen.ids, chosen.how, chosen.cluster, text)
+        return target_of_selection(self.selection, self.map, self.filter)
 
     # -- facts -----------------------------------------------------------------------------------------------------
 
@@ -450,35 +449,31 @@ class Session(QObject):
         """Takes over what a table has brought or taken away."""
         if self.project is None:
             return
-        coloured_by_fact = any(self.colour_by in of_image for of_image in self.facts.values())
-        self.facts = self.project.facts()
-        self._fact_columns = None
-        if coloured_by_fact and not any(self.colour_by in of_image for of_image in self.facts.values()):
+        coloured_by_fact = self._facts.has(self.colour_by)
+        self._facts = KnownFacts(self.project.facts(), self.map)
+        if coloured_by_fact and not self._facts.has(self.colour_by):
             self.colour_by = "cluster"
         self.factsChanged.emit()
         if self.filter is not None:
             self.set_filter(self.filter.fact, self.filter.value)
         self.targetChanged.emit()
 
+    @property
+    def facts(self) -> Facts:
+        """What is known of the images beside the pictures, by image id."""
+        return self._facts.by_image
+
     def fact_columns(self) -> tuple[FactColumn, ...]:
-        """The facts that tell the images of the map apart, coded; they are coded once a map."""
-        if self._fact_columns is None:
-            ids = self.map.image_ids.tolist() if self.map is not None else []
-            self._fact_columns = code_facts(ids, self.facts)
-        return self._fact_columns
+        """The facts that tell the images of the map apart, coded."""
+        return self._facts.columns
 
     def confounders(self, ids: Ids) -> list[Confounder]:
-        """What these images have in common beyond the rest of the map, see `find_confounders`."""
-        if self.map is None or not ids.size:
-            return []
-        rows = np.searchsorted(self.map.image_ids, np.intersect1d(ids, self.map.image_ids, assume_unique=True))
-        # What the filter asks for all of them have, and the reader knows it.
-        asked = self.filter.fact if self.filter is not None else ""
-        return find_confounders([column for column in self.fact_columns() if column.name != asked], rows)
+        """What these images have in common beyond the rest of the map; what the filter asks for the reader knows."""
+        return self._facts.confounders(ids, self.filter.fact if self.filter is not None else "")
 
     def set_filter(self, fact: str, value: str | None) -> None:
         """Limits what can be selected and labelled to the images with that value; None: of which it is not known."""
-        self.filter = self._filter_of(fact, value)
+        self.filter = self._facts.filter_of(fact, value)
         self._apply_filter()
 
     def clear_filter(self) -> None:
@@ -486,14 +481,6 @@ class Session(QObject):
         if self.filter is not None:
             self.filter = None
             self._apply_filter()
-
-    def _filter_of(self, fact: str, value: str | None) -> Filter | None:
-        """The filter, or None where no image on the map passes: a filter nothing passes is of no use."""
-        column = next((column for column in self.fact_columns() if column.name == fact), None)
-        if self.map is None or column is None or (value is not None and value not in column.values):
-            return None
-        ids = self.map.image_ids[column.codes == (column.values.index(value) if value is not None else -1)]
-        return Filter(fact, value, ids) if ids.size else None
 
     def _apply_filter(self) -> None:
         """A cluster stays chosen, as far as it passes; with the filter gone, all of it."""
@@ -518,67 +505,16 @@ class Session(QObject):
         if recolour:
             self.colouringChanged.emit()
 
-    def plan(self) -> labelling.LabelPlan | None:
-        """What `label_target` would do, or None without a target."""
-        ids = self.target().ids
-        if self.project is None or not ids.size:
-            return None
-        return labelling.plan_label(self.project, ids, self.finding, self.value, self.reader)
-
     def counts_of(self, ids: Ids) -> dict[str, dict[Value, int]]:
         """For each labelled finding among these images: number of images by value."""
         if self.project is None or not ids.size:
             return {}
         return label_columns.finding_counts(self.project, ids, self.reader)
 
-    def judgement_of(self, target: Target) -> Judgement:
-        """What the label button stands at, as it is said of the target."""
-        return judgement(self.map, self.finding, self.value, self.reader, target.how, target.cluster)
-
-    def label_target(self) -> None:
-        """Labels the target with the finding and value that the button shows."""
-        target = self.target()
-        if self.project is None or not target.ids.size:
-            within = f" within the filter {self.filter.text}" if self.filter is not None else ""
-            self.said.emit(f"Nothing{within} is selected: choose a cluster, or draw around images on the map.")
-            return
-        if self._reading_as is not None:
-            self.said.emit(f"Only {self._reading_as} is labelled now, one question at a time. Esc ends the reading.")
-            return
-        if self.viewing_image and (reason := self.why_unseen()):
-            self.said.emit(reason)
-            return
-        plan = self.plan()
-        change = labelling.label(self.project, target.ids, self.judgement_of(target))
-        self.tell(change, "Nothing changed: all of these images carry this label already, or are excluded.")
-        if change is not None and plan is not None and plan.overwrites_single:
-            self.said.emit(
-                f"{change.text}; overwrote {plan.overwrites_single:,} read individually. Undo: {key_text('undo')}"
-            )
-
-    def toggle_excluded(self) -> None:
-        """Excludes the picked or current images, or takes them back if all of them are excluded."""
-        ids = self.target().ids
-        if not self.on_one_image and not self.picked.size and self.current_id >= 0:
-            ids = np.array([self.current_id], np.int64)
-        elif not self.on_one_image and not self.picked.size:
-            self.said.emit(
-                f"Pick images in the gallery first; {key_text('exclude')} then excludes them from bulk labels."
-            )
-            return
-        if self.project is None or not ids.size:
-            return
-        all_excluded = bool(np.isin(ids, self.project.excluded_ids()).all())
-        self.tell(labelling.exclude(self.project, ids, not all_excluded, self.reader), "Nothing changed.")
-
     def undo(self) -> None:
         """Takes back the last act."""
         if self.project is not None:
-            self.wentBack.emit()
-            change = acts.undo(self.project)
-            self.tell(change, "Nothing to undo.", "Undid: {}")
-            if change is not None:
-                self.undid.emit(change.text)
+            self.tell(acts.undo(self.project), "Nothing to undo.", "undone")
 
     def undo_text(self) -> str | None:
         """What `undo` would take back, in words; of another reader's act only whose it is. None: nothing."""
@@ -591,40 +527,38 @@ class Session(QObject):
     def redo(self) -> None:
         """Does the last undone act again."""
         if self.project is not None:
-            self.wentBack.emit()
-            self.tell(acts.redo(self.project), "Nothing to redo.", "Redid: {}")
+            self.tell(acts.redo(self.project), "Nothing to redo.", "redone")
 
-    def tell(self, change: acts.Change | None, otherwise: str, form: str = "{}") -> None:
+    def tell(self, change: acts.Change | None, otherwise: str, step: Step = "done") -> None:
         """Tells the views what an act changed, and the reader in words.
 
         Args:
             change: Of the act; None where nothing changed.
             otherwise: What to say then.
-            form: What is said of the act's text.
+            step: Whether the act was taken back or done again.
         """
         if change is None:
             self.said.emit(otherwise)
             return
-        self.said.emit(form.format(change.text))
-        if change.labels:
-            self.labelled.emit()
-            self.labelsChanged.emit()
-        if change.exclusions:
-            self.exclusionsChanged.emit()
+        self.said.emit(_STEPS[step].format(change.text))
+        told = Change(change.text, change.labels, change.exclusions, change.states, step)
+        self.changed.emit(told)
         if STATE in change.states:
-            self._reload_clusters()
-        if change.states:
-            self.statesChanged.emit(change.states)
-        if STATE not in change.states:  # else told already
+            self._reload_clusters()  # which tells of the target
+        else:
             self.targetChanged.emit()
-        self.acted.emit()
+        self.acted.emit(told)
+
+    def tell_states(self, kind: str) -> None:
+        """Tells the views that a kind of state has changed by no act: what was looked at, an audit that was begun."""
+        self.changed.emit(Change(states=frozenset({kind})))
 
     def set_vocabulary(self, vocabulary: Vocabulary) -> None:
         """Chooses the findings to work with; labels given already stay."""
         assert self.project is not None
         self.project.set_vocabulary(vocabulary)
         self.set_judgement(vocabulary.findings[0], Value.PRESENT)
-        self.labelsChanged.emit()
+        self.changed.emit(Change(labels=True))
 
     # -- colours ---------------------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from cxr_explorer.ui.gallery.gallery_panel import GalleryPanel
 from cxr_explorer.ui.gallery.tile import Mark
 from cxr_explorer.ui.labelling.label_panel import apply_text
 from cxr_explorer.ui.labelling.reading import Reading
+from cxr_explorer.ui.session.judging import Judging
 from cxr_explorer.ui.session.seen import Seen
 from cxr_explorer.ui.session.selection import NO_IDS, Ranking, Selection, Target
 from cxr_explorer.ui.session.session import Session
@@ -100,9 +101,16 @@ class Sheets(QObject, Part):
     """The page and its verbs."""
 
     def __init__(
-        self, frame: Frame, session: Session, seen: Seen, gallery_panel: GalleryPanel, reading: Reading
+        self,
+        frame: Frame,
+        session: Session,
+        seen: Seen,
+        judging: Judging,
+        gallery_panel: GalleryPanel,
+        reading: Reading,
     ) -> None:
         super().__init__(frame)
+        self._judging = judging
         self._seen = seen
         self._gallery_panel = gallery_panel
         self._one_by_one = reading
@@ -130,8 +138,7 @@ class Sheets(QObject, Part):
         self._session.selectionChanged.connect(self._on_selection)
         self._session.currentChanged.connect(self._on_current)
         self._session.targetChanged.connect(self._refresh)
-        self._session.labelsChanged.connect(grid.refresh_marks)
-        self._session.exclusionsChanged.connect(grid.refresh_marks)
+        self._session.changed.connect(lambda change: grid.refresh_marks() if change.marks else None)
 
     def show_keys(self) -> None:
         self.page.show_keys()
@@ -283,7 +290,7 @@ class Sheets(QObject, Part):
             self.page.grid.refresh_marks()  # the ranking brings notes
         self._selection = session.selection
         session.set_current(self.page.grid.current_id)
-        session.targetChanged.emit()
+        session.show_target()
 
     def show_kind(self, kind: str) -> None:
         """Typical, edge or random pages; each kind is taken up where the reader left it."""
@@ -312,11 +319,11 @@ class Sheets(QObject, Part):
         """On a contact sheet: marks the current image as odd, or no longer. Elsewhere: excludes what is picked."""
         sheet, session = self._sheet, self._session
         if sheet is None or session.page != PAGE or sheet.one_by_one:
-            session.toggle_excluded()
+            self._judging.toggle_excluded()
             return
         sheet.odd ^= {self.page.grid.current_id}
         self.page.grid.refresh_marks()
-        session.targetChanged.emit()
+        session.show_target()
 
     def exclude_odd(self) -> None:
         """Excludes the odd ones from bulk labels for good: the project's mark, which outlives the sheet."""
@@ -339,14 +346,14 @@ class Sheets(QObject, Part):
                 self._close()
             return
         if not turn:
-            session.label_target()
+            self._judging.label_target()
             if sheet.one_by_one:
                 self.step(1)
             return
         if not sheet.odd or session.value not in OPPOSITE or sheet.one_by_one:
             session.said.emit(self.page.turned.toolTip())
             return
-        judgement = session.judgement_of(self._target())
+        judgement = self._judging.judgement_of(self._target())
         change = labelling.label_except(session.project, sheet.ids, sheet.odd_ids, judgement, turn=True)
         session.tell(change, "Nothing changed: all of these images carry these labels already, or are excluded.")
 
@@ -384,7 +391,7 @@ class Sheets(QObject, Part):
             return
         if session.page != PAGE:  # an image is open: closing it leads to the map
             self._sheet = None
-            session.page_behind = "map"
+            session.forget_page_behind()
         elif session.selection.ids.size and sheet.together:
             self.open_sheet()
         else:
@@ -438,7 +445,7 @@ class Sheets(QObject, Part):
                 f"Page up and down: pages. {key_text('back')}: back, nothing is accepted."
             )
             return
-        target, plan = self._target(), session.plan()
+        target, plan = self._target(), self._judging.plan()
         seen = self._seen.count_in(target.ids), target.ids.size
         text = "There is nothing to label"
         if sheet.ids.size:

@@ -48,7 +48,7 @@ class ProfileStrip(QFrame):
         layout.addWidget(scroll, 1)
         suggest.changed.connect(self.refresh)
         session.currentChanged.connect(self.refresh)
-        session.labelsChanged.connect(self.refresh)
+        session.changed.connect(lambda change: self.refresh() if change.labels else None)
 
     def sizeHint(self) -> QSize:
         """As wide as a long name with sign and number, whatever the text size."""

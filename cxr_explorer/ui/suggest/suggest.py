@@ -23,6 +23,7 @@ from cxr_explorer.ui.commands.part import Part, Verbs
 from cxr_explorer.ui.commands.specs.suggest import PROBES, SUGGESTED
 from cxr_explorer.ui.frame.frame import Frame
 from cxr_explorer.ui.labelling.reading import Reading
+from cxr_explorer.ui.session.change import Change
 from cxr_explorer.ui.session.selection import BY_PROBABILITY, NO_IDS
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.sheets.sheets import Offered, Sheets
@@ -63,9 +64,7 @@ class Suggestions(QObject, Part):
         session.projectChanged.connect(self._forget)
         session.mapChanged.connect(self._forget)
         session.closing.connect(self._asking.end)
-        session.labelsChanged.connect(self.ask_anew)
-        session.exclusionsChanged.connect(self.ask_anew)
-        session.statesChanged.connect(self._on_states)
+        session.changed.connect(self._on_change)
         session.targetChanged.connect(self._on_finding)
         session.currentChanged.connect(self._on_current)
         for signal in (session.colouringChanged, session.selectionChanged, frame.side.currentChanged):
@@ -205,8 +204,8 @@ class Suggestions(QObject, Part):
 
     # -- following -------------------------------------------------------------------------------------------------
 
-    def _on_states(self, kinds: frozenset[str]) -> None:
-        if "audit" in kinds:
+    def _on_change(self, change: Change) -> None:
+        if change.marks or "audit" in change.states:
             self.ask_anew()
 
     def _on_finding(self) -> None:

@@ -100,8 +100,9 @@ class SuggestTab(QScrollArea):
         column.addStretch(1)
         self._counted: tuple[str, str, FindingCounts] | None = None
         session = self._session
-        for signal in (session.labelsChanged, session.exclusionsChanged, session.projectChanged, session.mapChanged):
+        for signal in (session.projectChanged, session.mapChanged):
             signal.connect(self._forget_counts)
+        session.changed.connect(lambda change: self._forget_counts() if change.marks else None)
         suggest.changed.connect(self.refresh)
         self.refresh()
 

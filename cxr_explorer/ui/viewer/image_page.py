@@ -64,7 +64,7 @@ class ImagePage(QWidget):
         self.beside.addWidget(self.view, 1)
         self.column.addLayout(self.beside, 1)
         session.currentChanged.connect(self.refresh)
-        session.why_unseen = self.why_unseen
+        session.ask_whether_seen(self.why_unseen)
 
     def show_keys(self) -> None:
         """Says the keys, as they are now, in the buttons' tooltips."""

@@ -30,7 +30,7 @@ def window(qtbot, tmp_path: Path) -> MainWindow:
     session.set_judgement(FINDING, Value.ABSENT)
     for cluster in (1, 0):
         session.select_cluster(cluster)
-        session.label_target()
+        window.judging.label_target()
     window.activateWindow()
     return window
 

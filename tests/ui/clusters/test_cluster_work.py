@@ -18,6 +18,7 @@ from cxr_explorer.project.project import AtlasMap
 from cxr_explorer.ui.clusters.cluster_delegate import state_text
 from cxr_explorer.ui.clusters.cluster_rows import Row, arrange
 from cxr_explorer.ui.main_window import MainWindow
+from cxr_explorer.ui.session.change import Change
 from tests.project.projects import embed_all, new_project
 from tests.project.test_partitions import COUNT, places, store
 from tests.ui.windows import open_window
@@ -60,13 +61,13 @@ def label_all_but(window: MainWindow, *clusters: int) -> None:
     labelling.label(
         window.session.project, ids, Judgement("Effusion", Value.PRESENT, window.session.reader, "selection")
     )
-    window.session.labelsChanged.emit()
+    window.session.changed.emit(Change(labels=True))
 
 
 def test_finer_and_coarser_by_key_keep_place_selection_and_labels(qtbot, window: MainWindow) -> None:
     session = window.session
     session.select_cluster(0)
-    session.label_target()
+    window.judging.label_target()
     before, count = found(window), len(found(window).groups)
     press(qtbot, window, Key.Key_Right, CONTROL)
     assert len(found(window).groups) > count
@@ -227,7 +228,7 @@ def test_e_goes_to_the_next_cluster_with_images_to_label(qtbot, window: MainWind
     label_all_but(window, 2, -1)
     press(qtbot, window, Key.Key_E)
     assert window.session.selection.cluster == 2
-    window.session.label_target()
+    window.judging.label_target()
     atlas_map = found(window)
     noise = atlas_map.image_ids[atlas_map.clusters < 0]
     window.session.tell(labelling.exclude(window.session.project, noise, True, "ann"), "")  # type: ignore[arg-type]
@@ -242,7 +243,7 @@ def test_filters_and_orders_of_the_list(qtbot, window: MainWindow) -> None:
     panel.set_filter("waiting")
     shown = {row.cluster for row in window.clusters.rows}
     assert shown == {1, 2}
-    session.label_target()
+    window.judging.label_target()
     assert {row.cluster for row in window.clusters.rows} == shown  # nothing moves under the hand
     press(qtbot, window, Key.Key_E)
     assert session.selection.cluster == 2
@@ -296,7 +297,7 @@ def test_the_list_says_how_mixed_and_how_audited_a_cluster_is_and_sorts_by_it() 
 def test_the_rest_is_reclustered_in_the_background_and_labelled_images_stay(qtbot, window: MainWindow) -> None:
     session = window.session
     session.select_cluster(0)
-    session.label_target()
+    window.judging.label_target()
     kept = session.selection.ids
     with qtbot.waitSignal(session.clustersChanged, timeout=60_000):
         press(qtbot, window, Key.Key_R, SHIFT)

@@ -16,6 +16,7 @@ from cxr_explorer.ui.facts.facts_dialogs import ConfoundersDialog, FilterDialog,
 from cxr_explorer.ui.facts.take_in_dialog import MetadataDialog
 from cxr_explorer.ui.find.filter_strip import FilterStrip
 from cxr_explorer.ui.main_window import MainWindow
+from cxr_explorer.ui.session.known_facts import KnownFacts
 from tests.ui.windows import make_project, open_window
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
@@ -43,11 +44,11 @@ def give_makers(window: MainWindow) -> None:
     """The first cluster is all of one maker, the rest of another."""
     session = window.session
     assert session.map is not None
-    session.facts = {
+    facts = {
         image_id: {**session.facts[image_id], "maker": "Acme" if image_id in session.map.image_ids[:5] else "Bolt"}
         for image_id in session.map.image_ids.tolist()
     }
-    session._fact_columns = None
+    session._facts = KnownFacts(facts, session.map)
 
 
 # -- the filter
@@ -131,8 +132,9 @@ def test_the_filter_is_chosen_and_taken_away_by_keyboard(
 def test_ages_are_filtered_by_decade_and_the_unknown_can_be_asked_for(window: MainWindow) -> None:
     session = window.session
     assert session.map is not None
-    session.facts[int(session.map.image_ids[0])].pop("age")
-    session._fact_columns = None
+    facts = {image_id: dict(known) for image_id, known in session.facts.items()}
+    facts[int(session.map.image_ids[0])].pop("age")
+    session._facts = KnownFacts(facts, session.map)
     session.set_filter("age", "30–39 years")
     assert session.filter is not None
     assert {session.facts[image_id]["age"][0] for image_id in session.filter.ids.tolist()} == {"3"}
@@ -166,7 +168,7 @@ def test_before_a_bulk_label_the_panel_says_what_the_images_have_in_common(
     assert "⚠ 100 % of cluster 1 comes from Acme devices (collection: 50 %)" in warning.text()
     session.set_filter("maker", "Acme")
     assert not warning.isVisible()
-    session.label_target()
+    window.judging.label_target()
     assert session.project is not None
     assert label_columns.labelled_ids(session.project, session.reader).size == 5
 

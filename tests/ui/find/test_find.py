@@ -280,7 +280,7 @@ def test_the_count_follows_the_labels(qtbot, window: MainWindow) -> None:
     count = type_in(qtbot, window, "unlabelled")
     qtbot.waitUntil(lambda: "10 images of 10" in count(), timeout=5000)
     window.session.select_cluster(0)
-    window.session.label_target()
+    window.judging.label_target()
     qtbot.waitUntil(lambda: "5 images of 10" in count(), timeout=5000)
     window.session.undo()
     qtbot.waitUntil(lambda: "10 images of 10" in count(), timeout=5000)

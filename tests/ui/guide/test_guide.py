@@ -289,7 +289,7 @@ def test_the_left_hand_steps_through_the_gallery(qtbot, window: MainWindow) -> N
 def test_what_a_points_colour_says_is_said_in_words_beside_it(qtbot, window: MainWindow) -> None:
     session = window.session
     session.select_cluster(0)
-    session.label_target()
+    window.judging.label_target()
     session.set_colour_by("label")
     assert session.map is not None
     captions = [window.map_page._caption(position) for position in range(len(session.map.image_ids))]

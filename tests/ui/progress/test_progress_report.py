@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog
 
 from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.progress.progress_report import ReportDialog
+from cxr_explorer.ui.session.change import Change
 from tests.ui.windows import make_project, open_window
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
@@ -37,7 +38,7 @@ def test_the_tab_counts_when_it_is_looked_at_and_again_after_labels(qtbot, windo
     qtbot.waitUntil(lambda: panel.heading.text() == "0 of 10 images labelled (0\u00a0%)", timeout=30_000)
     assert not panel.unread.isVisible()
     session.select_cluster(0)
-    session.label_target()
+    window.judging.label_target()
     qtbot.waitUntil(lambda: panel.heading.text() == "5 of 10 images labelled (50\u00a0%)", timeout=30_000)
     assert panel.unread.text() == "5 labels given without reading each image"
     assert panel.details.text() == "0 of 10 images seen\n1 decision, 5.0 judgements each"
@@ -61,7 +62,7 @@ def test_a_reader_who_answers_without_a_pause_does_not_put_the_count_off(
     monkeypatch.setattr(panel._errand, "run", lambda *arguments, **_: asked.append(arguments))
     panel._wait.setInterval(40)
     for _ in range(50):
-        window.session.labelsChanged.emit()
+        window.session.changed.emit(Change(labels=True))
         qtbot.wait(10)
     assert asked
 
@@ -71,11 +72,11 @@ def test_what_changes_while_it_counts_is_counted_afterwards_and_stops_nothing(qt
     window.progress_report.show_progress()
     qtbot.waitUntil(lambda: panel.list.count() == 4, timeout=30_000)
     session.select_cluster(0)
-    session.label_target()
+    window.judging.label_target()
     qtbot.waitUntil(lambda: panel._errand.active)
     under_way = panel._errand._job
     session.select_cluster(1)
-    session.label_target()
+    window.judging.label_target()
     qtbot.wait(panel._wait.interval() + 100)
     assert panel._errand._job in (under_way, None) or panel.heading.text().startswith("5 of 10")
     qtbot.waitUntil(lambda: panel.heading.text().startswith("8 of 10"))
@@ -84,7 +85,7 @@ def test_what_changes_while_it_counts_is_counted_afterwards_and_stops_nothing(qt
 def test_a_hidden_tab_counts_nothing(qtbot, window: MainWindow) -> None:
     panel = window.progress_report.panel
     window.session.select_cluster(0)
-    window.session.label_target()
+    window.judging.label_target()
     assert not panel._wait.isActive() and not panel._errand.active
 
 

@@ -89,7 +89,7 @@ def test_a_cluster_labelled_unseen_is_marked_until_it_was_looked_at(qtbot, windo
     session.select_cluster(0)
     assert "(0 of 5 seen)" in button(window)
     assert "shows them on a contact sheet" in window.label_panel.apply.toolTip()
-    session.label_target()
+    window.judging.label_target()
     assert row_of(window, 0) == "⚠ only 0 of 5 seen"
     assert "Select it and press K" in tip_of(window, 0)
     window.cluster_panel.set_filter("unseen")

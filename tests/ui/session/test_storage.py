@@ -48,7 +48,7 @@ def test_on_read_only_media_the_window_shows_and_exports_and_says_why_it_cannot_
     session.select_cluster(0)
     assert window.gallery_panel.gallery.image_ids().size == 5
     with pytest.raises(UserError, match=r"not stored: .* can only be looked at"):
-        session.label_target()
+        window.judging.label_target()
     assert labels(window) == 0
     window.files.rescan()
     assert window.runs.indexing is None
@@ -80,7 +80,7 @@ def test_on_a_full_disk_nothing_is_stored_until_there_is_room_and_the_window_goe
     ballast = fill(disk)
     with pytest.raises(UserError, match=r"not stored: the disk .* is full"):
         for _ in range(1000):  # the file's WAL may hold some more
-            session.label_target()
+            window.judging.label_target()
             session.undo()
     before = labels(window)
     window.runs._storage.look()
@@ -89,7 +89,7 @@ def test_on_a_full_disk_nothing_is_stored_until_there_is_room_and_the_window_goe
     ballast.unlink()
     window.runs._storage.look()
     assert not window.notice.isVisible()
-    session.label_target()
+    window.judging.label_target()
     assert labels(window) == 5
     assert before in (0, 5)
 
@@ -109,7 +109,7 @@ def test_a_project_opened_on_a_full_disk_is_shown_and_opened_for_labelling_once_
     window.runs._storage.look()
     assert not window.notice.isVisible()
     window.session.select_cluster(0)
-    window.session.label_target()
+    window.judging.label_target()
     assert labels(window) == 5
 
 
@@ -117,7 +117,7 @@ def test_the_window_makes_the_backup_of_the_day_in_a_child_process(qtbot, tmp_pa
     path = make_project(tmp_path)
     window = open_window(qtbot, tmp_path, path)
     window.session.select_cluster(0)
-    window.session.label_target()
+    window.judging.label_target()
     window.session.close()
     assert backups(path) == []
     window.session.take(Project.open(path, back_up=False))

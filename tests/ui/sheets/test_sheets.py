@@ -15,6 +15,7 @@ from cxr_explorer.project.looks import looked_ids
 from cxr_explorer.ui.gallery.grid import GAP_PX, Grid, page_tile_px
 from cxr_explorer.ui.guide.window_commands import commands
 from cxr_explorer.ui.main_window import MainWindow
+from cxr_explorer.ui.session.change import Change
 from cxr_explorer.ui.sheets.sheet_grid import SheetGrid
 from tests.ui.windows import CLUSTER_SIZES, make_project, open_window, press
 
@@ -223,13 +224,13 @@ def test_images_that_were_on_the_screen_count_as_looked_at(qtbot, window: MainWi
     project = window.session.project
     assert project is not None
     ids = grid.page_ids().tolist()
-    told: list[frozenset[str]] = []
-    window.session.statesChanged.connect(told.append)
+    told: list[Change] = []
+    window.session.changed.connect(told.append)
     qtbot.waitUntil(lambda: looked_ids(project, window.session.reader).tolist() == sorted(ids))
     found = window.session.map
     assert found is not None
     assert set(acts.states(project, "looked")) == {f"sheet:{found.identity(0)}:{found.map_id}:reader 1"}
-    assert told == [frozenset({"looked"})]
+    assert told == [Change(states=frozenset({"looked"}))]
     assert acts.undo_text(project) is None
 
 

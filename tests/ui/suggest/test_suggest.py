@@ -15,6 +15,8 @@ from cxr_explorer.project.audits import conduct
 from cxr_explorer.project.audits.lots import lot_of
 from cxr_explorer.project.audits.records import audit_record
 from cxr_explorer.ui.main_window import MainWindow
+from cxr_explorer.ui.session.change import Change
+from cxr_explorer.ui.session.known_facts import KnownFacts
 from cxr_explorer.ui.suggest.accept import AcceptDialog
 from cxr_explorer.ui.suggest.told import Probability, TooFew
 from tests.ui.suggest_project import COUNT, LOOKS, make_suggest_project, truth
@@ -428,8 +430,9 @@ def test_nothing_outside_the_filter_is_offered_and_no_other_look_counts(
     qtbot, looked: MainWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = looked.session
-    session.facts = {image_id: {"view": "AP" if image_id % 2 else "PA"} for image_id in session.map.image_ids.tolist()}  # type: ignore[union-attr]
-    session._fact_columns = None
+    assert session.map is not None
+    facts = {image_id: {"view": "AP" if image_id % 2 else "PA"} for image_id in session.map.image_ids.tolist()}
+    session._facts = KnownFacts(facts, session.map)
     session.set_filter("view", "AP")
     looked.suggest.show_tab()
     settle(qtbot, looked)
@@ -499,7 +502,7 @@ def test_probes_are_saved_and_used_where_labels_are_too_few(
     qtbot.waitUntil(lambda: "Probes of 1 finding saved" in window._said.text(), timeout=LONG_MS)
     assert load_probes(path).probes[0].finding == FINDING
     window.session.preferences.settings.setValue("reader", "somebody new")
-    window.session.labelsChanged.emit()
+    window.session.changed.emit(Change(labels=True))
     window.suggest.show_tab()
     settle(qtbot, window)
     assert "Too few labels" in window.suggest.tab._state.text()
@@ -531,7 +534,7 @@ def test_a_child_that_dies_is_told_and_the_next_label_starts_another(qtbot, wind
     window.suggest.ask_anew()
     qtbot.waitUntil(lambda: "Suggestions stopped" in window.suggest.tab._state.text(), timeout=LONG_MS)
     assert window.notice.isVisible()
-    window.session.labelsChanged.emit()
+    window.session.changed.emit(Change(labels=True))
     qtbot.waitUntil(lambda: "drawn at random" in window.suggest.tab._state.text(), timeout=LONG_MS)
 
 
