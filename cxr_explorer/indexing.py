@@ -343,19 +343,7 @@ class Indexing:
         project = self._project
         with project.db.atomic():
             before = project.latest_map()  # as it is now: the reader went on dividing it meanwhile
-            project.store_map(
-                self._encoder,
-                self._parameters.to_dict(),
-                built.seconds,
-                image_ids,
-                built.xy,
-                built.labels,
-                built.strength,
-                built.outlier,
-                built.typicality,
-                built.tree,
-                built.neighbours,
-            )
+            project.store_map(self._encoder, self._parameters.to_dict(), image_ids, built)
             stored = project.latest_map()
             assert stored is not None
             self._count_clusters(partitions.begin(project, stored, before).clusters)

@@ -28,7 +28,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import numpy as np
 from PIL import Image
 
-from cxr_explorer.atlas.build import MapParameters
+from cxr_explorer.atlas.build import BuiltMap, MapParameters
 from cxr_explorer.atlas.clusters import find_clusters
 from cxr_explorer.atlas.neighbours import Neighbours
 from cxr_explorer.cli.main import main as command
@@ -109,10 +109,20 @@ def make_base(home: Path) -> Path:
         found = find_clusters(xy, MapParameters().clusters)
         indices = rng.integers(0, IMAGES, size=(IMAGES, 5)).astype(np.int32)
         project.store_map(
-            encoder, MapParameters().to_dict(), {"Laying out": 1.0}, ids, xy, found.labels, found.strength,
-            found.outlier, np.ones(IMAGES, np.float32), found.tree,
-            Neighbours(indices, np.ones((IMAGES, 5), np.float32)),
-        )  # fmt: skip
+            encoder,
+            MapParameters().to_dict(),
+            ids,
+            BuiltMap(
+                xy,
+                found.labels,
+                found.strength,
+                found.outlier,
+                np.ones(IMAGES, np.float32),
+                found.tree,
+                Neighbours(indices, np.ones((IMAGES, 5), np.float32)),
+                seconds={"Laying out": 1.0},
+            ),
+        )
         stored = project.latest_map()
         assert stored is not None
         partitions.begin(project, stored, None)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr_explorer.atlas.build import MapParameters
+from cxr_explorer.atlas.build import BuiltMap, MapParameters
 from cxr_explorer.cli import main as cli
 from cxr_explorer.encoder.embed import Batch, Embedded
 from cxr_explorer.labels.label import How, Judgement, LabelBound, Value
@@ -54,7 +54,7 @@ def make_project(home: Path, name: str = "test", seed: int = 0, apart: float = 3
         clusters = (np.arange(COUNT) % 5 - 1).astype(np.int32)
         one = np.ones(COUNT, np.float32)
         xy = random.standard_normal((COUNT, 2)).astype(np.float32)
-        project.store_map(ENCODER, MapParameters().to_dict(), {}, np.array(ids), xy, clusters, one, one, one)
+        project.store_map(ENCODER, MapParameters().to_dict(), np.array(ids), BuiltMap(xy, clusters, one, one, one))
         return project.path
 
 

@@ -71,8 +71,8 @@ class BuiltMap:
         strength: (N,) float32, see `clusters.Clustering`.
         outlier: (N,) float32, see `clusters.Clustering`.
         typicality: (N,) float32, see `clusters.typicality`.
-        tree: See `clusters.CondensedTree`.
-        neighbours: See `neighbours.Neighbours`.
+        tree: See `clusters.CondensedTree`; None where the map cannot be divided anew.
+        neighbours: See `neighbours.Neighbours`; None where none are kept.
         seconds: Seconds each stage took, by its name.
     """
 
@@ -81,9 +81,9 @@ class BuiltMap:
     strength: NDArray[np.float32]
     outlier: NDArray[np.float32]
     typicality: NDArray[np.float32]
-    tree: CondensedTree
-    neighbours: Neighbours
-    seconds: Mapping[str, float]
+    tree: CondensedTree | None = None
+    neighbours: Neighbours | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 def build_map(

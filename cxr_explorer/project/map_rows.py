@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlite_utils import Database
 
+from cxr_explorer.atlas.build import BuiltMap
 from cxr_explorer.atlas.clusters import CondensedTree
 from cxr_explorer.atlas.neighbours import Neighbours
 from cxr_explorer.atlas.partition import UNCLUSTERED, Group, Partition, identities_of, typicality_of
@@ -74,10 +75,8 @@ def insert_map(
     encoder_id: int,
     at: str,
     parameters: Mapping[str, Any],
-    seconds: Mapping[str, float],
-    arrays: tuple[NDArray[Any], ...],
-    tree: CondensedTree | None,
-    neighbours: Neighbours | None,
+    image_ids: NDArray[np.int64],
+    built: BuiltMap,
 ) -> int:
     """Stores a map and returns its number.
 
@@ -86,11 +85,18 @@ def insert_map(
         encoder_id: Row of the encoder.
         at: The time.
         parameters: See `AtlasMap`.
-        seconds: What each stage took.
-        arrays: image_ids, xy, clusters, strength, outlier and typicality, see `AtlasMap`.
-        tree: Of this map alone; earlier ones are dropped.
-        neighbours: As `tree`.
+        image_ids: (N,) whose map it is, in its order.
+        built: Its tree and neighbours are kept until there is another map.
     """
+    arrays: tuple[NDArray[Any], ...] = (
+        image_ids,
+        built.xy,
+        built.labels,
+        built.strength,
+        built.outlier,
+        built.typicality,
+    )
+    tree, neighbours = built.tree, built.neighbours
     kinds = ("<i8", "<f4", "<i4", "<f4", "<f4", "<f4")
     cursor = db.execute(
         "INSERT INTO maps VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -98,7 +104,7 @@ def insert_map(
             encoder_id,
             at,
             json.dumps(dict(parameters), sort_keys=True),
-            json.dumps(dict(seconds)),
+            json.dumps(dict(built.seconds)),
             *(array.astype(kind).tobytes() for array, kind in zip(arrays, kinds, strict=True)),
         ],
     )

@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_explorer.atlas.build import BuiltMap
 from cxr_explorer.atlas.clusters import CondensedTree
 from cxr_explorer.atlas.neighbours import Neighbours
 from cxr_explorer.encoder.checkpoint import EncoderInfo
@@ -463,24 +464,17 @@ class Project:
         self,
         encoder: EncoderInfo,
         parameters: Mapping[str, Any],
-        seconds: Mapping[str, float],
         image_ids: Ids,
-        xy: NDArray[np.float32],
-        clusters: NDArray[np.int32],
-        strength: NDArray[np.float32],
-        outlier: NDArray[np.float32],
-        typicality: NDArray[np.float32],
-        tree: CondensedTree | None = None,
-        neighbours: Neighbours | None = None,
+        built: BuiltMap,
     ) -> int:
-        """Stores a map and returns its number. Older maps are kept: labels name the map they were given on.
+        """Stores a map of these images, in its order, and returns its number.
 
-        Of tree and neighbours, which are large, only the newest map's are kept.
+        Older maps are kept: labels name the map they were given on. Of tree and neighbours, which are large, only the
+        newest map's are kept.
         """
         with self.db.atomic():
             self.set(MAP_OUTDATED, "")
-            arrays = (image_ids, xy, clusters, strength, outlier, typicality)
-            return insert_map(self.db, self._encoder_id(encoder), now(), parameters, seconds, arrays, tree, neighbours)
+            return insert_map(self.db, self._encoder_id(encoder), now(), parameters, image_ids, built)
 
     def tree(self, map_id: int) -> CondensedTree | None:
         """The condensed tree of a map; None where it is not kept, or damaged."""

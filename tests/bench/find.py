@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cxr_explorer.atlas.build import BuiltMap
 from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.images.preprocess import InputSpec
 from cxr_explorer.images.scan import ScannedFile
@@ -53,7 +54,7 @@ def make(home: Path) -> Project:
     ids = np.arange(1, IMAGES + 1)
     one = np.ones(IMAGES, np.float32)
     xy = random.standard_normal((IMAGES, 2), dtype=np.float32)
-    project.store_map(encoder, {}, {}, ids, xy, np.zeros(IMAGES, np.int32), one, one, one)
+    project.store_map(encoder, {}, ids, BuiltMap(xy, np.zeros(IMAGES, np.int32), one, one, one))
     for number, finding in enumerate(project.vocabulary.findings[:6]):
         share = ids[random.random(IMAGES) < 0.5]
         labelling.label(project, share, Judgement(finding, Value(number % 2), "ann", "cluster"))

@@ -14,6 +14,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 
+from cxr_explorer.atlas.build import BuiltMap
 from cxr_explorer.atlas.neighbours import Neighbours
 from cxr_explorer.encoder.checkpoint import default_encoder
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
@@ -47,7 +48,7 @@ def make_project(home: Path) -> Path:
         xy = random.normal(size=(IMAGES, 2)).astype(np.float32) + clusters[:, None] % 10
         one, outlier, typical = (random.random(IMAGES).astype(np.float32) for _ in range(3))
         ids = np.arange(1, IMAGES + 1)
-        project.store_map(default_encoder(), {}, {}, ids, xy, clusters, one, outlier, typical, None, neighbours)
+        project.store_map(default_encoder(), {}, ids, BuiltMap(xy, clusters, one, outlier, typical, None, neighbours))
     return path
 
 

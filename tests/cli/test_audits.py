@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cxr_explorer.atlas.build import MapParameters
+from cxr_explorer.atlas.build import BuiltMap, MapParameters
 from cxr_explorer.cli.main import main
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import labelling
@@ -26,7 +26,7 @@ def project(tmp_path: Path) -> Path:
         clusters = np.repeat([0, 1], [40, 20]).astype(np.int32)
         one = np.ones(COUNT, np.float32)
         made.store_map(
-            ENCODER, MapParameters().to_dict(), {}, ids, np.zeros((COUNT, 2), np.float32), clusters, one, one, one
+            ENCODER, MapParameters().to_dict(), ids, BuiltMap(np.zeros((COUNT, 2), np.float32), clusters, one, one, one)
         )
         labelling.label(made, ids[:40], Judgement("Effusion", Value.PRESENT, "reader 1", "cluster", 0, 1))
         labelling.label(made, ids[40:], Judgement("Effusion", Value.ABSENT, "reader 1", "cluster", 1, 1))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxr_explorer.atlas.build import MapParameters
+from cxr_explorer.atlas.build import BuiltMap, MapParameters
 from cxr_explorer.atlas.clusters import ClusterParameters, find_clusters
 from cxr_explorer.atlas.layout import LayoutParameters
 from cxr_explorer.errors import UserError
@@ -37,7 +37,10 @@ def store(project: Project, xy: np.ndarray, seconds: dict[str, float] | None = N
     before = project.latest_map()
     one = np.ones(len(ids), np.float32)
     project.store_map(
-        ENCODER, PARAMETERS.to_dict(), seconds or {}, ids, xy, found.labels, one, one, one / 2, found.tree
+        ENCODER,
+        PARAMETERS.to_dict(),
+        ids,
+        BuiltMap(xy, found.labels, one, one, one / 2, found.tree, seconds=seconds or {}),
     )
     partitions.begin(project, latest(project), before)
     return latest(project)

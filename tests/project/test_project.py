@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cxr_explorer.atlas.build import BuiltMap
 from cxr_explorer.encoder.embed import Batch
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import Judgement, Value
@@ -84,7 +85,7 @@ def test_a_map_comes_back_as_it_was_stored(tmp_path: Path) -> None:
         clusters = np.array([0, -1, 0], np.int32)
         one = np.ones(3, np.float32)
         map_id = project.store_map(
-            ENCODER, {"seed": 1}, {"layout": 0.1}, IDS([1, 2, 3]), xy, clusters, one, 0 * one, one
+            ENCODER, {"seed": 1}, IDS([1, 2, 3]), BuiltMap(xy, clusters, one, 0 * one, one, seconds={"layout": 0.1})
         )
         found = project.latest_map()
     assert found is not None

@@ -5,6 +5,7 @@ from typing import get_args
 
 import numpy as np
 
+from cxr_explorer.atlas.build import BuiltMap
 from cxr_explorer.labels.label import IN_BULK, ONE_BY_ONE, How, Judgement, LabelRow, Value
 from cxr_explorer.project.acts import undo
 from cxr_explorer.project.audits import conduct
@@ -58,7 +59,7 @@ def test_a_finding_is_counted_by_what_was_read_accepted_and_is_left(tmp_path: Pa
         count = len(embedded)
         flat = np.zeros(count, np.float32)
         groups = np.zeros(count, np.int32)
-        project.store_map(ENCODER, {}, {}, embedded, vectors[:, :2], groups, flat, flat, flat)
+        project.store_map(ENCODER, {}, embedded, BuiltMap(vectors[:, :2], groups, flat, flat, flat))
         atlas_map = project.latest_map()
         assert atlas_map is not None
         assert count_finding(project, atlas_map, "Effusion", "ann") == FindingCounts(0, 0, count)
@@ -142,7 +143,7 @@ def test_each_cluster_says_how_far_it_is(tmp_path: Path) -> None:
         ids = np.arange(1, 7)
         one = np.ones(6, np.float32)
         clusters = IDS([0, 0, 0, 1, 1, -1], np.int32)
-        project.store_map(ENCODER, {}, {}, ids, np.zeros((6, 2), np.float32), clusters, one, one, one)
+        project.store_map(ENCODER, {}, ids, BuiltMap(np.zeros((6, 2), np.float32), clusters, one, one, one))
         label(project, IDS([1, 2]), Judgement("Effusion", Value.ABSENT, "ann", "cluster"))
         label(project, IDS([6]), Judgement("Effusion", Value.ABSENT, "ann", "single"))
         found = [(one.cluster, one.images, one.labelled, one.looked_at) for one in count_work(project, "ann").clusters]

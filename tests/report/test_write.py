@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cxr_explorer.atlas.build import BuiltMap
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project.audits import conduct
@@ -48,7 +49,7 @@ def project(tmp_path: Path) -> Path:
         generator = np.random.default_rng(0)
         xy = generator.normal(size=(60, 2)).astype(np.float32) + 8 * clusters[:, None]
         one = np.ones(60, np.float32)
-        opened.store_map(ENCODER, {}, {}, ids, xy, clusters, one, one, generator.random(60).astype(np.float32))
+        opened.store_map(ENCODER, {}, ids, BuiltMap(xy, clusters, one, one, generator.random(60).astype(np.float32)))
         label(opened, ids[:30], Judgement("Effusion", Value.ABSENT, "ann", "cluster", 0, 1))
         label(opened, ids[40:41], Judgement("Effusion", Value.PRESENT, "ann", "single"))
         return opened.path

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cxr_explorer.atlas.build import BuiltMap
 from cxr_explorer.errors import UserError
 from cxr_explorer.project.project import AtlasMap, Project
 from cxr_explorer.search import similar
@@ -26,7 +27,7 @@ def map_of(project: Project, count: int = 6) -> AtlasMap:
     ids = ids[:count]
     one = np.ones(len(ids), np.float32)
     xy = np.zeros((len(ids), 2), np.float32)
-    project.store_map(ENCODER, {}, {}, ids, xy, np.zeros(len(ids), np.int32), one, one, one)
+    project.store_map(ENCODER, {}, ids, BuiltMap(xy, np.zeros(len(ids), np.int32), one, one, one))
     found = project.latest_map()
     assert found is not None
     return found

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from cxr_explorer.atlas.build import BuiltMap
 from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.encoder.embed import Batch, Embedded
 from cxr_explorer.errors import UserError
@@ -108,7 +109,7 @@ def project(tmp_path):
     made.store_batch(ENCODER, Batch(done, ()))
     zeros = np.zeros(80, np.float32)
     made.store_map(
-        ENCODER, {}, {}, np.array(ids, np.int64), np.zeros((80, 2), np.float32), clusters, zeros, zeros, zeros
+        ENCODER, {}, np.array(ids, np.int64), BuiltMap(np.zeros((80, 2), np.float32), clusters, zeros, zeros, zeros)
     )
     made.close()
     table = tmp_path / "truth.csv"

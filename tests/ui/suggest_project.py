@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cxr_explorer.atlas.build import MapParameters
+from cxr_explorer.atlas.build import BuiltMap, MapParameters
 from cxr_explorer.atlas.neighbours import Neighbours
 from cxr_explorer.encoder.checkpoint import default_encoder
 from cxr_explorer.encoder.embed import Batch, Embedded
@@ -57,14 +57,8 @@ def make_suggest_project(home: Path, read_first: int = 0, looks: int = 0) -> Pat
         map_id = project.store_map(
             encoder,
             MapParameters().to_dict(),
-            {},
             ids,
-            xy,
-            clusters,
-            one,
-            0 * one,
-            one,
-            neighbours=Neighbours(near, near * np.float32(0)),
+            BuiltMap(xy, clusters, one, 0 * one, one, neighbours=Neighbours(near, near * np.float32(0))),
         )
         finding = project.vocabulary.findings[0]
         for image_id in [*ids[:read_first].tolist(), *ids[COUNT:].tolist()]:

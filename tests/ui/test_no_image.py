@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr_explorer.atlas.build import MapParameters
+from cxr_explorer.atlas.build import BuiltMap, MapParameters
 from cxr_explorer.encoder.checkpoint import default_encoder
 from cxr_explorer.ui.main_window import MainWindow
 from tests.ui.windows import make_project, open_window
@@ -44,9 +44,11 @@ def test_a_new_map_without_the_image(window: MainWindow) -> None:
     rest = np.flatnonzero(found.image_ids != session.current_id)
     one = np.ones(len(rest), np.float32)
     project.store_map(
-        default_encoder(), MapParameters().to_dict(), {}, found.image_ids[rest], found.xy[rest],
-        found.clusters[rest], one, one, one,
-    )  # fmt: skip
+        default_encoder(),
+        MapParameters().to_dict(),
+        found.image_ids[rest],
+        BuiltMap(found.xy[rest], found.clusters[rest], one, one, one),
+    )
     window.runs._end_indexing(None)
     assert is_on_the_map(window)
 

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 from PySide6.QtCore import QSettings, Qt
 
-from cxr_explorer.atlas.build import MapParameters
+from cxr_explorer.atlas.build import BuiltMap, MapParameters
 from cxr_explorer.encoder.checkpoint import default_encoder
 from cxr_explorer.encoder.embed import Batch, Embedded, Unreadable
 from cxr_explorer.images.preprocess import thumbnail_jpeg
@@ -49,7 +49,7 @@ def make_project(home: Path) -> Path:
         turn = np.arange(len(ids), dtype=np.float32)
         xy = np.stack([10.0 * groups + np.cos(turn), np.sin(turn)], axis=1).astype(np.float32)
         one = np.ones(len(ids), np.float32)
-        project.store_map(encoder, MapParameters().to_dict(), {}, ids, xy, groups, one, 0 * one, turn / 10)
+        project.store_map(encoder, MapParameters().to_dict(), ids, BuiltMap(xy, groups, one, 0 * one, turn / 10))
     return path
 
 

@@ -10,6 +10,7 @@ from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog
 
+from cxr_explorer.atlas.build import BuiltMap
 from cxr_explorer.project.project import Project
 from cxr_explorer.ui.find import find, held_embeddings
 from cxr_explorer.ui.find.jump_dialog import JumpDialog
@@ -144,7 +145,10 @@ def test_a_new_map_is_searched_with_its_own_embeddings(window: MainWindow) -> No
     assert found is not None
     encoder = window.session.preferences.encoder()
     project.store_map(
-        encoder, {}, {}, found.image_ids, found.xy, found.clusters, found.strength, found.outlier, found.typicality
+        encoder,
+        {},
+        found.image_ids,
+        BuiltMap(found.xy, found.clusters, found.strength, found.outlier, found.typicality),
     )
     window.session._load_map()
     window.session.mapChanged.emit()

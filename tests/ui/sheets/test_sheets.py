@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
+from cxr_explorer.atlas.build import BuiltMap
 from cxr_explorer.atlas.neighbours import Neighbours
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project import acts, exporting, label_columns, partitions
@@ -255,8 +256,9 @@ def remap(window: MainWindow, outlier: np.ndarray, neighbours: Neighbours | None
     session = window.session
     project, found = session.project, session.map
     assert project is not None and found is not None
-    rows = [found.image_ids, found.xy, found.clusters, found.strength, outlier.astype(np.float32), found.typicality]
-    project.store_map(session.preferences.encoder(), found.parameters, {}, *rows, neighbours=neighbours)
+    rows = [found.xy, found.clusters, found.strength, outlier.astype(np.float32), found.typicality]
+    built = BuiltMap(*rows, neighbours=neighbours)
+    project.store_map(session.preferences.encoder(), found.parameters, found.image_ids, built)
     session._load_map()
     session.mapChanged.emit()
 
