@@ -65,6 +65,21 @@ def finding_counts(project: Project, image_ids: Ids, reader: str) -> dict[str, d
     return counts
 
 
+def ways(project: Project, image_ids: Ids, finding: str, reader: str) -> list[tuple[str, int | None, int, str]]:
+    """How a reader's labels of a finding came to these images.
+
+    Returns:
+        (how, identity of the cluster or None, number of images, date of the newest), the most frequent first.
+    """
+    with chosen_images(project, image_ids):
+        rows = project.db.execute(
+            """SELECT how, cluster, count(*), max(at) FROM temp.chosen CROSS JOIN labels ON image_id = chosen.id
+               WHERE finding = ? AND reader = ? GROUP BY how, cluster ORDER BY count(*) DESC, how, cluster""",
+            [finding, reader],
+        ).fetchall()
+    return [(str(how), cluster, int(count), str(at)[:10]) for how, cluster, count, at in rows]
+
+
 def label_count(project: Project) -> int:
     """How many labels there are, of every reader."""
     return int(project.db.execute("SELECT count(*) FROM labels").fetchone()[0])

@@ -27,6 +27,7 @@ from cxr_explorer.ui.frame.appearance import Appearance
 from cxr_explorer.ui.frame.files import Files
 from cxr_explorer.ui.frame.frame import Frame
 from cxr_explorer.ui.frame.progress_strip import ProgressStrip
+from cxr_explorer.ui.frame.workspaces import EXPLORE, READ, SHEET, Pane
 from cxr_explorer.ui.gallery.gallery_panel import GalleryPanel
 from cxr_explorer.ui.guide.guide import Guide
 from cxr_explorer.ui.guide.tour_steps import Views
@@ -44,12 +45,21 @@ from cxr_explorer.ui.session.runs import Runs
 from cxr_explorer.ui.session.seen import Seen
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.sheets.sheets import Sheets
-from cxr_explorer.ui.suggest.profile import ProfileStrip
+from cxr_explorer.ui.suggest.profile import Profile
 from cxr_explorer.ui.suggest.suggest import Suggestions
 from cxr_explorer.ui.suggest.tab import SuggestTab
 from cxr_explorer.ui.viewer.image_page import ImagePage
 from cxr_explorer.ui.viewer.viewer import Viewer
 from cxr_explorer.ui.widgets.guard import guard_overrides
+
+
+def _letter() -> int:
+    return QFontMetrics(QApplication.font()).horizontalAdvance("m")
+
+
+def _findings_px() -> int:
+    """Width of the pane with the findings: a film beside it keeps two thirds of a small screen."""
+    return 11 * _letter() + 114
 
 
 class MainWindow(Frame, Part):
@@ -84,11 +94,22 @@ class MainWindow(Frame, Part):
         self.gallery_panel = GalleryPanel(session, self.runs)
         self.label_panel = LabelPanel(session, self.seen, self.judging)
         self.add_page("map", self.map_page)
-        self.add_page("image", self.image_page)
+        self.add_page("image", self.image_page, READ)
         self.add_tab(self.cluster_panel, "Clusters")
-        self.set_right(self.gallery_panel)
-        self.set_below(self.label_panel)
+        self._build_panes()
         self._give_room()
+
+    def _build_panes(self) -> None:
+        letter = _letter()
+        clusters = Pane("clusters", "Clusters", (EXPLORE, SHEET), 19 * letter + 26)
+        clusters.put(self.side, 1)
+        gallery = Pane("gallery", "Gallery", (EXPLORE,), 36 * letter)
+        gallery.put(self.gallery_panel, 1)
+        findings = Pane("findings", "Findings", (EXPLORE, SHEET, READ), _findings_px())
+        findings.put(self.label_panel, 1)
+        self.add_pane(clusters, left=True)
+        self.add_pane(gallery)
+        self.add_pane(findings)
 
     def _build_parts(self) -> None:
         """In the order of what they use, the tabs at the left in the order of the work."""
@@ -103,9 +124,8 @@ class MainWindow(Frame, Part):
         self.sheets = Sheets(self, session, self.seen, self.judging, self.gallery_panel, self.reading)
         self.suggest = Suggestions(self, session, self.reading, self.sheets)
         self.suggest_tab = SuggestTab(self.suggest, self, session)
-        self.profile = ProfileStrip(self.suggest, session)
+        self.profile = Profile(self.suggest, session, self.label_panel)
         self.add_tab(self.suggest_tab, "Suggest")
-        self.image_page.beside.addWidget(self.profile)
         self.suggest.show_in(self.suggest_tab, self.profile)
         self.facts = FactsPart(self, session)
         self.audit = Audits(self, session, self.reading)
@@ -119,6 +139,7 @@ class MainWindow(Frame, Part):
         self.guide = Guide(self, session, self.runs, self.files.welcome, views)
         self.parts: tuple[Part, ...] = (
             self,
+            self.workspaces,
             self.appearance,
             self.files,
             self.map_work,
@@ -179,9 +200,10 @@ class MainWindow(Frame, Part):
 
     def _give_room(self) -> None:
         """The panes at the sides are as wide, at least, as their words need in letters of this size."""
-        letter = QFontMetrics(QApplication.font()).horizontalAdvance("m")
-        self.side.setMinimumWidth(19 * letter + 26)  # the tabs' padding does not grow
-        self.gallery_panel.setMinimumWidth(21 * letter)
+        letter = _letter()
+        self.side.setMinimumWidth(16 * letter + 26)  # the tabs' padding does not grow
+        self.gallery_panel.setMinimumWidth(10 * letter)
+        self.label_panel.setMinimumWidth(_findings_px())
 
     # -- following the session -------------------------------------------------------------------------------------
 
@@ -190,7 +212,7 @@ class MainWindow(Frame, Part):
         if self.centre.currentWidget() is not shown:
             leaving, focused = self.centre.currentWidget(), self.focusWidget()
             had_focus = leaving is not None and focused is not None and leaving.isAncestorOf(focused)
-            self.centre.setCurrentWidget(shown)
+            self.show_page(self.session.page)
             if shown is self.image_page:
                 self.image_page.view.setFocus()
             elif shown is not self.map_page:

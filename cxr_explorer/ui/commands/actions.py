@@ -22,6 +22,7 @@ from cxr_explorer.ui.commands.specs import (
     settings,
     sheets,
     suggest,
+    view,
 )
 from cxr_explorer.ui.commands.specs import help as help_menu
 from cxr_explorer.ui.commands.specs.label import FINDING_ACTIONS, FINDING_KEYS
@@ -39,6 +40,7 @@ SPECS: tuple[Spec, ...] = (
     *find.SPECS,
     *readers.SPECS,
     *image.SPECS,
+    *view.SPECS,
     *settings.SPECS,
     *help_menu.SPECS,
 )

@@ -18,6 +18,7 @@ from cxr_explorer.ui.commands.specs.find import COMPARING
 from cxr_explorer.ui.compare.compare_page import MOST, Compared, ComparePage
 from cxr_explorer.ui.find.find import Finder
 from cxr_explorer.ui.frame.frame import Frame
+from cxr_explorer.ui.frame.workspaces import READ
 from cxr_explorer.ui.gallery.gallery_panel import SIGN, GalleryPanel
 from cxr_explorer.ui.labelling.reading import Reading
 from cxr_explorer.ui.session.seen import Seen
@@ -42,7 +43,7 @@ class Comparison(QObject, Part):
         self._session = session
         self._opening = False
         self.page = ComparePage()
-        frame.add_page(PAGE, self.page)
+        frame.add_page(PAGE, self.page, READ)
         self.page.backRequested.connect(lambda: session.show_page("map"))
         self.page.seen.connect(lambda key: seen.note_full_size(key) if key >= 0 else None)
         self.page.focusMoved.connect(lambda key: session.set_current(key if key >= 0 else -1))

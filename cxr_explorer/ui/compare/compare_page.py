@@ -83,8 +83,8 @@ class ComparePage(QWidget):
         self.buttons["compare_linked"].setCheckable(True)
         self.show_keys()
         self._grid = QGridLayout()
-        self._grid.setContentsMargins(4, 4, 4, 4)
-        self._grid.setSpacing(4)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(2)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -258,11 +258,10 @@ class ComparePage(QWidget):
     def _columns(self) -> int:
         """So many that the pictures, about square, come out largest."""
         count = max(len(self.panes), 1)
-        caption = 4 * self.fontMetrics().height()
 
         def side(columns: int) -> float:
             rows = -(-count // columns)
-            return min(self.width() / columns, self.height() / rows - caption)
+            return min(self.width() / columns, self.height() / rows)
 
         return max(range(1, count + 1), key=side)
 

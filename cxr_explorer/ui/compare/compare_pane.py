@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
-from PySide6.QtWidgets import QFrame, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from cxr_explorer.ui.viewer.picture import Picture
 from cxr_explorer.ui.widgets.texts import MiddleElided, elided_label
@@ -20,7 +20,7 @@ _HANDLED = (
 
 
 class ComparePane(QFrame):
-    """A caption of three lines above a picture; the one in focus has a thick edge and an arrow before its name."""
+    """A picture under a caption of three lines; the one in focus has a thick edge and an arrow before its name."""
 
     pressed = Signal()
     lookChanged = Signal()
@@ -42,11 +42,21 @@ class ComparePane(QFrame):
         self._title = ""
         self._handled = False
         column = QVBoxLayout(self)
-        column.setContentsMargins(_EDGE_PX + 1, _EDGE_PX + 1, _EDGE_PX + 1, _EDGE_PX + 1)
-        column.setSpacing(1)
-        for line in (self._name, self._about, self._labels):
-            column.addWidget(line)
+        column.setContentsMargins(_EDGE_PX, _EDGE_PX, _EDGE_PX, _EDGE_PX)
         column.addWidget(self.picture, 1)
+        plate = QWidget(self.picture)
+        plate.setObjectName("plate")
+        plate.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        plate.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        lines = QVBoxLayout(plate)
+        lines.setContentsMargins(0, 0, 0, 0)
+        lines.setSpacing(0)
+        for line in (self._name, self._about, self._labels):
+            lines.addWidget(line)
+        over = QVBoxLayout(self.picture)
+        over.setContentsMargins(0, 0, 0, 0)
+        over.addWidget(plate)
+        over.addStretch(1)
 
     def set_caption(self, title: str, about: str, labels: str) -> None:
         """The name; the cluster and facts; the labels, in words."""

@@ -5,36 +5,51 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QSettings, Qt, Signal
-from PySide6.QtWidgets import (
-    QFrame,
-    QMainWindow,
-    QMenu,
-    QSplitter,
-    QStackedWidget,
-    QTabWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QSettings, QSize, Qt, Signal
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QMainWindow, QMenu, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
 from cxr_explorer.ui.commands.actions import SPECS, connect_verbs, make_actions
 from cxr_explorer.ui.commands.need import Need
 from cxr_explorer.ui.commands.part import Verbs
 from cxr_explorer.ui.frame.notice import Notice
+from cxr_explorer.ui.frame.workspaces import EXPLORE, START, Pane, Workspaces
 from cxr_explorer.ui.widgets.texts import elided_label
+
+LEAST_CENTRE_PX = 320
+
+
+class _Pages(QStackedWidget):
+    """Pages of which the one that is shown says how small the window may be, not the widest of all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.currentChanged.connect(lambda _index: self.updateGeometry())
+
+    def minimumSizeHint(self) -> QSize:
+        page = self.currentWidget()
+        return page.minimumSizeHint().expandedTo(page.minimumSize()) if page is not None else super().minimumSizeHint()
+
+
+_CORNERS = {
+    Qt.Corner.TopLeftCorner: Qt.DockWidgetArea.LeftDockWidgetArea,
+    Qt.Corner.BottomLeftCorner: Qt.DockWidgetArea.LeftDockWidgetArea,
+    Qt.Corner.TopRightCorner: Qt.DockWidgetArea.RightDockWidgetArea,
+    Qt.Corner.BottomRightCorner: Qt.DockWidgetArea.RightDockWidgetArea,
+}
 
 
 class Frame(QMainWindow):
-    """Tabs at the left, pages in the centre, a pane at the right and one below, strips above, a line of status.
+    """Pages in the centre, panes around them, strips above, a line of status.
 
     Attributes:
         settings: The program's settings, kept between two starts.
         actions_by_name: Every action of `SPECS`; what they do comes with `take_verbs`.
-        side: The tabs.
+        side: The tabs in the pane at the left.
         centre: The pages.
         pages: These by name.
-        across: Tabs, pages and the pane at the right, with handles between them.
-        body: All but menus and status line, from above.
+        workspaces: The panes, and which of them are there for a page.
+        body: Strips and pages, from above.
         notice: The strip that warns.
     """
 
@@ -46,23 +61,21 @@ class Frame(QMainWindow):
     def __init__(self, settings: QSettings) -> None:
         super().__init__()
         self.settings = settings
+        self._shown_before = False
         self.actions_by_name = make_actions(self)
         self.setWindowTitle("CXR Explorer")
         self.side = QTabWidget()
         self.side.setDocumentMode(True)
-        self.centre = QStackedWidget()
-        self.centre.setMinimumWidth(380)
+        self.centre = _Pages()
+        self.centre.setMinimumWidth(LEAST_CENTRE_PX)
         self.pages: dict[str, QWidget] = {}
-        self.across = QSplitter(Qt.Orientation.Horizontal)
-        self.across.addWidget(self.side)
-        self.across.addWidget(self.centre)
-        work = QWidget()
-        self._column = QVBoxLayout(work)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(0)
-        self._column.addWidget(self.across, 1)
-        self._whole = QStackedWidget()
-        self._whole.addWidget(work)
+        self._works: dict[str, str] = {}
+        self.workspaces = Workspaces(self)
+        self.setDockNestingEnabled(True)
+        for corner, area in _CORNERS.items():
+            self.setCorner(corner, area)
+        self._whole = _Pages()
+        self._whole.addWidget(self.centre)
         body = QWidget()
         self.body = QVBoxLayout(body)
         self.body.setContentsMargins(0, 0, 0, 0)
@@ -85,21 +98,12 @@ class Frame(QMainWindow):
     def show_start(self, shown: bool) -> None:
         """Shows that, or the work."""
         self._whole.setCurrentIndex(1 if shown else 0)
+        self._show_work()
 
-    def set_right(self, widget: QWidget) -> None:
-        """The pane at the right."""
-        self.across.addWidget(widget)
-        for place in range(self.across.count()):
-            self.across.setStretchFactor(place, int(self.across.widget(place) is self.centre))
-            self.across.setCollapsible(place, False)
-
-    def set_below(self, widget: QWidget) -> None:
-        """The pane below, behind a line."""
-        line = QFrame()
-        line.setFixedHeight(1)
-        line.setStyleSheet("background: palette(mid)")
-        self._column.addWidget(line)
-        self._column.addWidget(widget)
+    def add_pane(self, pane: Pane, left: bool = False) -> None:
+        """A pane at the right, or at the left."""
+        area = Qt.DockWidgetArea.LeftDockWidgetArea if left else Qt.DockWidgetArea.RightDockWidgetArea
+        self.workspaces.add(pane, area)
 
     def add_tab(self, widget: QWidget, title: str) -> None:
         """A tab at the left."""
@@ -109,10 +113,33 @@ class Frame(QMainWindow):
         """Shows a tab."""
         self.side.setCurrentWidget(tab)
 
-    def add_page(self, name: str, widget: QWidget) -> None:
-        """Adds what `Session.show_page` can put in the centre; Escape leads back to the map."""
+    def add_page(self, name: str, widget: QWidget, work: str = EXPLORE) -> None:
+        """Adds what `Session.show_page` can put in the centre; Escape leads back to the map.
+
+        Args:
+            name: Of the page.
+            widget: The page.
+            work: Which panes are there beside it, see `workspaces`.
+        """
         self.pages[name] = widget
+        self._works[name] = work
         self.centre.addWidget(widget)
+
+    def show_page(self, name: str) -> None:
+        """Puts a page in the centre, and the panes around it that belong to it."""
+        self.centre.setCurrentWidget(self.pages[name])
+        self._show_work()
+
+    def _show_work(self) -> None:
+        page = next((name for name, widget in self.pages.items() if widget is self.centre.currentWidget()), "")
+        self.workspaces.show(START if self._whole.currentIndex() else self._works.get(page, EXPLORE))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """The panes get their widths."""
+        super().showEvent(event)
+        if not self._shown_before:
+            self._shown_before = True
+            self.workspaces.on_show()
 
     def add_strip(self, widget: QWidget, first: bool = False) -> None:
         """A line above the work, over the others or below them."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton
 
 from cxr_explorer.indexing import Progress
 from cxr_explorer.ui.session.runs import Runs
+from cxr_explorer.ui.widgets.texts import elided_label
 
 
 def duration_text(seconds: float) -> str:
@@ -37,9 +38,9 @@ class ProgressStrip(QFrame):
         super().__init__()
         self.setObjectName("progress")
         self._runs = runs
-        self._text = QLabel()
+        self._text = elided_label()
         self._bar = QProgressBar(textVisible=False)
-        self._bar.setFixedWidth(260)
+        self._bar.setFixedWidth(140)
         self._bar.setAccessibleName("Progress")
         cancel = QPushButton("Cancel")
         cancel.setToolTip("Stop here; what is embedded is kept, and the next run goes on from there")

@@ -12,6 +12,8 @@ from cxr_explorer.ui.commands.actions import tooltip
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.texts import text_label
 
+TEXT_PX = 560
+
 
 class Welcome(QWidget):
     """Open a folder, try the demo, or go on where one was."""
@@ -29,12 +31,14 @@ class Welcome(QWidget):
         font.setPointSizeF(font.pointSizeF() * 2.2)
         font.setWeight(font.Weight.DemiBold)
         title.setFont(font)
-        text = QLabel(
-            "Open a folder of chest radiographs. Alike images come to lie together on a map,\n"
+        text = text_label(
+            "Open a folder of chest radiographs. Similar images are placed close together on a map, "
             "and you label whole groups of them at once.\n\n"
-            f"{format_names()} files. The folder is only read; nothing leaves this computer."
+            f"{format_names()} files. The folder is only read; nothing leaves this computer.",
+            wraps=True,
         )
         text.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        text.setMinimumWidth(TEXT_PX)
         folder = QPushButton("Open folder…")
         folder.setObjectName("apply")
         folder.setStyleSheet("text-align: center")

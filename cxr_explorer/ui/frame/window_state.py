@@ -14,7 +14,7 @@ GRIP_PX = 60
 def keep(frame: Frame) -> None:
     """Writes the state into the settings; called as the window closes, before the project does."""
     frame.settings.setValue("geometry", frame.saveGeometry())
-    frame.settings.setValue("across", frame.across.saveState())
+    frame.workspaces.keep(frame.settings)
     frame.settings.setValue("side_tab", frame.side.tabText(frame.side.currentIndex()))
 
 
@@ -28,10 +28,7 @@ def restore(frame: Frame) -> None:
     else:
         room = frame.screen().availableSize()
         frame.resize(min(1720, room.width() - 40), min(1020, room.height() - 60))
-    across = frame.settings.value("across")
-    if not (isinstance(across, QByteArray) and frame.across.restoreState(across)):
-        width = frame.width()
-        frame.across.setSizes([max(230, width // 7), width // 2, max(330, width // 4)])
+    frame.workspaces.restore(frame.settings)
     tabs = [frame.side.tabText(index) for index in range(frame.side.count())]
     tab = str(frame.settings.value("side_tab", ""))
     if tab in tabs:

@@ -141,7 +141,7 @@ class Guide(QObject, Part):
             return
         items = [frame.body.itemAt(place) for place in range(frame.body.count())]
         above = [self.tour.bubble, *(item.widget() for item in items if item is not None)]
-        lines = [line for line in above if line is not None and not line.isAncestorOf(frame.side)]
+        lines = [line for line in above if line is not None and not line.isAncestorOf(frame.centre)]
         work: list[QWidget] = [frame.side, frame.centre, views.gallery_panel, views.label_panel]
         step_pane([*lines, *work, frame.statusBar()], by)
 

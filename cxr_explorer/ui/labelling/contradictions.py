@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QFrame, QVBoxLayout
 
 from cxr_explorer.project import contradictions
 from cxr_explorer.ui.commands.actions import key_text, tooltip
@@ -13,6 +13,7 @@ from cxr_explorer.ui.commands.specs.label import CONTRADICTING
 from cxr_explorer.ui.frame.frame import Frame
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.texts import text_label
+from cxr_explorer.ui.widgets.wrapping_button import WrappingButton
 
 
 class ContradictionNotice(QObject, Part):
@@ -26,7 +27,7 @@ class ContradictionNotice(QObject, Part):
         self.strip = ContradictionStrip()
         self.strip.settle.clicked.connect(self.settle)
         self.strip.undo.clicked.connect(self._session.undo)
-        frame.add_strip(self.strip)
+        frame.workspaces.panes["findings"].put_first(self.strip)  # above the film it would push the film down
         self._session.acted.connect(lambda _change: self._look())
         self._session.projectChanged.connect(self._look)
 
@@ -67,13 +68,11 @@ class ContradictionStrip(QFrame):
         self.setObjectName("progress")
         self._found: contradictions.Contradictions | None = None
         self._text = text_label("", "warning", wraps=True)
-        self.settle, self.undo = QPushButton(), QPushButton()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(12, 6, 12, 6)
-        row.addWidget(self._text, 1)
-        for button in (self.settle, self.undo):
-            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            row.addWidget(button)
+        self.settle, self.undo = WrappingButton(), WrappingButton()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 6, 8, 6)
+        for widget in (self._text, self.settle, self.undo):
+            column.addWidget(widget)
         self.hide()
 
     @property
@@ -92,7 +91,6 @@ class ContradictionStrip(QFrame):
         if found is None:
             return
         self._text.setText(f"⚠ {found.in_words()}")
-        self.settle.setText(f"{found.way_out()}   {key_text('settle_contradiction')}".rstrip().replace("&", "&&"))
-        self.settle.setToolTip(tooltip("settle_contradiction"))
-        self.undo.setText(f"Undo   {key_text('undo')}".rstrip())
-        self.undo.setToolTip(tooltip("undo"))
+        settle = f"{found.way_out()}   {key_text('settle_contradiction')}".rstrip()
+        self.settle.say(settle, tooltip("settle_contradiction"))
+        self.undo.say(f"Undo   {key_text('undo')}".rstrip(), tooltip("undo"))

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import pairwise
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
-    QGridLayout,
     QHBoxLayout,
+    QLineEdit,
     QPushButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import ONE_BY_ONE, Value
 from cxr_explorer.labels.texts import VALUE_WORDS, finding_text, images_text
 from cxr_explorer.project.labelling import LabelPlan
 from cxr_explorer.project.looks import KIND, barely_seen
 from cxr_explorer.ui.commands.actions import key_text, tooltip
+from cxr_explorer.ui.labelling.finding_list import FindingList, Suggested
 from cxr_explorer.ui.session.change import Change
 from cxr_explorer.ui.session.judging import Judging
 from cxr_explorer.ui.session.seen import Seen
 from cxr_explorer.ui.session.selection import Target
 from cxr_explorer.ui.session.session import Session
-from cxr_explorer.ui.widgets.texts import elided_label, text_label
+from cxr_explorer.ui.widgets.flow import FlowPanel
+from cxr_explorer.ui.widgets.texts import LinesLabel, elided_label
+from cxr_explorer.ui.widgets.wrapping_button import WrappingButton
 
-COLUMNS = 5
+APPLY_LINES = 5
+
+WHOLE = {"label_normal": "Normal", "label_rest_absent": "Rest absent", "label_repeat": "As the last"}
+"""Actions that answer for several findings at once, with what their buttons say."""
 
 VALUES: tuple[tuple[str, Value | None], ...] = (
     ("value_present", Value.PRESENT),
@@ -80,79 +84,8 @@ def look_first() -> str:
     return f"Look at these images first: {key_text('sheet')} shows them on a contact sheet."
 
 
-class _Chip(QPushButton):
-    """A finding: its key, its name, and how the images at hand stand: present/absent/uncertain as a small bar."""
-
-    def __init__(self, number: int, finding: str) -> None:
-        key = key_text(f"label_present_{number + 1}")
-        key = f"{key}  ".replace("&", "&&") if key else ""
-        super().__init__(f"{key}{finding_text(finding).replace('&', '&&')}")
-        self.setObjectName("chip")
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)  # else its hint is its least width
-        self.setCheckable(True)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.finding = finding
-        self._shares = (0.0, 0.0, 0.0)
-        keys = {word: key_text(f"label_{word}_{number + 1}") for word in ("present", "absent", "uncertain")}
-        said = ", ".join(f"{key} {word}" for word, key in keys.items() if key)
-        self._plain_tip = finding_text(finding) + (f"\n{said}" if said else "")
-
-    def show_counts(self, counts: Mapping[Value, int], total: int) -> None:
-        present, absent, uncertain = (counts.get(value, 0) for value in (Value.PRESENT, Value.ABSENT, Value.UNCERTAIN))
-        whole = max(total, 1)
-        self._shares = (present / whole, absent / whole, uncertain / whole)
-        of = f"\nOf {images_text(total)}: {present:,} present, {absent:,} absent, {uncertain:,} uncertain"
-        self.setToolTip(self._plain_tip + (of if total else ""))
-        self.setAccessibleDescription(of.strip() if total else "")
-        self.update()
-
-    def sizeHint(self) -> QSize:
-        return super().sizeHint() + QSize(4, 2)
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(self.fontMetrics().horizontalAdvance("9  Mass") + 20, self.sizeHint().height())
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        painter = QPainter(self)
-        left, bottom, room = 8, self.height() - 6, self.width() - 16
-        palette = self.palette()
-        solid = palette.highlightedText().color() if self.isChecked() else palette.highlight().color()
-        faint = QColor(solid)
-        faint.setAlpha(110)
-        x = float(left)
-        for share, colour, height in zip(
-            self._shares, (solid, palette.placeholderText().color(), faint), (4, 2, 4), strict=True
-        ):
-            width = share * room
-            if width:
-                painter.fillRect(round(x), bottom - height, max(2, round(width)), height, colour)
-            x += width
-
-
-class _ApplyButton(QPushButton):
-    """Its text is as long as what it says; it must not widen the window."""
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(self.fontMetrics().horizontalAdvance("m") * 12, super().minimumSizeHint().height())
-
-
-def lines_of(text: str, fits: Callable[[str], bool]) -> list[str]:
-    """The text on one line if it fits, else on two: broken after a "; " if that fits, else where the line is full."""
-    if fits(text):
-        return [text]
-    head, mark, tail = text.partition("; ")
-    if mark and fits(head) and fits(tail):
-        return [f"{head};", tail]
-    words = text.split(" ")
-    count = 1
-    while count < len(words) and fits(" ".join(words[: count + 1])):
-        count += 1
-    return [line for line in (" ".join(words[:count]), " ".join(words[count:])) if line]
-
-
 class LabelPanel(QFrame):
-    """Findings on the left, values and the button on the right. It shows the session's state and changes it."""
+    """From above: whom a label goes to, the findings, whole readings, values, and the button. Nothing in it jumps."""
 
     vocabularyWanted = Signal()
 
@@ -162,171 +95,175 @@ class LabelPanel(QFrame):
         self.setObjectName("panel")
         self._seen = seen
         self._session = session
-        self._chips: list[_Chip] = []
-        self._columns = COLUMNS
-        self._findings = QGridLayout()
-        self._findings.setSpacing(4)
-        self._group = QButtonGroup(self)
+        self._suggested: Mapping[str, Suggested] = {}
+        self._note = ""
+        self._findings: tuple[str, ...] = ()
         self._target = elided_label("", "heading")
-        self._target.setMinimumWidth(120)
-        self._hint = text_label("", "dim")
-        self._hint.setWordWrap(True)
-        self._warning = text_label("", "warning", wraps=True)
-        self.apply = _ApplyButton()
+        self.search = QLineEdit(clearButtonEnabled=True)
+        self.search.setPlaceholderText("Search findings")
+        self.search.setAccessibleName("Search findings")
+        self._edit = QPushButton("Edit…")
+        self._edit.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._edit.clicked.connect(self.vocabularyWanted)
+        self.list = FindingList()
+        self._detail = LinesLabel(2, "dim")
+        self._said = LinesLabel(4, "dim")
+        self.apply = WrappingButton(APPLY_LINES)
         self.apply.setObjectName("apply")
-        self.apply.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.apply.setAccessibleName("Label as described")
         self.apply.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.apply.clicked.connect(judging.label_target)
-        values = QHBoxLayout()
-        values.setSpacing(4)
+        self._whole = [self._button(name) for name in WHOLE]
         self._values = QButtonGroup(self)
-        for name, value in VALUES:
-            button = QPushButton((VALUE_WORDS[value] if value is not None else "not read").capitalize())
-            button.setCheckable(True)
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            button.setToolTip(tooltip(name))
-            button.clicked.connect(lambda _checked=False, v=value: session.set_judgement(session.finding, v))
-            self._values.addButton(button)
-            values.addWidget(button)
-        values.addStretch(1)
-        edit = self._edit = QPushButton("Findings…")
-        edit.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        edit.setToolTip(tooltip("vocabulary"))
-        edit.clicked.connect(self.vocabularyWanted)
-        values.addWidget(edit)
-        right = QVBoxLayout()
-        right.setSpacing(8)
-        right.addWidget(self._target)
-        right.addLayout(values)
-        right.addWidget(self._warning)
-        right.addWidget(self.apply)
-        right.addWidget(self._hint)
-        right.addStretch(1)
-        left = QVBoxLayout()
-        left.addLayout(self._findings)
-        left.addStretch(1)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(12, 10, 12, 10)
-        layout.setSpacing(20)
-        layout.addLayout(left, 3)
-        layout.addLayout(right, 2)
+        values = [self._value_button(name, value) for name, value in VALUES]
+        self._lay_out(values)
+        self.list.chosen.connect(lambda finding: session.set_judgement(finding, session.value))
+        self.search.textChanged.connect(self._seek)
+        self.search.returnPressed.connect(self._take_sought)
         session.projectChanged.connect(self._rebuild)
         session.targetChanged.connect(self.refresh)
         session.changed.connect(self._on_change)
-        self._rebuild()
+        self.show_keys()
+
+    def _button(self, name: str) -> QPushButton:
+        button = QPushButton()
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.clicked.connect(lambda: self._judging.label_whole(name))
+        return button
+
+    def _value_button(self, name: str, value: Value | None) -> QPushButton:
+        button = QPushButton((VALUE_WORDS[value] if value is not None else "clear").capitalize())
+        button.setCheckable(True)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.setToolTip(tooltip(name))
+        button.clicked.connect(lambda: self._session.set_judgement(self._session.finding, value))
+        self._values.addButton(button)
+        return button
+
+    def _lay_out(self, values: list[QPushButton]) -> None:
+        top = QHBoxLayout()
+        top.addWidget(self.search, 1)
+        top.addWidget(self._edit)
+        whole, choices = FlowPanel(spacing_px=4), FlowPanel(spacing_px=4)
+        for button in self._whole:
+            whole.add(button)
+        for button in values:
+            choices.add(button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.setSpacing(6)
+        layout.addWidget(self._target)
+        layout.addLayout(top)
+        layout.addWidget(self.list, 1)
+        for widget in (self._detail, whole, choices, self._said, self.apply):
+            layout.addWidget(widget)
+        self._answers: tuple[QWidget, ...] = (choices, self._said, self.apply)
+        for before, after in pairwise([self.search, self._edit, self.list, *self._whole, *values, self.apply]):
+            QWidget.setTabOrder(before, after)
+
+    # -- findings --------------------------------------------------------------------------------------------------
 
     def step_finding(self, by: int) -> None:
         """Moves the button to the next or previous finding, round and round."""
-        findings = [chip.finding for chip in self._chips]
+        project = self._session.project
+        findings = project.vocabulary.findings if project is not None else ()
         if self._session.finding in findings:
             position = (findings.index(self._session.finding) + by) % len(findings)
             self._session.set_judgement(findings[position], self._session.value)
 
+    def seek(self) -> None:
+        """Puts the keyboard on the search."""
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.selectAll()
+
+    def _seek(self, text: str) -> None:
+        self.list.rows.seek(text)
+        self.list.mark(self._session.finding)
+
+    def _take_sought(self) -> None:
+        """The first finding that is found is the one the button stands at; the keyboard goes on to the list."""
+        if self.list.rows.shown:
+            finding = self.list.rows.shown[0].finding
+            self.search.clear()
+            self._session.set_judgement(finding, self._session.value)
+            self.list.setFocus()
+
+    def set_asking(self, asking: bool) -> None:
+        """While images are read one by one the question above is answered: a second set of answers would confuse."""
+        for widget in self._answers:
+            widget.setHidden(asking)
+
+    def show_suggestions(self, suggested: Mapping[str, Suggested], note: str = "") -> None:
+        """What is suggested for the image on screen, by finding; where nothing may be seen, a note may say so."""
+        if (suggested, note) != (self._suggested, self._note):
+            self._suggested, self._note = suggested, note
+            self.refresh()
+
+    # -- following -------------------------------------------------------------------------------------------------
+
     def show_keys(self) -> None:
         """Says the keys as they are now."""
+        for button, (name, text) in zip(self._whole, WHOLE.items(), strict=True):
+            button.setText(f"{text}  {key_text(name)}".rstrip().replace("&", "&&"))
+            button.setToolTip(tooltip(name))
+        self._edit.setToolTip(tooltip("vocabulary"))
+        key = key_text("seek_finding")
+        self.search.setToolTip(f"A part of the name; Enter goes to the first one found{f' ({key})' if key else ''}")
         self._rebuild()
 
     def _on_change(self, change: Change) -> None:
         project = self._session.project
         if KIND in change.states:
             self.refresh()
-        if (
-            change.labels
-            and project is not None
-            and tuple(chip.finding for chip in self._chips) != project.vocabulary.findings
-        ):
+        if change.labels and project is not None and self._findings != project.vocabulary.findings:
             self._rebuild()
 
     def _rebuild(self) -> None:
-        for chip in self._chips:
-            self._group.removeButton(chip)
-            self._findings.removeWidget(chip)
-            chip.deleteLater()
-        self._chips = []
         project = self._session.project
-        for number, finding in enumerate(project.vocabulary.findings if project is not None else ()):
-            chip = _Chip(number, finding)
-            chip.clicked.connect(lambda _checked=False, f=finding: self._session.set_judgement(f, self._session.value))
-            self._group.addButton(chip)
-            self._chips.append(chip)
-        self._arrange()
-        for before, after in pairwise([*self._chips, *self._values.buttons(), self._edit, self.apply]):
-            QWidget.setTabOrder(before, after)
+        self._findings = project.vocabulary.findings if project is not None else ()
+        self.search.clear()
+        self.list.rows.set_findings(self._findings)
         self.refresh()
-
-    def _arrange(self) -> None:
-        """As many columns, up to five, as the findings' names have room for."""
-        widest = max((chip.sizeHint().width() for chip in self._chips), default=1) + self._findings.spacing()
-        columns = min(max(self._findings_room() // widest, 2), COLUMNS)
-        if columns == self._columns and self._findings.count() == len(self._chips):
-            return
-        self._columns = columns
-        for chip in self._chips:
-            self._findings.removeWidget(chip)
-        for number, chip in enumerate(self._chips):
-            self._findings.addWidget(chip, number // columns, number % columns)
-        for column in range(COLUMNS):
-            self._findings.setColumnStretch(column, 1 if column < columns else 0)
-
-    def _findings_room(self) -> int:
-        return (self.width() - 44) * 3 // 5
 
     def refresh(self) -> None:
         """Brings every text and mark in line with the session."""
         session = self._session
         target = session.target()
         total = int(target.ids.size)
-        counts = session.counts_of(target.ids)
-        for chip in self._chips:
-            chip.setChecked(chip.finding == session.finding)
-            chip.show_counts(counts.get(chip.finding, {}), total)
+        suggested = self._suggested if session.on_one_image else {}
+        self.list.rows.show(session.counts_of(target.ids), total, suggested)
+        self.list.mark(session.finding)
         for button, (_, value) in zip(self._values.buttons(), VALUES, strict=True):
             button.setChecked(value is session.value)
         plan = self._judging.plan()
-        self._target.setText(f"Label {target.text}: {images_text(total)}" if total else "Nothing selected")
+        whom = f"Label {target.text}" if target.how in ONE_BY_ONE else f"Label {target.text}: {images_text(total)}"
+        self._target.setText(whom if total else "Nothing selected")
         seen = (self._seen.count_in(target.ids), total) if total > 1 else None
         text = apply_text(finding_text(session.finding), session.value, target.text, plan, seen)
         self.apply.setEnabled(plan is not None and plan.images > 0)
-        self._full_text = text
-        self._wrap()
+        for button in self._whole:
+            button.setEnabled(total > 0)
         look = seen is not None and barely_seen(total, seen[0])
-        self.apply.setToolTip("\n".join([text, tooltip("apply"), *([look_first()] if look else [])]))
-        self._warn(target)
-        self._hint.setText(
-            f"{key_text('label_present_1')} to {key_text('label_present_9')} label at once as present, "
-            f"{key_text('label_absent_1')} … as absent, {key_text('label_uncertain_1')} … as uncertain; "
-            f"{key_text('undo')} undoes."
-            if session.project is not None
-            else ""
-        )
+        self.apply.say(text, "\n".join([text, tooltip("apply"), *([look_first()] if look else [])]))
+        self._detail.setText(self._judging.detail(target, session.finding) or self._note)
+        self._say(target)
 
-    def _warn(self, target: Target) -> None:
-        """Says before a bulk label what else its images have in common."""
+    def _say(self, target: Target) -> None:
+        """Says before a bulk label what else its images have in common; else the keys."""
         found = [one for one in self._session.confounders(target.ids) if one.stands_out]
-        self._warning.setVisible(bool(found))
         if found:
             more = f", and {len(found) - 1} more" if len(found) > 1 else ""
-            self._warning.setText(f"⚠ {found[0].sentence(target.text)}{more}. {key_text('confounders')}: details")
-            self._warning.setToolTip(
+            text = f"⚠ {found[0].sentence(target.text)}{more}. {key_text('confounders')}: details"
+            tip = (
                 "What these images have in common beside the picture. A label given to all of them may follow that, "
                 "not the finding. Nothing is blocked.\n" + "\n".join(one.sentence(target.text) for one in found)
             )
+        else:
+            text, tip = _keys_text() if self._session.project is not None else "", ""
+        self._said.say(text, "warning" if found else "dim", tip)
 
-    def _wrap(self) -> None:
-        """The whole text is shown: on one line, else on two."""
-        metrics, room = self.apply.fontMetrics(), self.apply.width() - 34
-        lines = lines_of(self._full_text, lambda line: metrics.horizontalAdvance(line) <= room)
-        shown = [metrics.elidedText(line, Qt.TextElideMode.ElideRight, max(room, 60)) for line in lines]
-        self.apply.setText("\n".join(shown).replace("&", "&&"))
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._arrange()
-        self._wrap()
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.FontChange and self._chips:
-            self._arrange()
-            self._wrap()
+def _keys_text() -> str:
+    words = {"present": "present", "absent": "absent", "uncertain": "uncertain"}
+    keys = [f"{key_text(f'label_{name}_1')}… {word}" for name, word in words.items() if key_text(f"label_{name}_1")]
+    undo = f" {key_text('undo')} undoes." if key_text("undo") else ""
+    return f"At once: {', '.join(keys)}.{undo}" if keys else undo.strip()

@@ -33,6 +33,8 @@ class Labelling(QObject, Part):
         self._one_by_one = reading
         self._export = Errand(self)
         panel.vocabularyWanted.connect(self.choose_vocabulary)
+        session.closing.connect(judging.forget)
+        reading.changed.connect(lambda: panel.set_asking(reading.active))
 
     def verbs(self) -> Verbs:
         by_number = {name: partial(self.label_finding, *asked) for name, asked in FINDING_ACTIONS.items()}
@@ -46,6 +48,10 @@ class Labelling(QObject, Part):
             "previous_finding": partial(self._panel.step_finding, -1),
             "vocabulary": self.choose_vocabulary,
             "apply": self._judging.label_target,
+            "label_normal": partial(self._judging.label_whole, "label_normal"),
+            "label_rest_absent": partial(self._judging.label_whole, "label_rest_absent"),
+            "label_repeat": partial(self._judging.label_whole, "label_repeat"),
+            "seek_finding": self._panel.seek,
             "undo": self._session.undo,
             "redo": self._session.redo,
             "select_all": self._session.select_all,

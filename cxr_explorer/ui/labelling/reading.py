@@ -102,7 +102,7 @@ class Reading(QObject, Part):
         self._session = session
         self._task: _Task | None = None
         self.strip = ReadingStrip(self)
-        image_page.column.insertWidget(0, self.strip)
+        frame.workspaces.panes["findings"].put_first(self.strip)
         self._session.acted.connect(self._on_act)
         self._session.projectChanged.connect(lambda: self.stop())
         self._session.currentChanged.connect(self._on_current)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from cxr_explorer.labels.label import How, Judgement, Value
-from cxr_explorer.project import labelling
-from cxr_explorer.project.project import AtlasMap
+from cxr_explorer.labels.texts import finding_text
+from cxr_explorer.project import label_columns, labelling
+from cxr_explorer.project.project import AtlasMap, Ids
+from cxr_explorer.project.whole_readings import label_answers, label_rest_absent, normal_answers
 from cxr_explorer.ui.commands.actions import key_text
 from cxr_explorer.ui.session.selection import Target
 from cxr_explorer.ui.session.session import Session
@@ -31,11 +33,105 @@ def judgement(
     return Judgement(finding, value, reader, how, identity, atlas_map.map_id)
 
 
+_WAYS = {
+    "cluster": "in a cluster",
+    "lasso": "by lasso",
+    "rectangle": "by rectangle",
+    "selection": "in a selection",
+    "import": "imported",
+    "audit": "in an audit",
+    "suggestion": "accepted as suggested",
+    "reread": "in a second reading",
+    "adjudication": "in an adjudication",
+    "merge": "merged from another project",
+}
+
+
 class Judging:
     """Labels and excludes what the session has as its target."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._last: list[Ids] = []  # the last two targets that were labelled, the newer one behind
+
+    def _may_label(self, target: Target) -> bool:
+        """Whether the target can be labelled now; the reader is told why not."""
+        session = self._session
+        if session.project is None or not target.ids.size:
+            within = f" within the filter {session.filter.text}" if session.filter is not None else ""
+            session.said.emit(f"Nothing{within} is selected: choose a cluster, or draw around images on the map.")
+            return False
+        if session.reading_as is not None:
+            name = session.reading_as
+            session.said.emit(f"Only {name} is labelled now, one question at a time. Esc ends the reading.")
+            return False
+        if session.viewing_image and (reason := session.why_unseen()):
+            session.said.emit(reason)
+            return False
+        return True
+
+    def _remember(self, ids: Ids) -> None:
+        if not self._last or not np.array_equal(self._last[-1], ids):
+            self._last = [*self._last[-1:], ids]
+
+    def forget(self) -> None:
+        """Another project: nothing was labelled there."""
+        self._last = []
+
+    def label_whole(self, name: str) -> None:
+        """Answers several findings at once: "label_normal", "label_rest_absent" or "label_repeat"."""
+        session, target = self._session, self._session.target()
+        if not self._may_label(target):
+            return
+        project = session.project
+        assert project is not None
+        said = self.judgement_of(target)
+        if name == "label_normal":
+            change = label_answers(project, target.ids, normal_answers(project.vocabulary), said, "Normal")
+        elif name == "label_rest_absent":
+            change = label_rest_absent(project, target.ids, project.vocabulary, said)
+        else:
+            answers = self._answers_of_the_last(target.ids)
+            if not answers:
+                session.said.emit("Nothing to repeat: label an image or a cluster first, then go to the next one.")
+                return
+            change = label_answers(project, target.ids, answers, said)
+        session.tell(change, f"Nothing changed: {target.text} carries these labels already, or is excluded.")
+        self._remember(target.ids)
+
+    def _answers_of_the_last(self, ids: Ids) -> dict[str, Value]:
+        """What was said last of other images than these, as far as it is the same for all of them."""
+        session = self._session
+        before = [one for one in self._last if not np.array_equal(one, ids)]
+        if not before or session.project is None:
+            return {}
+        counts = label_columns.finding_counts(session.project, before[-1], session.reader)
+        excluded = np.isin(before[-1], session.project.excluded_ids()).sum()
+        whole = before[-1].size - int(excluded)
+        known = session.project.vocabulary.findings
+        return {f: value for f in known for value, count in counts.get(f, {}).items() if count >= whole > 0}
+
+    def detail(self, target: Target, finding: str) -> str:
+        """How the labels of a finding came to the target, in words; empty where there are none."""
+        session = self._session
+        if session.project is None or not target.ids.size:
+            return ""
+        found = label_columns.ways(session.project, target.ids, finding, session.reader)
+        if not found:
+            return ""
+        if target.ids.size == 1:
+            how, cluster, _, day = found[0]
+            return f"{finding_text(finding)}: labelled {self._way(how, cluster)}, {day}, by {session.reader}"
+        parts = [f"{count:,} {self._way(how, cluster)}" for how, cluster, count, _ in found[:3]]
+        more = f" and {len(found) - 3} other ways" if len(found) > 3 else ""
+        return f"{finding_text(finding)}: {', '.join(parts)}{more}"
+
+    def _way(self, how: str, identity: int | None) -> str:
+        atlas_map = self._session.map
+        if how == "cluster" and atlas_map is not None and identity is not None:
+            name = next((group.title for group in atlas_map.groups if group.identity == identity), "")
+            return f"with {name.lower() if name.startswith('Cluster') else name}" if name else _WAYS[how]
+        return _WAYS.get(how, "one by one")
 
     def plan(self) -> labelling.LabelPlan | None:
         """What `label_target` would do, or None without a target."""
@@ -54,21 +150,13 @@ class Judging:
         """Labels the target with the finding and value that the button shows."""
         session = self._session
         target = session.target()
-        if session.project is None or not target.ids.size:
-            within = f" within the filter {session.filter.text}" if session.filter is not None else ""
-            session.said.emit(f"Nothing{within} is selected: choose a cluster, or draw around images on the map.")
+        if not self._may_label(target):
             return
-        if session.reading_as is not None:
-            session.said.emit(
-                f"Only {session.reading_as} is labelled now, one question at a time. Esc ends the reading."
-            )
-            return
-        if session.viewing_image and (reason := session.why_unseen()):
-            session.said.emit(reason)
-            return
+        assert session.project is not None
         plan = self.plan()
         change = labelling.label(session.project, target.ids, self.judgement_of(target))
         session.tell(change, "Nothing changed: all of these images carry this label already, or are excluded.")
+        self._remember(target.ids)
         if change is not None and plan is not None and plan.overwrites_single:
             session.said.emit(
                 f"{change.text}; overwrote {plan.overwrites_single:,} read individually. Undo: {key_text('undo')}"

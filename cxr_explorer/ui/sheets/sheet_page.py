@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
     QHBoxLayout,
-    QPushButton,
-    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -23,6 +20,7 @@ from cxr_explorer.ui.gallery.tile import Mark
 from cxr_explorer.ui.session.thumbnails import Thumbnails
 from cxr_explorer.ui.sheets.sheet_grid import SheetGrid
 from cxr_explorer.ui.widgets.texts import text_label
+from cxr_explorer.ui.widgets.wrapping_button import WrappingButton
 
 KIND_TIPS = {
     "typical": "Typical pages: the images nearest to the middle of their cluster first (Tab: the next kind)",
@@ -67,9 +65,9 @@ class SheetPage(QWidget):
         row.addWidget(self._next)
         row.addSpacing(8)
         row.addWidget(_button("Back", tooltip("back"), self.backWanted.emit))
-        self.rest = _WrappingButton()
+        self.rest = WrappingButton()
         self.rest.clicked.connect(lambda: self.labelWanted.emit(False))
-        self.turned = _WrappingButton()
+        self.turned = WrappingButton()
         self.turned.clicked.connect(lambda: self.labelWanted.emit(True))
         self.hint = text_label("", "dim", wraps=True)
         foot = QFrame()
@@ -124,40 +122,3 @@ def _button(text: str, tip: str, run: Callable[[], None]) -> QToolButton:
     button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # each has its key, and the keyboard stays on the tiles
     button.clicked.connect(lambda _checked=False: run())
     return button
-
-
-class _WrappingButton(QPushButton):
-    """A button whose whole text is shown, on as many lines as it takes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._whole = ""
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.setStyleSheet("text-align: left")
-
-    def say(self, text: str, tip: str) -> None:
-        """Sets the text and the tooltip."""
-        self._whole = text
-        self.setToolTip(tip)
-        self.setAccessibleName(text)
-        self._wrap()
-
-    def _wrap(self) -> None:
-        lines, room = [""], self.width() - 34
-        for word in self._whole.split(" "):
-            longer = f"{lines[-1]} {word}" if lines[-1] else word
-            if lines[-1] and self.fontMetrics().horizontalAdvance(longer) > room:
-                lines.append(word)
-            else:
-                lines[-1] = longer
-        self.setText("\n".join(lines).replace("&", "&&"))
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._wrap()
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.FontChange:
-            self._wrap()

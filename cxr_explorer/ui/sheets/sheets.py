@@ -19,6 +19,7 @@ from cxr_explorer.ui.commands.need import Need
 from cxr_explorer.ui.commands.part import Part, Verbs
 from cxr_explorer.ui.commands.specs.sheets import ODD
 from cxr_explorer.ui.frame.frame import Frame
+from cxr_explorer.ui.frame.workspaces import SHEET
 from cxr_explorer.ui.gallery.gallery_panel import GalleryPanel
 from cxr_explorer.ui.gallery.tile import Mark
 from cxr_explorer.ui.labelling.label_panel import apply_text
@@ -119,7 +120,7 @@ class Sheets(QObject, Part):
         self._selection: Selection | None = None
         self._kept: dict[bytes, set[int]] = {}
         self.page = SheetPage(self._session.thumbnails, self._mark)
-        frame.add_page(PAGE, self.page)
+        frame.add_page(PAGE, self.page, SHEET)
         self._session.targets[PAGE] = self._target
         grid = self.page.grid
         grid.set_tile_size(int(str(self._session.preferences.settings.value("sheet_tile_px", grid.tile_size))))
@@ -400,7 +401,6 @@ class Sheets(QObject, Part):
 
     def _on_current(self) -> None:
         session = self._session
-        self._gallery_panel.setVisible(session.page != PAGE and not self._one_by_one.hides_suggestions)
         if self.leads:
             self.page.grid.set_current(session.current_id)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -32,6 +33,16 @@ from cxr_explorer.ui.suggest.child import Asked, SuggestionChild
 from cxr_explorer.ui.suggest.probes import SavedProbes
 from cxr_explorer.ui.suggest.told import Probability, TooFew
 from cxr_explorer.ui.widgets.texts import accepted
+
+
+class Shown(Protocol):
+    """What shows suggestions beside an open image."""
+
+    @property
+    def seen(self) -> bool: ...
+    @property
+    def wanted(self) -> bool: ...
+    def set_wanted(self, wanted: bool) -> None: ...
 
 
 class Suggestions(QObject, Part):
@@ -85,12 +96,12 @@ class Suggestions(QObject, Part):
             "forget_probes": self.saved.forget,
         }
 
-    def show_in(self, tab: QWidget, profile: QWidget) -> None:
+    def show_in(self, tab: QWidget, profile: Shown) -> None:
         """What shows suggestions: nothing is asked while neither can be seen."""
         self.tab, self.profile = tab, profile
-        profile.setVisible(bool(self._session.preferences.settings.value("profile", True, bool)))
+        profile.set_wanted(bool(self._session.preferences.settings.value("profile", True, bool)))
         self._frame.set_switch("hide_suggestions", self.hiding)
-        self._frame.set_switch("show_profile", not profile.isHidden())
+        self._frame.set_switch("show_profile", profile.wanted)
 
     def states(self) -> dict[Need, bool]:
         """For the actions."""
@@ -164,7 +175,7 @@ class Suggestions(QObject, Part):
             wanted.append(asked)
         if self.tab.isVisible():
             wanted.append(StandingQuestion(session.finding, session.reader))
-        if self.profile.isVisible() and session.viewing_image and not self._few_labels():
+        if self.profile.seen and not self._few_labels():
             wanted += [asked, *(Question(one, session.reader) for one in session.project.vocabulary.findings)]
         return wanted
 
@@ -366,7 +377,7 @@ class Suggestions(QObject, Part):
     def show_profile(self, shown: bool) -> None:
         """Whether the profile stands beside an open image."""
         self._session.preferences.settings.setValue("profile", shown)
-        self.profile.setVisible(shown)
+        self.profile.set_wanted(shown)
         self._asking.ask()
 
     def show_tab(self) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from cxr_explorer.images.radiograph import Radiograph
 from cxr_explorer.project.project import ImageRecord
@@ -59,10 +59,7 @@ class ImagePage(QWidget):
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(0, 0, 0, 0)
         self.column.setSpacing(0)
-        self.beside = QHBoxLayout()  # the picture, and what parts of the window put beside it
-        self.beside.setSpacing(0)
-        self.beside.addWidget(self.view, 1)
-        self.column.addLayout(self.beside, 1)
+        self.column.addWidget(self.view, 1)
         session.currentChanged.connect(self.refresh)
         session.ask_whether_seen(self.why_unseen)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QHelpEvent, QPainter, QPaintEvent
+from PySide6.QtCore import QEvent, QRect, QSize, Qt
+from PySide6.QtGui import QFontMetrics, QHelpEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QDialog, QLabel, QSizePolicy, QStyle, QStyleOption, QToolTip, QWidget
 
 Role = Literal["heading", "dim", "warning", ""]
@@ -89,3 +89,64 @@ class MiddleElided(QLabel):
         self.setToolTip(self.text() if text != self.text() else "")
         painter.setPen(self.palette().color(self.foregroundRole()))
         painter.drawText(room, int(self.alignment() | Qt.TextFlag.TextSingleLine), text)
+
+
+class LinesLabel(QLabel):
+    """Text that has the room of so many lines, whether it needs them or not: nothing moves when it changes.
+
+    What does not fit is cut with "…", and whole in the tooltip.
+    """
+
+    def __init__(self, lines: int, role: Role = "") -> None:
+        super().__init__()
+        self._lines = lines
+        self._tip = ""
+        self.full = ""
+        self.setObjectName(role)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+        self.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def say(self, text: str, role: Role, tip: str = "") -> None:
+        """Another text, in the style of its role."""
+        self._tip = tip
+        if role != self.objectName():
+            self.setObjectName(role)
+            self.style().unpolish(self)
+            self.style().polish(self)
+        self.setText(text)
+
+    def setText(self, text: str) -> None:
+        self.full = text
+        self._fit()
+
+    def sizeHint(self) -> QSize:
+        return QSize(10 * self.fontMetrics().horizontalAdvance("m"), self._lines * self.fontMetrics().lineSpacing())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, self.sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self.updateGeometry()
+            self._fit()
+
+    def _fit(self) -> None:
+        metrics, room = self.fontMetrics(), max(self.width(), 40)
+        flags = Qt.TextFlag.TextWordWrap.value
+        most = self._lines * metrics.lineSpacing() + 1
+
+        def fits(text: str) -> bool:
+            return metrics.boundingRect(QRect(0, 0, room, 10000), flags, text).height() <= most
+
+        shown = self.full
+        while shown and not fits(shown):
+            shown = shown[: -max(len(shown) // 20, 2)].rstrip() + "…"
+        super().setText(shown)
+        self.setToolTip("\n".join(part for part in (self.full if shown != self.full else "", self._tip) if part))

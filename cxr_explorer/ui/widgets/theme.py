@@ -103,6 +103,8 @@ QFrame#strip {{ background: {window}; border-bottom: 1px solid {line}; }}
 QFrame#panel {{ background: {window}; }}
 QFrame#bubble {{ background: {raised}; border: 2px solid {warning}; border-radius: 6px; }}
 QFrame#progress {{ background: {raised}; border-bottom: 1px solid {line}; }}
+QWidget#plate {{ background: rgba(0, 0, 0, 150); }}
+QWidget#plate QLabel {{ color: #e4e8ed; }}
 QLabel#heading {{ font-weight: 600; }}
 QLabel#dim {{ color: {dim}; }}
 QLabel#title {{ font-weight: 600; }}
@@ -114,7 +116,7 @@ QPushButton:hover, QToolButton:hover, QComboBox:hover {{ border-color: {accent};
 QPushButton:focus, QToolButton:focus, QComboBox:focus {{ border: 1px solid {accent}; }}
 QPushButton:checked, QToolButton:checked {{ background: {accent}; color: {on_accent}; border-color: {accent}; }}
 QPushButton:disabled, QToolButton:disabled {{ color: {dim}; background: {window}; }}
-QPushButton#apply {{ font-weight: 600; padding: 7px 16px; background: {accent}; color: {on_accent};
+QPushButton#apply {{ font-weight: 600; padding: 7px 10px; background: {accent}; color: {on_accent};
     border-color: {accent}; text-align: left; }}
 QPushButton#apply:disabled {{ background: {window}; color: {dim}; border-color: {line}; font-weight: normal; }}
 QPushButton#chip {{ text-align: left; padding: 2px 8px 8px 8px; }}

@@ -157,17 +157,17 @@ def test_before_a_bulk_label_the_panel_says_what_the_images_have_in_common(
 ) -> None:
     monkeypatch.setattr(confounders, "ALPHA", 0.05)  # ten images cannot be surer
     session = window.session
-    warning = window.label_panel._warning
+    said = window.label_panel._said
     session.select_cluster(0)
-    assert not warning.isVisible()
+    assert said.objectName() != "warning"
     give_makers(window)
     session.select_cluster(1)
-    assert not warning.isVisible()
+    assert said.objectName() != "warning"
     session.select_cluster(0)
-    assert warning.isVisible()
-    assert "⚠ 100 % of cluster 1 comes from Acme devices (collection: 50 %)" in warning.text()
+    assert said.objectName() == "warning"
+    assert "⚠ 100 % of cluster 1 comes from Acme devices (collection: 50 %)" in said.full
     session.set_filter("maker", "Acme")
-    assert not warning.isVisible()
+    assert said.objectName() != "warning"
     window.judging.label_target()
     assert session.project is not None
     assert label_columns.labelled_ids(session.project, session.reader).size == 5

@@ -14,10 +14,12 @@ from cxr_explorer.project import acts, exporting, label_columns, labelling
 from cxr_explorer.project.audits import conduct
 from cxr_explorer.project.audits.lots import lot_of
 from cxr_explorer.project.audits.records import audit_record
+from cxr_explorer.ui.labelling.finding_list import Row
 from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.session.change import Change
 from cxr_explorer.ui.session.known_facts import KnownFacts
 from cxr_explorer.ui.suggest.accept import AcceptDialog
+from cxr_explorer.ui.suggest.profile import Profile
 from cxr_explorer.ui.suggest.told import Probability, TooFew
 from tests.ui.suggest_project import COUNT, LOOKS, make_suggest_project, truth
 from tests.ui.windows import open_window, press
@@ -144,6 +146,7 @@ def test_the_counts_of_the_tab_follow_every_answer_while_reading(qtbot, unread: 
     unread.suggest.show_tab()
     unread.suggest.read_next()
     qtbot.waitUntil(lambda: unread.reading.active, timeout=LONG_MS)
+    unread.workspaces.switch("clusters")  # put away while images are read, unless it is wanted
     assert counts.text() == f"0 images read one by one, {COUNT} without a label."
     for number in range(1, 4):
         press(qtbot, unread, Key.Key_A)
@@ -194,6 +197,15 @@ def test_the_gallery_is_ordered_by_suggestion_and_says_the_number(qtbot, looked:
     assert looked.gallery_panel.mark(int(shown[0])).note == ""
 
 
+def row_of(window: MainWindow, finding: str) -> Row:
+    rows = window.label_panel.list.rows
+    return rows.shown[rows.row_of(finding)]
+
+
+def any_suggested(window: MainWindow) -> bool:
+    return any(row.suggested.text for row in window.label_panel.list.rows.shown)
+
+
 def test_without_looks_at_random_no_figure_is_shown_anywhere(qtbot, window: MainWindow) -> None:
     window.session.select_all()
     window.session.set_order("likely")
@@ -205,10 +217,12 @@ def test_without_looks_at_random_no_figure_is_shown_anywhere(qtbot, window: Main
     window.session.set_current(3)
     window.open_image()
     window.suggest.set_hiding(False)
-    qtbot.waitUntil(lambda: FINDING in window.suggest.profile.rows and not window.suggest.busy, timeout=LONG_MS)
-    row = window.suggest.profile.rows[FINDING]
-    assert row.text.text() == f"{FINDING} +  likely"
-    assert not any(letter.isdigit() for letter in row.toolTip())
+    profile = window.suggest.profile
+    assert isinstance(profile, Profile)
+    qtbot.waitUntil(lambda: FINDING in profile.values and not window.suggest.busy, timeout=LONG_MS)
+    row = row_of(window, FINDING)
+    assert (row.sign, row.suggested.text) == ("+", "likely")
+    assert not any(letter.isdigit() for letter in row.suggested.tip)
 
 
 def test_new_suggestions_do_not_move_images_about(qtbot, window: MainWindow) -> None:
@@ -236,20 +250,22 @@ def test_an_open_image_shows_nothing_before_it_is_answered(qtbot, window: MainWi
     session.set_current(unanswered)
     window.open_image()
     settle(qtbot, window)
-    strip = window.suggest.profile
     assert window.suggest.hidden
-    assert not strip._list.isVisible()
-    assert "Hidden until you have answered" in strip._note.text()
+    assert not any_suggested(window)
+    assert "hidden until you have answered" in window.label_panel._detail.full
     assert window.gallery_panel.mark(unanswered).note == ""
     press(qtbot, window, Key.Key_Y)
     assert unanswered not in labels(window)
     press(qtbot, window, Key.Key_D)
     assert not window.suggest.hidden
-    assert strip._list.isVisible()
+    settle(qtbot, window)
+    assert any_suggested(window)
     press(qtbot, window, Key.Key_D)
+    assert not any_suggested(window)
     press(qtbot, window, Key.Key_1)
     assert not window.suggest.hidden
-    assert strip._list.isVisible()
+    settle(qtbot, window)
+    assert any_suggested(window)
 
 
 def test_while_reading_an_image_with_a_label_in_bulk_counts_as_unanswered(qtbot, window: MainWindow) -> None:
@@ -270,33 +286,37 @@ def test_the_profile_has_every_finding_and_says_where_labels_are_too_few(qtbot, 
     window.open_image()
     settle(qtbot, window)
     qtbot.waitUntil(lambda: not window.suggest.busy, timeout=LONG_MS)
-    strip = window.suggest.profile
-    assert set(strip.rows) == set(window.session.project.vocabulary.findings)  # type: ignore[union-attr]
-    value = strip.rows[FINDING].value
+    profile = window.suggest.profile
+    assert isinstance(profile, Profile)
+    assert set(profile.values) == set(window.session.project.vocabulary.findings)  # type: ignore[union-attr]
+    value = profile.values[FINDING]
     assert isinstance(value, Probability)
     assert value.image > 0.5
     assert 0 < value.cluster < 1
-    assert strip.rows[FINDING].text.text() == f"{FINDING} +  likely"
-    assert "Your label: present" in strip.rows[FINDING].toolTip()
-    assert strip.rows["Mass"].value == TooFew(0, 0)
-    assert "too few labels (0 present, 0 absent)" in strip.rows["Mass"].toolTip()
-    assert strip.few.isVisible()
+    row = row_of(window, FINDING)
+    assert (row.sign, row.state, row.suggested.text) == ("+", "yes", "likely")
+    assert row.suggested.share == value.image and row.suggested.cluster == value.cluster
+    assert profile.values["Mass"] == TooFew(0, 0)
+    assert "too few labels (0 present, 0 absent)" in row_of(window, "Mass").tip
+    assert row_of(window, "Mass").suggested.text == ""
 
 
 def test_a_handful_of_labels_is_told_without_computing(qtbot, unread: MainWindow) -> None:
     unread.session.set_current(3)
     unread.open_image()
     press(qtbot, unread, Key.Key_1)
-    assert unread.suggest.profile.rows[FINDING].value == TooFew(1, 0)
+    assert isinstance(unread.suggest.profile, Profile)
+    assert unread.suggest.profile.values[FINDING] == TooFew(1, 0)
     assert not unread.suggest.busy
 
 
 def test_ctrl_d_takes_the_profile_away(qtbot, window: MainWindow) -> None:
     window.session.set_current(3)
     window.open_image()
-    assert window.suggest.profile.isVisible()
+    assert window.suggest.profile.seen
     press(qtbot, window, Key.Key_D, modifier=Qt.KeyboardModifier.ControlModifier)
-    assert not window.suggest.profile.isVisible()
+    assert not window.suggest.profile.seen
+    assert not any_suggested(window)
 
 
 def test_y_accepts_what_is_suggested_for_the_picked_images(qtbot, window: MainWindow) -> None:
