@@ -29,6 +29,7 @@ from cxr_explorer.ui.frame.frame import Frame
 from cxr_explorer.ui.frame.progress_strip import ProgressStrip
 from cxr_explorer.ui.frame.workspaces import EXPLORE, READ, SHEET, Pane
 from cxr_explorer.ui.gallery.gallery_panel import GalleryPanel
+from cxr_explorer.ui.guide.context_menus import ContextMenus
 from cxr_explorer.ui.guide.guide import Guide
 from cxr_explorer.ui.guide.tour_steps import Views
 from cxr_explorer.ui.labelling.contradictions import ContradictionNotice
@@ -100,12 +101,11 @@ class MainWindow(Frame, Part):
         self._give_room()
 
     def _build_panes(self) -> None:
-        letter = _letter()
-        clusters = Pane("clusters", "Clusters", (EXPLORE, SHEET), 19 * letter + 26)
+        clusters = Pane("clusters", "Clusters", (EXPLORE, SHEET), lambda _width: 19 * _letter() + 26)
         clusters.put(self.side, 1)
-        gallery = Pane("gallery", "Gallery", (EXPLORE,), 36 * letter)
+        gallery = Pane("gallery", "Gallery", (EXPLORE,), lambda width: min(36 * _letter(), width // 4))
         gallery.put(self.gallery_panel, 1)
-        findings = Pane("findings", "Findings", (EXPLORE, SHEET, READ), _findings_px())
+        findings = Pane("findings", "Findings", (EXPLORE, SHEET, READ), lambda _width: _findings_px())
         findings.put(self.label_panel, 1)
         self.add_pane(clusters, left=True)
         self.add_pane(gallery)
@@ -133,9 +133,11 @@ class MainWindow(Frame, Part):
         self.finder = Finder(self, session, self.gallery_panel, self.map_page)
         self.compare = Comparison(self, session, self.seen, self.gallery_panel, self.reading, self.finder)
         self.viewer = Viewer(session, self.image_page, {"compare": self.compare.page})
+        self.set_switch("wheel_steps", self.viewer.wheel_steps)
         self.progress_report = ProgressReport(self, session)
         self.add_strip(FilterStrip(session))
         views = Views(self.clusters, self.map_page, self.gallery_panel, self.label_panel)
+        self.menus = ContextMenus(self, session, self.image_page, self.gallery_panel, self.map_page)
         self.guide = Guide(self, session, self.runs, self.files.welcome, views)
         self.parts: tuple[Part, ...] = (
             self,
@@ -156,6 +158,7 @@ class MainWindow(Frame, Part):
             self.compare,
             self.viewer,
             self.progress_report,
+            self.menus,
             self.guide,
         )
         self.take_verbs(part.verbs() for part in self.parts)

@@ -6,7 +6,7 @@ its own arrangement and keeps it as it was left.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QByteArray, QObject, QSettings, Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QVBoxLayout, QWidget
@@ -22,8 +22,8 @@ KEPT = (EXPLORE, SHEET, READ)
 class Pane(QDockWidget):
     """A pane, one widget above the other."""
 
-    def __init__(self, name: str, title: str, works: Iterable[str], start_px: int) -> None:
-        """`works` are the ways of working it is there for at first, `start_px` its width then."""
+    def __init__(self, name: str, title: str, works: Iterable[str], start_px: Callable[[int], int]) -> None:
+        """`works` are the ways of working it is there for at first, `start_px` its width then, by the window's."""
         super().__init__(title)
         self.setObjectName(name)
         self.works = frozenset(works)
@@ -149,4 +149,6 @@ class Workspaces(QObject, Part):
         seen = [pane for pane in self.panes.values() if self.work in pane.works]
         for pane in self.panes.values():
             pane.setVisible(pane in seen)
-        self._window.resizeDocks(seen, [pane.start_px for pane in seen], Qt.Orientation.Horizontal)
+        self._window.resizeDocks(
+            seen, [pane.start_px(self._window.width()) for pane in seen], Qt.Orientation.Horizontal
+        )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
@@ -60,6 +60,8 @@ class Gallery(QAbstractScrollArea):
     """The picked ids in the order shown, int64."""
     activated = Signal(int)
     """The image's id: double click or Enter."""
+    menuWanted = Signal(QPoint)
+    """A right click on an image, which is the current one now; and where on the screen."""
     tileSizeChanged = Signal(int)
     """The new size in pixels."""
 
@@ -413,6 +415,8 @@ class Gallery(QAbstractScrollArea):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         event.accept()
+        if event.button() == Qt.MouseButton.RightButton and self._position_at(event) >= 0:
+            self.menuWanted.emit(event.globalPosition().toPoint())
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         plain = event.button() == Qt.MouseButton.LeftButton and event.modifiers() == _Modifier.NoModifier

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtCore import QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
@@ -30,6 +30,8 @@ class MapPage(QWidget):
     """Follows the session: map, colours, selection; and tells it what is chosen."""
 
     imageWanted = Signal()
+    menuWanted = Signal(QPoint)
+    """A right click on an image, which is the current one now; and where on the screen."""
 
     def __init__(self, session: Session, runs: Runs, dark: bool) -> None:
         super().__init__()
@@ -42,6 +44,7 @@ class MapPage(QWidget):
         self.scatter.set_caption_source(self._caption)
         self.scatter.pointsChosen.connect(self._on_chosen)
         self.scatter.pointActivated.connect(self._on_activated)
+        self.scatter.menuWanted.connect(self._on_menu)
         self.scatter.backgroundClicked.connect(session.clear_selection)
         self._legend = Legend(self.scatter)
         self._codes: np.ndarray = np.zeros(0, np.int64)
@@ -278,6 +281,17 @@ class MapPage(QWidget):
         self._session.select(ids, "single" if how == "click" else how, None, mode)
         if how == "click" and ids.size == 1 and ids[0] in self._session.selection.ids:
             self._session.set_current(int(ids[0]))
+
+    def _on_menu(self, position: int, at: QPoint) -> None:
+        """The menu acts on what is selected: an image outside the selection is selected alone."""
+        image_id = self._id_at(position)
+        if image_id < 0:
+            return
+        if image_id not in self._session.selection.ids:
+            self._session.select(np.array([image_id], np.int64), "single")
+        if image_id in self._session.selection.ids:
+            self._session.set_current(image_id)
+            self.menuWanted.emit(at)
 
     def _on_activated(self, position: int) -> None:
         image_id = self._id_at(position)

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QKeyEvent, QMouseEvent, QPixmap, QPolygonF, QShowEvent, QWheelEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -72,6 +72,8 @@ class ScatterView(QWidget):
 
     pointsChosen = Signal(object, str, str)
     pointActivated = Signal(int)
+    menuWanted = Signal(int, QPoint)
+    """A right click on a point, and where on the screen."""
     pointHovered = Signal(int)
     backgroundClicked = Signal()
     ready = Signal()
@@ -256,6 +258,8 @@ class ScatterView(QWidget):
             self._rest.start()
         elif drag.button == Qt.MouseButton.LeftButton and not self._activating:
             self._click(event.position(), drag.mode)
+        elif drag.button == Qt.MouseButton.RightButton and (index := self.canvas.pick(event.position(), REACH_PX)) >= 0:
+            self.menuWanted.emit(index, event.globalPosition().toPoint())
         self._activating = False
 
     def _click(self, position: QPointF, mode: Mode) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -14,6 +15,7 @@ from cxr_explorer.ui.commands.actions import key_text
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.viewer.full_size import FullSize
 from cxr_explorer.ui.viewer.image_view import ImageView
+from cxr_explorer.ui.viewer.look import Look, look_of, take_look
 
 _ACTIONS = {
     "back": "back",
@@ -44,6 +46,7 @@ class ImagePage(QWidget):
         super().__init__()
         self._session = session
         self._shown_id = -1
+        self._look = Look()  # the window that the reader chose, kept from image to image until the map is back
         self._since: float | None = None  # when the picture, or why there is none, came on the screen
         self.least_look_ms = LEAST_LOOK_MS
         self._looking = QTimer(self, singleShot=True)
@@ -73,6 +76,7 @@ class ImagePage(QWidget):
         if not session.viewing_image or session.project is None or session.current_id < 0:
             if self._shown_id != -1:
                 self._shown_id, self._since = -1, None
+                self._look = Look()
                 self._looking.stop()
                 self._ahead.clear()
                 self._held.clear()
@@ -81,6 +85,8 @@ class ImagePage(QWidget):
             return
         if session.current_id == self._shown_id:
             return
+        if self.view.picture.has_picture:
+            self._look = replace(look_of(self.view.picture), zoom=None, x=0.5, y=0.5)
         self._shown_id, self._since = session.current_id, None
         self._looking.stop()
         self.view.show_loading(session.project.image(self._shown_id).path)
@@ -137,6 +143,8 @@ class ImagePage(QWidget):
         if isinstance(result, Radiograph):
             record = self._session.project.image(self._shown_id)
             self.view.show_radiograph(result, record.path, overlay_lines(record, result))
+            if self._look != Look():
+                take_look(self.view.picture, self._look)
             if self.view.picture.has_picture:
                 self._looking.start(self.least_look_ms)
         else:

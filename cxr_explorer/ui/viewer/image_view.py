@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QToolButton, QVB
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.radiograph import Radiograph
+from cxr_explorer.ui.viewer.levels import presets
 from cxr_explorer.ui.viewer.picture import Picture
 from cxr_explorer.ui.widgets.flow import FlowPanel
 from cxr_explorer.ui.widgets.texts import MiddleElided
@@ -92,6 +93,7 @@ class ImageView(QWidget):
         for name, slot in clicked.items():
             self.buttons[name].clicked.connect(lambda _checked=False, slot=slot: slot())
         self.picture.changed.connect(self._show_state)
+        self.picture.stepWanted.connect(self.stepRequested)
         self._show_state()
 
     def _button(self, name: str) -> QToolButton:
@@ -202,6 +204,27 @@ class ImageView(QWidget):
         """What dragging does, for keys: steps of width and of level."""
         if self.picture.has_picture:
             self.picture.drag_window(wider * KEY_WINDOW_PX, darker * KEY_WINDOW_PX)
+
+    def zoom_width(self) -> None:
+        """The image as wide as the view."""
+        self.picture.zoom_width()
+
+    def mirror(self) -> None:
+        """Changes left and right on the screen, and says so on the picture."""
+        self.picture.mirror()
+
+    def turn(self) -> None:
+        """Turns a quarter clockwise on the screen, and says so on the picture."""
+        self.picture.turn()
+
+    def next_preset(self) -> None:
+        """The next of the windows there are to choose from."""
+        radiograph = self.picture.radiograph
+        if radiograph is not None:
+            found = presets(radiograph)
+            names, now = list(found), self.picture.voi
+            at = next((place for place, (voi, _) in enumerate(found.values()) if voi == now), -1)
+            self.picture.set_preset(names[(at + 1) % len(names)])
 
     def toggle_overlay(self) -> None:
         """Show or hide the text over the picture; that it is inverted stays to be read."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -175,3 +177,44 @@ def linear_window(table: LookupTable) -> tuple[Window, bool]:
     width = (below_95 - above_5) / 0.9
     centre = table.first + (above_5 + below_95) / 2
     return Window(centre, width, "LINEAR_EXACT", "line through the file's table"), falls
+
+
+def moved_window(voi: Window, levels: Levels, spread: float, wider: float, higher: float) -> Window:
+    """A window made wider and moved, in units of values, as far as there is something to see.
+
+    Args:
+        voi: The window.
+        levels: Of the image.
+        spread: See `Levels.spread`.
+        wider: Added to the width.
+        higher: Added to the centre.
+    """
+    # LINEAR takes 1 off the width (PS3.3 C.11.2.1.2.1): below 2 there is nothing to see.
+    narrowest = max(spread / 4096, 2.0 if voi.function == "LINEAR" else 0.0)
+    width = min(max(voi.width + wider, min(narrowest, voi.width)), 1e3 * spread + voi.width)
+    # Not so far that the way back is long; a file's own centre may lie anywhere.
+    reach = spread + width
+    lowest = min(levels.lowest - reach, voi.centre)
+    highest = max(levels.highest + reach, voi.centre)
+    centre = min(max(voi.centre + higher, lowest), highest)
+    return replace(voi, centre=centre, width=width, explanation="set by you")
+
+
+CONTRAST = {"More contrast": 0.6, "Less contrast": 1.6}
+"""Widths of windows offered beside those of the file, in widths of its own."""
+
+
+def presets(radiograph: Radiograph) -> dict[str, tuple[Voi, bool]]:
+    """Windows to choose from, by name: the file's own, its others, and two by contrast; each with its inversion."""
+    found: dict[str, tuple[Voi, bool]] = {"The file's window": (radiograph.voi, radiograph.inverted)}
+    for number, voi in enumerate(radiograph.alternatives, 2):
+        found[voi.explanation or f"The file's window {number}"] = (voi, radiograph.inverted)
+    own, inverted = radiograph.voi, radiograph.inverted
+    if isinstance(own, LookupTable):
+        own, falls = linear_window(own)
+        inverted = inverted != falls
+    for name, share in CONTRAST.items():
+        width = own.width * share
+        if own.function != "LINEAR" or width >= 2:
+            found[name] = (replace(own, width=width, explanation=name.lower()), inverted)
+    return found

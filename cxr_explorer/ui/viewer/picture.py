@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
-from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, QSizeF, Qt, Signal
 from PySide6.QtGui import (
-    QColor,
-    QFontMetrics,
     QImage,
     QMouseEvent,
     QPainter,
+    QPainterPath,
     QPaintEvent,
-    QPalette,
     QPen,
     QResizeEvent,
     QWheelEvent,
@@ -23,33 +22,29 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QApplication, QWidget
 
 from cxr_explorer.images.radiograph import LookupTable, Radiograph, Voi, Window
-from cxr_explorer.ui.viewer.levels import Gray, Levels, linear_window
+from cxr_explorer.ui.viewer.levels import Gray, Levels, linear_window, moved_window, presets
+from cxr_explorer.ui.viewer.plates import GROUND, INK, paint_chips, paint_facts, paint_message, voi_text
 
-ZOOM_STEP = 1.25
-MAX_ZOOM = 16.0
-"""Device pixels per image pixel."""
+ZOOM_STEP, MAX_ZOOM = 1.25, 16.0
+"""Of one step, a factor; device pixels per image pixel."""
 SMOOTH_UP_TO_ZOOM = 4.0
 """Beyond this the reader looks at pixels, and sees them as squares."""
 SHARP_WHILE_DRAGGED_PX = 3_000_000
 """With more image pixels than this in view, windowing shows every other one until the button is released."""
 DRAG_FOR_SPREAD_PX = 500
 """A drag this long changes centre or width by the spread of the image's values."""
-
-# A radiograph is read on black whatever the theme: bright surroundings cost contrast. What lies on it follows suit.
-GROUND = QColor(0, 0, 0)
-INK = QColor(235, 235, 235)
-PLATE = QColor(0, 0, 0, 165)
-_MARGIN_PX = 10
-_CENTRED = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
-_LEFT_WRAPPED = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap)
+LOUPE_PX, LOUPE_ZOOM = 110, 2.5
+"""Radius of the loupe, and its enlargement over the picture below it."""
+DRAG_FOR_TWICE_PX = 120
+"""A drag this far up with the right button enlarges to twice the size."""
 
 
 @dataclass(frozen=True)
 class _Drag:
-    """A drag of the left button that windows, or one that pans."""
+    """A drag of the left button that windows, of the right one that zooms about where it began, or one that pans."""
 
     button: Qt.MouseButton
-    pans: bool
+    kind: Literal["window", "pan", "zoom"]
     start: QPoint
     last: QPoint
     moving: bool = False
@@ -58,12 +53,16 @@ class _Drag:
 class Picture(QWidget):
     """One radiograph, or a message in its place.
 
-    Left drag windows (right: wider, down: darker), the wheel zooms about the cursor, right, middle, Ctrl or Shift drag
-    pans, a double click goes between the whole image and 1:1.
+    Left drag windows (right: wider, down: darker), right drag zooms, middle, Ctrl or Shift drag pans; the wheel zooms
+    about the cursor or goes through the images; a double click goes between the whole image and 1:1.
     """
 
     changed = Signal()
     """Zoom, window, inversion or the radiograph itself."""
+    menuWanted = Signal(QPoint)
+    """A right click that was no drag, and where on the screen."""
+    stepWanted = Signal(int)
+    """The wheel was turned while it goes through images: 1 for the next one, -1 for the one before."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -82,6 +81,12 @@ class Picture(QWidget):
         self._scale = 1.0  # of the screen's logical pixels to the image's
         self._centre = QPointF()  # the image's point in the middle of the widget
         self._drag: _Drag | None = None
+        self._turns = 0  # quarters clockwise, for the view alone
+        self._mirrored = False  # left and right changed before it is turned
+        self._loupe, self.wheel_steps = False, False
+        self._pointer: QPointF | None = None
+        self._turned = 0  # of the wheel, in eighths of a degree
+        self.setMouseTracking(True)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         self.setMinimumSize(160, 120)
@@ -101,6 +106,7 @@ class Picture(QWidget):
         self._lines = tuple(lines)
         self._message = ""
         self._drag = None
+        self._turns, self._mirrored = 0, False
         self.zoom_fit()
 
     def show_message(self, text: str, failed: bool = False) -> None:
@@ -156,6 +162,45 @@ class Picture(QWidget):
         self._overlay = on
         self._changed()
 
+    # For the view alone
+
+    def done_by_reader(self) -> list[str]:
+        """What the reader did to the picture and is marked on it."""
+        done = ["INVERTED by you"] if self._inverted_by_reader else []
+        if self._mirrored:
+            done.append("MIRRORED by you")
+        if self._turns:
+            done.append(f"TURNED {90 * self._turns}° by you")
+        return done
+
+    def mirror(self) -> None:
+        """Changes left and right on the screen, or takes that back; the picture says so, and the file is untouched."""
+        if self._levels is not None:
+            self._mirrored = not self._mirrored
+            self._turns = -self._turns % 4  # what is on the screen is mirrored, however it was turned
+            self.zoom_fit()
+
+    def turn(self) -> None:
+        """Turns the picture a quarter clockwise on the screen; it says so, and the file is untouched."""
+        if self._levels is not None:
+            self._turns = (self._turns + 1) % 4
+            self.zoom_fit()
+
+    @property
+    def loupe(self) -> bool:
+        """Whether the part under the pointer is enlarged."""
+        return self._loupe
+
+    def set_loupe(self, on: bool) -> None:
+        """Enlarges the part under the pointer, or no longer."""
+        self._loupe = on
+        self._changed()
+
+    def _shape(self) -> tuple[int, int]:
+        """Rows and columns as they are on the screen."""
+        rows, columns = self._levels.shape if self._levels is not None else (1, 1)
+        return (columns, rows) if self._turns % 2 else (rows, columns)
+
     # Window and polarity
 
     def invert(self) -> None:
@@ -178,21 +223,17 @@ class Picture(QWidget):
         if isinstance(self._voi, LookupTable):
             self._voi, falls = linear_window(self._voi)
             self._inverted = self._inverted != falls
-        voi = self._voi
-        per_px = self._spread / DRAG_FOR_SPREAD_PX
-        # LINEAR takes 1 off the width (PS3.3 C.11.2.1.2.1): below 2 there is nothing to see.
-        narrowest = max(self._spread / 4096, 2.0 if voi.function == "LINEAR" else 0.0)
-        width = min(max(voi.width + dx * per_px, min(narrowest, voi.width)), 1e3 * self._spread + voi.width)
         # Down is darker on the screen, whichever way the values run.
         darker = -1 if self._inverted != self._inverted_by_reader else 1
-        centre = voi.centre + darker * dy * per_px
-        # Not so far that the way back is long; a file's own centre may lie anywhere.
-        reach = self._spread + width
-        lowest = min(self._levels.lowest - reach, voi.centre)
-        highest = max(self._levels.highest + reach, voi.centre)
-        centre = min(max(centre, lowest), highest)
-        self._voi = replace(voi, centre=centre, width=width, explanation="set by you")
+        per_px = self._spread / DRAG_FOR_SPREAD_PX
+        self._voi = moved_window(self._voi, self._levels, self._spread, dx * per_px, darker * dy * per_px)
         self._window_changed()
+
+    def set_preset(self, name: str) -> None:
+        """One of `presets` by its name."""
+        if self._radiograph is not None and name in (found := presets(self._radiograph)):
+            voi, inverted = found[name]
+            self.set_window(voi, inverted, self._inverted_by_reader)
 
     def _window_changed(self) -> None:
         if self._levels is not None:
@@ -216,17 +257,27 @@ class Picture(QWidget):
         self._fit()
         self._changed()
 
+    def zoom_width(self) -> None:
+        """The image as wide as the view; where it is higher, from the top."""
+        if self._levels is None:
+            return
+        rows, columns = self._shape()
+        self._scale, self._fits = self.width() / columns, False
+        self._centre = QPointF(columns / 2, min(rows / 2, self.height() / 2 / self._scale))
+        self._clamp()
+        self._changed()
+
     @property
     def view(self) -> tuple[float, float, float]:
         """Zoom as a multiple of the one at which the whole image fits, and the image's point in the middle, x and y as
         parts of its width and height."""
-        rows, columns = self._levels.shape if self._levels is not None else (1, 1)
+        rows, columns = self._shape()
         return self._scale / self._fit_scale(), self._centre.x() / columns, self._centre.y() / rows
 
     def set_view(self, zoom: float, x: float, y: float) -> None:
         """Shows the part of the image that `view` describes, as near as the limits of zoom and pan allow."""
         if self._levels is not None:
-            rows, columns = self._levels.shape
+            rows, columns = self._shape()
             self._centre = QPointF(x * columns, y * rows)
             self._zoom_to(zoom * self._fit_scale() * self.devicePixelRatioF(), self._middle())
 
@@ -248,12 +299,12 @@ class Picture(QWidget):
     def _fit_scale(self) -> float:
         if self._levels is None:
             return 1.0
-        rows, columns = self._levels.shape
+        rows, columns = self._shape()
         return min(self.width() / columns, self.height() / rows)
 
     def _fit(self) -> None:
         if self._levels is not None:
-            rows, columns = self._levels.shape
+            rows, columns = self._shape()
             self._scale = max(self._fit_scale(), 1e-6)
             self._centre = QPointF(columns / 2, rows / 2)
 
@@ -281,7 +332,7 @@ class Picture(QWidget):
     def _clamp(self) -> None:
         """A direction that fits is centred; in the other one the image covers the middle."""
         assert self._levels is not None
-        rows, columns = self._levels.shape
+        rows, columns = self._shape()
         x, y = self._centre.x(), self._centre.y()
         x = columns / 2 if columns * self._scale <= self.width() else min(max(x, 0.0), float(columns))
         y = rows / 2 if rows * self._scale <= self.height() else min(max(y, 0.0), float(rows))
@@ -307,114 +358,67 @@ class Picture(QWidget):
         painter = QPainter(self)
         painter.fillRect(self.rect(), GROUND)
         if self._levels is None:
-            self._paint_message(painter)
+            if self._message:
+                paint_message(painter, self, self._message, self._failed)
             return
         self._paint_levels(painter, self._levels)
         if self._overlay:
-            self._paint_overlay(painter)
-        if self._inverted_by_reader:
-            self._paint_inverted(painter)
+            paint_facts(painter, self, self._lines, self.window_text(), f"{self.zoom * 100:.0f} %")
+        if self._loupe and self._pointer is not None:
+            self._paint_loupe(painter, self._levels, self._pointer)
+        paint_chips(painter, self, self.done_by_reader())
 
     def _paint_levels(self, painter: QPainter, levels: Levels) -> None:
         """Only what is in view, from the coarsest halving that still has a pixel for each of the screen's."""
-        rows, columns = levels.shape
+        rows, columns = self._shape()
         zoom, origin = self.zoom, self._origin()
         halvings = max(0, math.floor(math.log2(1 / zoom) + 1e-9))
-        dragged = self._drag is not None and self._drag.moving and not self._drag.pans
+        dragged = self._drag is not None and self._drag.moving and self._drag.kind == "window"
         in_view = min(columns, self.width() / self._scale) * min(rows, self.height() / self._scale)
         if dragged and in_view / 4**halvings > SHARP_WHILE_DRAGGED_PX:
             halvings += 1
         codes = levels.codes(halvings)
+        codes = np.rot90(codes[:, ::-1] if self._mirrored else codes, -self._turns)
         step = 2**halvings * self._scale  # logical pixels to one of `codes`
         # One more on each side, so that smoothing has neighbours.
         left = min(max(0, math.floor(-origin.x() / step) - 1), codes.shape[1] - 1)
         top = min(max(0, math.floor(-origin.y() / step) - 1), codes.shape[0] - 1)
         right = max(left + 1, min(codes.shape[1], math.ceil((self.width() - origin.x()) / step) + 1))
         bottom = max(top + 1, min(codes.shape[0], math.ceil((self.height() - origin.y()) / step) + 1))
-        gray = self._table[codes[top:bottom, left:right]]
+        gray = np.ascontiguousarray(self._table[codes[top:bottom, left:right]])
         height, width = gray.shape
         image = QImage(gray.data, width, height, width, QImage.Format.Format_Grayscale8)
         target = QRectF(origin.x() + left * step, origin.y() + top * step, width * step, height * step)
         painter.save()
         # Halving an odd size leaves part of a pixel beyond the edge.
-        painter.setClipRect(QRectF(origin.x(), origin.y(), columns * self._scale, rows * self._scale))
+        painter.setClipRect(QRectF(origin, QSizeF(columns, rows) * self._scale), Qt.ClipOperation.IntersectClip)
         smooth = zoom <= SMOOTH_UP_TO_ZOOM and not math.isclose(zoom, 1.0)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
         painter.drawImage(target, image, QRectF(0, 0, width, height))
         painter.restore()
 
-    def _paint_overlay(self, painter: QPainter) -> None:
-        if self._lines:
-            room = min(self.width() - 2 * _MARGIN_PX - 12, max(280, int(self.width() * 0.4)))
-            text = "\n".join(self._lines)
-            bounds = painter.boundingRect(0, 0, room, self.height(), _LEFT_WRAPPED, text)
-            self._plate(painter, QRectF(_MARGIN_PX, _MARGIN_PX, bounds.width() + 12, bounds.height() + 8), text)
-        height = QFontMetrics(self.font()).height() + 8
-        y = self.height() - _MARGIN_PX - height
-        zoom = f"{self.zoom * 100:.0f} %"
-        zoom_width = QFontMetrics(self.font()).horizontalAdvance(zoom) + 14
-        self._plate(painter, QRectF(self.width() - _MARGIN_PX - zoom_width, y, zoom_width, height), zoom)
-        room = self.width() - 3 * _MARGIN_PX - zoom_width
-        metrics = QFontMetrics(self.font())
-        window = metrics.elidedText(self.window_text(), Qt.TextElideMode.ElideRight, room - 14)
-        self._plate(painter, QRectF(_MARGIN_PX, y, metrics.horizontalAdvance(window) + 14, height), window)
+    def _paint_loupe(self, painter: QPainter, levels: Levels, at: QPointF) -> None:
+        """The picture below the pointer, enlarged about it."""
+        circle = QPainterPath()
+        circle.addEllipse(at, LOUPE_PX, LOUPE_PX)
+        painter.save()
+        painter.setClipPath(circle)
+        painter.fillRect(self.rect(), GROUND)
+        kept = self._scale, self._centre
+        place = self._centre + (at - self._middle()) / self._scale
+        self._scale *= LOUPE_ZOOM
+        self._centre = place - (at - self._middle()) / self._scale
+        self._paint_levels(painter, levels)
+        self._scale, self._centre = kept
+        painter.restore()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(INK, 2))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPath(circle)
 
     def window_text(self) -> str:
         """The transformation on the screen in words: "W 4096  L 2048 · NORMAL"."""
-        voi = self._voi
-        if isinstance(voi, LookupTable):
-            return f"table of the file · {voi.explanation}" if voi.explanation else "table of the file"
-        digits = max(0, 3 - math.floor(math.log10(self._spread))) if self._spread < 1000 else 0
-        digits = min(digits, 1) if self._spread >= 100 else digits
-        parts = [f"W {voi.width:.{digits}f}  L {voi.centre:.{digits}f}"]
-        if voi.function == "SIGMOID":
-            parts.append("sigmoid")
-        if voi.explanation:
-            parts.append(voi.explanation)
-        return " · ".join(parts)
-
-    def _plate(self, painter: QPainter, rect: QRectF, text: str) -> None:
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(PLATE)
-        painter.drawRoundedRect(rect, 4, 4)
-        painter.setPen(INK)
-        painter.drawText(rect.adjusted(6, 4, 0, 0), _LEFT_WRAPPED, text)
-
-    def _paint_inverted(self, painter: QPainter) -> None:
-        font = self.font()
-        font.setBold(True)
-        painter.setFont(font)
-        text = "INVERTED by you"
-        metrics = QFontMetrics(font)
-        chip = QRectF(0, _MARGIN_PX, metrics.horizontalAdvance(text) + 20, metrics.height() + 8)
-        chip.moveRight(self.width() - _MARGIN_PX)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(self.palette().color(QPalette.ColorRole.HighlightedText), 1))
-        painter.setBrush(self.palette().color(QPalette.ColorRole.Highlight))
-        painter.drawRoundedRect(chip.adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
-        painter.drawText(chip, _CENTRED, text)
-
-    def _paint_message(self, painter: QPainter) -> None:
-        if not self._message:
-            return
-        room = self.rect().adjusted(32, 32, -32, -32)
-        room.setWidth(min(room.width(), 560))
-        room.moveCenter(self.rect().center())
-        bounds = painter.boundingRect(room, _CENTRED, self._message)
-        painter.setPen(INK)
-        painter.drawText(room, _CENTRED, self._message)
-        if self._failed and bounds.top() > 60:
-            disc = QRectF(0, 0, 34, 34)
-            disc.moveCenter(QPointF(self.rect().center().x(), bounds.top() - 32))
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(QPen(INK, 2))
-            painter.drawEllipse(disc)
-            font = self.font()
-            font.setBold(True)
-            font.setPointSizeF(font.pointSizeF() * 1.5 if font.pointSizeF() > 0 else 15)
-            painter.setFont(font)
-            painter.drawText(disc, int(Qt.AlignmentFlag.AlignCenter), "!")
+        return voi_text(self._voi, self._spread)
 
     # Mouse
 
@@ -424,14 +428,17 @@ class Picture(QWidget):
         button, place = event.button(), event.position().toPoint()
         modified = event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
         if button == Qt.MouseButton.LeftButton:
-            self._drag = _Drag(button, bool(modified), place, place)
-        elif button in (Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton):
-            self._drag = _Drag(button, True, place, place)
+            self._drag = _Drag(button, "pan" if modified else "window", place, place)
+        elif button == Qt.MouseButton.MiddleButton:
+            self._drag = _Drag(button, "pan", place, place)
+        elif button == Qt.MouseButton.RightButton:
+            self._drag = _Drag(button, "zoom", place, place)
         else:
             event.ignore()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         drag = self._drag
+        self._point_at(event.position())
         if drag is None:
             return
         place = event.position().toPoint()
@@ -439,20 +446,25 @@ class Picture(QWidget):
             # A hand that trembles on a click must not change the window.
             if (place - drag.start).manhattanLength() < min(4, QApplication.startDragDistance()):
                 return
-            if drag.pans:
+            if drag.kind == "pan":
                 self.setCursor(Qt.CursorShape.ClosedHandCursor)
         moved = place - drag.last
         self._drag = replace(drag, last=place, moving=True)
-        if drag.pans:
+        if drag.kind == "pan":
             self.pan(moved)
+        elif drag.kind == "zoom":
+            self._zoom_to(self.zoom * 2 ** (-moved.y() / DRAG_FOR_TWICE_PX), QPointF(drag.start))
         else:
             self.drag_window(moved.x(), moved.y())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if self._drag is not None and event.button() == self._drag.button:
+        drag = self._drag
+        if drag is not None and event.button() == drag.button:
             self._drag = None
             self.unsetCursor()
             self.update()
+            if drag.kind == "zoom" and not drag.moving:
+                self.menuWanted.emit(event.globalPosition().toPoint())
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if event.button() != Qt.MouseButton.LeftButton:
@@ -467,5 +479,22 @@ class Picture(QWidget):
         if self._levels is None or not turned:
             event.ignore()
             return
+        if self.wheel_steps and event.modifiers() == Qt.KeyboardModifier.NoModifier:
+            self._turned += turned
+            while abs(self._turned) >= 120:  # a fine wheel sends parts of a notch
+                by = 1 if self._turned < 0 else -1
+                self._turned += 120 * by
+                self.stepWanted.emit(by)
+            event.accept()
+            return
         self._zoom_to(self.zoom * ZOOM_STEP ** (turned / 120), event.position())
         event.accept()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self._point_at(None)
+
+    def _point_at(self, place: QPointF | None) -> None:
+        self._pointer = place
+        if self._loupe:
+            self.update()

@@ -30,10 +30,16 @@ class Viewer(Part):
         self._page = page
         self._view = page.view
         self._others = others
+        self._view.picture.wheel_steps = self.wheel_steps
 
     @property
     def _shown(self) -> Shown:
         return self._others.get(self._session.page, self._view)
+
+    @property
+    def wheel_steps(self) -> bool:
+        """Whether the wheel goes through the images."""
+        return bool(self._session.preferences.settings.value("wheel_steps", False, bool))
 
     def verbs(self) -> Verbs:
         return {
@@ -44,11 +50,22 @@ class Viewer(Part):
             "zoom_in": lambda: self._shown.zoom_in(),
             "zoom_out": lambda: self._shown.zoom_out(),
             "overlay": lambda: self._shown.toggle_overlay(),
+            "fit_width": self._view.zoom_width,
+            "mirror": self._view.mirror,
+            "turn": self._view.turn,
+            "next_window": self._view.next_preset,
+            "loupe": self._view.picture.set_loupe,
+            "wheel_steps": self.set_wheel_steps,
             "window_wider": lambda: self._view.shift_window(1, 0),
             "window_narrower": lambda: self._view.shift_window(-1, 0),
             "brighter": lambda: self._view.shift_window(0, -1),
             "darker": lambda: self._view.shift_window(0, 1),
         }
+
+    def set_wheel_steps(self, steps: bool) -> None:
+        """Whether the wheel goes through the images, or zooms."""
+        self._session.preferences.settings.setValue("wheel_steps", steps)
+        self._view.picture.wheel_steps = steps
 
     def show_keys(self) -> None:
         self._page.show_keys()

@@ -401,7 +401,6 @@ def test_zoom_has_bounds(view: ImageView) -> None:
 @pytest.mark.parametrize(
     ("button", "modifiers"),
     [
-        (Qt.MouseButton.RightButton, NONE),
         (Qt.MouseButton.MiddleButton, NONE),
         (LEFT, Qt.KeyboardModifier.ControlModifier),
         (LEFT, Qt.KeyboardModifier.ShiftModifier),
