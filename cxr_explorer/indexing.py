@@ -280,7 +280,7 @@ class Indexing:
         self.report.reused = self._project.image_count() - len(pending) - bad
         if not pending:
             return
-        pace = _Pace("Embedding images", len(pending))
+        pace = _Pace("Analysing images", len(pending))
         self.progress = Progress("Loading the encoder", 0, len(pending))
         batch_size: int | None = None
         folder = self._project.folder

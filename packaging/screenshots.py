@@ -260,7 +260,6 @@ def main() -> None:
         settings.setValue("tour_seen", True)  # the tour would lie over every picture
         window = MainWindow(settings)
         window.resize(*SIZE)
-        window.across.setSizes([290, 860, 450])
         window.show()
         stage = Stage(window, application)
         session = window.session

@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 )
 
 from cxr_explorer.errors import UserError
+from cxr_explorer.ui.commands.specs.label import FINDING_ACTIONS
 from cxr_explorer.ui.main_window import MainWindow
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
@@ -133,7 +134,7 @@ def answer_file_dialogs(choice: random.Random, folder: Path, images: Path, proje
 def random_action(window: MainWindow, choice: random.Random) -> str:
     """The name of an action that can be done now; every action is as likely as any other, but the finding keys."""
     names = [name for name, action in window.actions_by_name.items() if action.isEnabled() and name not in APART]
-    one_of_them = [name for name in names if not name.startswith("label_")]
+    one_of_them = [name for name in names if name not in FINDING_ACTIONS]
     return choice.choice(names if choice.random() < 0.25 else one_of_them)
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cxr_explorer.project.whole_readings import normal_answers
+from cxr_explorer.ui.commands.specs.label import FINDING_ACTIONS
 from cxr_explorer.ui.main_window import MainWindow
 
 Labels = dict[tuple[int, str, str], int]
@@ -98,20 +100,23 @@ def foretell(window: MainWindow, name: str, before: State) -> State | None:
         or session.reader != session.preferences.own_reader
     ):
         return None
-    finding: str = session.finding
-    value: int | None = None if session.value is None else int(session.value)
-    if name.startswith("label_"):
-        _, word, number = name.split("_")
+    answers: dict[str, int | None] = {session.finding: None if session.value is None else int(session.value)}
+    if name in FINDING_ACTIONS:
+        place, label_value = FINDING_ACTIONS[name]
         findings = project.vocabulary.findings
-        if int(number) > len(findings):
+        if place >= len(findings):
             return before
-        finding, value = findings[int(number) - 1], {"present": 1, "absent": 0, "uncertain": -1}[word]
+        answers = {findings[place]: int(label_value)}
+    elif name == "label_normal":
+        answers = {finding: int(value) for finding, value in normal_answers(project.vocabulary).items()}
     elif name != "apply":
         return None
     if session.viewing_image and (reason := session.why_unseen()):
         return None if "too soon" in reason else before  # too soon now may be soon enough when the act is done
     ids = [image_id for image_id in session.target().ids.tolist() if image_id not in before.excluded]
-    changed: dict[Any, int | None] = {(image_id, finding, session.reader): value for image_id in ids}
+    changed: dict[Any, int | None] = {
+        (image_id, finding, session.reader): value for finding, value in answers.items() for image_id in ids
+    }
     labels = {key: kept for key, kept in (before.labels | changed).items() if kept is not None}
     return State(labels, before.excluded)
 

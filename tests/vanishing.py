@@ -32,7 +32,7 @@ def embed_all(project: Project, folder: Path, away_at_s: float, back_after_s: fl
     try:
         while not indexing.finished and indexing.progress.stage != "Building the map":
             indexing.advance(0.02)
-            if indexing.progress.stage == "Embedding images" and begun is None:
+            if indexing.progress.stage == "Analysing images" and begun is None:
                 begun = time.monotonic()
             elapsed = time.monotonic() - begun if begun is not None else -1.0
             if folder.exists() and away_at_s <= elapsed < away_at_s + back_after_s:

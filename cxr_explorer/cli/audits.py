@@ -17,7 +17,7 @@ from cxr_explorer.project.audits.records import Audit, audit_record, audit_recor
 from cxr_explorer.project.importing import rows_to_import
 from cxr_explorer.project.partitions import cluster_of
 from cxr_explorer.project.project import Project
-from cxr_explorer.sampling.plan import Plan
+from cxr_explorer.sampling.plan import Plan, fails_text
 from cxr_explorer.tables.matching import match_files
 from cxr_explorer.tables.read import read_labels
 
@@ -148,8 +148,8 @@ def _answer(project: Project, started: list[Audit], path: Path) -> None:
 
 def _planned(project: Project, lot: Lot, plan: Plan) -> dict[str, Any]:
     before = earlier_audits(project, lot)
-    what = f"{lot.finding}, {lot.title}: reads {plan.sample:,} of {plan.units:,} {plan.unit}s"
-    again = f"; audit {len(before) + 1} of these images" if before else ""
+    what = f"{lot.finding}, {lot.title}: you will read {plan.sample:,} of {plan.units:,} {plan.unit}s"
+    again = f" Audit {len(before) + 1} of these images." if before else ""
     return {
         "title": lot.title,
         "finding": lot.finding,
@@ -159,7 +159,7 @@ def _planned(project: Project, lot: Lot, plan: Plan) -> dict[str, Any]:
         "sample": plan.sample,
         "tolerated": plan.tolerated,
         "earlier": [audit.audit_id for audit in before],
-        "text": f"{what}, tolerates {plan.tolerated:,} error{'' if plan.tolerated == 1 else 's'}{again}",
+        "text": f"{what}. {fails_text(plan)}{again}",
     }
 
 

@@ -42,7 +42,7 @@ def add_commands(command: Command) -> None:
     agreement.add_argument("--readers", nargs="+", metavar="NAME", help="between whom (default: all readers)")
     add_json(agreement)
 
-    merging = command("merge", _merge, "Take in another reader's labels, from their project (.cxr) or a CSV.")
+    merging = command("merge", _merge, "Import another reader's labels, from their project (.cxr) or a CSV.")
     merging.add_argument("project", type=Path)
     merging.add_argument("source", type=Path, help="their project file, or a label table (long, NIH or CheXpert form)")
     merging.add_argument("--as", dest="name", metavar="NAME", help="keep their labels under this name")
@@ -92,7 +92,7 @@ def _agreement(chosen: argparse.Namespace) -> int:
         if len(names) < 2:
             raise UserError(
                 f"Agreement needs two readers; there are labels by {', '.join(names) or 'nobody'}. "
-                "Take in another reader's labels with `cxr-explorer merge`."
+                "Import another reader's labels with `cxr-explorer merge`."
             )
         only = finding_of(project, chosen.finding, known_findings(project)) if chosen.finding is not None else None
         pairs = [

@@ -76,7 +76,7 @@ def _metadata(chosen: argparse.Namespace) -> int:
     print(f"{len(matching.ambiguous):,} ambiguous")
     for plan in plans:
         print(f"  {describe_plan(plan)}")
-    print("Nothing was changed." if chosen.dry_run else "Stored. A table taken in later replaces it.")
+    print("Nothing was changed." if chosen.dry_run else "Stored. A table imported later replaces it.")
     return 0
 
 

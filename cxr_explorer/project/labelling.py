@@ -103,7 +103,9 @@ def label_except(project: Project, image_ids: Ids, odd: Ids, judgement: Judgemen
         if turn and opposite is not None:
             of_odd = replace(judgement, value=opposite, how="single", cluster_identity=None)
             turned = record_label(project, act, np.intersect1d(image_ids, odd), of_odd)
-            act.text += f", {VALUE_WORDS[opposite]} on {turned:,} odd" if turned else ""
+            act.text += (
+                f", {VALUE_WORDS[opposite]} on {turned:,} exception{'' if turned == 1 else 's'}" if turned else ""
+            )
     return act.change
 
 

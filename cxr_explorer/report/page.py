@@ -184,7 +184,8 @@ def _map(report: Report) -> Iterable[str]:
     yield "<h2>Map</h2><figure>"
     yield _image(report.cluster_map, "png", f"Map of all images, {clusters} clusters, each with its number", 720)
     yield (
-        f"<figcaption>Each point is an image; alike images lie together. {clusters} clusters with their numbers; small "
+        f"<figcaption>Each point is an image; similar images are placed close together. "
+        f"{clusters} clusters with their numbers; small "
         "grey points are in none.</figcaption></figure>"
     )
 

@@ -50,6 +50,13 @@ class Plan:
     confidence: float
 
 
+def fails_text(made: Plan) -> str:
+    """ "One error fails the audit.", "More than 2 errors fail the audit." """
+    if made.tolerated == 0:
+        return "One error fails the audit."
+    return f"More than {made.tolerated:,} error{'' if made.tolerated == 1 else 's'} fail the audit."
+
+
 def plan(images: int, error_limit: float, confidence: float, tolerated: int = 0, patients: int | None = None) -> Plan:
     """The smallest sample with which a lot above the error limit passes with a chance of at most 1 - confidence.
 

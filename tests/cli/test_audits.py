@@ -53,7 +53,7 @@ def run(capsys: pytest.CaptureFixture[str], project: Path, *arguments: str) -> d
 def test_a_plan_says_what_would_be_read_and_stores_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (plan,) = run(capsys, project, "--cluster", "1", "--plan")["audits"]
     assert (plan["title"], plan["labels"], plan["sample"], plan["tolerated"]) == ("Cluster 1", 40, 25, 0)
-    assert plan["text"] == "Effusion, Cluster 1: reads 25 of 40 images, tolerates 0 errors"
+    assert plan["text"] == "Effusion, Cluster 1: you will read 25 of 40 images. One error fails the audit."
     both = run(capsys, project, "--every-cluster", "--plan", "--tolerated", "1")
     assert [row["tolerated"] for row in both["audits"]] == [1, 1]
     assert both["images_to_read"] == sum(row["sample"] for row in both["audits"])

@@ -243,7 +243,7 @@ def test_the_odd_ones_can_take_the_opposite_as_read_individually_in_the_same_act
             Judgement("Effusion", Value.ABSENT, "ann", "cluster", 5, 1),
             turn=True,
         )
-        assert change is not None and change.text == "Effusion = absent on 2 images, present on 1 odd"
+        assert change is not None and change.text == "Effusion = absent on 2 images, present on 1 exception"
         assert values(project) == {1: 0, 2: 1, 3: 0}
         rows = {row.file: (row.how, row.cluster) for row in exporting.label_rows(project)}
         assert rows == {"00.png": ("cluster", 5), "01.png": ("single", None), "02.png": ("cluster", 5)}

@@ -17,7 +17,7 @@ from cxr_explorer.project.audits.bounds import level, outcome_text
 from cxr_explorer.project.audits.lots import Lot, earlier_among, lot_of, part_of, plan_lot, tolerable
 from cxr_explorer.project.audits.records import Audit, audit_records
 from cxr_explorer.project.project import AtlasMap, Ids, Project
-from cxr_explorer.sampling.plan import Plan, chance_to_pass
+from cxr_explorer.sampling.plan import Plan, chance_to_pass, fails_text
 from cxr_explorer.ui.widgets.texts import give_room, text_label
 
 _Buttons = QDialogButtonBox.StandardButton
@@ -270,21 +270,18 @@ def _percent(stored: object, low: float, high: float, step: float) -> QDoubleSpi
     return spin
 
 
-def _errors(count: int) -> str:
-    return f"{count:,} error{'' if count == 1 else 's'}"
-
-
 def _plan_text(plans: Sequence[Plan]) -> str:
     if len(plans) > 1:
-        return f"Reads {sum(plan.sample for plan in plans):,} images in {len(plans):,} audits, one after the other."
+        images = sum(plan.sample for plan in plans)
+        return f"You will read {images:,} images in {len(plans):,} audits, one after the other."
     (plan,) = plans
     if plan.unit == "patient":
-        what = f"Reads one image each of {plan.sample:,} of {plan.units:,} patients"
+        what = f"You will read one image each of {plan.sample:,} of {plan.units:,} patients"
     elif plan.sample == plan.units:
-        return f"Reads all {plan.units:,} images: in a lot so small every label has to be seen."
+        return f"You will read all {plan.units:,} images: in a lot so small every label has to be seen."
     else:
-        what = f"Reads {plan.sample:,} of {plan.units:,} images"
-    return f"{what}, tolerates {_errors(plan.tolerated)}."
+        what = f"You will read {plan.sample:,} of {plan.units:,} images"
+    return f"{what}. {fails_text(plan)}"
 
 
 def _chance_text(plan: Plan) -> str:

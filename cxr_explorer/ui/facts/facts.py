@@ -78,7 +78,7 @@ class FactsPart(QObject, Part):
             return
         self._on_stored()
         names = ", ".join(one.fact for one in dialog.facts)
-        self._session.said.emit(f"Took in {names}. Colour the map by it, or filter ({key_text('filter')}).")
+        self._session.said.emit(f"Imported {names}. Colour the map by it, or filter ({key_text('filter')}).")
 
     def forget(self) -> None:
         """Asks which imported facts to forget."""

@@ -101,11 +101,11 @@ class MetadataDialog(QDialog):
         area.setWidget(inner)
         self.preview = QPlainTextEdit(readOnly=True)
         self.preview.setAccessibleName("Preview")
-        self.preview.setToolTip("What would be taken in")
+        self.preview.setToolTip("What would be imported")
         self.preview.setTabChangesFocus(True)
         self.preview.setFixedHeight(self.fontMetrics().height() * 8)
         self._buttons = QDialogButtonBox(_Buttons.Ok | _Buttons.Cancel)
-        self._buttons.button(_Buttons.Ok).setText("Take in")
+        self._buttons.button(_Buttons.Ok).setText("Import")
         self._buttons.button(_Buttons.Ok).setEnabled(False)
         self._buttons.accepted.connect(self.accept)
         self._buttons.rejected.connect(self.reject)
@@ -166,7 +166,7 @@ class MetadataDialog(QDialog):
                 trouble = f"{choice.fact} is to come from two columns: {chosen[choice.fact]} and {choice.column.name}."
             chosen[choice.fact] = choice.column.name
         if not trouble and not chosen:
-            trouble = "Choose what to take in: every column is left out."
+            trouble = "Choose what to import: every column is left out."
         if trouble:
             self.preview.setPlainText(trouble)
             return

@@ -29,8 +29,8 @@ class AboutDialog(QDialog):
         text = QTextBrowser(openExternalLinks=False)
         text.setHtml(
             f"<h3>CXR Explorer {__version__}</h3>"
-            "<p>From a folder of unlabelled chest radiographs to labels one can trust: alike images lie together on a "
-            "map, and a reader judges whole clusters at once.</p>"
+            "<p>From a folder of unlabelled chest radiographs to labels one can trust: similar images are placed close "
+            "together on a map, and a reader judges whole clusters at once.</p>"
             "<p><b>For research and annotation. Not a medical device: it must not be used for diagnosis.</b></p>"
             f"<p>Encoder: {escape(encoder.title)}. {escape(encoder.description)}</p>"
             "<p>Apache License 2.0. Uses Qt and PySide6 under the LGPL, PyTorch, umap-learn, HDBSCAN, pyqtgraph, "

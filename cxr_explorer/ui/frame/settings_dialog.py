@@ -38,7 +38,7 @@ class SettingsDialog(QDialog):
         self._reader = QLineEdit(reader)
         self._reader.setToolTip("Labels are kept under this name")
         self._encoder = QComboBox()
-        self._encoder.setToolTip("What turns an image into numbers, by which alike images are found")
+        self._encoder.setToolTip("What turns an image into numbers, by which similar images are found")
         for info in encoders:
             self._add(info)
         self._encoder.setCurrentIndex([info.directory for info in encoders].index(encoder.directory))
@@ -53,7 +53,7 @@ class SettingsDialog(QDialog):
         self._device = QComboBox()
         self._device.setToolTip("What computes: the fastest there is, or a choice of yours")
         for name, text in (
-            ("auto", "Best there is"),
+            ("auto", "Automatic"),
             ("cpu", "Processor"),
             ("cuda", "NVIDIA GPU"),
             ("mps", "Apple GPU"),

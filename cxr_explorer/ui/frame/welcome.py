@@ -83,7 +83,7 @@ class Welcome(QWidget):
         line.setFrameShape(QFrame.Shape.HLine)
         line.setFixedWidth(240)
         self._recent.addWidget(line, 0, Qt.AlignmentFlag.AlignHCenter)
-        self._recent.addWidget(text_label("Go on with", "dim"), 0, Qt.AlignmentFlag.AlignHCenter)
+        self._recent.addWidget(text_label("Recent projects", "dim"), 0, Qt.AlignmentFlag.AlignHCenter)
         for path in recent:
             button = QPushButton(project_title(Path(path)))
             button.setToolTip(path)

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QFontMetrics, QPainter, QPalette, QPen, QPixmap
 
 EXCLUDED_TEXT = "excluded"
-ODD_TEXT = "✕ odd"
+ODD_TEXT = "✕ exception"
 
 
 @dataclass(frozen=True)

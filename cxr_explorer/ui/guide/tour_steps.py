@@ -39,15 +39,16 @@ def tour_steps(frame: Frame, session: Session, views: Views) -> tuple[Step, ...]
     def next_text() -> str:
         key = key_text("next_unlabelled") or key_text("next_cluster")
         return (
-            f"{key} goes on to the next cluster that waits. The list says of each how far it is labelled. Odd images "
-            f"of a cluster: pick them in the gallery and press {key_text('exclude')}; bulk labels then leave them out."
+            f"{key} goes on to the next cluster that waits. The list says of each how far it is labelled. Exceptions "
+            f"in a cluster: pick them in the gallery and press {key_text('exclude')}; bulk labels then leave them out."
         )
 
     return (
         Step(
             "The map",
             lambda: (
-                "Every point is one image. Alike images lie together, and each colour with its number is a cluster. "
+                "Every point is one image. Similar images are placed close together, and each colour with its number "
+                "is a cluster. "
                 f"Point at an image to see it, or press {key_text('next_pane')} until the map has the ring and walk "
                 "with the arrow keys. The wheel, + and - zoom."
             ),

@@ -49,7 +49,7 @@ def _findings(session: Session) -> list[Command]:
             key = key_text(f"label_{word}_{number + 1}") if number < FINDING_KEYS else ""
             tip = f"Label {target.text}: {name} is {word}" if not missing else f"{name} is {word}"
             found.append(Command(f"Label {name} {word}", "Finding", tip, key, missing, _label(session, finding, value)))
-        tip = f"Take away what {target.text} is labelled for {name}" if not missing else f"{name} is not read"
+        tip = f"Remove the label {name} from {target.text}" if not missing else f"{name} is not read"
         found.append(Command(f"Remove label {name}", "Finding", tip, "", missing, _label(session, finding, None)))
     return found
 

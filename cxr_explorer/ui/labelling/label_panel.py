@@ -33,6 +33,9 @@ from cxr_explorer.ui.widgets.wrapping_button import WrappingButton
 
 APPLY_LINES = 5
 
+ONE_IMAGE = ("this image", "the picked image", "the selected image")
+"""Targets, in words, that are a single image."""
+
 WHOLE = {"label_normal": "Normal", "label_rest_absent": "Rest absent", "label_repeat": "As the last"}
 """Actions that answer for several findings at once, with what their buttons say."""
 
@@ -62,8 +65,14 @@ def apply_text(
     if plan.images == 0:
         if not plan.already:
             return f"All of these images are excluded ({key_text('exclude')} takes them back)"
-        state = f"{finding} = {VALUE_WORDS[value]}" if value is not None else f"{finding} not read"
-        return f"{state} already holds for {target}{skipped}"
+        state = f"{finding}: {VALUE_WORDS[value]}" if value is not None else f"not for {finding}"
+        if target in ONE_IMAGE:
+            return f"{target[0].upper()}{target[1:]} is already labelled {state}"
+        return (
+            f"All images in {target} are already labelled {state}{skipped}"
+            if value is not None
+            else (f"No image in {target} is labelled for {finding}{skipped}")
+        )
     if value is None:
         single = f", {plan.overwrites_single:,} of them read individually" if plan.overwrites_single else ""
         return f"Remove {finding} from {images_text(plan.images)}{single}{skipped}"

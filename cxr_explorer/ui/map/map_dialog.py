@@ -42,7 +42,7 @@ class MapDialog(QDialog):
         form.setVerticalSpacing(10)
         for name, box, text in (
             ("Neighbours", self._neighbours, "Few show fine detail, many the large picture (UMAP)."),
-            ("Smallest distance", self._min_dist, "How tightly alike images are packed (UMAP)."),
+            ("Smallest distance", self._min_dist, "How tightly similar images are packed (UMAP)."),
             ("Smallest cluster", self._size, "Fewer images together stay unclustered (HDBSCAN). 0: automatic."),
             ("Caution", self._samples, "More leaves more images unclustered (HDBSCAN min_samples)."),
             ("Seed", self._seed, "The same images and parameters give the same map."),

@@ -122,8 +122,8 @@ class MapPage(QWidget):
         self._show_selection()
         self._show_current()
         self._show_message()
-        self._made.setText(self._how_made())
-        self._made.setToolTip("How this map was made. Map > Map parameters… changes it")
+        self._made.setText("Map details…" if self._session.map is not None else "")
+        self._made.setToolTip(f"How this map was made: {self._how_made()}. Map > Map parameters… changes it")
         if atlas_map is not None:
             self.scatter.set_cluster_names(_names(atlas_map.xy, atlas_map.partition))
             self.scatter.reset_view()

@@ -191,7 +191,7 @@ class SheetGrid(QWidget):
             self.setAccessibleDescription(self._empty_text)
             return
         mark = self._mark(self.current_id)
-        states = [text for text, holds in (("odd", mark.odd), ("excluded", mark.excluded)) if holds]
+        states = [text for text, holds in (("exception", mark.odd), ("excluded", mark.excluded)) if holds]
         place = f"Image {self._position + 1} of {self._ids.size}"
         self.setAccessibleDescription(". ".join(text for text in (place, *states, mark.tooltip) if text))
 

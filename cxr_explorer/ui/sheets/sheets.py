@@ -41,6 +41,11 @@ OUTLIERS_LISTED = 200
 KIND_TEXTS = {"found": "As found", "typical": "Typical", "edge": "Edge", "random": "Random", "unsure": "Least sure"}
 
 
+def exceptions(count: int) -> str:
+    """ "1 exception", "3 exceptions"."""
+    return f"{count:,} exception{'' if count == 1 else 's'}"
+
+
 @dataclass(frozen=True)
 class Offered:
     """Suggestions to look through before they are accepted.
@@ -373,7 +378,7 @@ class Sheets(QObject, Part):
         if not sheet.odd:
             return whole
         ids = np.setdiff1d(whole.ids, sheet.odd_ids)
-        return Target(ids, whole.how, whole.cluster, f"{whole.text} without {len(sheet.odd):,} odd")
+        return Target(ids, whole.how, whole.cluster, f"{whole.text} without {exceptions(len(sheet.odd))}")
 
     def _on_project(self) -> None:
         self._kept.clear()
@@ -431,7 +436,7 @@ class Sheets(QObject, Part):
         if sheet.offered is not None:
             parts.append(f"{len(sheet.odd):,} left out")
         elif sheet.together:
-            parts.append(f"{finding}: {len(sheet.odd):,} odd")
+            parts.append(f"{finding}: {exceptions(len(sheet.odd))}")
         page.heading.setText("  ·  ".join(parts))
         page.turned.setVisible(sheet.together)
         page.hint.setVisible(bool(sheet.ids.size))
@@ -453,27 +458,27 @@ class Sheets(QObject, Part):
         if sheet.one_by_one:
             text = text.replace("on 1 image", "on the framed image")
         if sheet.odd:
-            text += f"; leaves {len(sheet.odd):,} odd as they are"
+            text += f"; leaves {exceptions(len(sheet.odd))} unlabelled"
         page.rest.say(f"Enter    {text}", f"{text} (Enter, or {key_text('apply')})")
         page.rest.setEnabled(plan is not None and plan.images > 0)
         self._refresh_turned(sheet, session.project, finding)
         page.hint.setText(
             f"{space} excludes the framed image from bulk labels. Enter goes on to the next. {sheet.hint}"
             if sheet.one_by_one
-            else f"{space} marks the framed image as odd, for this sheet only; {key_text('exclude_odd')} excludes the "
-            "odd ones for good. Tab: typical, edge, random pages. Page up and down: pages."
+            else f"{space} marks the framed image as an exception, for this sheet only; {key_text('exclude_odd')} "
+            "excludes the exceptions for good. Tab: typical, edge, random pages. Page up and down: pages."
         )
 
     def _refresh_turned(self, sheet: _Sheet, project: Project, finding: str) -> None:
         button, session = self.page.turned, self._session
         opposite = OPPOSITE.get(session.value) if session.value is not None else None
         if opposite is None:
-            text = "odd ones: only present and absent have an opposite"
+            text = "exceptions: only present and absent have an opposite"
         elif not sheet.odd:
-            text = f"odd ones = {VALUE_WORDS[opposite]}: none is marked"
+            text = f"exceptions = {VALUE_WORDS[opposite]}: none is marked"
         else:
             plan = labelling.plan_label(project, sheet.odd_ids, session.finding, opposite, session.reader)
-            said = apply_text(finding, opposite, "the odd ones", plan)
+            said = apply_text(finding, opposite, "the exceptions", plan)
             text = f"the same, and {said}, as read individually" if plan.images else f"the same; {said}"
         button.say(f"Shift+Enter    {text}", text)
         button.setEnabled(opposite is not None and bool(sheet.odd))

@@ -139,7 +139,7 @@ class SuggestTab(QScrollArea):
         self.target.blockSignals(False)
         self.target.setEnabled(session.project is not None)
         if self._suggest.reading_next:
-            self._standing.setText("Computed anew when the reading ends.")
+            self._standing.setText("Updated when you finish reading.")
         else:
             self._standing.setText("" if standing is None else in_words(standing))
 

@@ -74,7 +74,7 @@ def test_without_labels_there_is_nothing_to_audit(qtbot, tmp_path: Path) -> None
 
 
 def test_a_cluster_is_audited_by_keyboard_and_passes(qtbot, window: MainWindow) -> None:
-    assert ask(qtbot, window) == "Reads 2 of 5 images, tolerates 0 errors."
+    assert ask(qtbot, window) == "You will read 2 of 5 images. One error fails the audit."
     (audit,) = found(window)
     assert window.reading.active
     assert "Audit 1: Cluster 1" in window.reading.text() and "1 of 2" in window.reading.text()
@@ -195,7 +195,7 @@ def test_every_cluster_is_audited_one_after_the_other(qtbot, window: MainWindow)
     def each(dialog: AuditDialog) -> None:
         dialog._which.setCurrentIndex(2)
 
-    assert ask(qtbot, window, each) == "Reads 4 images in 2 audits, one after the other."
+    assert ask(qtbot, window, each) == "You will read 4 images in 2 audits, one after the other."
     assert len(found(window)) == 1  # the next one starts when its turn comes
     press(qtbot, window, Key.Key_A, Key.Key_A)
     assert "(2 of 2): Cluster 2" in window.reading.text()

@@ -66,7 +66,7 @@ def test_the_key_shows_the_cluster_typical_images_first_and_says_what_it_is(
     assert grid.hasFocus()
     assert not window.gallery_panel.isVisible()
     heading = window.sheets.page.heading.text()
-    assert heading == "Cluster 1  ·  5 images  ·  typical, page 1 of 1  ·  Pneumonia: 0 odd"
+    assert heading == "Cluster 1  ·  5 images  ·  typical, page 1 of 1  ·  Pneumonia: 0 exceptions"
 
 
 def test_tab_goes_from_typical_to_edge_to_random_pages_and_back(qtbot, window: MainWindow, grid: SheetGrid) -> None:
@@ -113,10 +113,10 @@ def test_space_marks_odd_ones_which_enter_leaves_as_they_are(qtbot, window: Main
     assert window.sheets._mark(ids[1]).odd
     assert window.session.project.excluded_ids().size == 0  # type: ignore[union-attr]
     page = window.sheets.page
-    assert page.heading.text().endswith("Pneumonia: 1 odd")
+    assert page.heading.text().endswith("Pneumonia: 1 exception")
     qtbot.waitUntil(lambda: "(4 of 4 seen)" in page.rest.text())
     said = page.rest.text().replace("\n", " ")
-    assert said == "Enter    Pneumonia = present on 4 images (4 of 4 seen); leaves 1 odd as they are"
+    assert said == "Enter    Pneumonia = present on 4 images (4 of 4 seen); leaves 1 exception unlabelled"
     assert window.label_panel.apply.text().replace("\n", " ") == "Pneumonia = present on 4 images (4 of 4 seen)"
     qtbot.keyClick(grid, Key.Key_Return)
     assert labels(window) == {image_id: 1 for image_id in ids if image_id != ids[1]}
@@ -151,7 +151,7 @@ def test_shift_enter_gives_the_odd_ones_the_opposite_in_the_same_act(
     paths = project.paths()
     how = {row.file: row.how for row in exporting.label_rows(project)}
     assert how == {paths[image_id]: "cluster" for image_id in ids[1:]} | {paths[ids[0]]: "single"}
-    assert "on 1 odd" in (acts.undo_text(project) or "")
+    assert "on 1 exception" in (acts.undo_text(project) or "")
     window.session.undo()
     assert labels(window) == {}
 
@@ -198,7 +198,7 @@ def test_the_odd_ones_are_excluded_for_good_only_when_asked(qtbot, window: MainW
     project = window.session.project
     assert project is not None
     assert project.excluded_ids().tolist() == [odd]
-    assert "0 odd" in window.sheets.page.heading.text()
+    assert "0 exceptions" in window.sheets.page.heading.text()
     assert "skips 1 excluded" in window.sheets.page.rest.text().replace("\n", " ")
     window.session.undo()
     assert project.excluded_ids().size == 0
@@ -415,7 +415,7 @@ def test_lists_and_sheets_stay_within_the_filter(qtbot, window: MainWindow) -> N
     qtbot.keyClick(window, Key.Key_K)
     assert set(window.sheets.page.grid.page_ids().tolist()) <= set(passing)
     qtbot.keyClick(window.sheets.page.grid, Key.Key_Space)
-    assert session.target().text == "cluster 1, only view = PA without 1 odd"
+    assert session.target().text == "cluster 1, only view = PA without 1 exception"
 
 
 def test_a_new_map_closes_the_sheet_and_keeps_the_odd_marks_of_the_same_images(

@@ -75,7 +75,7 @@ SPECS: tuple[Spec, ...] = (
     Spec("value_present", "&Label", "&Present", "Set the button to present", ("P",), PROJECT, separated=True),
     Spec("value_absent", "&Label", "&Absent", "Set the button to absent", ("A",), PROJECT),
     Spec("value_uncertain", "&Label", "&Uncertain", "Set the button to uncertain", ("U",), PROJECT),
-    Spec("value_clear", "&Label", "&Not read", "Set the button to removing the label", ("C",), PROJECT),
+    Spec("value_clear", "&Label", "&Clear label", "Set the button to removing the label", ("C",), PROJECT),
     Spec(
         "next_finding",
         "&Label",
@@ -100,7 +100,7 @@ SPECS: tuple[Spec, ...] = (
         "exclude",
         "&Label",
         "&Exclude / take back",
-        "Exclude the picked images from bulk labels, or take them back; on a contact sheet: mark as odd",
+        "Exclude the picked images from bulk labels, or take them back; on a contact sheet: mark as an exception",
         ("Space",),
         MAP,
         separated=True,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from cxr_explorer.ui.commands.need import MAP, Need
 from cxr_explorer.ui.commands.specs.spec import Spec
 
-ODD = Need("mark odd images on a contact sheet first")
+ODD = Need("mark exceptions on a contact sheet first")
 
 SPECS: tuple[Spec, ...] = (
     Spec(
         "sheet",
         "&Clusters",
         "&Contact sheet",
-        "Look through the selected cluster on pages of large tiles, and label it except the odd ones",
+        "Look through the selected cluster on pages of large tiles, and label it without the exceptions",
         ("K",),
         MAP,
         separated=True,
@@ -36,8 +36,8 @@ SPECS: tuple[Spec, ...] = (
     Spec(
         "exclude_odd",
         "&Clusters",
-        "E&xclude the odd ones",
-        "Exclude what is marked as odd on the contact sheet from all bulk labels",
+        "E&xclude the exceptions",
+        "Exclude what is marked as an exception on the contact sheet from all bulk labels",
         ("Shift+Space",),
         ODD,
     ),
