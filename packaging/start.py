@@ -23,6 +23,11 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from cxr_explorer import system_libraries  # noqa: E402 - of the project beside this file, which need not be installed
+from cxr_explorer.system_libraries import install_command, platforms  # noqa: E402
+
 VENV = ROOT / ".venv"
 CONSTRAINTS = ROOT / "packaging" / "constraints.txt"
 STAMP = VENV / "cxr-explorer-installed.json"
@@ -203,58 +208,25 @@ def provide_system_libraries() -> None:
     if not missing and fonts:
         return
     lacking = ", ".join(missing + ([] if fonts else ["fonts"]))
-    packages = sorted({debian_package(library) for library in missing}) + ([] if fonts else ["fonts-dejavu-core"])
-    apt = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
+    install_line = install_command(missing, fonts)
     if shutil.which("apt-get") and os.geteuid() == 0:
-        say(f"Installing what the window needs of the system: {' '.join(packages)} ...")
+        say(f"Installing what the window needs of the system: {' '.join(install_line[4:])} ...")
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["apt-get", "update"], apt):
+        for command in (["apt-get", "update"], install_line):
             result = subprocess.run(
                 command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
             )
         if result.returncode == 0 and not missing_libraries():
             return
         say(f"That failed: {last_line(result.stdout.decode(errors='replace'))}.")
-    if shutil.which("apt-get"):
-        line = shlex.join(["sudo", *apt])
-    else:  # RPM packages are found by the library they hold
-        manager = "zypper" if shutil.which("zypper") else "dnf"
-        font_package = "dejavu-fonts" if manager == "zypper" else "dejavu-sans-fonts"
-        held = [f"{library}()(64bit)" for library in missing]
-        line = shlex.join(["sudo", manager, "install", "-y", *held, *([] if fonts else [font_package])])
+    line = shlex.join(["sudo", *install_line])
     say(f"The system lacks {lacking}. If the window does not open, run:\n    {line}")
 
 
 def missing_libraries() -> list[str]:
     """Names of the system's libraries that Qt needs here (for the kind of display there is) and cannot find."""
     qt = next(VENV.glob("lib/python*/site-packages/PySide6/Qt"), None)
-    if qt is None or not shutil.which("ldd"):
-        return []
-    libraries = [qt / "lib" / f"libQt6{part}.so.6" for part in ("Core", "DBus", "Gui", "OpenGL", "Svg", "Widgets")]
-    platforms = ["offscreen"]
-    platforms += ["xcb"] if os.environ.get("DISPLAY") else []
-    platforms += ["wayland"] if os.environ.get("WAYLAND_DISPLAY") else []
-    for platform in platforms:
-        libraries += sorted((qt / "plugins" / "platforms").glob(f"libq{platform}*.so"))
-    present = [str(library) for library in libraries if library.exists()]
-    return not_found(subprocess.run(["ldd", *present], capture_output=True, check=False).stdout.decode())
-
-
-def not_found(ldd_output: str) -> list[str]:
-    """The libraries that `ldd` says are not found, each once."""
-    return sorted(set(re.findall(r"^\s*(\S+) => not found", ldd_output, re.MULTILINE)))
-
-
-def debian_package(library: str) -> str:
-    """The Debian (and Ubuntu) package of a shared library: its name, a dash after a digit, its version."""
-    if re.match(r"lib(glib|gthread|gobject|gio|gmodule)-2\.0\.so", library):
-        return "libglib2.0-0"
-    exceptions = {"libz.so.1": "zlib1g", "libbrotlidec.so.1": "libbrotli1", "libgcc_s.so.1": "libgcc-s1"}
-    if library in exceptions:
-        return exceptions[library]
-    name, _, version = library.partition(".so.")
-    name = name.lower().replace("_", "-")
-    return f"{name}-{version}" if name[-1].isdigit() else name + version
+    return [] if qt is None else system_libraries.missing_libraries(qt, ["offscreen", *platforms(os.environ)])
 
 
 def has_fonts() -> bool:

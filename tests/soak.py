@@ -97,6 +97,8 @@ class Soak:
     def act(self) -> None:
         """Does one thing, waits a little, and looks whether the file is as it must be."""
         self.acts += 1
+        if self.window.isHidden():  # the palette offers Quit as well
+            self._other_window()
         kinds: list[Callable[[], State | None]] = [self._trigger, self._other_project, self._other_window]
         kinds += [lambda act=act: self.note(act(self.window, self.choice)) for _, act in ACTS]
         (one,) = self.choice.choices(kinds, [ACTION, OTHER_PROJECT, OTHER_WINDOW, *(weight for weight, _ in ACTS)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ from cxr_explorer.project import exporting, labelling
 from cxr_explorer.project.file import SUFFIX, demo_home
 from cxr_explorer.project.project import Project
 from cxr_explorer.report.write import draw_clusters
+from cxr_explorer.system_libraries import why_no_window
 
 
 def add_commands(command: Command) -> None:
@@ -42,10 +44,18 @@ def _open(chosen: argparse.Namespace) -> int:
             "Cannot open a window: there is no screen here (DISPLAY is not set). Use `cxr-explorer index`, `map`, "
             "`label` and `export` instead, or connect with a desktop."
         )
+    _check_libraries()
     from cxr_explorer.ui.app import run as run_window
 
     encoder = encoder_of(chosen.encoder).directory if chosen.encoder else None
     return run_window(chosen.path, chosen.project, encoder, chosen.device)
+
+
+def _check_libraries() -> None:
+    """Says the line that installs what is missing, before Qt ends the process with a text of its own."""
+    found = importlib.util.find_spec("PySide6")
+    if found is not None and found.origin is not None and (why := why_no_window(Path(found.origin).parent / "Qt")):
+        raise UserError(why)
 
 
 def _demo(chosen: argparse.Namespace) -> int:
@@ -53,6 +63,7 @@ def _demo(chosen: argparse.Namespace) -> int:
 
     home = chosen.folder or demo_home()
     if has_screen() and not chosen.headless:
+        _check_libraries()
         from cxr_explorer.ui.app import run_demo
 
         return run_demo(home, chosen.count)

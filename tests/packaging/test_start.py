@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from cxr_explorer.system_libraries import debian_package, not_found
+
 SCRIPT = Path(__file__).resolve().parents[2] / "packaging" / "start.py"
 
 
@@ -216,7 +218,7 @@ libQt6Widgets.so.6:
 
 
 def test_ldd_is_read(start: ModuleType) -> None:
-    assert start.not_found(LDD) == ["libEGL.so.1", "libxcb-cursor.so.0"]
+    assert not_found(LDD) == ["libEGL.so.1", "libxcb-cursor.so.0"]
 
 
 @pytest.mark.parametrize(
@@ -237,7 +239,7 @@ def test_ldd_is_read(start: ModuleType) -> None:
     ],
 )
 def test_debian_names_its_packages_so(start: ModuleType, library: str, package: str) -> None:
-    assert start.debian_package(library) == package
+    assert debian_package(library) == package
 
 
 def lacking(start: ModuleType, monkeypatch: pytest.MonkeyPatch, tool: str, user: int) -> None:
