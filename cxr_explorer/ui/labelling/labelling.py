@@ -8,10 +8,13 @@ from PySide6.QtCore import QObject
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.reader_names import ADJUDICATED
+from cxr_explorer.project.history import MOST, history
 from cxr_explorer.ui.commands.part import Part, Verbs
 from cxr_explorer.ui.commands.specs.label import FINDING_ACTIONS
 from cxr_explorer.ui.frame.frame import Frame
 from cxr_explorer.ui.labelling.findings_dialog import FindingsDialog
+from cxr_explorer.ui.labelling.history_dialog import HistoryDialog
 from cxr_explorer.ui.labelling.label_panel import LabelPanel
 from cxr_explorer.ui.labelling.reading import Reading
 from cxr_explorer.ui.labelling.table_exchange import export_table, import_table
@@ -54,6 +57,7 @@ class Labelling(QObject, Part):
             "seek_finding": self._panel.seek,
             "undo": self._session.undo,
             "redo": self._session.redo,
+            "history": self.show_history,
             "select_all": self._session.select_all,
             "import_labels": self.import_labels,
             "export_labels": self.export_labels,
@@ -85,6 +89,16 @@ class Labelling(QObject, Part):
             self._one_by_one.answer(chosen)
         else:
             self._session.set_judgement(self._session.finding, chosen)
+
+    def show_history(self) -> None:
+        """Lists the acts, and goes to the one that is chosen."""
+        session = self._session
+        assert session.project is not None
+        past = history(session.project)
+        own = (session.preferences.own_reader, session.reader, ADJUDICATED)
+        dialog = HistoryDialog(self._frame, past, own, len(past) < MOST)
+        if accepted(dialog) and dialog.number >= 0:
+            session.go_to_act(dialog.number)
 
     def choose_vocabulary(self) -> None:
         """Asks for the list of findings."""

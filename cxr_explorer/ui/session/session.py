@@ -16,7 +16,7 @@ from cxr_explorer.labels.label import How, Value
 from cxr_explorer.labels.reader_names import ADJUDICATED
 from cxr_explorer.labels.texts import finding_text
 from cxr_explorer.labels.vocabulary import Vocabulary
-from cxr_explorer.project import acts, label_columns
+from cxr_explorer.project import acts, history, label_columns
 from cxr_explorer.project.partition_rows import STATE
 from cxr_explorer.project.project import AtlasMap, Ids, Project
 from cxr_explorer.ui.session.captions import caption
@@ -528,6 +528,12 @@ class Session(QObject):
         """Does the last undone act again."""
         if self.project is not None:
             self.tell(acts.redo(self.project), "Nothing to redo.", "redone")
+
+    def go_to_act(self, number: int) -> None:
+        """Takes acts back or does them again until this one is the last that stands, see `history.go_to`."""
+        if self.project is not None:
+            change, back = history.go_to(self.project, number)
+            self.tell(change, "This is what stands already.", "undone" if back > 0 else "redone")
 
     def tell(self, change: acts.Change | None, otherwise: str, step: Step = "done") -> None:
         """Tells the views what an act changed, and the reader in words.

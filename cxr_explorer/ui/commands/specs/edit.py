@@ -9,6 +9,14 @@ SPECS: tuple[Spec, ...] = (
     Spec("undo", "&Edit", "&Undo", "Take back the last act, also after a restart", ("Ctrl+Z",), UNDO),
     Spec("redo", "&Edit", "&Redo", "Do the undone act again", ("Ctrl+Shift+Z", "Ctrl+Y"), REDO),
     Spec(
+        "history",
+        "&Edit",
+        "&History…",
+        "List who did what and when, and go back to any point of it",
+        ("Ctrl+H",),
+        PROJECT,
+    ),
+    Spec(
         "select_all",
         "&Edit",
         "Select &all images",
