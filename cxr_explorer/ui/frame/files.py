@@ -16,10 +16,12 @@ from cxr_explorer.project.file import SUFFIX
 from cxr_explorer.project.left_out import left_out
 from cxr_explorer.ui.commands.part import Part, Verbs
 from cxr_explorer.ui.frame.about_dialog import AboutDialog
+from cxr_explorer.ui.frame.empty_page import PAGE, EmptyPage
 from cxr_explorer.ui.frame.frame import Frame
 from cxr_explorer.ui.frame.settings_dialog import SettingsDialog
 from cxr_explorer.ui.frame.unreadable_dialog import UnreadableDialog
 from cxr_explorer.ui.frame.welcome import Welcome, project_title
+from cxr_explorer.ui.frame.workspaces import START
 from cxr_explorer.ui.session.runs import Runs
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.texts import accepted, elided_label
@@ -35,6 +37,11 @@ class Files(QObject, Part):
         self._runs = runs
         self.welcome = Welcome(session)
         frame.set_start(self.welcome)
+        self.empty = EmptyPage()
+        frame.add_page(PAGE, self.empty, START)
+        self.empty.folderWanted.connect(self.open_folder)
+        self.empty.listWanted.connect(self.show_unreadable)
+        self.empty.againWanted.connect(self.rescan)
         self._summary: QLabel = elided_label("", "dim")
         self.unreadable = QPushButton(flat=True)
         self.unreadable.setObjectName("warning")
@@ -76,13 +83,26 @@ class Files(QObject, Part):
         self._frame.say("")
         self._show_summary()
 
+    def _show_empty(self) -> None:
+        """The whole page says so where there is nothing to be seen; it goes once there is."""
+        session, project = self._session, self._session.project
+        if project is None:
+            return
+        if project.thumbnail_ids().size or (session.map is not None and session.map.image_ids.size):
+            if session.page == PAGE:
+                session.show_page("map")
+            return
+        self.empty.show_counts(str(project.folder), len(project.failures()), describe_left_out(left_out(project)))
+        session.show_page(PAGE)
+
     def _on_indexed(self, report: IndexReport | None) -> None:
         self._show_summary()
+        self._show_empty()
         if report is None:
             return
         parts = []
         if report.embedded:
-            parts.append(f"{images_text(report.embedded)} embedded")
+            parts.append(f"{images_text(report.embedded)} analysed")
         if report.missing:
             parts.append(f"{report.missing:,} no longer in the folder")
         if report.changed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton
 
+from cxr_explorer.atlas.build import CLUSTERING, COMPARING, LAYING_OUT, PLACING
 from cxr_explorer.indexing import Progress
 from cxr_explorer.ui.session.runs import Runs
 from cxr_explorer.ui.widgets.texts import elided_label
@@ -17,11 +18,23 @@ def duration_text(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+STEPS = {
+    "Looking for images": 1,
+    "Analysing images": 2,
+    COMPARING: 3,
+    LAYING_OUT: 4,
+    PLACING: 4,
+    CLUSTERING: 4,
+}
+"""Stages of a run in the order they come, so that a reader knows how many are still to come."""
+
+
 def progress_text(progress: Progress) -> str:
     """The strip's sentence."""
-    text = progress.stage
+    step = STEPS.get(progress.stage)
+    text = f"Step {step} of {len(set(STEPS.values()))}: {progress.stage.lower()}" if step else progress.stage
     if progress.total and progress.total != 100:
-        text += f": {progress.done:,} of {progress.total:,}"
+        text += f", {progress.done:,} of {progress.total:,}"
     elif progress.done and not progress.total:
         text += f": {progress.done:,}"
     if progress.rate:
