@@ -10,6 +10,7 @@ from cxr_explorer.ui.viewer.picture import Picture
 from cxr_explorer.ui.widgets.texts import MiddleElided, elided_label
 
 _EDGE_PX = 3
+MARGIN_PX = 8
 _HANDLED = (
     QEvent.Type.MouseButtonPress,
     QEvent.Type.MouseMove,
@@ -44,7 +45,7 @@ class ComparePane(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(_EDGE_PX, _EDGE_PX, _EDGE_PX, _EDGE_PX)
         column.addWidget(self.picture, 1)
-        plate = QWidget(self.picture)
+        plate = self._plate = QWidget(self.picture)
         plate.setObjectName("plate")
         plate.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         plate.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -53,10 +54,6 @@ class ComparePane(QFrame):
         lines.setSpacing(0)
         for line in (self._name, self._about, self._labels):
             lines.addWidget(line)
-        over = QVBoxLayout(self.picture)
-        over.setContentsMargins(0, 0, 0, 0)
-        over.addWidget(plate)
-        over.addStretch(1)
 
     def set_caption(self, title: str, about: str, labels: str) -> None:
         """The name; the cluster and facts; the labels, in words."""
@@ -70,6 +67,12 @@ class ComparePane(QFrame):
     def caption(self) -> tuple[str, str, str]:
         """What `set_caption` was given."""
         return self._title, self._about.text(), self._labels.text()
+
+    def _place(self) -> None:
+        """The caption lies in the upper left corner and takes no more of the film than its words need."""
+        lines = (self._name, self._about, self._labels)
+        width = max(line.fontMetrics().horizontalAdvance(line.text()) for line in lines) + 2 * MARGIN_PX
+        self._plate.setGeometry(0, 0, min(width, self.picture.width()), self._plate.sizeHint().height())
 
     @property
     def focused(self) -> bool:
@@ -87,6 +90,7 @@ class ComparePane(QFrame):
         font = self.font()
         font.setBold(self._focused)
         self._name.setFont(font)
+        self._place()
 
     def _on_changed(self) -> None:
         if self._handled:
@@ -101,6 +105,7 @@ class ComparePane(QFrame):
                 self.pressed.emit()
         elif kind in (QEvent.Type.Resize, QEvent.Type.Leave):
             self._handled = False
+            self._place()
         return False
 
     def changeEvent(self, event: QEvent) -> None:
