@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
 
 from cxr_explorer.ui.widgets.flow import FlowPanel
 from cxr_explorer.ui.widgets.texts import text_label
@@ -34,13 +34,13 @@ class AuditBanner(QFrame):
         self.repair.clicked.connect(self.repairWanted)
         self.rest.clicked.connect(self.restWanted)
         self.close_button.clicked.connect(self.hide)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 6, 12, 6)
-        row = FlowPanel()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 6, 12, 6)
+        buttons = FlowPanel()
         for button in (self.split, self.repair, self.rest, self.close_button):
-            row.add(button)
-        column.addWidget(self._text)
-        column.addWidget(row)
+            buttons.add(button)
+        row.addWidget(self._text, 1)
+        row.addWidget(buttons)
         self.hide()
 
     @property

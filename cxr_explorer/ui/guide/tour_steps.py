@@ -74,7 +74,8 @@ def tour_steps(frame: Frame, session: Session, views: Views) -> tuple[Step, ...]
             "Full size",
             lambda: (
                 f"Drag for window and level; {key_text('invert')} inverts, {key_text('next_image')} goes on. While an "
-                f"image is open, a label goes to it alone. {key_text('back')} leads back to the map."
+                f"image is open, a label goes to it alone; {key_text('label_normal')} says that it is normal. "
+                f"{key_text('panes')} puts every pane away. {key_text('back')} leads back to the map."
             ),
             lambda: frame.centre,
             "back",
@@ -102,6 +103,15 @@ def tour_steps(frame: Frame, session: Session, views: Views) -> tuple[Step, ...]
             "undo",
         ),
         Step("And so on", next_text, lambda: frame.side),
+        Step(
+            "Check what you label",
+            lambda: (
+                f"{key_text('sheet')} shows a cluster as a contact sheet, to find exceptions before you label it. "
+                f"{key_text('read_next')} reads the images next whose answers help most. {key_text('audit_start')} "
+                "checks your labels on a random sample, and says how many may be wrong at most."
+            ),
+            lambda: views.gallery_panel,
+        ),
         Step(
             "Everything else",
             lambda: (

@@ -35,7 +35,7 @@ def test_enter_goes_through_all_of_it_and_changes_no_label(qtbot, window: MainWi
         seen.append(title(window))
         assert window.rect().contains(tour.bubble.geometry())
         qtbot.keyClick(tour.bubble, Key.Key_Return)
-    assert len(seen) == 7  # without the one about an open image
+    assert len(seen) == 8  # without the one about an open image
     assert not tour.bubble.isVisible()
     assert not window.actions_by_name["undo"].isEnabled()
 
