@@ -39,6 +39,7 @@ class AuditBanner(QFrame):
         buttons = FlowPanel()
         for button in (self.split, self.repair, self.rest, self.close_button):
             buttons.add(button)
+        self._text.setMinimumWidth(14 * self.fontMetrics().horizontalAdvance("m"))
         row.addWidget(self._text, 1)
         row.addWidget(buttons)
         self.hide()
