@@ -13,7 +13,7 @@ from cxr_explorer.ui.commands.actions import SPECS, connect_verbs, make_actions
 from cxr_explorer.ui.commands.need import Need
 from cxr_explorer.ui.commands.part import Verbs
 from cxr_explorer.ui.frame.notice import Notice
-from cxr_explorer.ui.frame.workspaces import EXPLORE, START, Pane, Workspaces
+from cxr_explorer.ui.frame.workspaces import EXPLORE, READ, START, Pane, Workspaces
 from cxr_explorer.ui.widgets.texts import elided_label
 
 LEAST_CENTRE_PX = 320
@@ -127,6 +127,8 @@ class Frame(QMainWindow):
 
     def show_page(self, name: str) -> None:
         """Puts a page in the centre, and the panes around it that belong to it."""
+        if self._works[name] == READ and not self._whole.currentIndex():
+            self.workspaces.show(READ)  # first: a wide page between all panes would widen the window
         self.centre.setCurrentWidget(self.pages[name])
         self._show_work()
 
