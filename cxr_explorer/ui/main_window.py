@@ -71,7 +71,7 @@ class MainWindow(Frame, Part):
         keymap.load(settings)
         super().__init__(settings)
         self.setAcceptDrops(True)
-        self.session = Session(Preferences(settings))
+        self.session = Session(Preferences(settings, self), self)
         self.runs = Runs(self.session)
         self.seen = Seen(self.session)
         self.judging = Judging(self.session)

@@ -1,10 +1,12 @@
 """The window as a reader uses it: keys, clicks, messages. On a project whose map needs no encoder."""
 
+import gc
+import weakref
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
+from PySide6.QtCore import QMimeData, QObject, QPointF, QSettings, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox, QTableWidget
 
@@ -416,3 +418,19 @@ def test_a_dialog_that_was_answered_is_not_kept(qtbot, window: MainWindow, name:
     QTimer.singleShot(50, window, answer)
     window.actions_by_name[name].trigger()
     qtbot.waitUntil(lambda: not window.findChildren(QDialog))
+
+
+def test_a_closed_window_leaves_nothing_in_memory(qtbot, tmp_path: Path) -> None:
+    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    window = MainWindow(settings)
+    window.show()
+    window.files.open_path(make_project(tmp_path))
+    everything = (window, *window.findChildren(QObject))
+    ours = [weakref.ref(one) for one in everything if type(one).__module__.startswith("cxr_explorer.ui")]
+    del everything
+    assert len(ours) > 50
+    window.close()
+    window.deleteLater()
+    del window
+    qtbot.waitUntil(lambda: gc.collect() >= 0 and ours[0]() is None)
+    assert [type(one()).__name__ for one in ours if one() is not None] == []

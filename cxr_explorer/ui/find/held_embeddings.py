@@ -22,7 +22,7 @@ class HeldEmbeddings(QObject):
     """Reading has begun, gone on or ended."""
 
     def __init__(self, session: Session) -> None:
-        super().__init__()
+        super().__init__(session)
         self._session = session
         self._map: tuple[Path, int] | None = None
         self._embeddings: UnitEmbeddings | None = None

@@ -34,7 +34,7 @@ class Searching(QObject):
     """The search over the open map: made when it is first needed, anew when the map, its facts or the reader change."""
 
     def __init__(self, session: Session) -> None:
-        super().__init__()
+        super().__init__(session)
         self._session = session
         self._search: Search | None = None
         self._made_for: tuple[int, Mapping[int, object], str] | None = None

@@ -19,8 +19,8 @@ class Preferences(QObject):
 
     said = Signal(str)
 
-    def __init__(self, settings: QSettings) -> None:
-        super().__init__()
+    def __init__(self, settings: QSettings, parent: QObject) -> None:
+        super().__init__(parent)
         self.settings = settings
 
     @property

@@ -67,8 +67,8 @@ class Session(QObject):
     failed = Signal(str)
     recovered = Signal()  # what `failed` said of the project file is over
 
-    def __init__(self, preferences: Preferences) -> None:
-        super().__init__()
+    def __init__(self, preferences: Preferences, window: QObject) -> None:
+        super().__init__(window)  # without a parent, it and whoever listens to it would stay in memory for ever
         self.preferences = preferences
         preferences.said.connect(self.said)
         self.project: Project | None = None

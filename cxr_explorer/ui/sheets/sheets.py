@@ -72,7 +72,7 @@ class _Sheet:
         one_by_one: Whether labels go to the current image alone: a list of images that have nothing in common.
         about: What the heading says of them besides their number.
         hint: What there is to know of the list, for the line at the foot.
-        kind: The kind shown.
+        kind: The kind shown; first the first.
         positions: Where the reader was in the other kinds.
         odd: Images that do not belong with the others.
         offered: For suggestions to be accepted; None for all other sheets.
@@ -88,6 +88,9 @@ class _Sheet:
     positions: dict[str, int] = field(default_factory=dict)
     odd: set[int] = field(default_factory=set)
     offered: Offered | None = None
+
+    def __post_init__(self) -> None:
+        self.kind = self.kind or next(iter(self.orders))
 
     @property
     def together(self) -> bool:
@@ -283,12 +286,10 @@ class Sheets(QObject, Part):
     def _show(self, sheet: _Sheet, ranking: Ranking | None = None) -> None:
         """Puts a sheet on the page; a ranking is selected once the page says that labels go to one image alone."""
         session = self._session
-        self._sheet, self._selection = sheet, None
         if session.picked.size:
             self._gallery_panel.gallery.set_picked(NO_IDS)
-        kinds = {kind: KIND_TEXTS[kind] for kind in sheet.orders}
-        sheet.kind = next(iter(kinds))
-        self.page.set_kinds(kinds, sheet.kind)
+        self._sheet, self._selection = sheet, None
+        self.page.set_kinds({kind: KIND_TEXTS[kind] for kind in sheet.orders}, sheet.kind)
         self.page.grid.set_images(sheet.ids)
         session.show_page(PAGE)
         if ranking is not None and sheet.ids.size:

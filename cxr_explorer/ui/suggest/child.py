@@ -30,7 +30,7 @@ class SuggestionChild(QObject):
 
     def __init__(self, session: Session, wanted: Callable[[], Sequence[Asked]]) -> None:
         """`wanted` says what is to be known now, most urgent first."""
-        super().__init__()
+        super().__init__(session)
         self._session = session
         self._wanted = wanted
         self._talk: Conversation | None = None

@@ -366,6 +366,20 @@ def test_outliers_are_listed_with_their_scores_and_labelled_one_by_one(qtbot, wi
     assert "without 1 excluded" in window.sheets.page.heading.text()
 
 
+def test_a_list_opened_over_a_sheet_while_images_are_picked_takes_the_pick_away(qtbot, window: MainWindow) -> None:
+    scores = np.zeros(10)
+    scores[[3, 8]] = 0.4, 0.9
+    remap(window, scores, None)
+    window.session.select_cluster(0)
+    qtbot.keyClick(window, Key.Key_K)
+    gallery = window.gallery_panel.gallery
+    gallery.set_picked(window.session.selection.ids[:2])
+    assert window.session.picked.size == 2
+    qtbot.keyClick(window, Key.Key_K, Modifier.ShiftModifier)
+    assert window.session.picked.size == 0
+    assert window.sheets.page.heading.text().startswith("Outliers  ·  2 images")
+
+
 def test_without_outliers_the_list_says_so_and_labels_nothing(qtbot, window: MainWindow) -> None:
     remap(window, np.zeros(10), None)
     qtbot.keyClick(window, Key.Key_K, Modifier.ShiftModifier)
