@@ -254,10 +254,10 @@ def test_another_vocabulary_keeps_the_labels_given(window: MainWindow) -> None:
 def test_a_list_that_is_edited_keeps_what_it_says_of_findings_that_exclude_each_other(window: MainWindow) -> None:
     own = Vocabulary("My own", ("No Finding", "Bacterial", "Viral"), {"Bacterial": ("Viral",)})
     dialog = FindingsDialog(window, own)
-    assert dialog._own(("Viral", "Bacterial", "Mass")).excludes == {"Bacterial": ("Viral",)}
-    assert dialog._own(("Viral", "Mass")).excludes == {}
+    assert dialog._own("Viral\nBacterial\nMass").excludes == {"Bacterial": ("Viral",)}
+    assert dialog._own("Viral\nMass").excludes == {}
     usual = FindingsDialog(window, Vocabulary("My own", ("Mass",)))
-    assert usual._own(("No Finding", "Mass", "Tube")).excludes == {"No Finding": ("Mass", "Tube")}
+    assert usual._own("No Finding\nMass\nTube").excludes == {"No Finding": ("Mass", "Tube")}
 
 
 def test_export_writes_what_the_dialogs_say(
