@@ -231,7 +231,7 @@ def test_the_cluster_list_shows_the_share_labelled(window: MainWindow) -> None:
     window.session.select_cluster(1)
     window.judging.label_target()
     model = window.clusters.model()
-    assert "3 of 3 images labelled (100%)" in model.data(model.index(1), Qt.ItemDataRole.ToolTipRole)
+    assert "3 of 3 images labelled (100 %)" in model.data(model.index(1), Qt.ItemDataRole.ToolTipRole)
     assert "0 of 5" in model.data(model.index(0), Qt.ItemDataRole.ToolTipRole)
     assert "Unclustered, 2 images" in model.data(model.index(2))
 
@@ -330,7 +330,7 @@ def test_settings_take_another_reader_whose_labels_are_apart(window: MainWindow)
     window.judging.label_target()
     window.runs.choose("bob", session.preferences.encoder().directory, "cpu")
     assert labels(window) == {}
-    assert "0%" in window.files._summary.text() or "0 of" in window.files._summary.text()
+    assert "0 %" in window.files._summary.text() or "0 of" in window.files._summary.text()
 
 
 def test_dropping_a_project_opens_it(qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from cxr_explorer.project.project import Ids
 from cxr_explorer.ui.gallery.gallery import LOAD_BUDGET_S, LOAD_INTERVAL_MS, TILE_STEP_PX
 from cxr_explorer.ui.gallery.grid import GAP_PX, Grid, page_tile_px
-from cxr_explorer.ui.gallery.tile import Mark, TileState, paint_tile
+from cxr_explorer.ui.gallery.tile import Mark, TileState, foot_px, paint_tile
 from cxr_explorer.ui.session.thumbnails import Thumbnails
 
 TILE_PX = 165
@@ -129,7 +129,7 @@ class SheetGrid(QWidget):
     def capacity(self) -> int:
         """Tiles on a page."""
         grid = self._grid_of(1)
-        return grid.columns * max(1, (grid.height - GAP_PX) // grid.pitch)
+        return grid.columns * max(1, (grid.height - GAP_PX) // grid.row_pitch)
 
     @property
     def page(self) -> int:
@@ -198,7 +198,8 @@ class SheetGrid(QWidget):
     # -- geometry --------------------------------------------------------------------------------------------------
 
     def _grid_of(self, count: int) -> Grid:
-        return Grid(count, page_tile_px(self._tile_px, self.width(), self.height()), self.width(), self.height())
+        width, height, foot = self.width(), self.height(), foot_px(self.font())
+        return Grid(count, page_tile_px(self._tile_px, width, height, foot), width, height, foot)
 
     def _grid(self) -> Grid:
         return self._grid_of(len(self.page_ids()))
