@@ -185,7 +185,7 @@ _MAP_KEYS = (
     ("Tab and Shift+Tab on a contact sheet", "Typical, edge and random pages"),
     ("Enter on a contact sheet", "Label all but the exceptions"),
     ("Shift+Enter on a contact sheet", "Label the exceptions as well, with the opposite"),
-    ("Ctrl+click on a contact sheet", "Mark as an exception"),
+    ("Ctrl+click or middle click on a contact sheet", "Mark as an exception"),
     ("Drag on the open image", "Window (sideways) and level (up and down)"),
     ("Alt+arrows on the open image", "Move an enlarged image"),
     ("Two letters and +, - or ? in the search of findings", "Label that finding present, absent or uncertain at once"),

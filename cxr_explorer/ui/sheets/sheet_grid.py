@@ -41,10 +41,11 @@ _Modifier = Qt.KeyboardModifier
 class SheetGrid(QWidget):
     """Images in an order, a page of them shown, one of them current.
 
-    Mouse: a click makes a tile current, Ctrl+click finds it odd as well, a double click opens it, the wheel turns
-    pages. Keys: arrows go from tile to tile and on to the next page, Page Up and Page Down turn pages, Home and End go
-    to the first and last image, Tab and Shift+Tab to the next and previous kind of pages, Enter and Shift+Enter label,
-    Ctrl with + - or the wheel sizes the tiles. Every other key is the window's.
+    Mouse: a click makes a tile current, Ctrl+click or the middle button finds it odd as well, a right click asks what
+    can be done with it, a double click opens it, the wheel turns pages. Keys: arrows go from tile to tile and on to the
+    next page, Page Up and Page Down turn pages, Home and End go to the first and last image, Tab and Shift+Tab to the
+    next and previous kind of pages, Enter and Shift+Enter label, Ctrl with + - or the wheel sizes the tiles. Every
+    other key is the window's.
 
     Args:
         thumbnails: Where pictures come from.
@@ -64,6 +65,8 @@ class SheetGrid(QWidget):
     """Whether with Shift."""
     activated = Signal(int)
     """The image's id: double click."""
+    menuWanted = Signal(QPoint)
+    """A right click on the tile that is current now; where, on the screen."""
 
     def __init__(self, thumbnails: Thumbnails, mark: Callable[[int], Mark], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -275,16 +278,24 @@ class SheetGrid(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         position = self._position_at(event.position().toPoint())
-        if event.button() != Qt.MouseButton.LeftButton or position < 0:
+        middle = event.button() == Qt.MouseButton.MiddleButton
+        right = event.button() == Qt.MouseButton.RightButton
+        if position < 0 or not (middle or right or event.button() == Qt.MouseButton.LeftButton):
             event.ignore()
             return
         self._go(position)
-        if event.modifiers() & _Modifier.ControlModifier:
+        if middle or (event.modifiers() & _Modifier.ControlModifier and not right):
             self.oddWanted.emit()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        event.accept()
+        point = event.position().toPoint()
+        if event.button() == Qt.MouseButton.RightButton and self._position_at(point) >= 0:
+            self.menuWanted.emit(event.globalPosition().toPoint())
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         position = self._position_at(event.position().toPoint())
-        if event.modifiers() != _Modifier.NoModifier:
+        if event.modifiers() != _Modifier.NoModifier or event.button() != Qt.MouseButton.LeftButton:
             self.mousePressEvent(event)  # two quick Ctrl+clicks are two clicks
         elif position >= 0:
             self.activated.emit(int(self._ids[position]))

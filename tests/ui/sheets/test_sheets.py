@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMenu
 
 from cxr_explorer.atlas.build import BuiltMap
 from cxr_explorer.atlas.neighbours import Neighbours
@@ -341,6 +342,22 @@ def test_several_clusters_have_one_sheet(qtbot, window: MainWindow) -> None:
     window.session.select_clusters([0, 1])
     qtbot.keyClick(window, Key.Key_K)
     assert window.sheets.page.heading.text().startswith("2 clusters  ·  8 images")
+
+
+def test_the_middle_button_marks_an_exception_and_a_right_click_says_what_can_be_done(
+    qtbot, window: MainWindow, grid: SheetGrid
+) -> None:
+    second = grid._grid().rect(1, 0).center()
+    qtbot.mouseClick(grid, Qt.MouseButton.MiddleButton, pos=second)
+    assert grid._mark(grid.current_id).odd
+    assert grid.current_id == int(grid.page_ids()[1])
+    qtbot.mouseClick(grid, Qt.MouseButton.RightButton, pos=grid._grid().rect(2, 0).center())
+    (menu,) = (one for one in window.findChildren(QMenu) if one.isVisible())
+    assert grid.current_id == int(grid.page_ids()[2])
+    assert not grid._mark(grid.current_id).odd
+    menu.actions()[0].trigger()
+    menu.close()
+    assert grid._mark(grid.current_id).odd
 
 
 def test_outliers_are_listed_with_their_scores_and_labelled_one_by_one(qtbot, window: MainWindow) -> None:
