@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from cxr_explorer.labels.label import How, Value
 from cxr_explorer.labels.reader_names import ADJUDICATED
 from cxr_explorer.labels.texts import finding_text
 from cxr_explorer.labels.vocabulary import Vocabulary
+from cxr_explorer.logfile import short_hash
 from cxr_explorer.project import acts, history, label_columns
 from cxr_explorer.project.partition_rows import STATE
 from cxr_explorer.project.project import AtlasMap, Ids, Project
@@ -39,11 +41,9 @@ from cxr_explorer.ui.session.selection import (
 from cxr_explorer.ui.session.thumbnails import Thumbnails
 from cxr_explorer.ui.widgets.texts import probability_text
 
-DEFAULT_READER = "reader 1"
-DEMO_COUNT = 360
-BACKUP_AFTER_MS = 5000  # the reader sees the project first
+log = logging.getLogger("cxr_explorer")
+
 ONE_IMAGE_PAGES = ("image", "compare")
-DRAWING_DEMO = "Simulating radiographs"
 _STEPS: dict[Step, str] = {"done": "{}", "undone": "Undid: {}", "redone": "Redid: {}"}
 
 
@@ -138,7 +138,8 @@ class Session(QObject):
         """Goes on with another project, which was just opened."""
         self.close()
         self.project = project
-        is_last = self.preferences.note_recent(project.path)
+        is_last = self.preferences.recent.note_opened(project.path)
+        log.info("project %s opened: %d images", short_hash(project.path), project.image_count())
         findings = project.vocabulary.findings
         self.finding = findings[0]
         self.value = Value.PRESENT
@@ -153,6 +154,8 @@ class Session(QObject):
         """Closes the project. Nothing is lost: every batch and every label is stored already."""
         self.closing.emit()
         if self.project is not None:
+            self.preferences.recent.note_progress(self.project, self.preferences.own_reader)
+            log.info("project %s closed", short_hash(self.project.path))
             self.project.close()
         self.project = None
         self.map = None
@@ -164,6 +167,13 @@ class Session(QObject):
         self.current_id = -1
         self.probabilities = None
         self.page = "map"
+
+    def leave(self) -> None:
+        """Closes the project and goes on without one, as when the program has just started."""
+        self.close()
+        self._reading_as = None
+        for signal in (self.projectChanged, self.filterChanged, self.selectionChanged, self.currentChanged):
+            signal.emit()
 
     def _load_map(self) -> None:
         assert self.project is not None

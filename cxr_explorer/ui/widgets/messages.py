@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QTextCursor
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QDialog,
+    QDialogButtonBox,
     QHeaderView,
     QMessageBox,
+    QPlainTextEdit,
     QTableWidget,
     QTableWidgetItem,
+    QVBoxLayout,
     QWidget,
 )
 
-from cxr_explorer.ui.widgets.texts import accepted
+from cxr_explorer.ui.widgets.texts import accepted, give_room, text_label
 
 
 def show_error(parent: QWidget, text: str) -> None:
@@ -39,6 +43,46 @@ def show_bug(parent: QWidget | None, trace: str) -> None:
     copy = box.addButton("Copy details", QMessageBox.ButtonRole.ActionRole)
     copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(trace))
     accepted(box)
+
+
+class TextDialog(QDialog):
+    """A text to be looked at, and copied whole."""
+
+    def __init__(self, parent: QWidget, title: str, said: str, text: str, at_end: bool = False) -> None:
+        """`said` tells above the text what it is; `at_end` shows its end first."""
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        give_room(self, 60, 24)
+        shown = QPlainTextEdit(text, readOnly=True)
+        shown.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        shown.setAccessibleName(title)
+        if at_end:
+            shown.moveCursor(QTextCursor.MoveOperation.End)
+            shown.moveCursor(QTextCursor.MoveOperation.StartOfLine)
+        column = QVBoxLayout(self)
+        column.addWidget(text_label(said, wraps=True))
+        column.addWidget(shown, 1)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        self.copy = buttons.addButton("Copy", QDialogButtonBox.ButtonRole.ActionRole)
+        self.copy.setToolTip("Copy this text to the clipboard")
+        self.copy.clicked.connect(self._copy)
+        self._text = text
+        column.addWidget(buttons)
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self._text)
+        self.copy.setText("Copied")
+
+
+def confirmed(parent: QWidget, text: str, verb: str) -> bool:
+    """Asks before something is done. Returns whether the answer is the button with the verb; Esc is no."""
+    box = QMessageBox(QMessageBox.Icon.Question, "CXR Explorer", text, QMessageBox.StandardButton.Cancel, parent)
+    yes = box.addButton(verb, QMessageBox.ButtonRole.AcceptRole)
+    box.setDefaultButton(yes)
+    box.exec()
+    box.deleteLater()
+    return box.clickedButton() is yes
 
 
 def _message_buttons() -> QMessageBox.StandardButton:
