@@ -6,14 +6,14 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from cxr_explorer.ui.session.recent import Recent, RecentProjects
-from cxr_explorer.ui.widgets.texts import MiddleElided, elided_label, text_label
+from cxr_explorer.ui.widgets.texts import MiddleElided, Role, elided_label, text_label
 
 REMOVE = "Remove from the list"
 MISSING = "⚠ not there any more"
-_MENU_LETTERS = 36
+_MENU_LETTERS = 30
 
 
 class RecentList(QWidget):
@@ -68,8 +68,9 @@ class RecentList(QWidget):
         line.setContentsMargins(10, 4, 0, 4)
         words = QVBoxLayout()
         words.setSpacing(2)
-        words.addWidget(elided_label(f"{project_title(Path(entry.path))}  {MISSING}", "dim"))
+        words.addWidget(_name_label(project_title(Path(entry.path)), "dim"))
         words.addWidget(_path_label(entry.path))
+        words.addWidget(_name_label(MISSING, "warning"))
         remove = QPushButton(REMOVE)
         remove.setToolTip(f"Forget {entry.path}: the file is not where it was")
         remove.clicked.connect(lambda _checked=False: self._remove(entry.path))
@@ -94,7 +95,7 @@ class RecentButton(QPushButton):
         title = project_title(Path(entry.path))
         self.setAccessibleName(", ".join(filter(None, (title, entry.progress, entry.date))))
         self.setToolTip(entry.path)
-        name, progress = elided_label(title, "heading"), text_label(entry.progress)
+        name, progress = _name_label(title, "heading"), text_label(entry.progress)
         path, date = _path_label(entry.path), text_label(entry.date, "dim")
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 6, 10, 6)
@@ -167,6 +168,13 @@ class RecentMenu(QMenu):
     def _clear(self) -> None:
         self._recent.clear()
         self.listChanged.emit()
+
+
+def _name_label(text: str, role: Role) -> QLabel:
+    label = elided_label(text, role)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setContentsMargins(6, 0, 0, 0)  # as `MiddleElided` has it
+    return label
 
 
 def _path_label(path: str) -> MiddleElided:

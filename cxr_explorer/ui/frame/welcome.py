@@ -51,7 +51,7 @@ class Welcome(QWidget):
         tour.setToolTip("Try the demo, and be shown how to work with the window. " + tooltip("tour"))
         tour.clicked.connect(self.tourWanted)
         drop = text_label("or drop a folder or a project here", "dim")
-        column = QVBoxLayout()
+        column = self._column = QVBoxLayout()
         column.setSpacing(14)
         column.addStretch(2)
         for widget in (title, text, folder, demo, tour, drop):
@@ -78,5 +78,6 @@ class Welcome(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Lists the projects opened lately."""
+        """Lists the projects opened lately; beside a list all begins at the top."""
         self.recent.refresh()
+        self._column.setStretch(0, 0 if self.recent.isVisibleTo(self) else 2)

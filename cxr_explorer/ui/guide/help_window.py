@@ -57,6 +57,7 @@ class HelpWindow(QDialog):
         self.said = text_label("", "dim")
         self.text = QTextBrowser(openLinks=False)
         self.text.setAccessibleName("Text of the page")
+        self.text.document().setDocumentMargin(12)
         self.text.anchorClicked.connect(self._follow)
         self.keys: KeysPage | None = None  # made when it is looked at: a hundred rows take their time
         self.shown = QStackedWidget()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from cxr_explorer.ui.commands.actions import key_text, keyboard_rows, left_hand_rows
@@ -33,7 +33,7 @@ class KeysPage(QWidget):
         change.setToolTip("Give actions other keys")
         change.setAutoDefault(False)
         change.clicked.connect(self.changeWanted)
-        self._column.addWidget(change)
+        self._column.addWidget(change, 0, Qt.AlignmentFlag.AlignLeft)
         self.refresh()
 
     def refresh(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication, QTextCursor
+from PySide6.QtGui import QFontDatabase, QGuiApplication, QTextCursor
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -52,9 +52,11 @@ class TextDialog(QDialog):
         """`said` tells above the text what it is; `at_end` shows its end first."""
         super().__init__(parent)
         self.setWindowTitle(title)
-        give_room(self, 60, 24)
+        give_room(self, 64, 26)
         shown = QPlainTextEdit(text, readOnly=True)
-        shown.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)  # columns stand below each other
+        font.setPointSizeF(self.font().pointSizeF())
+        shown.setFont(font)
         shown.setAccessibleName(title)
         if at_end:
             shown.moveCursor(QTextCursor.MoveOperation.End)
