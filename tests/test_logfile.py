@@ -131,7 +131,7 @@ def test_what_fails_in_a_child_process_is_told_with_its_places_there(home: Path,
 def test_a_stack_that_python_prints_loses_its_folders() -> None:
     stack = (
         f'File "/home/{NAME}/cxr/cxr_explorer/ui/app.py", line 7 in run\n'
-        f'File "C:\\Users\\{NAME}\\env\\site-packages\\numpy\\core.py", line 8 in dot\n'
+        f'File "D:\\Homes\\{NAME}\\env\\site-packages\\numpy\\core.py", line 8 in dot\n'
         f'File "/home/{NAME}/lib/python3.11/threading.py", line 9 in wait\n'
     )
     assert without_folders(stack) == (

@@ -53,6 +53,7 @@ class Files(QObject, Part):
         self.welcome.demoWanted.connect(self.open_demo)
         self.recent = RecentMenu(session.preferences.recent, frame)
         frame.actions_by_name["open_recent"].setMenu(self.recent)
+        self.recent.setParent(frame, self.recent.windowFlags())  # else PySide takes the action for its owner
         for shown in (self.welcome, self.recent):
             shown.projectWanted.connect(lambda path: self.open_path(Path(path)))
         self.recent.listChanged.connect(self.welcome.refresh)

@@ -38,6 +38,7 @@ class Help(QObject, Part):
         self._runs = runs
         self._place = place
         self.window: HelpWindow | None = None
+        session.projectChanged.connect(self.show_keys)
 
     def verbs(self) -> Verbs:
         return {
@@ -48,8 +49,13 @@ class Help(QObject, Part):
             "show_log": self.show_log,
         }
 
+    def show_keys(self) -> None:
+        """Keys, or the project whose place is told, are others: the page shown is filled anew."""
+        if self.window is not None and self.window.isVisible():
+            self.window.refresh()
+
     def close_down(self) -> None:
-        """The help goes with the project: it says where that lies."""
+        """It goes with the window, and with the project that it tells of."""
         if self.window is not None:
             self.window.reject()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from cxr_explorer.project.backup import backup_folder, backups
 from cxr_explorer.project.file import default_project_path, demo_home, probes_home
 from cxr_explorer.project.project import Project
 from cxr_explorer.ui.commands.actions import SPECS, key_text, plain_text
+from cxr_explorer.ui.session.recent import day_text
 
 START, KEYS, AUDITS, DATA, ABOUT = "start", "keys", "audits", "data", "about"
 
@@ -54,7 +56,7 @@ def places(project: Project | None, settings_file: Path) -> list[Place]:
     found = []
     if project is not None:
         made = backups(project.path)
-        newest = f" The newest is of {made[0].name.rpartition('.cxr')[0][-10:]}." if made else " There is none yet."
+        newest = f" The newest is of {_day(made[0])}." if made else " There is none yet."
         found += [
             Place("This project", project.path, "Labels, audits, clusters, maps, small pictures: all in one file."),
             Place("Its backups", backup_folder(project.path), f"One a day, without pictures.{newest}"),
@@ -76,6 +78,13 @@ def places(project: Project | None, settings_file: Path) -> list[Place]:
         ),
     ]
     return found
+
+
+def _day(path: Path) -> str:
+    try:
+        return day_text(date.fromtimestamp(path.stat().st_mtime))
+    except OSError:
+        return "an unknown day"
 
 
 def page_text(page: str, filled: Mapping[str, str] | None = None) -> str:

@@ -84,7 +84,7 @@ class HelpWindow(QDialog):
         row = QHBoxLayout(self)
         row.addWidget(self.pages)
         row.addLayout(right, 1)
-        self.pages.currentRowChanged.connect(lambda _row: self._show())
+        self.pages.currentRowChanged.connect(lambda _row: self.refresh())
         self._take_room()
 
     @property
@@ -98,7 +98,7 @@ class HelpWindow(QDialog):
         if row != self.pages.currentRow():
             self.pages.setCurrentRow(row)
         else:
-            self._show()
+            self.refresh()
         if not self.isVisible():
             self._take_room()
         self.show()
@@ -110,6 +110,8 @@ class HelpWindow(QDialog):
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange and hasattr(self, "pages"):
             self.pages.setFixedWidth(self._pages_px())
+        if event.type() == QEvent.Type.PaletteChange and self.isVisible():
+            self.refresh()  # links have their colour from the time a page is filled
 
     def _pages_px(self) -> int:
         return 15 * self.fontMetrics().horizontalAdvance("m")
@@ -120,7 +122,8 @@ class HelpWindow(QDialog):
         width, height = 72 * metrics.horizontalAdvance("m"), 38 * metrics.lineSpacing()
         self.resize(min(width, screen.width() - 80), min(height, screen.height() - 80))
 
-    def _show(self) -> None:
+    def refresh(self) -> None:
+        """Fills the page shown anew, with keys, places and colours as they are now."""
         page = self.page
         self.search.clear()
         if page == KEYS:

@@ -54,10 +54,9 @@ class Recent:
     def date(self) -> str:
         """The day it was opened last, or empty."""
         try:
-            opened = date.fromisoformat(self.opened)
+            return day_text(date.fromisoformat(self.opened))
         except ValueError:
             return ""
-        return f"{opened.day} {_MONTHS[opened.month - 1]} {opened.year}"
 
 
 class RecentProjects:
@@ -102,6 +101,11 @@ class RecentProjects:
 
     def _store(self, entries: Sequence[Recent]) -> None:
         self._settings.setValue(_KEY, [json.dumps(asdict(one)) for one in entries])
+
+
+def day_text(day: date) -> str:
+    """ "26 Nov 2026"."""
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
 def _parsed(text: str) -> Recent | None:

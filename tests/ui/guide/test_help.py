@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from cxr_explorer import logfile
 from cxr_explorer.assets import asset
+from cxr_explorer.indexing import IndexReport
 from cxr_explorer.ui.commands.actions import SPECS, key_text
 from cxr_explorer.ui.guide.help_pages import ABOUT, AUDITS, DATA, KEYS, START, TITLES, as_code, page_text
 from cxr_explorer.ui.guide.help_window import HelpWindow
@@ -195,6 +196,26 @@ def test_the_report_is_shown_first_and_holds_no_name(qtbot, window: MainWindow, 
     assert "labels 5, readers 1" in text
     assert "WARNING the reader is warned" in text and "cxr_explorer.project.project:" in text
     assert NAME not in text and str(tmp_path) not in text and "/home/" not in text
+
+
+def test_the_report_says_what_the_child_process_computed_on(window: MainWindow) -> None:
+    assert "nothing was analysed yet" in window.help.report()
+    window.runs._end_indexing(IndexReport(device="cuda: NVIDIA T400", seconds={"embed": 3.0}))
+    assert "auto chosen; used: cuda: NVIDIA T400" in window.help.report()
+
+
+def test_an_open_help_follows_keys_colours_and_project(qtbot, window: MainWindow) -> None:
+    shown = help_of(qtbot, window, START)
+    window.guide.use_keys({spec.name: ("F12",) if spec.name == "open_folder" else spec.keys for spec in SPECS})
+    assert "F12" in shown.text.toPlainText()
+    window.guide.use_keys({spec.name: spec.keys for spec in SPECS})
+    assert "F12" not in shown.text.toPlainText()
+    shown.show_page(DATA)
+    before = shown.text.toHtml()
+    window.appearance.use_light(True)
+    qtbot.waitUntil(lambda: shown.text.toHtml() != before)
+    window.session.leave()
+    assert "This project" not in shown.text.toPlainText()
 
 
 def test_the_report_does_without_a_project(qtbot, tmp_path: Path) -> None:
