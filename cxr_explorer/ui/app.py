@@ -82,7 +82,7 @@ def _run_to_the_end(application: QApplication) -> int:
 
 def _start() -> tuple[QApplication, MainWindow]:
     begun = time.monotonic()
-    application = Application(sys.argv[:1])
+    application = Application([DESKTOP_NAME])  # X11 takes the window's class from it
     application.setApplicationName("CXR Explorer")
     application.setApplicationVersion(__version__)
     application.setDesktopFileName(DESKTOP_NAME)

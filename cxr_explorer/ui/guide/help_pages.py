@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import PySide6
 from PySide6.QtCore import qVersion
 
 from cxr_explorer import __version__, logfile
@@ -107,13 +107,9 @@ def page_text(page: str, filled: Mapping[str, str] | None = None) -> str:
 
 def about_fields(encoder: EncoderInfo) -> dict[str, str]:
     """What *About* says of this installation."""
-    try:
-        pyside = version("PySide6-Essentials")
-    except PackageNotFoundError:
-        pyside = "?"
     return {
         "version": __version__,
-        "qt": f"{qVersion()} (PySide6 {pyside})",
+        "qt": f"{qVersion()} (PySide6 {PySide6.__version__})",
         "encoder": f"{escaped(encoder.title)}. {escaped(encoder.description)}",
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
@@ -19,11 +20,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from cxr_explorer.logfile import describe_caller
 from cxr_explorer.ui.widgets.texts import accepted, give_room, text_label
+
+log = logging.getLogger("cxr_explorer")
 
 
 def show_error(parent: QWidget, text: str) -> None:
     """Something outside the program is in the way: says what, why, and what to do."""
+    log.warning("the reader is told what is in the way, by %s", describe_caller())
     box = QMessageBox(QMessageBox.Icon.Warning, "CXR Explorer", text, _message_buttons(), parent)
     box.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     accepted(box)
