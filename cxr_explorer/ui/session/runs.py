@@ -13,7 +13,7 @@ from cxr_explorer.demo import drawing_demo
 from cxr_explorer.errors import UserError
 from cxr_explorer.indexing import Indexing, IndexReport, Progress
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
-from cxr_explorer.logfile import Plain
+from cxr_explorer.logfile import Plain, short_hash
 from cxr_explorer.project.backup import backing_up, is_due
 from cxr_explorer.project.file import SUFFIX, default_project_path, demo_home
 from cxr_explorer.project.project import Project
@@ -60,10 +60,13 @@ class Runs(QObject):
 
     def _begin(self) -> None:
         self._storage.begin()
-        if self._session.project is not None:
+        if (project := self._session.project) is not None:
+            log.info("project %s opened: %d images", short_hash(project.path), project.image_count())
             self._backup_timer.start()
 
     def _end(self) -> None:
+        if (project := self._session.project) is not None:
+            log.info("project %s is closed", short_hash(project.path))
         self.cancel_run()
         self._backup_timer.stop()
         self._backup.cancel()  # what it had of a backup is cleared away by the next one

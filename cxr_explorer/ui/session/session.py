@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,6 @@ from cxr_explorer.labels.label import How, Value
 from cxr_explorer.labels.reader_names import ADJUDICATED
 from cxr_explorer.labels.texts import finding_text
 from cxr_explorer.labels.vocabulary import Vocabulary, changed_keys
-from cxr_explorer.logfile import short_hash
 from cxr_explorer.project import acts, history, label_columns
 from cxr_explorer.project.partition_rows import STATE
 from cxr_explorer.project.project import AtlasMap, Ids, Project
@@ -40,8 +38,6 @@ from cxr_explorer.ui.session.selection import (
 )
 from cxr_explorer.ui.session.thumbnails import Thumbnails
 from cxr_explorer.ui.widgets.texts import probability_text
-
-log = logging.getLogger("cxr_explorer")
 
 ONE_IMAGE_PAGES = ("image", "compare")
 _STEPS: dict[Step, str] = {"done": "{}", "undone": "Undid: {}", "redone": "Redid: {}"}
@@ -139,7 +135,6 @@ class Session(QObject):
         self.close()
         self.project = project
         is_last = self.preferences.recent.note_opened(project.path)
-        log.info("project %s opened: %d images", short_hash(project.path), project.image_count())
         findings = project.vocabulary.findings
         self.finding = findings[0]
         self.value = Value.PRESENT
@@ -155,7 +150,6 @@ class Session(QObject):
         self.closing.emit()
         if self.project is not None:
             self.preferences.recent.note_progress(self.project, self.preferences.own_reader)
-            log.info("project %s closed", short_hash(self.project.path))
             self.project.close()
         self.project = None
         self.map = None
