@@ -6,14 +6,17 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from platformdirs import user_data_path
 
-from cxr_explorer import __version__
+from cxr_explorer import __version__, logfile
 from cxr_explorer.encoder.checkpoint import bundled_encoders, default_encoder
+from cxr_explorer.project.project import Project
 from cxr_explorer.project.repair import Examination, Repair
+from cxr_explorer.project.schema import SCHEMA_VERSION
 
 
 def examine() -> dict[str, Any]:
@@ -25,17 +28,54 @@ def examine() -> dict[str, Any]:
         for info in bundled_encoders()
     ]
     return {
-        "cxr-explorer": __version__,
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "cores": os.cpu_count(),
-        "packages": {name: _version(name) for name in _PACKAGES},
+        **installed(),
         "device": describe_device(choose_device("auto")),
         "default encoder": default_encoder().name,
         "encoders": encoders,
         "qt platform": _qt_platform(),
         "user data": str(user_data_path("cxr-explorer", appauthor=False)),
+        "log": str(logfile.folder()),
     }
+
+
+def installed() -> dict[str, Any]:
+    """Versions and machine, without loading any of the packages."""
+    return {
+        "cxr-explorer": __version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "cores": os.cpu_count(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+    }
+
+
+def count_project(project: Project) -> dict[str, Any]:
+    """Counts of an open project that say nothing of whose it is. Raises UserError where it cannot be read."""
+    latest = project.latest_map()
+    labels, readers = project.db.execute("SELECT count(*), count(DISTINCT reader) FROM labels").fetchone()
+    return {
+        "images": project.image_count(),
+        "unreadable": len(project.failures()),
+        "labels": labels,
+        "readers": readers,
+        "clusters": len(latest.groups) if latest is not None else "no map yet",
+        "schema": SCHEMA_VERSION,
+        "written": "no, it is only looked at" if project.viewed else "yes",
+    }
+
+
+def diagnose(facts: Mapping[str, str], counts: Mapping[str, Any], problems: Sequence[str]) -> str:
+    """A report to be sent with a question: versions, counts, what failed lately; no names, no paths.
+
+    Args:
+        facts: What the window knows of screens and device.
+        counts: Of the open project, see `count_project`; empty where none is open.
+        problems: From the log, see `logfile.last_problems`.
+    """
+    told = ["CXR Explorer: diagnostic report", "", describe({**installed(), **facts}), ""]
+    told += [describe({"project": dict(counts)}) if counts else "No project is open.", ""]
+    told += ["Last warnings and errors:", *problems] if problems else ["No warnings or errors in the log."]
+    return "\n".join(told) + "\n"
 
 
 def describe(found: dict[str, Any]) -> str:

@@ -6,7 +6,12 @@ class UserError(Exception):
 
     The message is one line in three parts: what failed, why, and what to do about it. Anything else that is raised is
     a bug and is shown as one.
+
+    Attributes:
+        in_child: Where it was raised in a child process, see `logfile.describe_error`; empty where it was none.
     """
+
+    in_child = ""
 
 
 class PassingError(UserError):

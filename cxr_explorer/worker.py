@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from cxr_explorer.errors import UserError
+from cxr_explorer.logfile import LONG_S, Plain, describe_error
+
+log = logging.getLogger("cxr_explorer")
 
 _context = multiprocessing.get_context("spawn")
 
@@ -35,7 +39,13 @@ class JobCrashed(Exception):
 
 
 class JobFailed(Exception):
-    """A bug in the child process; the message is its traceback."""
+    """A bug in the child process; the message is its traceback.
+
+    Attributes:
+        in_child: Where it was raised, for the log, see `logfile.describe_error`.
+    """
+
+    in_child = ""
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,7 @@ class _Done:
 class _Failed:
     text: str
     is_user_error: bool
+    places: str
 
 
 class Job:
@@ -63,6 +74,7 @@ class Job:
         self._receiver, sender = _context.Pipe(duplex=run is _converse)
         self._process = _context.Process(target=run, args=(sender, function, arguments), daemon=True)
         self._process.start()
+        self._name, self._begun = Plain(getattr(function, "__name__", "a function")), time.monotonic()
         sender.close()
         self.finished = False
 
@@ -87,7 +99,9 @@ class Job:
                     break
                 if isinstance(item, _Failed):
                     self._end()
-                    raise UserError(item.text) if item.is_user_error else JobFailed(item.text)
+                    error = UserError(item.text) if item.is_user_error else JobFailed(item.text)
+                    error.in_child = item.places
+                    raise error
                 items.append(item)
                 if len(items) >= 2:  # leave the caller's event loop a chance
                     break
@@ -104,6 +118,9 @@ class Job:
         self._end()
 
     def _end(self) -> None:
+        seconds = time.monotonic() - self._begun
+        if not self.finished and seconds > LONG_S:
+            log.info("child process %s: %.1f s", self._name, seconds)
         self.finished = True
         self._process.join(timeout=5)
         self._receiver.close()
@@ -133,11 +150,11 @@ def _run(sender: Connection, function: Callable[..., Iterable[Any]], arguments: 
             sender.send(item)
         sender.send(_Done())
     except UserError as error:
-        sender.send(_Failed(str(error), True))
+        sender.send(_Failed(str(error), True, describe_error(error)))
     except BrokenPipeError:
         pass  # the parent has gone: nobody is listening
-    except BaseException:  # noqa: BLE001 - the parent raises it again, with this traceback
-        sender.send(_Failed(traceback.format_exc(), False))
+    except BaseException as error:  # noqa: BLE001 - the parent raises it again, with this traceback
+        sender.send(_Failed(traceback.format_exc(), False, describe_error(error)))
 
 
 def _converse(pipe: Connection, function: Callable[..., Iterable[Any]], arguments: tuple[Any, ...]) -> None:

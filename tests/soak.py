@@ -99,6 +99,8 @@ class Soak:
         self.acts += 1
         if self.window.isHidden():  # the palette offers Quit as well
             self._other_window()
+        if self.window.session.project is None and self.choice.random() < 0.2:  # it was closed: not for long
+            self._other_project()
         kinds: list[Callable[[], State | None]] = [self._trigger, self._other_project, self._other_window]
         kinds += [lambda act=act: self.note(act(self.window, self.choice)) for _, act in ACTS]
         (one,) = self.choice.choices(kinds, [ACTION, OTHER_PROJECT, OTHER_WINDOW, *(weight for weight, _ in ACTS)])

@@ -8,11 +8,24 @@ import sys
 from collections.abc import Callable, Sequence
 
 from cxr_explorer import __version__
-from cxr_explorer.cli import audits, clusters, doctor, find, index, labels, lists, readers, report, suggest, window
+from cxr_explorer.cli import (
+    audits,
+    clusters,
+    doctor,
+    find,
+    index,
+    labels,
+    lists,
+    readers,
+    register,
+    report,
+    suggest,
+    window,
+)
 from cxr_explorer.cli.arguments import USER_ERROR
 from cxr_explorer.errors import UserError
 
-FAMILIES = (window, index, clusters, labels, lists, find, suggest, audits, readers, report, doctor)
+FAMILIES = (window, index, clusters, labels, lists, find, suggest, audits, readers, report, doctor, register)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 import logging
-import logging.handlers
 import os
+import platform
 import signal
 import sys
+import time
 from pathlib import Path
 
-from platformdirs import user_log_path
-from PySide6.QtCore import QSettings, QTimer
+import PySide6
+from PySide6.QtCore import QEvent, QSettings, QTimer, Signal
+from PySide6.QtGui import QFileOpenEvent, QIcon
 from PySide6.QtWidgets import QApplication
 
-from cxr_explorer import __version__
+from cxr_explorer import __version__, logfile
+from cxr_explorer.assets import asset
+from cxr_explorer.logfile import Plain
 from cxr_explorer.ui.excepthook import Excepthook
 from cxr_explorer.ui.frame import crash
 from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.viewer.full_size import still_reading
 
 log = logging.getLogger("cxr_explorer")
+
+DESKTOP_NAME = "cxr-explorer"
+"""What the desktop knows the program by: the name of its `.desktop` file, see `cli.register`."""
+
+
+class Application(QApplication):
+    """The application. macOS tells it by an event, not by an argument, which file was double-clicked."""
+
+    fileOpened = Signal(str)
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QFileOpenEvent) and event.file():
+            self.fileOpened.emit(event.file())
+            return True
+        return super().event(event)
 
 
 def run(
@@ -53,6 +72,7 @@ def run_demo(home: Path, count: int) -> int:
 def _run_to_the_end(application: QApplication) -> int:
     """Runs until the window is closed, and ends the process there where a drive keeps a thread for ever."""
     code = application.exec()
+    log.info("closed")
     if still_reading():
         log.warning("Files are still being read from a drive that does not answer; closed without waiting for it.")
         logging.shutdown()
@@ -61,18 +81,23 @@ def _run_to_the_end(application: QApplication) -> int:
 
 
 def _start() -> tuple[QApplication, MainWindow]:
-    application = QApplication(sys.argv[:1])
+    begun = time.monotonic()
+    application = Application([DESKTOP_NAME])  # X11 takes the window's class from it
     application.setApplicationName("CXR Explorer")
     application.setApplicationVersion(__version__)
-    folder = _log_folder()
-    died = []
-    if folder is not None:
-        _log_to_file(folder)
-        died = crash.reports(folder)
-        crash.watch(folder)
+    application.setDesktopFileName(DESKTOP_NAME)
+    application.setWindowIcon(program_icon())
+    folder = logfile.folder()
+    logfile.begin(folder)
+    died = crash.reports(folder)
+    crash.watch(folder)
+    system = f"{platform.system()} {platform.machine()}"
+    versions = f"{__version__}, Python {platform.python_version()}, Qt {PySide6.__version__}, {system}"
+    log.info("started: CXR Explorer %s", Plain(versions))
     settings = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "cxr-explorer", "cxr-explorer")
     window = MainWindow(settings)
     sys.excepthook = Excepthook(window)
+    application.fileOpened.connect(lambda path: window.open_dropped(Path(path)))
     if died:
         window.add_strip(crash.CrashBar(died), first=True)
     signal.signal(signal.SIGINT, lambda *_: QTimer.singleShot(0, window, window.close))
@@ -80,22 +105,13 @@ def _start() -> tuple[QApplication, MainWindow]:
     waker.timeout.connect(lambda: None)
     waker.start()
     window.show()
+    log.info("window up after %.1f s", time.monotonic() - begun)
     return application, window
 
 
-def _log_folder() -> Path | None:
-    """Where log and crash reports go; None where there is no place: no log is better than no window."""
-    try:
-        return user_log_path("cxr-explorer", appauthor=False, ensure_exists=True)
-    except OSError:
-        return None
-
-
-def _log_to_file(folder: Path) -> None:
-    try:
-        handler = logging.handlers.RotatingFileHandler(folder / "cxr-explorer.log", maxBytes=500_000, backupCount=1)
-    except OSError:
-        return
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
+def program_icon() -> QIcon:
+    """The program's icon in all its sizes; Qt reads a size when it is shown."""
+    icon = QIcon()
+    for path in sorted(asset("icons", "program").glob("*.png")):
+        icon.addFile(str(path))
+    return icon

@@ -12,6 +12,7 @@ import shiboken6
 from PySide6.QtCore import QObject, Qt, Signal
 
 from cxr_explorer.errors import UserError
+from cxr_explorer.logfile import Plain
 from cxr_explorer.ui.frame.frame import Frame
 from cxr_explorer.ui.widgets.messages import show_bug
 
@@ -37,6 +38,7 @@ class Excepthook(QObject):
 
     def __call__(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if isinstance(error, UserError):
+            log.warning("the reader is told what is in the way", exc_info=error)
             self._refused.emit(str(error))
             return
         stack = traceback.extract_tb(trace)
@@ -44,14 +46,13 @@ class Excepthook(QObject):
         times = self._times[place] = self._times.get(place, 0) + 1
         if times > 1:
             if str(times).strip("0") == "1":  # 10, 100, 1000 …
-                log.error("%s in %s, line %d: %d times by now", *place, times)
+                log.error("%s again: %d times by now", Plain(kind.__name__), times, exc_info=error)
             return
         text = "".join(traceback.format_exception(kind, error, trace))
         if sys.stderr is not None and sys.stderr.isatty():  # else it would stay in the system's journal
             with contextlib.suppress(OSError):  # the terminal may be gone
                 print(text, file=sys.stderr)
-        # The log gets where it happened, not the message: that may hold a file's name.
-        log.error("%s\n%s", kind.__name__, "".join(traceback.format_tb(trace)))
+        log.error("a fault of the program", exc_info=error)
         self._failed.emit(text)
 
     def _say(self, text: str) -> None:

@@ -31,6 +31,8 @@ from cxr_explorer.ui.frame.workspaces import EXPLORE, READ, SHEET, Pane
 from cxr_explorer.ui.gallery.gallery_panel import GalleryPanel
 from cxr_explorer.ui.guide.context_menus import ON_COMPARED, ON_SHEET, ContextMenus
 from cxr_explorer.ui.guide.guide import Guide
+from cxr_explorer.ui.guide.help import PAGE as HELP_PAGE
+from cxr_explorer.ui.guide.help import Help
 from cxr_explorer.ui.guide.tour_steps import Views
 from cxr_explorer.ui.labelling.contradictions import ContradictionNotice
 from cxr_explorer.ui.labelling.label_panel import LabelPanel
@@ -52,6 +54,12 @@ from cxr_explorer.ui.suggest.tab import SuggestTab
 from cxr_explorer.ui.viewer.image_page import ImagePage
 from cxr_explorer.ui.viewer.viewer import Viewer
 from cxr_explorer.ui.widgets.guard import guard_overrides
+from cxr_explorer.ui.widgets.messages import confirmed
+
+_STILL_RUNNING = (
+    "The images are still being analysed. Close the project now?\n\nWhat is done so far is kept; the analysis goes on "
+    "from there when the project is opened again."
+)
 
 
 def _letter() -> int:
@@ -141,6 +149,8 @@ class MainWindow(Frame, Part):
         self.sheets.page.grid.menuWanted.connect(lambda at: self.menus.show_menu(ON_SHEET, at))
         self.compare.page.menuWanted.connect(lambda at: self.menus.show_menu(ON_COMPARED, at))
         self.guide = Guide(self, session, self.runs, self.files.welcome, views)
+        self.help = Help(self, session, self.runs, lambda: "audits" if self.audit.active else "")
+        self.audit.list.setProperty(HELP_PAGE, "audits")
         self.parts: tuple[Part, ...] = (
             self,
             self.workspaces,
@@ -162,6 +172,7 @@ class MainWindow(Frame, Part):
             self.progress_report,
             self.menus,
             self.guide,
+            self.help,
         )
         self.take_verbs(part.verbs() for part in self.parts)
 
@@ -174,6 +185,7 @@ class MainWindow(Frame, Part):
             "previous_image": lambda: self.step_image(-1),
             "browse_next": lambda: self.step_image(1),
             "browse_previous": lambda: self.step_image(-1),
+            "close_project": self.close_project,
         }
 
     def _connect(self) -> None:
@@ -331,10 +343,24 @@ class MainWindow(Frame, Part):
     def _is_query(self, path: Path) -> bool:
         return self.session.project is not None and path.is_file() and path.suffix != SUFFIX
 
-    def closeEvent(self, event: QCloseEvent) -> None:
+    def close_project(self) -> None:
+        """Back to the start page; asks first where the folder is still being analysed."""
+        if self.runs.indexing is not None and not confirmed(self, _STILL_RUNNING, "Close project"):
+            return
+        if self.session.project is None:  # the question waits, and the window goes on
+            return
         self._keep()
+        self._end_parts()
+        self.session.leave()
+        self.files.welcome.setFocus()
+
+    def _end_parts(self) -> None:
         for part in self.parts:
             part.close_down()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._keep()
+        self._end_parts()
         self.session.close()
         super().closeEvent(event)
 

@@ -20,7 +20,6 @@ from cxr_explorer.project.left_out import left_out, store_left_out
 from cxr_explorer.project.project import Project
 from cxr_explorer.ui.commands.actions import SPECS
 from cxr_explorer.ui.frame import appearance
-from cxr_explorer.ui.frame.about_dialog import AboutDialog
 from cxr_explorer.ui.frame.settings_dialog import SettingsDialog
 from cxr_explorer.ui.frame.unreadable_dialog import UnreadableDialog
 from cxr_explorer.ui.guide.keys_help import KeysDialog
@@ -353,7 +352,7 @@ def test_labels_and_undo_are_there_after_reopening(qtbot, window: MainWindow, tm
     with Project.open(path) as project:
         assert len(list(exporting.label_rows(project))) == CLUSTER_SIZES[0]
     again = open_window(qtbot, tmp_path, path)
-    assert str(path) in again.session.preferences.recent_projects()
+    assert str(path) in [entry.path for entry in again.session.preferences.recent.entries()]
     assert again.actions_by_name["undo"].isEnabled()
     again.session.undo()
     assert labels(again) == {}
@@ -377,7 +376,6 @@ def test_dialogs_open_in_both_themes(window: MainWindow, light: bool, tmp_path: 
         FindingsDialog(window, session.project.vocabulary),  # type: ignore[union-attr]
         ExportDialog(window, 5, [Whose("ann", "ann"), Whose("Everybody's")], 0),
         KeysDialog(window),
-        AboutDialog(window, session.preferences.encoder()),
     ]
     for dialog in shown:
         dialog.show()
@@ -409,7 +407,7 @@ def test_text_size_and_colours_are_kept(qtbot, window: MainWindow, tmp_path: Pat
     assert window.settings.value("dark", True, bool) is False
 
 
-@pytest.mark.parametrize("name", ["settings", "keys", "about", "map_parameters", "edit_keys"])
+@pytest.mark.parametrize("name", ["settings", "keys", "diagnostic", "show_log", "map_parameters", "edit_keys"])
 def test_a_dialog_that_was_answered_is_not_kept(qtbot, window: MainWindow, name: str) -> None:
     def answer() -> None:
         for dialog in window.findChildren(QDialog):

@@ -79,6 +79,11 @@ class Audits(QObject, Part):
         session.changed.connect(self._on_change)
         session.mapChanged.connect(self._later.start)
 
+    @property
+    def active(self) -> bool:
+        """Whether an audit is being read."""
+        return self._reading is not None
+
     def verbs(self) -> Verbs:
         return {
             "audit_start": self.start,

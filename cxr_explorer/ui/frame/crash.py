@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import PySide6
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
 
 from cxr_explorer import __version__
-from cxr_explorer.ui.widgets.texts import accepted, give_room, text_label
+from cxr_explorer.logfile import Plain, without_folders
+from cxr_explorer.ui.widgets.messages import TextDialog
+from cxr_explorer.ui.widgets.texts import accepted, text_label
 
 log = logging.getLogger("cxr_explorer")
 
@@ -67,8 +68,9 @@ class CrashBar(QFrame):
         super().__init__()
         self.setObjectName("progress")
         self._paths = list(paths)
-        self.text = "\n\n".join(path.read_text(encoding="utf-8", errors="replace").strip() for path in paths)
-        log.error("The last run ended in the middle:\n%s", self.text)
+        reports = [path.read_text(encoding="utf-8", errors="replace").strip() for path in paths]
+        self.text = without_folders("\n\n".join(reports))
+        log.error("The last run ended in the middle:\n%s", Plain(self.text))
         said = text_label(
             "⚠ The program ended unexpectedly last time. Each label is stored as soon as it is given; look whether the "
             "last ones are there. The report helps to mend the fault.",
@@ -85,8 +87,8 @@ class CrashBar(QFrame):
         row.addWidget(close)
 
     def _show(self) -> None:
-        dialog = CrashDialog(self, self.text)
-        accepted(dialog)
+        said = "Where the program was when it ended: versions and places in the code, nothing of your images."
+        accepted(TextDialog(self, "Report of the last run", said, self.text))
         self._forget()
 
     def _forget(self) -> None:
@@ -94,24 +96,3 @@ class CrashBar(QFrame):
             with contextlib.suppress(OSError):
                 path.unlink()
         self.hide()
-
-
-class CrashDialog(QDialog):
-    """The report, to be looked at and copied."""
-
-    def __init__(self, parent: CrashBar, text: str) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Report of the last run")
-        give_room(self, 60, 24)
-        shown = QPlainTextEdit(text, readOnly=True)
-        shown.setAccessibleName("Report")
-        column = QVBoxLayout(self)
-        column.addWidget(
-            text_label("Where the program was when it ended: versions and places in the code, nothing of your images.")
-        )
-        column.addWidget(shown, 1)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.rejected.connect(self.reject)
-        self.copy = buttons.addButton("Copy", QDialogButtonBox.ButtonRole.ActionRole)
-        self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(text))
-        column.addWidget(buttons)

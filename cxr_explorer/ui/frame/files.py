@@ -16,12 +16,12 @@ from cxr_explorer.project import label_columns
 from cxr_explorer.project.file import SUFFIX
 from cxr_explorer.project.left_out import left_out
 from cxr_explorer.ui.commands.part import Part, Verbs
-from cxr_explorer.ui.frame.about_dialog import AboutDialog
 from cxr_explorer.ui.frame.empty_page import PAGE, EmptyPage
 from cxr_explorer.ui.frame.frame import Frame
+from cxr_explorer.ui.frame.recent_list import RecentMenu, project_title
 from cxr_explorer.ui.frame.settings_dialog import SettingsDialog
 from cxr_explorer.ui.frame.unreadable_dialog import UnreadableDialog
-from cxr_explorer.ui.frame.welcome import Welcome, project_title
+from cxr_explorer.ui.frame.welcome import Welcome
 from cxr_explorer.ui.frame.workspaces import START
 from cxr_explorer.ui.session.runs import Runs
 from cxr_explorer.ui.session.session import Session
@@ -52,7 +52,12 @@ class Files(QObject, Part):
         frame.statusBar().addPermanentWidget(self._summary)
         self.welcome.folderWanted.connect(self.open_folder)
         self.welcome.demoWanted.connect(self.open_demo)
-        self.welcome.projectWanted.connect(lambda path: self.open_path(Path(path)))
+        self.recent = RecentMenu(session.preferences.recent, frame)
+        frame.actions_by_name["open_recent"].setMenu(self.recent)
+        self.recent.setParent(frame, self.recent.windowFlags())  # else PySide takes the action for its owner
+        for shown in (self.welcome, self.recent):
+            shown.projectWanted.connect(lambda path: self.open_path(Path(path)))
+        self.recent.listChanged.connect(self.welcome.refresh)
         session.projectChanged.connect(self._on_project)
         for signal in (session.mapChanged, runs.imagesArrived):
             signal.connect(self._show_summary)
@@ -64,12 +69,12 @@ class Files(QObject, Part):
         return {
             "open_folder": self.open_folder,
             "open_project": self.open_project,
+            "open_recent": self.show_recent,
             "demo": self.open_demo,
             "rescan": self.rescan,
             "unreadable": self.show_unreadable,
             "quit": self.quit,
             "settings": self.change_settings,
-            "about": self.show_about,
         }
 
     # -- following the session -------------------------------------------------------------------------------------
@@ -156,6 +161,10 @@ class Files(QObject, Part):
         if chosen:
             self.open_path(Path(chosen))
 
+    def show_recent(self) -> None:
+        """Lists the projects opened lately, in the middle of the window: for a key or the palette."""
+        self.recent.popup(self._frame.mapToGlobal(self._frame.rect().center() / 2))
+
     def open_demo(self) -> None:
         """Opens the simulated set."""
         self._runs.open_demo()
@@ -191,7 +200,3 @@ class Files(QObject, Part):
         )
         if accepted(dialog):
             self._runs.choose(dialog.reader, dialog.encoder, dialog.device)  # which shows the labels anew
-
-    def show_about(self) -> None:
-        """Version, intended use, licence."""
-        accepted(AboutDialog(self._frame, self._session.preferences.encoder()))

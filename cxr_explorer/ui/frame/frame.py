@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -9,12 +11,15 @@ from PySide6.QtCore import QSettings, QSize, Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QMainWindow, QMenu, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
+from cxr_explorer.logfile import describe_caller
 from cxr_explorer.ui.commands.actions import SPECS, connect_verbs, make_actions
 from cxr_explorer.ui.commands.need import Need
 from cxr_explorer.ui.commands.part import Verbs
 from cxr_explorer.ui.frame.notice import Notice
 from cxr_explorer.ui.frame.workspaces import EXPLORE, READ, START, Pane, Workspaces
 from cxr_explorer.ui.widgets.texts import elided_label
+
+log = logging.getLogger("cxr_explorer")
 
 LEAST_CENTRE_PX = 320
 
@@ -155,7 +160,11 @@ class Frame(QMainWindow):
         self._said.setToolTip(text)
 
     def warn(self, text: str) -> None:
-        """In a strip that stays until it is closed."""
+        """In a strip that stays until it is closed; the log says where it came from."""
+        if error := sys.exc_info()[1]:
+            log.warning("the reader is warned", exc_info=error)
+        else:
+            log.warning("the reader is warned, by %s", describe_caller())
         self.notice.show_text(text)
 
     def last_folder(self) -> str:

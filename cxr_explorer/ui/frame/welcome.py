@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from cxr_explorer.images.image_formats import format_names
 from cxr_explorer.ui.commands.actions import tooltip
+from cxr_explorer.ui.frame.recent_list import RecentList
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.texts import text_label
 
-TEXT_PX = 560
+TEXT_PX = 460
+RECENT_PX = 560
+"""The list is no wider, however wide the window is."""
 
 
 class Welcome(QWidget):
@@ -25,7 +26,6 @@ class Welcome(QWidget):
 
     def __init__(self, session: Session) -> None:
         super().__init__()
-        self._session = session
         title = QLabel("CXR Explorer")
         font = title.font()
         font.setPointSizeF(font.pointSizeF() * 2.2)
@@ -38,7 +38,7 @@ class Welcome(QWidget):
             wraps=True,
         )
         text.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        text.setMinimumWidth(TEXT_PX)
+        text.setFixedWidth(TEXT_PX)
         folder = QPushButton("Open folder…")
         folder.setObjectName("apply")
         folder.setStyleSheet("text-align: center")
@@ -51,49 +51,33 @@ class Welcome(QWidget):
         tour.setToolTip("Try the demo, and be shown how to work with the window. " + tooltip("tour"))
         tour.clicked.connect(self.tourWanted)
         drop = text_label("or drop a folder or a project here", "dim")
-        self._recent = QVBoxLayout()
-        self._recent.setSpacing(4)
-        column = QVBoxLayout()
+        column = self._column = QVBoxLayout()
         column.setSpacing(14)
+        column.addStretch(2)
         for widget in (title, text, folder, demo, tour, drop):
             column.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch(3)
         for button in (folder, demo, tour):
             button.setMinimumWidth(240)
-        column.addSpacing(10)
-        column.addLayout(self._recent)
+        self.recent = RecentList(session.preferences.recent)
+        self.recent.setMaximumWidth(RECENT_PX)
+        self.recent.projectWanted.connect(self.projectWanted)
+        self.recent.listChanged.connect(self.refresh)
+        row = QHBoxLayout()
+        row.setContentsMargins(30, 40, 30, 20)
+        row.setSpacing(40)
+        row.addStretch(1)
+        row.addLayout(column)
+        row.addWidget(self.recent, 4)
+        row.addStretch(1)
         outer = QVBoxLayout(self)
-        outer.addStretch(2)
-        outer.addLayout(column)
-        outer.addStretch(3)
+        outer.addLayout(row, 1)
         notice = text_label("For research and annotation. Not a medical device.", "dim")
         notice.setAlignment(Qt.AlignmentFlag.AlignCenter)
         outer.addWidget(notice)
         self.refresh()
 
     def refresh(self) -> None:
-        """Lists the projects opened lately."""
-        while (item := self._recent.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.deleteLater()
-        recent = self._session.preferences.recent_projects()[:5]
-        if not recent:
-            return
-        line = QFrame()
-        line.setFrameShape(QFrame.Shape.HLine)
-        line.setFixedWidth(240)
-        self._recent.addWidget(line, 0, Qt.AlignmentFlag.AlignHCenter)
-        self._recent.addWidget(text_label("Recent projects", "dim"), 0, Qt.AlignmentFlag.AlignHCenter)
-        for path in recent:
-            button = QPushButton(project_title(Path(path)))
-            button.setToolTip(path)
-            button.setMinimumWidth(240)
-            button.clicked.connect(lambda _checked=False, p=path: self.projectWanted.emit(p))
-            self._recent.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
-
-
-def project_title(path: Path) -> str:
-    """A project's name for people: without the hash that default names end in."""
-    name, _, tail = path.stem.rpartition("-")
-    is_hash = len(tail) == 8 and all(character in "0123456789abcdef" for character in tail)
-    return name if name and is_hash else path.stem
+        """Lists the projects opened lately; beside a list all begins at the top."""
+        self.recent.refresh()
+        self._column.setStretch(0, 0 if self.recent.isVisibleTo(self) else 2)

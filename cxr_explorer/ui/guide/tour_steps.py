@@ -115,8 +115,9 @@ def tour_steps(frame: Frame, session: Session, views: Views) -> tuple[Step, ...]
         Step(
             "Everything else",
             lambda: (
-                f"{key_text('command_palette')} finds any command by a few letters; {key_text('keys')} lists all keys, "
-                f"{key_text('edit_keys')} changes them. {key_text('export_labels')} writes the labels as a table. "
+                f"{key_text('command_palette')} finds any command by a few letters; {key_text('help')} opens the "
+                f"help, with all keys in it; {key_text('edit_keys')} changes them. "
+                f"{key_text('export_labels')} writes the labels as a table. "
                 f"{key_text('tour')} shows this tour again."
             ),
             lambda: frame.menuBar(),

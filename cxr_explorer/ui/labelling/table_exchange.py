@@ -14,7 +14,7 @@ from cxr_explorer.project import exporting
 from cxr_explorer.project.label_columns import label_count
 from cxr_explorer.project.readers.agreement import reader_names
 from cxr_explorer.tables.format import WriteReport
-from cxr_explorer.ui.frame.welcome import project_title
+from cxr_explorer.ui.frame.recent_list import project_title
 from cxr_explorer.ui.labelling.export_dialog import ExportDialog, Whose
 from cxr_explorer.ui.labelling.import_dialog import ImportDialog
 from cxr_explorer.ui.session.session import Session

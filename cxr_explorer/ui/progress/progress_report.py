@@ -12,7 +12,7 @@ from cxr_explorer.colours import ON_PAPER
 from cxr_explorer.report.write import Choices, Written, write_report
 from cxr_explorer.ui.commands.part import Part, Verbs
 from cxr_explorer.ui.frame.frame import Frame
-from cxr_explorer.ui.frame.welcome import project_title
+from cxr_explorer.ui.frame.recent_list import project_title
 from cxr_explorer.ui.progress.progress_panel import ProgressPanel
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.errand import Errand

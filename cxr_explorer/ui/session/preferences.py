@@ -10,18 +10,20 @@ from PySide6.QtCore import QObject, QSettings, Signal
 from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, default_encoder, read_encoder
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.reader_names import check_reader, is_reserved
+from cxr_explorer.ui.session.recent import RecentProjects
 
 DEFAULT_READER = "reader 1"
 
 
 class Preferences(QObject):
-    """Reader, encoder, device, and what was opened lately."""
+    """Reader, encoder, device, and what was opened lately (`recent`)."""
 
     said = Signal(str)
 
     def __init__(self, settings: QSettings, parent: QObject) -> None:
         super().__init__(parent)
         self.settings = settings
+        self.recent = RecentProjects(settings)
 
     @property
     def own_reader(self) -> str:
@@ -61,15 +63,3 @@ class Preferences(QObject):
         self.set_own_reader(reader)
         self.settings.setValue("encoder", str(encoder))
         self.settings.setValue("device", device)
-
-    def recent_projects(self) -> list[str]:
-        """Paths of projects opened lately that are still there, newest first."""
-        stored = self.settings.value("recent", [])
-        entries = [stored] if isinstance(stored, str) else stored if isinstance(stored, list) else []
-        return [entry for entry in entries if Path(entry).is_file()]
-
-    def note_recent(self, path: Path) -> bool:
-        """Puts a project first among those opened lately. Returns whether it was first already."""
-        before = self.recent_projects()
-        self.settings.setValue("recent", [str(path), *(entry for entry in before if entry != str(path))][:8])
-        return before[:1] == [str(path)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from cxr_explorer.demo import drawing_demo
 from cxr_explorer.errors import UserError
 from cxr_explorer.indexing import Indexing, IndexReport, Progress
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
+from cxr_explorer.logfile import Plain, short_hash
 from cxr_explorer.project.backup import backing_up, is_due
 from cxr_explorer.project.file import SUFFIX, default_project_path, demo_home
 from cxr_explorer.project.project import Project
@@ -19,6 +21,8 @@ from cxr_explorer.project.storage import StorageError
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.session.storage_watch import StorageWatch
 from cxr_explorer.ui.widgets.errand import Errand
+
+log = logging.getLogger("cxr_explorer")
 
 DEMO_COUNT = 360
 BACKUP_AFTER_MS = 5000  # the reader sees the project first
@@ -36,6 +40,7 @@ class Runs(QObject):
         super().__init__(session)
         self._session = session
         self._preferences = session.preferences
+        self.device = ""  # what the child process computed on, once one has said so
         self.indexing: Indexing | None = None
         self.progress: Progress | None = None
         self._demo = Errand(self)
@@ -55,10 +60,13 @@ class Runs(QObject):
 
     def _begin(self) -> None:
         self._storage.begin()
-        if self._session.project is not None:
+        if (project := self._session.project) is not None:
+            log.info("project %s opened: %d images", short_hash(project.path), project.image_count())
             self._backup_timer.start()
 
     def _end(self) -> None:
+        if (project := self._session.project) is not None:
+            log.info("project %s is closed", short_hash(project.path))
         self.cancel_run()
         self._backup_timer.stop()
         self._backup.cancel()  # what it had of a backup is cleared away by the next one
@@ -201,6 +209,12 @@ class Runs(QObject):
     def _end_indexing(self, report: IndexReport | None) -> None:
         assert self._session.project is not None
         self._timer.stop()
+        if report is None:
+            log.warning("the run over the folder could not go on")
+        else:
+            seconds = ", ".join(f"{step} {taken:.1f} s" for step, taken in report.seconds.items())
+            log.info("run over the folder: %d new; %s", report.embedded, Plain(seconds))
+            self.device = report.device or self.device
         self.indexing = None
         self.progress = None
         self._session.take_map(report is not None and bool(report.embedded or report.changed))

@@ -39,11 +39,7 @@ from cxr_explorer.ui.session.selection import (
 from cxr_explorer.ui.session.thumbnails import Thumbnails
 from cxr_explorer.ui.widgets.texts import probability_text
 
-DEFAULT_READER = "reader 1"
-DEMO_COUNT = 360
-BACKUP_AFTER_MS = 5000  # the reader sees the project first
 ONE_IMAGE_PAGES = ("image", "compare")
-DRAWING_DEMO = "Simulating radiographs"
 _STEPS: dict[Step, str] = {"done": "{}", "undone": "Undid: {}", "redone": "Redid: {}"}
 
 
@@ -138,7 +134,7 @@ class Session(QObject):
         """Goes on with another project, which was just opened."""
         self.close()
         self.project = project
-        is_last = self.preferences.note_recent(project.path)
+        is_last = self.preferences.recent.note_opened(project.path)
         findings = project.vocabulary.findings
         self.finding = findings[0]
         self.value = Value.PRESENT
@@ -153,6 +149,7 @@ class Session(QObject):
         """Closes the project. Nothing is lost: every batch and every label is stored already."""
         self.closing.emit()
         if self.project is not None:
+            self.preferences.recent.note_progress(self.project, self.preferences.own_reader)
             self.project.close()
         self.project = None
         self.map = None
@@ -164,6 +161,13 @@ class Session(QObject):
         self.current_id = -1
         self.probabilities = None
         self.page = "map"
+
+    def leave(self) -> None:
+        """Closes the project and goes on without one, as when the program has just started."""
+        self.close()
+        self._reading_as = None
+        for signal in (self.projectChanged, self.filterChanged, self.selectionChanged, self.currentChanged):
+            signal.emit()
 
     def _load_map(self) -> None:
         assert self.project is not None

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QFontDatabase, QGuiApplication, QTextCursor
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QDialog,
+    QDialogButtonBox,
     QHeaderView,
     QMessageBox,
+    QPlainTextEdit,
     QTableWidget,
     QTableWidgetItem,
+    QVBoxLayout,
     QWidget,
 )
 
-from cxr_explorer.ui.widgets.texts import accepted
+from cxr_explorer.logfile import describe_caller
+from cxr_explorer.ui.widgets.texts import accepted, give_room, text_label
+
+log = logging.getLogger("cxr_explorer")
 
 
 def show_error(parent: QWidget, text: str) -> None:
     """Something outside the program is in the way: says what, why, and what to do."""
+    log.warning("the reader is told what is in the way, by %s", describe_caller())
     box = QMessageBox(QMessageBox.Icon.Warning, "CXR Explorer", text, _message_buttons(), parent)
     box.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     accepted(box)
@@ -39,6 +48,48 @@ def show_bug(parent: QWidget | None, trace: str) -> None:
     copy = box.addButton("Copy details", QMessageBox.ButtonRole.ActionRole)
     copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(trace))
     accepted(box)
+
+
+class TextDialog(QDialog):
+    """A text to be looked at, and copied whole."""
+
+    def __init__(self, parent: QWidget, title: str, said: str, text: str, at_end: bool = False) -> None:
+        """`said` tells above the text what it is; `at_end` shows its end first."""
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        give_room(self, 64, 26)
+        shown = QPlainTextEdit(text, readOnly=True)
+        font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)  # columns stand below each other
+        font.setPointSizeF(self.font().pointSizeF())
+        shown.setFont(font)
+        shown.setAccessibleName(title)
+        if at_end:
+            shown.moveCursor(QTextCursor.MoveOperation.End)
+            shown.moveCursor(QTextCursor.MoveOperation.StartOfLine)
+        column = QVBoxLayout(self)
+        column.addWidget(text_label(said, wraps=True))
+        column.addWidget(shown, 1)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        self.copy = buttons.addButton("Copy", QDialogButtonBox.ButtonRole.ActionRole)
+        self.copy.setToolTip("Copy this text to the clipboard")
+        self.copy.clicked.connect(self._copy)
+        self._text = text
+        column.addWidget(buttons)
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self._text)
+        self.copy.setText("Copied")
+
+
+def confirmed(parent: QWidget, text: str, verb: str) -> bool:
+    """Asks before something is done. Returns whether the answer is the button with the verb; Esc is no."""
+    box = QMessageBox(QMessageBox.Icon.Question, "CXR Explorer", text, QMessageBox.StandardButton.Cancel, parent)
+    yes = box.addButton(verb, QMessageBox.ButtonRole.AcceptRole)
+    box.setDefaultButton(yes)
+    box.exec()
+    box.deleteLater()
+    return box.clickedButton() is yes
 
 
 def _message_buttons() -> QMessageBox.StandardButton:

@@ -11,6 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from cxr_explorer.ui.frame import crash
+from cxr_explorer.ui.widgets.messages import TextDialog
 
 DIES = """
 import faulthandler, sys
@@ -84,7 +85,7 @@ def test_a_process_that_still_runs_is_no_death(tmp_path: Path) -> None:
 
 def test_the_report_can_be_looked_at_and_copied_and_is_gone_then(qtbot, bar: crash.CrashBar, died: Path) -> None:  # type: ignore[no-untyped-def]
     def copy() -> None:
-        (dialog,) = (one for one in QApplication.topLevelWidgets() if isinstance(one, crash.CrashDialog))
+        (dialog,) = (one for one in QApplication.topLevelWidgets() if isinstance(one, TextDialog))
         dialog.copy.click()
         dialog.reject()
 

@@ -10,7 +10,16 @@ IMPORTED_FACTS = Need("no facts have been taken from a table")
 SPECS: tuple[Spec, ...] = (
     Spec("open_folder", "&File", "&Open folder…", "Open a folder of radiographs", ("Ctrl+O",)),
     Spec("open_project", "&File", "Open &project…", "Open a project file (.cxr)", ("Ctrl+Shift+O",)),
+    Spec("open_recent", "&File", "Open rece&nt", "List the projects opened lately, with date and progress"),
     Spec("demo", "&File", "Try the &demo", "Open a set of simulated radiographs"),
+    Spec(
+        "close_project",
+        "&File",
+        "&Close project",
+        "Close the project and go back to the start page; everything is stored already",
+        ("Ctrl+W",),
+        PROJECT,
+    ),
     Spec(
         "rescan",
         "&File",

@@ -12,7 +12,8 @@ SPECS: tuple[Spec, ...] = (
         "Type a few letters of anything the program can do: a command, a cluster, a finding",
         ("Ctrl+P",),
     ),
-    Spec("keys", "&Help", "&Keyboard", "All keys on one page", ("F1",)),
+    Spec("help", "&Help", "&Help", "How to work with this program, where its data is, what it is", ("F1",)),
+    Spec("keys", "&Help", "&Keyboard", "All keys on one page", ("Ctrl+F1",)),
     Spec("edit_keys", "&Help", "&Change keys…", "Give actions other keys", ("Ctrl+Shift+K",)),
     Spec("tour", "&Help", "&Tour", "Show in a few bubbles how to work with this window", ("Shift+F1",)),
     Spec(
@@ -30,5 +31,19 @@ SPECS: tuple[Spec, ...] = (
         "Put the keyboard on the part of the window before this one",
         ("Shift+F6",),
     ),
-    Spec("about", "&Help", "&About", "Version, licence, intended use", separated=True),
+    Spec(
+        "where_data",
+        "&Help",
+        "&Where is my data",
+        "Where the project, its backups, the settings and the log lie, and how to move them",
+        separated=True,
+    ),
+    Spec(
+        "diagnostic",
+        "&Help",
+        "Copy &diagnostic report…",
+        "Versions, screens, counts and the last errors, to be sent with a question; no names, no paths",
+    ),
+    Spec("show_log", "&Help", "Show &log…", "What ran, how long it took and what failed; no names, no paths"),
+    Spec("about", "&Help", "&About", "Version, licences, intended use", separated=True),
 )
