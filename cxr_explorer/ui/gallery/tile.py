@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QFontMetrics, QPainter, QPalette, QPen, QPixmap
 
+from cxr_explorer.ui.widgets.note_marks import marks_width, paint_marks
+
 EXCLUDED_TEXT = "excluded"
 ODD_TEXT = "✕ exception"
 
@@ -22,6 +24,8 @@ class Mark:
         tooltip: Shown over the tile; empty for none.
         note: Short text at the tile's top right, what was measured of it ("0.93"); empty for none.
         odd: The reader found on a contact sheet that the image does not belong with the others.
+        flagged: The reader wants to come back to the image.
+        noted: The reader wrote a note on it.
     """
 
     excluded: bool = False
@@ -30,6 +34,8 @@ class Mark:
     tooltip: str = ""
     note: str = ""
     odd: bool = False
+    flagged: bool = False
+    noted: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,10 @@ def paint_tile(
         _paint_odd(painter, rect, palette)
     if mark.badge:
         _paint_badge(painter, rect, mark, palette)
+    if mark.flagged or mark.noted:
+        corner = QPointF(rect.right() + 1 - _inset(rect), rect.bottom() + 1 - _inset(rect))
+        colours = palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Text)
+        paint_marks(painter, corner, _chip_px(painter), mark.flagged, mark.noted, colours)
     if mark.note:
         _paint_note(painter, rect, mark.note, palette)
     if state.picked:
@@ -124,7 +134,8 @@ def _paint_odd(painter: QPainter, rect: QRect, palette: QPalette) -> None:
 
 def _paint_badge(painter: QPainter, rect: QRect, mark: Mark, palette: QPalette) -> None:
     inset = _inset(rect)
-    font, text, chip = _chip(painter, mark.badge, rect.width() - 2 * inset)
+    taken = marks_width(_chip_px(painter), mark.flagged, mark.noted)
+    font, text, chip = _chip(painter, mark.badge, rect.width() - 2 * inset - round(taken))
     chip.moveBottomLeft(QPointF(rect.left() + inset, rect.bottom() + 1 - inset))
     if mark.colour is None:
         ground = palette.color(QPalette.ColorRole.Window)
@@ -151,6 +162,11 @@ def _chip(painter: QPainter, words: str, room: int) -> tuple[QFont, str, QRectF]
     metrics = QFontMetrics(font)
     text = metrics.elidedText(words, Qt.TextElideMode.ElideRight, room - 2 * _CHIP_PADDING_PX)
     return font, text, QRectF(0, 0, metrics.horizontalAdvance(text) + 2 * _CHIP_PADDING_PX, metrics.height() + 4)
+
+
+def _chip_px(painter: QPainter) -> int:
+    """Height of a chip."""
+    return QFontMetrics(_small(painter.font())).height() + 4
 
 
 def _paint_chip(painter: QPainter, chip: QRectF, font: QFont, text: str, ground: QColor, ink: QColor) -> None:

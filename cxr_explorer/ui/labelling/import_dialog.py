@@ -12,6 +12,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.labels.reader_names import check_reader
 from cxr_explorer.project.acts import Change
 from cxr_explorer.project.importing import LISTED, Preview, examined_labels, importing_labels
+from cxr_explorer.project.notes import notes_text
 from cxr_explorer.project.project import Project
 from cxr_explorer.tables.formats import format_named
 from cxr_explorer.ui.widgets.errand import Errand
@@ -96,8 +97,9 @@ class ImportDialog(QDialog):
         if found.readers:
             self._form.addRow("Readers in the table", QLabel(", ".join(found.readers), wordWrap=True))
         button = self.buttons.button(_Buttons.Ok)
-        button.setText(f"Import {len(found.rows):,} label{'' if len(found.rows) == 1 else 's'}")
-        button.setEnabled(len(found.rows) > 0)
+        brought = f"Import {len(found.rows):,} label{'' if len(found.rows) == 1 else 's'}"
+        button.setText(brought + (f" and {notes_text(len(found.rows.notes))}" if found.rows.notes else ""))
+        button.setEnabled(bool(len(found.rows) or found.rows.notes))
 
     def accept(self) -> None:
         """Stores, then closes; cancelling meanwhile takes all of it back."""
@@ -109,7 +111,8 @@ class ImportDialog(QDialog):
             return
         self.buttons.button(_Buttons.Ok).setEnabled(False)
         self._name.setEnabled(False)
-        self._storing = importing_labels(self._project, self._preview.rows.by(reader), self._act_reader)
+        rows = self._preview.rows.by(reader)
+        self._storing = importing_labels(self._project, rows, self._act_reader, rows.noted())
         self._steps.start()
 
     def _step(self) -> None:
