@@ -227,6 +227,8 @@ def _salvage(copy: Path, sound: Path, path: Path, done: Repair) -> None:
     """Makes `sound`, of the present version, and fills it with what can be read of the copy."""
     sound.unlink(missing_ok=True)
     fill(sound, path, {})
+    with copy.open("rb") as stream:
+        expected = _tables_of(int.from_bytes(stream.read(64)[60:], "big"))  # user_version; the header is mended below
     _mend_header(copy, sound)
     source = sqlite3.connect(copy)
     source.text_factory = lambda data: data.decode("utf-8", "replace")
@@ -234,7 +236,6 @@ def _salvage(copy: Path, sound: Path, path: Path, done: Repair) -> None:
         "PRAGMA writable_schema = on"
     )  # a schema with an entry that makes no sense is read as far as it goes
     with closing(source), closing(open_connection(path, "mode=rw", sound)) as target:
-        expected = _tables_of(int(source.execute("PRAGMA user_version").fetchone()[0]))
         target.execute("PRAGMA foreign_keys = off")
         target.execute("PRAGMA journal_mode = delete")
         _, tables = reference()
@@ -253,9 +254,9 @@ def _salvage(copy: Path, sound: Path, path: Path, done: Repair) -> None:
 
 
 def _tables_of(version: int) -> set[str]:
-    """Tables that a file of a version holds; of one that there never was, those of the present one."""
+    """Tables that a file of a version holds; where the number makes no sense, those of the present one."""
     database = Database(memory=True)
-    later = [migration.name for migration in migrations.pending(database)][max(version, 0) or SCHEMA_VERSION :]
+    later = [migration.name for migration in migrations.pending(database)][version or SCHEMA_VERSION :]
     migrations.apply(database, stop_before=later)
     return set(database.table_names())
 

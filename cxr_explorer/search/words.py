@@ -72,8 +72,8 @@ class Search:
     """Everything there is to find among the images of a map. Make it once for a map, ask it as often as you like.
 
     A word is found anywhere in a file's path; in a fact, in a note of this reader and in the name of a finding it is
-    found where a word begins. The name of a finding finds the images on which this reader said it is present; `label:Effusion=absent` the others.
-    Upper and lower case count as the same.
+    found where a word begins. The name of a finding finds the images on which this reader said it is present;
+    `label:Effusion=absent` the others. Upper and lower case count as the same.
 
     Args:
         project: For file names and labels.

@@ -112,6 +112,7 @@ class _Long:
         self._file, self._finding, self._value = (found[name] for name in ("file", "finding", "value"))
         self._others = [found.get(name, len(names)) for name in self._OTHERS]
         self._noted = [found.get(name, len(names)) for name in self._NOTED]
+        self._notes_only = not {"note", "comeback"}.isdisjoint(names)  # whether rows without a label make sense
         self._values = Values()
         table.details = self._details = _Details()
 
@@ -120,8 +121,8 @@ class _Long:
         file = table.file_number(line, cell_at(cells, self._file))
         if file is None:
             return
-        noted = self._add_note(line, file, *(plain(cell_at(cells, index)) for index in self._noted))
-        if noted and not cell_at(cells, self._finding) and not cell_at(cells, self._value):
+        self._add_note(line, file, *(plain(cell_at(cells, index)) for index in self._noted))
+        if self._notes_only and not cell_at(cells, self._finding) and not cell_at(cells, self._value):
             return
         finding = table.finding_number(line, plain(cell_at(cells, self._finding)))
         if finding is None:
@@ -133,8 +134,7 @@ class _Long:
         table.add(file, finding, value, line)
         self._add_details(line, *(cell_at(cells, index) for index in self._others))
 
-    def _add_note(self, line: int, file: int, reader: str, text: str, come_back: str, time: str) -> bool:
-        """Takes what the row says of a note; whether it says anything."""
+    def _add_note(self, line: int, file: int, reader: str, text: str, come_back: str, time: str) -> None:
         flagged = come_back.strip().casefold() in _YES
         if not flagged and not is_blank(come_back) and come_back.strip().casefold() not in _NO:
             self._table.problems.add(f"Line {line}: {come_back[:40]!r} under come_back is not yes or no; left out.")
@@ -142,7 +142,6 @@ class _Long:
         note = Note(text.strip(), flagged, "" if at is None else time_text(at) or "")
         if note:
             self._table.add_note(line, file, reader, note)
-        return bool(note)
 
     def _add_details(self, line: int, reader: str, time: str, how: str, cluster: str, map_id: str, *audit: str) -> None:
         problems, details = self._table.problems, self._details

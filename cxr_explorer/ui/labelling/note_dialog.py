@@ -12,7 +12,7 @@ from cxr_explorer.project.notes import MOST_CHARACTERS, tidy
 from cxr_explorer.ui.widgets.texts import MiddleElided, give_room, text_label
 
 _Buttons = QDialogButtonBox.StandardButton
-_HINT = "Enter begins a new line, Ctrl+Enter stores the note, Esc leaves it. An empty note is removed."
+_HINT = "Enter begins a new line, Ctrl+Enter stores the note, Esc cancels. An empty note is removed."
 
 
 class NoteDialog(QDialog):
@@ -72,6 +72,6 @@ class NoteDialog(QDialog):
         """Words that were typed are not lost by one press of Esc."""
         if not self._warned and tidy(self.text.toPlainText()) not in ("", self._before):
             self._warned = True
-            self._said.setText("This note is not stored yet: Ctrl+Enter stores it, Esc once more leaves it.")
+            self._said.setText("This note is not stored yet: Ctrl+Enter stores it, Esc once more throws it away.")
         else:
             super().reject()

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 from cxr_explorer.labels.label import Note
 from cxr_explorer.project.notes import note_of
 from cxr_explorer.ui.session.session import Session
+from cxr_explorer.ui.viewer.picture import Picture
 from cxr_explorer.ui.viewer.plates import INK, MARGIN_PX, PLATE
 from cxr_explorer.ui.widgets.note_marks import draw_flag, draw_note
 
@@ -18,16 +19,21 @@ _PAD_PX = 6
 
 
 class NotePlate(QWidget):
-    """Lies above the zoom in the lower right corner; lets the mouse through, and is hidden where nothing is noted."""
+    """Lies above the zoom in the lower right corner; lets the mouse through, and is hidden where nothing is noted.
 
-    def __init__(self, picture: QWidget, session: Session) -> None:
+    Without the text over the picture it is the signs alone.
+    """
+
+    def __init__(self, picture: Picture, session: Session) -> None:
         super().__init__(picture)
         self._picture = picture
         self._session = session
         self._lines: list[tuple[bool, str]] = []  # whether it is the flag's, and the words
+        self._with_words = picture.overlay
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.hide()
         picture.installEventFilter(self)
+        picture.changed.connect(self._on_picture)
         session.currentChanged.connect(self.refresh)
         session.projectChanged.connect(self.refresh)
         session.probabilitiesChanged.connect(self.refresh)
@@ -52,14 +58,21 @@ class NotePlate(QWidget):
         self.setVisible(bool(self._lines))
         self._place()
 
+    def _on_picture(self) -> None:
+        if self._picture.overlay != self._with_words:
+            self._with_words = self._picture.overlay
+            self._place()
+
     def _line_px(self) -> int:
         return QFontMetrics(self.font()).height() + 4
 
     def sizeHint(self) -> QSize:
         metrics, line = QFontMetrics(self.font()), self._line_px()
+        if not self._with_words:
+            return QSize(line + 2 * _PAD_PX, len(self._lines) * line + 4)
         needed = max((metrics.horizontalAdvance(words) for _, words in self._lines), default=0)
-        most = max(self._picture.width() * 2 // 5, 14 * metrics.averageCharWidth())
-        return QSize(min(needed + line + 3 * _PAD_PX, most), len(self._lines) * line + 4)
+        most = max(self._picture.width() // 4, metrics.horizontalAdvance(FLAG_TEXT))
+        return QSize(min(needed, most) + line + 3 * _PAD_PX, len(self._lines) * line + 4)
 
     def _place(self) -> None:
         """Above the plate of the zoom, whose height is that of a line and 8."""
