@@ -160,7 +160,7 @@ class SearchBar(QFrame):
 
     def _tell(self, search: Search, found: Found) -> None:
         if found.unknown:
-            known = ", ".join(["label", "file", *search.fact_names])
+            known = ", ".join(["label", "file", "note", *search.fact_names])
             self.count.setText(f"⚠ Nothing is called {', '.join(found.unknown)} here. Known: {known}")
         elif not self.line.text().strip():
             known = ", ".join(search.fact_names)

@@ -30,13 +30,13 @@ class NotePlate(QWidget):
         self._session = session
         self._lines: list[tuple[bool, str]] = []  # whether it is the flag's, and the words
         self._with_words = picture.overlay
+        self._unled = False
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.hide()
         picture.installEventFilter(self)
         picture.changed.connect(self._on_picture)
         session.currentChanged.connect(self.refresh)
         session.projectChanged.connect(self.refresh)
-        session.probabilitiesChanged.connect(self.refresh)
         session.changed.connect(lambda change: self.refresh() if change.notes or change.reader else None)
 
     @property
@@ -44,15 +44,18 @@ class NotePlate(QWidget):
         """What it says."""
         return "\n".join(words for _, words in self._lines)
 
-    def refresh(self) -> None:
-        """Shows what is noted of the current image.
+    def keep_words_back(self, kept: bool) -> None:
+        """Where an answer is to be given without being led it says that there is a note, not what is in it."""
+        if kept != self._unled:
+            self._unled = kept
+            self.refresh()
 
-        Where an answer is to be given without being led, it says that there is a note, not what is in it.
-        """
+    def refresh(self) -> None:
+        """Shows what is noted of the current image."""
         session, note = self._session, Note()
         if session.project is not None and session.viewing_image and session.current_id >= 0:
             note = note_of(session.project, session.current_id, session.reader)
-        words = NOTE_TEXT if session.probabilities_hidden else f"{NOTE_TEXT}: {' '.join(note.text.split())}"
+        words = NOTE_TEXT if self._unled else f"{NOTE_TEXT}: {' '.join(note.text.split())}"
         self._lines = [*([(True, FLAG_TEXT)] if note.flagged else []), *([(False, words)] if note.text else [])]
         self.setAccessibleName(self.text)
         self.setVisible(bool(self._lines))
