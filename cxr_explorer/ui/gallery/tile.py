@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QFontMetrics, QPainter, QPalette, QPen, QPixmap
 
-from cxr_explorer.ui.widgets.note_marks import marks_width, paint_marks
+from cxr_explorer.ui.widgets.note_marks import GAP_PX, marks_width, paint_marks
 
 EXCLUDED_TEXT = "excluded"
 ODD_TEXT = "✕ exception"
@@ -75,12 +75,9 @@ def paint_tile(
         _paint_excluded(painter, rect, palette)
     if mark.odd:
         _paint_odd(painter, rect, palette)
-    if mark.badge:
-        _paint_badge(painter, rect, mark, palette)
+    badge = _paint_badge(painter, rect, mark, palette) if mark.badge else QRectF()
     if mark.flagged or mark.noted:
-        corner = QPointF(rect.right() + 1 - _inset(rect), rect.bottom() + 1 - _inset(rect))
-        colours = palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Text)
-        paint_marks(painter, corner, _chip_px(painter), mark.flagged, mark.noted, colours)
+        _paint_noted(painter, rect, mark, badge, palette)
     if mark.note:
         _paint_note(painter, rect, mark.note, palette)
     if state.picked:
@@ -132,10 +129,9 @@ def _paint_odd(painter: QPainter, rect: QRect, palette: QPalette) -> None:
     _paint_chip(painter, chip, font, text, ground, readable_on(ground))
 
 
-def _paint_badge(painter: QPainter, rect: QRect, mark: Mark, palette: QPalette) -> None:
+def _paint_badge(painter: QPainter, rect: QRect, mark: Mark, palette: QPalette) -> QRectF:
     inset = _inset(rect)
-    taken = marks_width(_chip_px(painter), mark.flagged, mark.noted)
-    font, text, chip = _chip(painter, mark.badge, rect.width() - 2 * inset - round(taken))
+    font, text, chip = _chip(painter, mark.badge, rect.width() - 2 * inset)
     chip.moveBottomLeft(QPointF(rect.left() + inset, rect.bottom() + 1 - inset))
     if mark.colour is None:
         ground = palette.color(QPalette.ColorRole.Window)
@@ -144,6 +140,17 @@ def _paint_badge(painter: QPainter, rect: QRect, mark: Mark, palette: QPalette) 
         ground = mark.colour
         ink = readable_on(ground)
     _paint_chip(painter, chip, font, text, ground, ink)
+    return chip
+
+
+def _paint_noted(painter: QPainter, rect: QRect, mark: Mark, badge: QRectF, palette: QPalette) -> None:
+    """The signs in the lower right corner; above the badge where it leaves them no room."""
+    size = QFontMetrics(_small(painter.font())).height() + 4  # as high as a chip
+    corner = QPointF(rect.right() + 1 - _inset(rect), rect.bottom() + 1 - _inset(rect))
+    if badge.right() > corner.x() - marks_width(size, mark.flagged, mark.noted):
+        corner.setY(badge.top() - GAP_PX)
+    colours = palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Text)
+    paint_marks(painter, corner, size, mark.flagged, mark.noted, colours)
 
 
 def _paint_note(painter: QPainter, rect: QRect, note: str, palette: QPalette) -> None:
@@ -162,11 +169,6 @@ def _chip(painter: QPainter, words: str, room: int) -> tuple[QFont, str, QRectF]
     metrics = QFontMetrics(font)
     text = metrics.elidedText(words, Qt.TextElideMode.ElideRight, room - 2 * _CHIP_PADDING_PX)
     return font, text, QRectF(0, 0, metrics.horizontalAdvance(text) + 2 * _CHIP_PADDING_PX, metrics.height() + 4)
-
-
-def _chip_px(painter: QPainter) -> int:
-    """Height of a chip."""
-    return QFontMetrics(_small(painter.font())).height() + 4
 
 
 def _paint_chip(painter: QPainter, chip: QRectF, font: QFont, text: str, ground: QColor, ink: QColor) -> None:
