@@ -141,6 +141,12 @@ def notes_text(count: int) -> str:
     return f"{count:,} note{'' if count == 1 else 's'}"
 
 
+def labels_and_notes(labels: int, notes: int) -> str:
+    """ "3 labels", "1 note", "3 labels and 1 note"."""
+    counted = [f"{labels:,} label{'' if labels == 1 else 's'}"] if labels or not notes else []
+    return " and ".join(counted + ([notes_text(notes)] if notes else []))
+
+
 def _record(project: Project, act: Act, image_id: int, reader: str, before: Note, after: Note) -> None:
     """Records a change as part of an act; one without a time gets the present one."""
     if (before.text, before.flagged) == (after.text, after.flagged):

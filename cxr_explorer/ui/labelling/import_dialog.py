@@ -12,7 +12,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.labels.reader_names import check_reader
 from cxr_explorer.project.acts import Change
 from cxr_explorer.project.importing import LISTED, Preview, examined_labels, importing_labels
-from cxr_explorer.project.notes import notes_text
+from cxr_explorer.project.notes import labels_and_notes
 from cxr_explorer.project.project import Project
 from cxr_explorer.tables.formats import format_named
 from cxr_explorer.ui.widgets.errand import Errand
@@ -80,7 +80,8 @@ class ImportDialog(QDialog):
         self.head.setText(
             f"<b>{escape(self._table.name)}</b>: {format_named(found.format).title} form, {found.files:,} files; "
             f"findings: {escape(', '.join(found.findings)) or 'none'}.<br>"
-            f"<b>{found.matched:,}</b> files are in this project ({len(found.rows):,} labels), "
+            f"<b>{found.matched:,}</b> files are in this project "
+            f"({labels_and_notes(len(found.rows), len(found.rows.notes))}), "
             f"<b>{found.unmatched:,}</b> are not, "
             f"<b>{found.ambiguous:,}</b> could be several images and are left out."
         )
@@ -97,8 +98,7 @@ class ImportDialog(QDialog):
         if found.readers:
             self._form.addRow("Readers in the table", QLabel(", ".join(found.readers), wordWrap=True))
         button = self.buttons.button(_Buttons.Ok)
-        brought = f"Import {len(found.rows):,} label{'' if len(found.rows) == 1 else 's'}"
-        button.setText(brought + (f" and {notes_text(len(found.rows.notes))}" if found.rows.notes else ""))
+        button.setText(f"Import {labels_and_notes(len(found.rows), len(found.rows.notes))}")
         button.setEnabled(bool(len(found.rows) or found.rows.notes))
 
     def accept(self) -> None:

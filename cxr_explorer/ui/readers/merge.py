@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 from cxr_explorer.labels.reader_names import MAX_LENGTH, is_reserved
 from cxr_explorer.labels.texts import VALUE_WORDS
 from cxr_explorer.project.file import SUFFIX
-from cxr_explorer.project.notes import notes_text
+from cxr_explorer.project.notes import labels_and_notes
 from cxr_explorer.project.readers.merging import MergePlan, planned_merge
 from cxr_explorer.ui.widgets.errand import Errand
 from cxr_explorer.ui.widgets.texts import give_room, text_label
@@ -214,7 +214,5 @@ class MergeDialog(QDialog):
             button.setEnabled(False)
             return
         count, notes = self.plan.taken(self.take_theirs)
-        button.setText(
-            f"Merge {count:,} label{'' if count == 1 else 's'}" + (f", {notes_text(notes)}" if notes else "")
-        )
+        button.setText(f"Merge {labels_and_notes(count, notes)}")
         button.setEnabled(count + notes > 0)

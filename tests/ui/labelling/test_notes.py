@@ -16,8 +16,10 @@ from cxr_explorer.project.storage import StorageError
 from cxr_explorer.ui.guide.context_menus import ON_FILM, ON_TILE
 from cxr_explorer.ui.labelling import notes as notes_part
 from cxr_explorer.ui.labelling.export_dialog import ExportDialog, Whose
+from cxr_explorer.ui.labelling.import_dialog import ImportDialog
 from cxr_explorer.ui.labelling.note_dialog import NoteDialog
 from cxr_explorer.ui.main_window import MainWindow
+from cxr_explorer.ui.readers.merge import MergeDialog
 from tests.ui.windows import make_project, open_window, press
 
 Key = Qt.Key
@@ -252,3 +254,35 @@ def test_the_export_offers_notes_where_there_is_room_for_them(qtbot, window: Mai
     dialog.with_notes.setChecked(True)
     dialog._choices[1][0].setChecked(True)
     assert not dialog.notes
+
+
+def test_a_flag_does_not_hide_that_labels_contradict(qtbot, window: MainWindow) -> None:
+    press(qtbot, window, Key.Key_1, Key.Key_2)
+    assert window.contradicting.strip.isVisible()
+    window.session.set_current(1)
+    press(qtbot, window, Key.Key_M, modifier=CTRL)
+    assert noted(window, 1).flagged and window.contradicting.strip.isVisible()
+
+
+def test_notes_alone_can_be_merged(qtbot, window: MainWindow, tmp_path: Path) -> None:
+    table = tmp_path / "bob.csv"
+    table.write_text("file,finding,value,reader,note,come_back\n00.png,,,bob,look,yes\n", encoding="utf-8")
+    dialog = MergeDialog(window, project_of(window).path, table, window.session.reader)
+    dialog._errand.finish()
+    assert "1</b> notes or flags are new" in dialog.head.text()
+    assert dialog._buttons.button(dialog._buttons.StandardButton.Ok).text() == "Merge 1 note"
+    assert dialog._buttons.button(dialog._buttons.StandardButton.Ok).isEnabled()
+    dialog.done(0)
+
+
+def test_notes_alone_can_be_imported_after_a_preview(qtbot, window: MainWindow, tmp_path: Path) -> None:
+    table = tmp_path / "notes.csv"
+    table.write_text("file,finding,value,note\n00.png,,,look\n", encoding="utf-8")
+    dialog = ImportDialog(window, project_of(window), table, "bob", window.session.reader)
+    dialog.errand.finish()
+    ok = dialog.buttons.button(dialog.buttons.StandardButton.Ok)
+    assert ok.text() == "Import 1 note" and ok.isEnabled() and not notes.note_readers(project_of(window))
+    dialog.accept()
+    qtbot.waitUntil(lambda: dialog.change is not None)
+    assert dialog.change is not None and dialog.change.notes
+    assert notes.note_of(project_of(window), 1, "bob").text == "look"
