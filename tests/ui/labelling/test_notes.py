@@ -20,6 +20,7 @@ from cxr_explorer.ui.labelling.import_dialog import ImportDialog
 from cxr_explorer.ui.labelling.note_dialog import NoteDialog
 from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.readers.merge import MergeDialog
+from tests.soak_model import Model, foretell
 from tests.ui.windows import make_project, open_window, press
 
 Key = Qt.Key
@@ -286,3 +287,18 @@ def test_notes_alone_can_be_imported_after_a_preview(qtbot, window: MainWindow, 
     qtbot.waitUntil(lambda: dialog.change is not None)
     assert dialog.change is not None and dialog.change.notes
     assert notes.note_of(project_of(window), 1, "bob").text == "look"
+
+
+def test_the_soak_foretells_a_flag_and_its_undoing(qtbot, window: MainWindow) -> None:
+    window.session.set_current(1)
+    window.session.tell(notes.write_note(project_of(window), 1, "kept", window.session.reader), "")
+    window.session.set_current(2)
+    model = Model.of(project_of(window).path)
+    for wanted in (("", True), None):
+        foretold = foretell(window, "come_back", model.stored.state)
+        window.actions_by_name["come_back"].trigger()
+        assert model.check(foretold) == ""
+        assert model.stored.state.notes.get((2, "reader 1")) == wanted
+        assert model.stored.state.notes[1, "reader 1"] == ("kept", False)
+    window.session.undo()
+    assert model.check() == "" and model.stored.state.notes[2, "reader 1"] == ("", True)
