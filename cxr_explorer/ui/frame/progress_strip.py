@@ -56,7 +56,7 @@ class ProgressStrip(QFrame):
         self._bar.setFixedWidth(140)
         self._bar.setAccessibleName("Progress")
         cancel = QPushButton("Cancel")
-        cancel.setToolTip("Stop here; what is embedded is kept, and the next run goes on from there")
+        cancel.setToolTip("Stop here; what is analysed is kept, and the next run goes on from there")
         cancel.clicked.connect(runs.cancel_run)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 5, 12, 5)

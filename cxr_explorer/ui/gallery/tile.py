@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QFontMetrics, QPainter, QPalette, QPen, QPixmap
 
-from cxr_explorer.ui.widgets.note_marks import GAP_PX, marks_width, paint_marks
+from cxr_explorer.ui.widgets.note_marks import paint_marks
 
 EXCLUDED_TEXT = "excluded"
 ODD_TEXT = "✕ exception"
@@ -19,10 +19,10 @@ class Mark:
 
     Attributes:
         excluded: The image is taken out of the reading.
-        badge: Short text at the tile's foot ("Effusion +", "3 labels"); empty for none.
+        badge: Short text below the tile ("Effusion +", "3 labels"); empty for none.
         colour: The badge's ground; None takes the palette's.
         tooltip: Shown over the tile; empty for none.
-        note: Short text at the tile's top right, what was measured of it ("0.93"); empty for none.
+        note: Short text below the tile, at the right: what was measured of it ("0.93"); empty for none.
         odd: The reader found on a contact sheet that the image does not belong with the others.
         flagged: The reader wants to come back to the image.
         noted: The reader wrote a note on it.
@@ -62,7 +62,10 @@ def readable_on(ground: QColor) -> QColor:
 def paint_tile(
     painter: QPainter, rect: QRect, pixmap: QPixmap | None, mark: Mark, state: TileState, palette: QPalette
 ) -> None:
-    """Draw one tile into `rect`; the current tile's frame reaches FRAME_MARGIN_PX beyond it."""
+    """Draw one tile into `rect`, and what is said of it below, where it hides nothing of the film.
+
+    The current tile's frame reaches FRAME_MARGIN_PX beyond it, the line below it foot_px of the painter's font.
+    """
     if pixmap is None:
         _paint_placeholder(painter, rect, state.pending, palette)
     else:
@@ -75,11 +78,12 @@ def paint_tile(
         _paint_excluded(painter, rect, palette)
     if mark.odd:
         _paint_odd(painter, rect, palette)
-    badge = _paint_badge(painter, rect, mark, palette) if mark.badge else QRectF()
+    if mark.badge:
+        _paint_badge(painter, rect, mark, palette)
     if mark.flagged or mark.noted:
-        _paint_noted(painter, rect, mark, badge, palette)
+        _paint_noted(painter, rect, mark, palette)
     if mark.note:
-        _paint_note(painter, rect, mark.note, palette)
+        _paint_note(painter, rect, mark, palette)
     if state.picked:
         _paint_picked(painter, rect, palette)
     if state.current:
@@ -88,6 +92,11 @@ def paint_tile(
 
 FRAME_MARGIN_PX = 4
 """How far the frame of the current tile reaches beyond the tile."""
+
+
+def foot_px(font: QFont) -> int:
+    """Height of the line below a tile."""
+    return QFontMetrics(_small(font)).height() + 4 + FRAME_MARGIN_PX
 
 
 def _paint_placeholder(painter: QPainter, rect: QRect, pending: bool, palette: QPalette) -> None:
@@ -129,10 +138,10 @@ def _paint_odd(painter: QPainter, rect: QRect, palette: QPalette) -> None:
     _paint_chip(painter, chip, font, text, ground, readable_on(ground))
 
 
-def _paint_badge(painter: QPainter, rect: QRect, mark: Mark, palette: QPalette) -> QRectF:
-    inset = _inset(rect)
-    font, text, chip = _chip(painter, mark.badge, rect.width() - 2 * inset)
-    chip.moveBottomLeft(QPointF(rect.left() + inset, rect.bottom() + 1 - inset))
+def _paint_badge(painter: QPainter, rect: QRect, mark: Mark, palette: QPalette) -> None:
+    taken = _chip(painter, mark.note, rect.width() // 2)[2].width() + 2 if mark.note else 0
+    font, text, chip = _chip(painter, mark.badge, rect.width() - round(taken))
+    chip.moveTopLeft(QPointF(rect.left(), rect.bottom() + 1 + FRAME_MARGIN_PX))
     if mark.colour is None:
         ground = palette.color(QPalette.ColorRole.Window)
         ink = palette.color(QPalette.ColorRole.WindowText)
@@ -140,24 +149,19 @@ def _paint_badge(painter: QPainter, rect: QRect, mark: Mark, palette: QPalette) 
         ground = mark.colour
         ink = readable_on(ground)
     _paint_chip(painter, chip, font, text, ground, ink)
-    return chip
 
 
-def _paint_noted(painter: QPainter, rect: QRect, mark: Mark, badge: QRectF, palette: QPalette) -> None:
-    """The signs in the lower right corner; above the badge where it leaves them no room."""
+def _paint_noted(painter: QPainter, rect: QRect, mark: Mark, palette: QPalette) -> None:
+    """The signs in the lower right corner: what is picked or an exception has its own in the upper left one."""
     size = QFontMetrics(_small(painter.font())).height() + 4  # as high as a chip
     corner = QPointF(rect.right() + 1 - _inset(rect), rect.bottom() + 1 - _inset(rect))
-    if badge.right() > corner.x() - marks_width(size, mark.flagged, mark.noted):
-        corner.setY(badge.top() - GAP_PX)
     colours = palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Text)
     paint_marks(painter, corner, size, mark.flagged, mark.noted, colours)
 
 
-def _paint_note(painter: QPainter, rect: QRect, note: str, palette: QPalette) -> None:
-    inset = _inset(rect)
-    # What is picked has its tick in the other corner.
-    font, text, chip = _chip(painter, note, rect.width() - 3 * inset - 20)
-    chip.moveTopRight(QPointF(rect.right() + 1 - inset, rect.top() + inset))
+def _paint_note(painter: QPainter, rect: QRect, mark: Mark, palette: QPalette) -> None:
+    font, text, chip = _chip(painter, mark.note, rect.width() // 2 if mark.badge else rect.width())
+    chip.moveTopRight(QPointF(rect.right() + 1, rect.bottom() + 1 + FRAME_MARGIN_PX))
     ground, ink = palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Text)
     _paint_chip(painter, chip, font, text, ground, ink)
 

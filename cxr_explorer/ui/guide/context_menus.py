@@ -24,6 +24,21 @@ _LOOK = ("next_window", "invert", "fit", "fit_width", "actual", "loupe", "mirror
 
 ON_FILM = (*_LABEL, "", *_NOTE, "", *_LOOK, "", "similar", "compare", "", *_FILE)
 ON_TILE = ("open_image", "", *_LABEL, "", *_NOTE, "", "similar", "compare", "cluster_here", "", *_FILE)
+ON_SHEET = (
+    "exclude",
+    "exclude_odd",
+    "",
+    *_NOTE,
+    "",
+    "label_normal",
+    "",
+    "open_image",
+    "similar",
+    "compare",
+    "",
+    *_FILE,
+)
+ON_COMPARED = (*_LABEL, "", *_NOTE, "", "open_image", "similar", "compare_linked", "", *_FILE)
 """Names of actions; "" draws a line."""
 
 
