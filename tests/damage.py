@@ -38,7 +38,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.images.scan import ScannedFile
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
-from cxr_explorer.project import acts, exporting, labelling, looks, partitions
+from cxr_explorer.project import acts, exporting, labelling, looks, notes, partitions
 from cxr_explorer.project.audits import conduct
 from cxr_explorer.project.audits.lots import lot_of
 from cxr_explorer.project.audits.records import audit_record
@@ -139,6 +139,8 @@ def make_base(home: Path) -> Path:
         audit = audit_record(project, conduct.start(project, chosen, 0.1, 0.95, 0, 7))
         for image_id in audit.sample[:3].tolist():
             conduct.answer(project, audit, image_id, Value.ABSENT)
+        notes.write_note(project, 1, "Rotated", "ann")
+        notes.set_flag(project, 2, True, "ann")
         looks.record_looks(project, "0", stored.map_id, ids[:20], "ann")
         rereads.draw_rereads(project, "ann", "Nodule", 5, 1)
         with project.db.atomic():
@@ -278,6 +280,9 @@ KINDS: tuple[Kind, ...] = (
     Kind("names of clusters are another shape", sql("UPDATE partitions SET groups = '[{\"identity\": null}]'")),
     Kind("a partition is short", sql("UPDATE partitions SET clusters = substr(clusters, 1, 10)")),
     Kind("a partition names clusters there are not", sql("UPDATE partitions SET groups = '[]' WHERE id > 1")),
+    Kind("a flag is neither", sql("UPDATE reader_notes SET flagged = 5")),
+    Kind("notes are gone", sql("DROP TABLE reader_notes")),
+    Kind("the record of notes is gone", sql("DROP TABLE note_changes")),
     Kind("the partition in use is unknown", sql("UPDATE state SET value = 'x' WHERE kind = 'partition'")),
     Kind("looks are no JSON", sql("UPDATE state SET value = '[1,' WHERE kind = 'looked'")),
     Kind("looks hold words", sql("UPDATE state SET value = '[\"a\"]' WHERE kind = 'looked'")),

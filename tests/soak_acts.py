@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListWidget,
     QMenu,
+    QPlainTextEdit,
     QSpinBox,
     QWidget,
 )
@@ -98,6 +99,8 @@ class Dialogs(QObject):
             one.setValue(self._choice.uniform(one.minimum(), one.maximum()))
         elif isinstance(one, QLineEdit) and not isinstance(one.parentWidget(), QAbstractSpinBox):
             one.setText(self._choice.choice(TEXTS))
+        elif isinstance(one, QPlainTextEdit):
+            one.setPlainText(self._choice.choice(TEXTS))
         elif isinstance(one, QListWidget) and one.count():
             one.setCurrentRow(self._choice.randrange(one.count()))
         elif self._choice.random() < 0.5:

@@ -11,16 +11,20 @@ from cxr_explorer.project.whole_readings import normal_answers
 from cxr_explorer.ui.commands.specs.label import FINDING_ACTIONS
 from cxr_explorer.ui.main_window import MainWindow
 
+Notes = dict[tuple[int, str], tuple[str, bool]]
+"""Words, and whether it is flagged, by image id and reader."""
+
 Labels = dict[tuple[int, str, str], int]
 """Value by image id, finding and reader."""
 
 
 @dataclass(frozen=True)
 class State:
-    """The labels and the excluded images of a project at one time."""
+    """The labels, the excluded images and the notes of a project at one time."""
 
     labels: Labels
     excluded: frozenset[int]
+    notes: Notes = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -45,17 +49,23 @@ def read_stored(path: Path) -> Stored:
             for image_id, finding, reader, value in db.execute("SELECT image_id, finding, reader, value FROM labels")
         }
         excluded = frozenset(row[0] for row in db.execute("SELECT id FROM images WHERE excluded"))
+        notes = {
+            (image_id, reader): (text, bool(flagged))
+            for image_id, reader, text, flagged in db.execute(
+                "SELECT image_id, reader, text, flagged FROM reader_notes"
+            )
+        }
         acts = tuple(db.execute("SELECT id, undone FROM acts ORDER BY id").fetchall())
         db.execute("COMMIT")
     db.close()
-    return Stored(State(labels, excluded), acts)
+    return Stored(State(labels, excluded, notes), acts)
 
 
 @dataclass
 class Model:
     """What the file must hold: the state after each act, so undo and redo have to bring back exactly that.
 
-    What labelling and excluding do is foretold (`foretell`); the outcome of other acts is taken over once, and held.
+    What labelling and flagging do is foretold (`foretell`); the outcome of other acts is taken over once, and held.
     """
 
     path: Path
@@ -93,6 +103,9 @@ class Model:
 def foretell(window: MainWindow, name: str, before: State) -> State | None:
     """What an action has to lead to, from what the window shows; None where that is not foretold."""
     session, project = window.session, window.session.project
+    if project is not None and name == "come_back":
+        mine = session.reading_as is None and session.current_id >= 0
+        return _turned(before, session.current_id, session.reader) if mine else before
     if (
         project is None
         or window.reading.active
@@ -118,9 +131,19 @@ def foretell(window: MainWindow, name: str, before: State) -> State | None:
         (image_id, finding, session.reader): value for finding, value in answers.items() for image_id in ids
     }
     labels = {key: kept for key, kept in (before.labels | changed).items() if kept is not None}
-    return State(labels, before.excluded)
+    return State(labels, before.excluded, before.notes)
+
+
+def _turned(before: State, image_id: int, reader: str) -> State:
+    """The flag of an image turned; of what is neither flagged nor noted nothing is kept."""
+    text, flagged = before.notes.get((image_id, reader), ("", False))
+    others = {key: kept for key, kept in before.notes.items() if key != (image_id, reader)}
+    turned = {} if flagged and not text else {(image_id, reader): (text, not flagged)}
+    return State(before.labels, before.excluded, others | turned)
 
 
 def _difference(wanted: State, found: State) -> str:
     rows = set(wanted.labels.items()) ^ set(found.labels.items())
-    return f"{len(rows)} labels, {len(wanted.excluded ^ found.excluded)} exclusions; {sorted(rows)[:3]}"
+    notes = set(wanted.notes.items()) ^ set(found.notes.items())
+    others = f"{len(wanted.excluded ^ found.excluded)} exclusions, {len(notes)} notes"
+    return f"{len(rows)} labels, {others}; {sorted(rows)[:3]}"

@@ -28,10 +28,10 @@ def add_commands(command: Command) -> None:
     add_encoder(similar)
     add_json(similar)
 
-    search = command("search", _search, "List the images whose file name, labels and facts hold all of the words.")
+    search = command("search", _search, "List the images whose file name, labels, notes or facts hold all words.")
     search.add_argument("project", type=Path)
-    search.add_argument("words", nargs="+", metavar="WORD", help="a word, view:AP, label:Effusion, unlabelled, …")
-    search.add_argument("--reader", default="reader 1", help="whose labels (default: reader 1)")
+    search.add_argument("words", nargs="+", metavar="WORD", help="a word, view:AP, label:Effusion, note:old, …")
+    search.add_argument("--reader", default="reader 1", help="whose labels and notes (default: reader 1)")
     add_json(search)
 
 
@@ -81,7 +81,7 @@ def _search(chosen: argparse.Namespace) -> int:
         query = " ".join(_requoted(word) for word in chosen.words)
         found = search.find(query)
         if found.unknown:
-            known = ", ".join(["label", "file", *search.fact_names])
+            known = ", ".join(["label", "file", "note", *search.fact_names])
             raise UserError(f"Nothing is known of {', '.join(found.unknown)}. What can be asked for: {known}.")
         paths = project.paths()
     files = [paths[image_id] for image_id in found.image_ids.tolist()]

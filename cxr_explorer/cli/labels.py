@@ -21,6 +21,7 @@ from cxr_explorer.labels.label import Judgement
 from cxr_explorer.labels.reader_names import check_reader
 from cxr_explorer.labels.texts import VALUES_BY_WORD
 from cxr_explorer.project import contradictions, exporting, importing, labelling
+from cxr_explorer.project.notes import notes_text
 from cxr_explorer.project.partitions import cluster_of
 from cxr_explorer.project.project import Ids, Project
 from cxr_explorer.project.readers.agreement import known_findings
@@ -45,6 +46,9 @@ def add_commands(command: Command) -> None:
     export.add_argument("project", type=Path)
     export.add_argument("out", type=Path)
     export.add_argument("--format", choices=[form.name for form in FORMATS], default="long")
+    export.add_argument(
+        "--without-notes", action="store_true", help="leave out what readers wrote, which may name people"
+    )
     add_whose(export)
     add_json(export)
 
@@ -98,11 +102,14 @@ def _export(chosen: argparse.Namespace) -> int:
     with Project.open_read_only(chosen.project) as project:
         reader = None if chosen.reader is None else check_known_reader(project, chosen.reader)
         rule: Rule | None = "majority" if chosen.majority else "adjudicated" if chosen.adjudicated else None
-        report = exporting.export_labels(project, chosen.out, chosen.format, reader, rule)
+        report = exporting.export_labels(
+            project, chosen.out, chosen.format, reader, rule, notes=not chosen.without_notes
+        )
     if chosen.json:
         print(json.dumps({**asdict(report), "left_out": report.left_out}))
     else:
-        print(f"{report.labels:,} labels on {report.images:,} images written to {chosen.out}")
+        notes = f" and {notes_text(report.notes)}" if report.notes else ""
+        print(f"{report.labels:,} labels{notes} on {report.images:,} images written to {chosen.out}")
         if report.left_out:
             print(f"{report.left_out:,} labels have no place in this form; --format long keeps everything")
         for line in export_report(report):
@@ -117,11 +124,12 @@ def _import(chosen: argparse.Namespace) -> int:
         table = _watched(reading, f"Reading {chosen.table.name}")
         matching = match_files(table.files, project.paths().values())
         rows = importing.rows_to_import(table, matching, check_reader(chosen.reader), vocabulary)
-        change = None if chosen.dry_run else importing.import_labels(project, rows, rows.reader)
+        change = None if chosen.dry_run else importing.import_labels(project, rows, rows.reader, rows.noted())
     problems = [*table.problems, *rows.problems]
     summary = {
         "format": table.format,
         "labels": len(rows),
+        "notes": len(rows.notes),
         "matched": len(matching.matched),
         "unmatched": len(matching.unmatched),
         "ambiguous": len(matching.ambiguous),
@@ -134,8 +142,9 @@ def _import(chosen: argparse.Namespace) -> int:
     if chosen.json:
         print(json.dumps(summary))
         return DONE
+    notes = f" and {notes_text(len(rows.notes))}" if rows.notes else ""
     print(f"{len(matching.matched):,} files matched, {len(matching.unmatched):,} not in the project, ", end="")
-    print(f"{len(matching.ambiguous):,} ambiguous; {len(rows):,} labels ({table.format} form)")
+    print(f"{len(matching.ambiguous):,} ambiguous; {len(rows):,} labels{notes} ({table.format} form)")
     print(f"  Findings: {', '.join(table.findings) or 'none'}")
     if table.new_findings:
         print(f"  New, in no vocabulary that is known here: {', '.join(table.new_findings)}")

@@ -215,6 +215,8 @@ def merge_lines(plan: MergePlan) -> list[str]:
         for reader in plan.readers
     ]
     lines.append(f"{plan.new:,} labels are new, {plan.same:,} are here already, {plan.conflicts:,} contradict one here")
+    if plan.notes:
+        lines.append(f"{plan.new_notes:,} notes or flags are new, {plan.note_conflicts:,} differ from one here")
     return lines + list(plan.problems[:10])
 
 
@@ -230,6 +232,8 @@ def _counts(plan: MergePlan) -> dict[str, Any]:
         "new": plan.new,
         "same": plan.same,
         "conflicts": plan.conflicts,
+        "new_notes": plan.new_notes,
+        "note_conflicts": plan.note_conflicts,
         "listed": [
             {**asdict(conflict), "here": int(conflict.here), "there": int(conflict.there)} for conflict in plan.listed
         ],

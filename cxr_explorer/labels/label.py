@@ -109,3 +109,30 @@ class LabelRow:
     cluster: int | None = None
     map_id: int | None = None
     bound: LabelBound | None = None
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a reader wrote of an image; false where they wrote nothing and do not want to come back to it.
+
+    Attributes:
+        text: Their words, over several lines perhaps; empty for none.
+        flagged: Whether they want to come back to the image.
+        at: When either changed last, ISO 8601 in UTC; empty where that is not known.
+    """
+
+    text: str = ""
+    flagged: bool = False
+    at: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.text) or self.flagged
+
+
+@dataclass(frozen=True)
+class NoteRow:
+    """A note with what it is of: the image's path relative to the project's folder, and who wrote it."""
+
+    file: str
+    reader: str
+    note: Note

@@ -17,12 +17,14 @@ class Change:
         text: The act in words.
         labels: Whether labels changed.
         exclusions: Whether images were set aside or taken back.
+        notes: Whether notes or flags changed.
         states: Kinds of state that changed.
     """
 
     text: str
     labels: bool = False
     exclusions: bool = False
+    notes: bool = False
     states: frozenset[str] = frozenset()
 
 
@@ -30,7 +32,8 @@ class Act:
     """An act being recorded, see `recorded`.
 
     Attributes:
-        number: Its row in `acts`, for the rows of `label_changes` and `exclusion_changes` that belong to it.
+        number: Its row in `acts`, for the rows of `label_changes`, `exclusion_changes` and `note_changes` that belong
+            to it.
         text: What it did, in words; to be set before it ends.
         change: What it changed, once it has ended; None where nothing had to change.
     """
@@ -55,8 +58,9 @@ class Act:
 def recorded(project: Project, reader: str) -> Iterator[Act]:
     """One act, applied and committed when the block ends; an exception takes all of it back.
 
-    In the block, changes are only recorded (`Act.put`, rows of `label_changes` and `exclusion_changes`); they are
-    applied at its end. Where they change nothing the act is dropped, and so is nothing that could be done again.
+    In the block, changes are only recorded (`Act.put`, rows of `label_changes`, `exclusion_changes` and
+    `note_changes`); they are applied at its end. Where they change nothing the act is dropped, and so is nothing that
+    could be done again.
 
     Args:
         project: Open for writing.
@@ -128,13 +132,14 @@ def _step(project: Project, query: str, side: str, undone: int) -> Change | None
 
 
 def _change(project: Project, act: int, text: str) -> Change:
-    labels, exclusions = project.db.execute(
+    labels, exclusions, notes = project.db.execute(
         """SELECT EXISTS (SELECT 1 FROM label_changes WHERE act_id = :act),
-                  EXISTS (SELECT 1 FROM exclusion_changes WHERE act_id = :act)""",
+                  EXISTS (SELECT 1 FROM exclusion_changes WHERE act_id = :act),
+                  EXISTS (SELECT 1 FROM note_changes WHERE act_id = :act)""",
         {"act": act},
     ).fetchone()
     kinds = project.db.execute("SELECT DISTINCT kind FROM state_changes WHERE act_id = ?", [act])
-    return Change(text, bool(labels), bool(exclusions), frozenset(row[0] for row in kinds))
+    return Change(text, bool(labels), bool(exclusions), bool(notes), frozenset(row[0] for row in kinds))
 
 
 def _apply(project: Project, act: int, side: str) -> None:
@@ -153,6 +158,17 @@ def _apply(project: Project, act: int, side: str) -> None:
     project.db.execute(
         f"""UPDATE images SET excluded = change.{side}
             FROM exclusion_changes AS change WHERE act_id = ? AND images.id = change.image_id""",
+        [act],
+    )
+    project.db.execute(
+        f"""DELETE FROM reader_notes WHERE (image_id, reader) IN
+            (SELECT image_id, reader FROM note_changes WHERE act_id = ? AND {side}_flagged IS NULL)""",
+        [act],
+    )
+    project.db.execute(
+        f"""INSERT OR REPLACE INTO reader_notes
+            SELECT image_id, reader, {side}_text, {side}_flagged, {side}_at
+            FROM note_changes WHERE act_id = ? AND {side}_flagged IS NOT NULL""",
         [act],
     )
     project.db.execute(

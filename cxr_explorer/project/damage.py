@@ -55,7 +55,7 @@ def find_damage(database: Database, thorough: bool = False) -> list[Damage]:
     """
     found = list(_schema(database))
     if not found:
-        for check in (_settings, _encoders, _maps, _partitions, _labels, _state, _audits, _metadata):
+        for check in (_settings, _encoders, _maps, _partitions, _labels, _notes, _state, _audits, _metadata):
             found += check(database)
         if thorough:
             found += [damage for check in (_orphans, _acts, _computed) for damage in check(database)]
@@ -265,9 +265,24 @@ def _labels(database: Database) -> Iterator[Damage]:
     lost = "image_id NOT IN (SELECT id FROM images)"
     (count,) = database.execute(f"SELECT count(*) FROM labels WHERE {lost}").fetchone()
     if count:
-        statement = f"""INSERT INTO images (id, path, size_bytes, mtime_ns, missing)
+        statement = f"""INSERT OR IGNORE INTO images (id, path, size_bytes, mtime_ns, missing)
             SELECT DISTINCT image_id, '(lost image ' || image_id || ')', 0, 0, 1 FROM labels WHERE {lost}"""
         text = f"{count:,} labels are of images whose entries are lost: kept, under names like “(lost image 7)”."
+        yield Damage(text, True, ((statement, ()),))
+
+
+def _notes(database: Database) -> Iterator[Damage]:
+    wrong = "typeof(flagged) != 'integer' OR flagged NOT IN (0, 1)"
+    (count,) = database.execute(f"SELECT count(*) FROM reader_notes WHERE {wrong}").fetchone()
+    if count:
+        cure = ((f"UPDATE reader_notes SET flagged = 1 WHERE {wrong}", ()),)
+        yield Damage(f"{count:,} notes do not say whether to come back to the image: they say so now.", True, cure)
+    lost = "image_id NOT IN (SELECT id FROM images)"
+    (count,) = database.execute(f"SELECT count(*) FROM reader_notes WHERE {lost}").fetchone()
+    if count:
+        statement = f"""INSERT OR IGNORE INTO images (id, path, size_bytes, mtime_ns, missing)
+            SELECT DISTINCT image_id, '(lost image ' || image_id || ')', 0, 0, 1 FROM reader_notes WHERE {lost}"""
+        text = f"{count:,} notes are on images whose entries are lost: kept, under names like “(lost image 7)”."
         yield Damage(text, True, ((statement, ()),))
 
 
@@ -359,7 +374,7 @@ def _orphans(database: Database) -> Iterator[Damage]:
     where = [(table, "image_id", "images", human) for table, human in of_images.items()]
     where += [(table, "map_id", "maps", False) for table in ("trees", "neighbours")]
     where += [("embeddings", "encoder_id", "encoders", False)]
-    changes = ("label_changes", "exclusion_changes", "state_changes")
+    changes = ("label_changes", "exclusion_changes", "note_changes", "state_changes")
     where += [(table, "act_id", "acts", True) for table in changes]
     for table, column, parent, human in where:
         lost = f"{column} NOT IN (SELECT id FROM {parent})"

@@ -20,7 +20,7 @@ class Past:
         at: When, ISO 8601, UTC.
         reader: Who.
         text: What, in words.
-        images: Images whose labels it changed, or that it excluded or took back.
+        images: Images whose labels or notes it changed, or that it excluded or took back.
         undone: Whether it is taken back now.
     """
 
@@ -43,7 +43,8 @@ def history(project: Project, most: int = MOST) -> list[Past]:
         project.db.execute(
             """SELECT act_id, count(DISTINCT image_id) FROM (
                    SELECT act_id, image_id FROM label_changes WHERE act_id >= :first
-                   UNION ALL SELECT act_id, image_id FROM exclusion_changes WHERE act_id >= :first)
+                   UNION ALL SELECT act_id, image_id FROM exclusion_changes WHERE act_id >= :first
+                   UNION ALL SELECT act_id, image_id FROM note_changes WHERE act_id >= :first)
                GROUP BY act_id""",
             {"first": rows[-1][0]},
         ).fetchall()
@@ -77,8 +78,9 @@ def go_to(project: Project, number: int) -> tuple[Change | None, int]:
     text = f"{len(changes):,} act{'' if len(changes) == 1 else 's'}"
     labels = any(change.labels for change in changes)
     exclusions = any(change.exclusions for change in changes)
+    notes = any(change.notes for change in changes)
     states = frozenset().union(*(change.states for change in changes))
-    return Change(text, labels, exclusions, states), count
+    return Change(text, labels, exclusions, notes, states), count
 
 
 def _last(project: Project) -> int:

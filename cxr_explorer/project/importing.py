@@ -11,10 +11,11 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_explorer.labels.label import LabelRow
+from cxr_explorer.labels.label import LabelRow, NoteRow
 from cxr_explorer.labels.texts import images_text
 from cxr_explorer.labels.vocabulary import Vocabulary, excludes_in
 from cxr_explorer.project.acts import Change, recorded
+from cxr_explorer.project.notes import MOST_CHARACTERS, fitting, notes_text, record_notes, tidy
 from cxr_explorer.project.project import Project, now
 from cxr_explorer.project.readers.agreement import known_findings
 from cxr_explorer.tables.formats import format_named
@@ -41,6 +42,7 @@ class Incoming(Sequence[LabelRow]):
         at: When it was given where the table does not say.
         contradicting: Images of which the table says things that cannot both be, as different spellings of one file.
         problems: These, a sentence each.
+        notes: What readers noted; the reader is empty where the table does not say.
     """
 
     labels: Labels
@@ -50,10 +52,15 @@ class Incoming(Sequence[LabelRow]):
     at: str
     contradicting: int
     problems: tuple[str, ...]
+    notes: tuple[NoteRow, ...] = ()
 
     def by(self, reader: str) -> Incoming:
         """The same, under another name where the table does not say."""
         return replace(self, reader=reader)
+
+    def noted(self) -> list[NoteRow]:
+        """The notes, each with a reader."""
+        return [replace(row, reader=row.reader or self.reader) for row in self.notes]
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -104,18 +111,31 @@ def rows_to_import(
     excludes = excludes_in(vocabulary, labels.findings)
     settled = settle(labels, image[labels.file], excludes, one_judgement=format_named(table.format).one_judgement)
     labels = settled.labels
-    return Incoming(labels, paths, image[labels.file], reader, now(), settled.images, settled.problems)
+    notes, cut = _notes_to_import(table.notes, matching)
+    return Incoming(labels, paths, image[labels.file], reader, now(), settled.images, (*settled.problems, *cut), notes)
 
 
-def import_labels(project: Project, rows: Iterable[LabelRow], reader: str) -> Change | None:
+def _notes_to_import(rows: Iterable[NoteRow], matching: Matching) -> tuple[tuple[NoteRow, ...], list[str]]:
+    """The notes on images of the project, and a sentence on those that are cut."""
+    here = [replace(row, file=matching.matched[row.file]) for row in rows if row.file in matching.matched]
+    long = sum(len(tidy(row.note.text)) > MOST_CHARACTERS for row in here)
+    notes = (replace(row, note=replace(row.note, text=fitting(row.note.text))) for row in here)
+    problem = f"{notes_text(long)} longer than {MOST_CHARACTERS:,} characters: cut there."
+    return tuple(row for row in notes if row.note), [problem] if long else []
+
+
+def import_labels(
+    project: Project, rows: Iterable[LabelRow], reader: str, notes: Iterable[NoteRow] = ()
+) -> Change | None:
     """Takes labels from a table into the project as one act; the rows keep their own provenance.
 
     Args:
         project: The project.
         rows: Labels whose `file` is a path the project knows; rows of unknown files are skipped.
         reader: Who imports (the act's reader; each row names its own).
+        notes: Notes likewise. One replaces another of the same reader on the same image; none takes one away.
     """
-    importing = importing_labels(project, rows, reader)
+    importing = importing_labels(project, rows, reader, notes)
     while True:
         try:
             next(importing)
@@ -124,7 +144,9 @@ def import_labels(project: Project, rows: Iterable[LabelRow], reader: str) -> Ch
             return change
 
 
-def importing_labels(project: Project, rows: Iterable[LabelRow], reader: str) -> Generator[int, None, Change | None]:
+def importing_labels(
+    project: Project, rows: Iterable[LabelRow], reader: str, notes: Iterable[NoteRow] = ()
+) -> Generator[int, None, Change | None]:
     """`import_labels` in short steps: yields how many labels are written; closed before its end, it takes all back."""
     with recorded(project, reader) as act:
         ids = {path: image_id for image_id, path in project.paths().items()}
@@ -154,10 +176,14 @@ def importing_labels(project: Project, rows: Iterable[LabelRow], reader: str) ->
             )
             written += len(batch)
             yield written
+        incoming = ((ids[row.file], row.reader, row.note) for row in notes if row.file in ids)
+        noted = record_notes(project, act, incoming, take_theirs=True)
         (changed, images) = project.db.execute(
             "SELECT count(*), count(DISTINCT image_id) FROM label_changes WHERE act_id = ?", [act.number]
         ).fetchone()
-        act.text = f"Imported {changed:,} label{'' if changed == 1 else 's'} on {images_text(images)}"
+        labels = f"{changed:,} label{'' if changed == 1 else 's'} on {images_text(images)}"
+        brought = ([labels] if changed or not noted else []) + ([notes_text(noted)] if noted else [])
+        act.text = f"Imported {' and '.join(brought)}"
     return act.change
 
 

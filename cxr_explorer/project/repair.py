@@ -6,7 +6,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,21 +19,23 @@ from cxr_explorer.files import sync_folder
 from cxr_explorer.project.backup import backup_folder, backups, damaged_originals, keep_original
 from cxr_explorer.project.damage import COMPUTED, columns_of, find_damage, mend, reference
 from cxr_explorer.project.file import fill, held, remove_leftovers
-from cxr_explorer.project.schema import APPLICATION_ID, SCHEMA_VERSION
+from cxr_explorer.project.schema import APPLICATION_ID, SCHEMA_VERSION, migrations
 from cxr_explorer.project.storage import StorageError, open_connection, uri_of
 
 PAGE_BYTES = 4096
 """SQLite's page size, which this program never changes."""
 
-FIRST = ("settings", "images", "labels", "acts", "audits", "state", "metadata")
+FIRST = ("settings", "images", "labels", "reader_notes", "acts", "audits", "state", "metadata")
 """Tables in the order they are read in: what cannot be computed again comes first."""
 
 _PARENT = {
     "labels": "images",
+    "reader_notes": "images",
     "metadata": "images",
     "thumbnails": "images",
     "label_changes": "acts",
     "exclusion_changes": "acts",
+    "note_changes": "acts",
     "state_changes": "acts",
 }
 """Of tables that are read by the id of a row elsewhere: where."""
@@ -49,6 +51,14 @@ LABELS_OF_ACTS = """INSERT OR IGNORE INTO labels
         WHERE NOT undone AND later.image_id = label_changes.image_id AND later.finding = label_changes.finding
             AND later.reader = label_changes.reader)"""
 """Every label is what the last act on it that was not undone made it."""
+
+NOTES_OF_ACTS = """INSERT OR IGNORE INTO reader_notes
+    SELECT image_id, note_changes.reader, after_text, after_flagged, after_at
+    FROM note_changes JOIN acts ON acts.id = act_id
+    WHERE after_flagged IS NOT NULL AND act_id = (
+        SELECT max(later.act_id) FROM note_changes AS later JOIN acts AS doing ON doing.id = later.act_id
+        WHERE NOT undone AND later.image_id = note_changes.image_id AND later.reader = note_changes.reader)"""
+"""As LABELS_OF_ACTS, of notes."""
 
 _FALLBACK = {"INTEGER": 0, "TEXT": "", "BLOB": b""}
 
@@ -217,6 +227,8 @@ def _salvage(copy: Path, sound: Path, path: Path, done: Repair) -> None:
     """Makes `sound`, of the present version, and fills it with what can be read of the copy."""
     sound.unlink(missing_ok=True)
     fill(sound, path, {})
+    with copy.open("rb") as stream:
+        expected = _tables_of(int.from_bytes(stream.read(64)[60:], "big"))  # user_version; the header is mended below
     _mend_header(copy, sound)
     source = sqlite3.connect(copy)
     source.text_factory = lambda data: data.decode("utf-8", "replace")
@@ -230,16 +242,28 @@ def _salvage(copy: Path, sound: Path, path: Path, done: Repair) -> None:
         ordered = sorted(tables, key=lambda table: (FIRST.index(table) if table in FIRST else 99, table in COMPUTED))
         with Database(target).atomic():
             for table in (table for table in ordered if table != "_sqlite_migrations"):
-                _take_table(source, target, table, done)
+                _take_table(source, target, table, done, expected)
             if "labels" in (*done.lost, *done.missing):
                 taken = target.execute(LABELS_OF_ACTS).rowcount
                 done.mended.append(f"{taken:,} labels were taken from the record of acts.")
                 if "label_changes" in (*done.lost, *done.missing):
                     _labels_from_backup(target, path, done)
+            if "reader_notes" in (*done.lost, *done.missing) and (taken := target.execute(NOTES_OF_ACTS).rowcount):
+                done.mended.append(f"{taken:,} notes were taken from the record of acts.")
             _paths_from_backup(target, path)
 
 
-def _take_table(source: sqlite3.Connection, target: sqlite3.Connection, table: str, done: Repair) -> None:
+def _tables_of(version: int) -> set[str]:
+    """Tables that a file of a version holds; where the number makes no sense, those of the present one."""
+    database = Database(memory=True)
+    later = [migration.name for migration in migrations.pending(database)][version or SCHEMA_VERSION :]
+    migrations.apply(database, stop_before=later)
+    return set(database.table_names())
+
+
+def _take_table(
+    source: sqlite3.Connection, target: sqlite3.Connection, table: str, done: Repair, expected: Container[str]
+) -> None:
     info = {row[1]: row for row in target.execute(f"PRAGMA table_info({table})")}
     try:
         there = columns_of(Database(source), table)
@@ -248,7 +272,7 @@ def _take_table(source: sqlite3.Connection, target: sqlite3.Connection, table: s
     columns = [name for name in info if name in there]
     done.kept[table] = 0
     if not columns:
-        done.missing.append(table)
+        done.missing += [table] if table in expected else []
         return
     # Columns that the file lacks and that must not be empty.
     needed = [row for name, row in info.items() if name not in columns and row[3] and row[4] is None and not row[5]]
@@ -372,8 +396,9 @@ def _labels_from_backup(target: sqlite3.Connection, path: Path, done: Repair) ->
 
 
 def _paths_from_backup(target: sqlite3.Connection, path: Path) -> None:
-    """Where labels are of images whose entries are lost, the newest backup may know them."""
-    lost = "SELECT DISTINCT image_id FROM labels WHERE image_id NOT IN (SELECT id FROM images)"
+    """Where labels or notes are of images whose entries are lost, the newest backup may know them."""
+    judged = "SELECT image_id FROM labels UNION SELECT image_id FROM reader_notes"
+    lost = f"SELECT image_id FROM ({judged}) WHERE image_id NOT IN (SELECT id FROM images)"
     wanted = [row[0] for row in target.execute(lost)]
     if not wanted:
         return

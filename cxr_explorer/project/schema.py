@@ -8,7 +8,7 @@ from sqlite_utils.migrations import Migrations
 APPLICATION_ID = 0x43585245
 """SQLite's application_id ("CXRE"): tells a project from any other SQLite file."""
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Number of migrations below; SQLite's user_version holds it, and a file with a higher one is refused."""
 
 migrations = Migrations("cxr_explorer")
@@ -189,3 +189,28 @@ def m003_audits_of_any_labels(db: Database) -> None:
             sample BLOB NOT NULL
         ) STRICT"""
     )
+
+
+@migrations()
+def m004_notes(db: Database) -> None:
+    for statement in (
+        # What a reader wrote of an image, and whether they want to come back to it; no row where neither.
+        """CREATE TABLE reader_notes (
+            image_id INTEGER NOT NULL REFERENCES images,
+            reader TEXT NOT NULL,
+            text TEXT NOT NULL,
+            flagged INTEGER NOT NULL CHECK (flagged IN (0, 1)),
+            at TEXT NOT NULL,
+            PRIMARY KEY (image_id, reader)
+        ) STRICT, WITHOUT ROWID""",
+        # A NULL flag means: no row before, or none after
+        """CREATE TABLE note_changes (
+            act_id INTEGER NOT NULL REFERENCES acts ON DELETE CASCADE,
+            image_id INTEGER NOT NULL,
+            reader TEXT NOT NULL,
+            before_text TEXT, before_flagged INTEGER, before_at TEXT,
+            after_text TEXT, after_flagged INTEGER, after_at TEXT,
+            PRIMARY KEY (act_id, image_id, reader)
+        ) STRICT, WITHOUT ROWID""",
+    ):
+        db.execute(statement)

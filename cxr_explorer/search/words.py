@@ -1,4 +1,4 @@
-"""Search: the images whose file name, labels and facts hold all of the words asked for."""
+"""Search: the images whose file name, labels, notes and facts hold all of the words asked for."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.texts import VALUES_BY_WORD
+from cxr_explorer.project.notes import note_texts
 from cxr_explorer.project.project import Ids, Project
 
-LABEL, FILE = "label", "file"
+LABEL, FILE, NOTE = "label", "file", "note"
 LABELLED, UNLABELLED, EXCLUDED = "labelled", "unlabelled", "excluded"
 
 PAGE_ROWS = 10_000
@@ -34,7 +35,7 @@ class Term:
 
     Attributes:
         text: What is looked for; never empty.
-        field: Where: "label", "file" or the name of a fact; empty for anywhere.
+        field: Where: "label", "file", "note" or the name of a fact; empty for anywhere.
         quoted: Whether it stood in quotes, so that "unlabelled" is a word like any other.
     """
 
@@ -70,15 +71,15 @@ def parse(query: str) -> tuple[Term, ...]:
 class Search:
     """Everything there is to find among the images of a map. Make it once for a map, ask it as often as you like.
 
-    A word is found anywhere in a file's path; in a fact and in the name of a finding it is found where a word begins.
-    The name of a finding finds the images on which this reader said it is present; `label:Effusion=absent` the others.
-    Upper and lower case count as the same.
+    A word is found anywhere in a file's path; in a fact, in a note of this reader and in the name of a finding it is
+    found where a word begins. The name of a finding finds the images on which this reader said it is present;
+    `label:Effusion=absent` the others. Upper and lower case count as the same.
 
     Args:
         project: For file names and labels.
         image_ids: (N,) int64, ascending: the images to search.
         facts: See `Project.facts`.
-        reader: Whose labels.
+        reader: Whose labels and notes.
     """
 
     def __init__(self, project: Project, image_ids: Ids, facts: Mapping[int, Mapping[str, str]], reader: str) -> None:
@@ -90,6 +91,7 @@ class Search:
         self._columns: dict[str, tuple[NDArray[np.int32], list[str]]] = {}
         self._labels: dict[tuple[str, Value] | str, Mask] = {}
         self._findings: list[tuple[str, str]] | None = None
+        self._notes: list[tuple[int, str]] | None = None
         self._steps = self._prepare()
         self._ready = False
 
@@ -99,9 +101,10 @@ class Search:
         return self._ready
 
     def forget_labels(self) -> None:
-        """Labels or exclusions have changed."""
+        """Labels, exclusions or notes have changed."""
         self._labels.clear()
         self._findings = None
+        self._notes = None
 
     @property
     def fact_names(self) -> list[str]:
@@ -178,6 +181,8 @@ class Search:
             return self._labelled_as(term.text)
         if term.field == FILE:
             return self._in_path(term.text)
+        if term.field == NOTE:
+            return self._in_notes(term.text)
         if term.field:
             names = [name for name in self._columns if name.casefold() == term.field]
             if not names:
@@ -186,7 +191,7 @@ class Search:
         word = term.text.casefold()
         if not term.quoted and word in (LABELLED, UNLABELLED, EXCLUDED):
             return self._state(word)
-        mask = self._in_path(term.text) | self._labelled_as(term.text)
+        mask = self._in_path(term.text) | self._labelled_as(term.text) | self._in_notes(term.text)
         for name in self._columns:
             mask |= self._in_fact(name, term.text)
         return mask
@@ -194,6 +199,13 @@ class Search:
     def _in_path(self, text: str) -> Mask:
         wanted = _folded(text)
         return np.array([wanted in path for path in self._paths], bool)
+
+    def _in_notes(self, text: str) -> Mask:
+        if self._notes is None:
+            self._notes = [(image_id, _words(note)) for image_id, note in note_texts(self._project, self._reader)]
+        wanted = _words(text)
+        hits = [image_id for image_id, words in self._notes if wanted in words]
+        return np.isin(self._ids, np.array(hits, np.int64))
 
     def _in_fact(self, name: str, text: str) -> Mask:
         codes, values = self._columns[name]

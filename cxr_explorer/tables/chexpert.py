@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from cxr_explorer.labels.label import LabelRow
 from cxr_explorer.tables.cells import harmless, plain
 from cxr_explorer.tables.facts import is_fact_header
-from cxr_explorer.tables.format import Excludes, Format, Table, WriteReport
+from cxr_explorer.tables.format import Excludes, Format, Notes, Table, WriteReport
 from cxr_explorer.tables.gathering import BLANK, Gathering, Values, cell_at, columns_of, squeezed
 from cxr_explorer.tables.judged import latest
 
 
-def _chexpert_table(rows: Iterable[LabelRow], findings: Sequence[str], excludes: Excludes) -> tuple[Table, WriteReport]:
+def _chexpert_table(
+    rows: Iterable[LabelRow], findings: Sequence[str], excludes: Excludes, _notes: Notes | None
+) -> tuple[Table, WriteReport]:
     judged = latest(rows, findings, excludes)
     table: Table = [("Path", *(harmless(finding) for finding in judged.findings))]
     for file, values in judged.images.items():

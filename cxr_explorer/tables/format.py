@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_explorer.labels.label import LabelRow
+from cxr_explorer.labels.label import LabelRow, Note
 from cxr_explorer.tables.gathering import Gathering
 
 
@@ -28,6 +28,7 @@ class WriteReport:
             "No Finding" is left out; chexpert: both are written as judged).
         unresolved: Findings on images left blank because the readers differ and nothing decides between them.
         one_reader: Majority or unanimous answers in the table that rest on one reader alone.
+        notes: Notes and flags in the table, one an image and reader.
     """
 
     images: int
@@ -39,6 +40,7 @@ class WriteReport:
     conflicts: int = 0
     unresolved: int = 0
     one_reader: int = 0
+    notes: int = 0
 
     @property
     def left_out(self) -> int:
@@ -61,6 +63,9 @@ Table = list[Sequence[str]]
 
 Excludes = Mapping[str, Sequence[str]]
 
+Notes = Mapping[tuple[str, str], Note]
+"""What readers noted, by file and reader."""
+
 
 @dataclass(frozen=True)
 class Format:
@@ -72,7 +77,8 @@ class Format:
         help: What it holds, in one or two sentences.
         recognises: Whether a header is of this form, from the names of its columns as `squeezed` gives them.
         reader: Takes what gathers the labels and the header, returns what takes the rows.
-        writer: Rows of labels, findings in order and what excludes what become a table and what it has no room for.
+        writer: Rows of labels, findings in order, what excludes what, and notes (None: without) become a table and what
+            it has no room for. Only the long form has room for notes.
         one_judgement: Whether a finding on an image has one judgement in it.
     """
 
@@ -81,5 +87,5 @@ class Format:
     help: str
     recognises: Callable[[set[str]], bool]
     reader: Callable[[Gathering, Sequence[str]], RowReader]
-    writer: Callable[[Iterable[LabelRow], Sequence[str], Excludes], tuple[Table, WriteReport]]
+    writer: Callable[[Iterable[LabelRow], Sequence[str], Excludes, Notes | None], tuple[Table, WriteReport]]
     one_judgement: bool = True

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.errors import UserError
+from cxr_explorer.labels.label import Note, NoteRow
 from cxr_explorer.labels.texts import VALUES_BY_WORD
 from cxr_explorer.labels.vocabulary import (
     Vocabulary,
@@ -48,6 +49,7 @@ class Gathering:
         self._files = Uniques()
         self.file, self.finding, self.value, self.line = array("i"), array("h"), array("b"), array("i")
         self.details: Details | None = None
+        self._notes: dict[tuple[int, str], tuple[int, Note]] = {}
 
     def file_number(self, line: int, cell: str) -> int | None:
         """The number of the file a cell names."""
@@ -88,6 +90,28 @@ class Gathering:
         self.value.append(value)
         self.line.append(line)
 
+    def add_note(self, line: int, file: int, reader: str, note: Note) -> None:
+        """A note on a file; each row of the image may say it again. Of two that differ the newer one stands."""
+        self._notes[file, reader] = line, self._one_note(line, self._notes.get((file, reader)), note)
+
+    def _one_note(self, line: int, before: tuple[int, Note] | None, note: Note) -> Note:
+        if before is None or before[1] == note:
+            return note
+        if before[1].text and note.text and before[1].text != note.text:
+            self.problems.add(
+                f"Line {line}: another note than in line {before[0]} by the same reader on the same image; the newer "
+                "one counts, or else the first."
+            )
+        newer = max(before[1], note, key=lambda one: (bool(one.text), one.at))
+        return Note(newer.text, before[1].flagged or note.flagged, newer.at)
+
+    def _finish_notes(self, files: Sequence[str], row: NDArray[np.int32]) -> tuple[NoteRow, ...]:
+        notes: dict[tuple[int, str], tuple[int, Note]] = {}
+        for (file, reader), (line, note) in self._notes.items():
+            key = int(row[file]), reader
+            notes[key] = line, self._one_note(line, notes.get(key), note)
+        return tuple(NoteRow(files[file], reader, note) for (file, reader), (_, note) in notes.items())
+
     @property
     def findings(self) -> tuple[str, ...]:
         """By number."""
@@ -120,7 +144,8 @@ class Gathering:
         for problem in settled.problems:
             self.problems.add(problem)
         new = tuple(name for name in findings if self._spelling(name) is None)
-        return ImportedTable(format, settled.labels, findings, files, self.problems.texts(), new, settled.images)
+        notes = self._finish_notes(files, row)
+        return ImportedTable(format, settled.labels, findings, files, self.problems.texts(), new, settled.images, notes)
 
 
 def columns_of(names: Sequence[str], needed: Iterable[str], problems: Problems) -> dict[str, int]:

@@ -11,7 +11,7 @@ from typing import get_args, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_explorer.labels.label import How, LabelBound, Value
+from cxr_explorer.labels.label import How, LabelBound, NoteRow, Value
 from cxr_explorer.labels.texts import VALUE_WORDS
 from cxr_explorer.tables.texts import Texts
 
@@ -141,6 +141,7 @@ class ImportedTable:
         problems: What could not be used, one sentence each with its line; shown to the reader before the import.
         new_findings: Those of the findings that were not known beforehand.
         contradicting: Number of images of which its rows say things that cannot both be.
+        notes: What readers noted, each image and reader once; the reader is empty where the table names none.
     """
 
     format: str
@@ -150,6 +151,7 @@ class ImportedTable:
     problems: tuple[str, ...]
     new_findings: tuple[str, ...] = ()
     contradicting: int = 0
+    notes: tuple[NoteRow, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,10 @@ file, finding, value (present, absent, uncertain; numbers are read too), reader,
 random audit that covers it: its number, the upper bound of the share of wrong labels (rounded up), the confidence, and
 whether it is valid, stale or failed. A suggestion accepted in bulk carries the bound it was accepted with, and no
 number. Of a table that is read, file, finding and value are needed, the other columns are not.
+
+With notes there are three columns more: note, come_back ("yes" where the reader wants to come back to the image) and
+note_time. They stand in every row of that reader's labels on the image. A note on an image without a label has a row of
+its own at the end, with finding and value empty.
 """
 
 from __future__ import annotations
@@ -14,25 +18,32 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, get_args
 
-from cxr_explorer.labels.label import AuditState, How, LabelBound, LabelRow
+from cxr_explorer.labels.label import AuditState, How, LabelBound, LabelRow, Note
 from cxr_explorer.labels.texts import VALUE_WORDS
 from cxr_explorer.tables.cells import harmless, is_blank, plain
-from cxr_explorer.tables.format import Excludes, Format, Table, WriteReport
+from cxr_explorer.tables.format import Excludes, Format, Notes, Table, WriteReport
 from cxr_explorer.tables.gathering import BLANK, Gathering, Values, cell_at, columns_of, integer_of, squeezed
-from cxr_explorer.tables.imported import NOTHING, as_array, seconds_of
+from cxr_explorer.tables.imported import NOTHING, as_array, seconds_of, time_text
 
 HEADER = (
     *("file", "finding", "value", "reader", "time", "how", "cluster", "map"),
     *("audit", "error_bound", "confidence", "audit_state"),
 )
 
+NOTE_HEADER = ("note", "come_back", "note_time")
+
+_YES, _NO = ("yes", "y", "true", "1", "1.0"), ("no", "n", "false", "0", "0.0")
+
 _HOWS = {how: place for place, how in enumerate(get_args(How))}
 
 
-def _long_table(rows: Iterable[LabelRow], findings: Sequence[str], _excludes: Excludes) -> tuple[Table, WriteReport]:
+def _long_table(
+    rows: Iterable[LabelRow], findings: Sequence[str], _excludes: Excludes, notes: Notes | None
+) -> tuple[Table, WriteReport]:
     wanted = set(findings)
-    table: Table = [HEADER]
+    table: Table = [HEADER if notes is None else (*HEADER, *NOTE_HEADER)]
     files: set[str] = set()
+    told: set[tuple[str, str]] = set()
     other_findings = 0
     for row in rows:
         if row.finding not in wanted:
@@ -42,8 +53,22 @@ def _long_table(rows: Iterable[LabelRow], findings: Sequence[str], _excludes: Ex
         cluster, map_id = ("" if number is None else str(number) for number in (row.cluster, row.map_id))
         named = (harmless(text) for text in (row.file, row.finding))
         provenance = (harmless(row.reader), harmless(row.at), row.how, cluster, map_id)
-        table.append((*named, VALUE_WORDS[row.value], *provenance, *_bound_cells(row.bound)))
-    return table, WriteReport(images=len(files), labels=len(table) - 1, other_findings=other_findings)
+        cells = (*named, VALUE_WORDS[row.value], *provenance, *_bound_cells(row.bound))
+        if notes is not None:
+            told.add((row.file, row.reader))
+            cells = (*cells, *_note_cells(notes.get((row.file, row.reader), Note())))
+        table.append(cells)
+    labels = len(table) - 1
+    for (file, reader), note in (notes or {}).items():
+        files.add(file)
+        if (file, reader) not in told:
+            empty = [""] * (len(HEADER) - 4)
+            table.append((harmless(file), "", "", harmless(reader), *empty, *_note_cells(note)))
+    return table, WriteReport(len(files), labels, other_findings, notes=len(notes or {}))
+
+
+def _note_cells(note: Note) -> tuple[str, str, str]:
+    return harmless(note.text), "yes" if note.flagged else "", harmless(note.at)
 
 
 def _bound_cells(bound: LabelBound | None) -> tuple[str, str, str, str]:
@@ -77,6 +102,7 @@ class _Details:
 class _Long:
     """Takes rows of the long form."""
 
+    _NOTED = ("reader", "note", "comeback", "notetime")
     _OTHERS = ("reader", "time", "how", "cluster", "map", "audit", "errorbound", "confidence", "auditstate")
 
     def __init__(self, table: Gathering, header: Sequence[str]) -> None:
@@ -85,6 +111,8 @@ class _Long:
         found = columns_of(names, ("file", "finding", "value"), table.problems)
         self._file, self._finding, self._value = (found[name] for name in ("file", "finding", "value"))
         self._others = [found.get(name, len(names)) for name in self._OTHERS]
+        self._noted = [found.get(name, len(names)) for name in self._NOTED]
+        self._notes_only = not {"note", "comeback"}.isdisjoint(names)  # whether rows without a label make sense
         self._values = Values()
         table.details = self._details = _Details()
 
@@ -92,6 +120,9 @@ class _Long:
         table, problems = self._table, self._table.problems
         file = table.file_number(line, cell_at(cells, self._file))
         if file is None:
+            return
+        self._add_note(line, file, *(plain(cell_at(cells, index)) for index in self._noted))
+        if self._notes_only and not cell_at(cells, self._finding) and not cell_at(cells, self._value):
             return
         finding = table.finding_number(line, plain(cell_at(cells, self._finding)))
         if finding is None:
@@ -102,6 +133,15 @@ class _Long:
             return
         table.add(file, finding, value, line)
         self._add_details(line, *(cell_at(cells, index) for index in self._others))
+
+    def _add_note(self, line: int, file: int, reader: str, text: str, come_back: str, time: str) -> None:
+        flagged = come_back.strip().casefold() in _YES
+        if not flagged and not is_blank(come_back) and come_back.strip().casefold() not in _NO:
+            self._table.problems.add(f"Line {line}: {come_back[:40]!r} under come_back is not yes or no; left out.")
+        at = _time(time)
+        note = Note(text.strip(), flagged, "" if at is None else time_text(at) or "")
+        if note:
+            self._table.add_note(line, file, reader, note)
 
     def _add_details(self, line: int, reader: str, time: str, how: str, cluster: str, map_id: str, *audit: str) -> None:
         problems, details = self._table.problems, self._details
@@ -155,7 +195,8 @@ def _share(cell: str) -> float | None:
 LONG = Format(
     "long",
     "Long, with provenance",
-    "One row a label: file, finding, value, reader, time, how, cluster, map, and the bound of its audit.",
+    "One row a label: file, finding, value, reader, time, how, cluster, map, and the bound of its audit. Notes and "
+    "what to come back to have columns of their own; an image with a note and no label has a row without a finding.",
     recognises=lambda names: {"file", "finding", "value"} <= names,
     reader=_Long,
     writer=_long_table,

@@ -12,14 +12,16 @@ from collections.abc import Iterable, Sequence
 
 from cxr_explorer.labels.label import LabelRow, Value
 from cxr_explorer.tables.cells import harmless, plain
-from cxr_explorer.tables.format import Excludes, Format, Table, WriteReport
+from cxr_explorer.tables.format import Excludes, Format, Notes, Table, WriteReport
 from cxr_explorer.tables.gathering import Gathering, columns_of, squeezed
 from cxr_explorer.tables.judged import latest
 
 HEADER = ("Image Index", "Finding Labels")
 
 
-def _nih_table(rows: Iterable[LabelRow], findings: Sequence[str], excludes: Excludes) -> tuple[Table, WriteReport]:
+def _nih_table(
+    rows: Iterable[LabelRow], findings: Sequence[str], excludes: Excludes, _notes: Notes | None
+) -> tuple[Table, WriteReport]:
     if any("|" in finding for finding in findings):
         raise ValueError('a finding with "|" cannot stand in a cell of findings joined by "|"')
     judged = latest(rows, findings, excludes)

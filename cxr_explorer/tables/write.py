@@ -11,7 +11,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.files import atomic_write
 from cxr_explorer.labels.label import LabelRow
 from cxr_explorer.labels.vocabulary import usual_excludes
-from cxr_explorer.tables.format import WriteReport
+from cxr_explorer.tables.format import Notes, WriteReport
 from cxr_explorer.tables.formats import format_named
 
 
@@ -21,6 +21,7 @@ def write_labels(
     format: str,
     findings: Sequence[str],
     excludes: Mapping[str, Sequence[str]] | None = None,
+    notes: Notes | None = None,
 ) -> WriteReport:
     """Write labels to a CSV file (UTF-8, no byte order mark), all of it or nothing, in one of `FORMATS`.
 
@@ -33,12 +34,13 @@ def write_labels(
         format: The name of one of `FORMATS`.
         findings: The findings to write, in the order of columns or of names within a cell.
         excludes: What cannot be present together, see `Vocabulary`; None for the usual rule.
+        notes: What readers noted, for the long form; None: it has no columns for them.
 
     Raises:
         UserError: The place cannot be written, or a name cannot be written as UTF-8.
     """
     rule = usual_excludes(findings) if excludes is None else excludes
-    table, report = format_named(format).writer(rows, findings, rule)
+    table, report = format_named(format).writer(rows, findings, rule, notes)
     _write_csv(out, table)
     return report
 

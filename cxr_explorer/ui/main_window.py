@@ -37,6 +37,7 @@ from cxr_explorer.ui.guide.tour_steps import Views
 from cxr_explorer.ui.labelling.contradictions import ContradictionNotice
 from cxr_explorer.ui.labelling.label_panel import LabelPanel
 from cxr_explorer.ui.labelling.labelling import Labelling
+from cxr_explorer.ui.labelling.notes import Notes
 from cxr_explorer.ui.labelling.reading import Reading
 from cxr_explorer.ui.map.map_page import MapPage
 from cxr_explorer.ui.map.map_work import MapWork
@@ -128,6 +129,7 @@ class MainWindow(Frame, Part):
         beside = (self.gallery_panel, self.label_panel, self.side)
         self.reading = Reading(self, session, self.image_page, self.cluster_panel, beside)
         self.labelling = Labelling(self, session, self.judging, self.label_panel, self.reading)
+        self.notes = Notes(self, session)
         self.readers = Readers(self, session, self.reading)
         self.sheets = Sheets(self, session, self.seen, self.judging, self.gallery_panel, self.reading)
         self.suggest = Suggestions(self, session, self.reading, self.sheets)
@@ -160,6 +162,7 @@ class MainWindow(Frame, Part):
             self.contradicting,
             self.reading,
             self.labelling,
+            self.notes,
             self.readers,
             self.sheets,
             self.suggest,

@@ -12,6 +12,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.project import file
 from cxr_explorer.project.exporting import label_rows
 from cxr_explorer.project.project import Project
+from cxr_explorer.project.schema import SCHEMA_VERSION
 from cxr_explorer.project.storage import Connection, uri_of
 from tests.project.older import older_project, steps_of_creation
 from tests.project.projects import FINDINGS, embed_all, new_project
@@ -107,7 +108,7 @@ def test_what_a_killed_creation_left_is_cleared_away(tmp_path: Path, folder: Pat
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["images", "test.cxr", "test.cxr.lock"]
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_a_migration_happens_whole_or_not_at_all(
     tmp_path: Path, folder: Path, version: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,7 +128,7 @@ def test_a_migration_happens_whole_or_not_at_all(
     monkeypatch.undo()
     with Project.open(path) as project:
         assert [row.file for row in label_rows(project)] == ["00.png"]
-    assert schema(path)[0] == 3
+    assert schema(path)[0] == SCHEMA_VERSION
 
 
 def schema(path: Path) -> tuple[int, list[str]]:

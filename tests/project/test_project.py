@@ -165,7 +165,8 @@ def test_a_project_of_an_older_version_can_be_read_without_opening_it_for_writin
     with new_project(tmp_path) as project:
         path = project.path
     connection = sqlite3.connect(path)
-    for table in ("state_changes", "state", "partitions", "trees", "neighbours", "metadata", "audits"):
+    later = ("state_changes", "state", "partitions", "trees", "neighbours", "metadata", "audits")
+    for table in (*later, "reader_notes", "note_changes"):
         connection.execute(f"DROP TABLE {table}")
     connection.execute("DELETE FROM _sqlite_migrations WHERE name != 'm001_images_maps_labels'")
     connection.execute("PRAGMA user_version = 1")

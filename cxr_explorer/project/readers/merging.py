@@ -1,4 +1,4 @@
-"""Another reader's labels come in: from their project file, or from a CSV. Counted first, then taken as one act."""
+"""Another reader's labels and notes come in: from their project file, or from a CSV. Counted first, then one act."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Note, NoteRow, Value
 from cxr_explorer.labels.reader_names import ADJUDICATED, REREAD, check_reader, is_reserved
 from cxr_explorer.labels.texts import images_text
 from cxr_explorer.labels.vocabulary import spelled, spellings
 from cxr_explorer.project.acts import Change, recorded
 from cxr_explorer.project.file import SUFFIX
 from cxr_explorer.project.label_columns import label_column
+from cxr_explorer.project.notes import fitting, joined, note_of, note_rows, notes_text, record_notes
 from cxr_explorer.project.project import Ids, Project, now
 from cxr_explorer.project.readers.agreement import known_findings
 from cxr_explorer.tables.matching import ImageMatching, match_files, match_images
@@ -91,6 +92,9 @@ class MergePlan:
         by_name: Whether files of the same name and other content count as the same image.
         columns: The labels to take, the conflicts among them.
         problems: What could not be used, a sentence each.
+        notes: Notes and flags that would change something here: image id, reader here, note there.
+        note_conflicts: Those of them that the same reader has another text for here; without `take_theirs` it stays.
+        new_notes: Those that change something also without `take_theirs`.
     """
 
     source: Path
@@ -103,6 +107,16 @@ class MergePlan:
     by_name: bool
     columns: tuple[Column, ...]
     problems: tuple[str, ...]
+    notes: tuple[tuple[int, str, Note], ...] = ()
+    note_conflicts: int = 0
+    new_notes: int = 0
+
+    def taken(self, take_theirs: bool) -> tuple[int, int]:
+        """How many labels and notes here a merge changes."""
+        return (
+            self.new + (self.conflicts if take_theirs else 0),
+            len(self.notes) if take_theirs else self.new_notes,
+        )
 
 
 @dataclass
@@ -119,7 +133,8 @@ class _Source:
     digests: dict[str, str | None]
     labels: dict[tuple[str, str], _Labels]
     problems: list[str]
-    foreign: Sequence[str] = ()  # labelled files that are no image of ours whatever the other files are
+    notes: list[NoteRow] = field(default_factory=list)
+    foreign: Sequence[str] = ()  # files that are no image of ours whatever the other files are
 
 
 def plan_merge(
@@ -145,15 +160,15 @@ def plan_merge(
         raise UserError(f"{source} is the open project itself. Choose another reader's file.")
     known = known_findings(project)
     read = _of_project(source, known) if source.suffix == SUFFIX else _of_table(source, known, project)
-    if not read.labels and not read.foreign:
+    if not read.labels and not read.notes and not read.foreign:
         raise UserError(f"{source} holds no labels. Choose another file.")
     ids_of = {path: image_id for image_id, path in project.paths().items()}
-    labelled = {file for column in read.labels.values() for file in column.files}
+    labelled = {file for column in read.labels.values() for file in column.files} | {row.file for row in read.notes}
     matching = _only(labelled, match_images(read.digests, _digests(project)))
     matching = replace(matching, unmatched=(*matching.unmatched, *read.foreign) if matching.unmatched else read.foreign)
     same_image = {**matching.by_content, **matching.by_name, **(matching.other_content if by_name else {})}
     targets = {theirs: ids_of[ours] for theirs, ours in same_image.items()}
-    comes_as = _names(sorted({reader for reader, _ in read.labels}), names or {})
+    comes_as = _names(sorted({reader for reader, _ in read.labels} | {row.reader for row in read.notes}), names or {})
     columns, same, problems = [], 0, list(read.problems)
     counts = dict.fromkeys(comes_as, 0)
     for (reader, finding), labels in read.labels.items():
@@ -168,6 +183,7 @@ def plan_merge(
         columns.append(taken)
         same += equal
     conflicts = sum(int(column.here.sum()) for column in columns)
+    notes, note_conflicts, new_notes = _compared_notes(project, read.notes, targets, comes_as)
     readers = tuple(IncomingReader(name, comes_as[name], counts[name]) for name in comes_as)
     return MergePlan(
         source,
@@ -180,6 +196,9 @@ def plan_merge(
         by_name,
         tuple(columns),
         tuple(problems),
+        notes,
+        note_conflicts,
+        new_notes,
     )
 
 
@@ -190,7 +209,7 @@ def planned_merge(path: Path, source: Path, names: Mapping[str, str], by_name: b
 
 
 def merge(project: Project, plan: MergePlan, reader: str, take_theirs: bool = False) -> Change | None:
-    """Takes in the labels of a plan as one act.
+    """Takes in the labels and notes of a plan as one act.
 
     Args:
         project: The project the plan was made for.
@@ -221,7 +240,10 @@ def merge(project: Project, plan: MergePlan, reader: str, take_theirs: bool = Fa
         (changed, images) = project.db.execute(
             "SELECT count(*), count(DISTINCT image_id) FROM label_changes WHERE act_id = ?", [act.number]
         ).fetchone()
-        act.text = f"Merged {changed:,} label{'' if changed == 1 else 's'} on {images_text(images)}"
+        noted = record_notes(project, act, plan.notes, take_theirs)
+        labels = f"{changed:,} label{'' if changed == 1 else 's'} on {images_text(images)}"
+        taken = ([labels] if changed or not noted else []) + ([notes_text(noted)] if noted else [])
+        act.text = f"Merged {' and '.join(taken)}"
     return act.change
 
 
@@ -233,6 +255,7 @@ def _of_project(path: Path, known: Sequence[str]) -> _Source:
             "SELECT path, finding, reader, value, at FROM labels JOIN images ON images.id = image_id"
         )
         _gather(rows, source, known)
+        source.notes += (row for row in note_rows(other) if not _is_nobodys(row.reader))
     return source
 
 
@@ -242,10 +265,13 @@ def _of_table(path: Path, known: Sequence[str], project: Project) -> _Source:
     found = match_files(table.files, project.paths().values())
     ours = {*found.matched, *found.ambiguous}  # of a table of millions no more is kept
     is_ours = np.array([file in ours for file in table.files], np.bool_)
-    labelled = np.zeros(len(is_ours), np.bool_)
+    noted = {row.file for row in table.notes}
+    labelled = np.array([file in noted for file in table.files], np.bool_)
     labelled[table.rows.file] = True
     foreign = table.files.take(np.flatnonzero(labelled & ~is_ours))
-    source = _Source(dict.fromkeys(ours), {}, list(table.problems), foreign)
+    notes = [replace(row, note=replace(row.note, text=fitting(row.note.text))) for row in table.notes]
+    notes = [row for row in notes if row.file in ours and not _is_nobodys(row.reader)]
+    source = _Source(dict.fromkeys(ours), {}, list(table.problems), notes, foreign)
     labels = table.rows.take(is_ours[table.rows.file])
     rows = ((row.file, row.finding, row.reader or "", int(row.value), row.at or moment) for row in labels)
     _gather(rows, source, known)
@@ -258,8 +284,8 @@ def _gather(rows: Iterable[tuple[str, str, str, int, str]], source: _Source, kno
     ours = spellings(known)
     names: dict[str, str] = {}
     for file, finding, reader, value, at in rows:
-        if is_reserved(reader) and reader != ADJUDICATED and not reader.endswith(REREAD):
-            left_out += 1  # a majority is nobody's answer
+        if _is_nobodys(reader):
+            left_out += 1
             continue
         if finding not in names:
             names[finding] = spelled(finding, ours) or finding
@@ -269,6 +295,11 @@ def _gather(rows: Iterable[tuple[str, str, str, int, str]], source: _Source, kno
         column.times.append(at)
     if left_out:
         source.problems.append(f"{left_out:,} majority or unanimous answers are left out: they are no reader's own.")
+
+
+def _is_nobodys(reader: str) -> bool:
+    """A majority is nobody's answer."""
+    return is_reserved(reader) and reader != ADJUDICATED and not reader.endswith(REREAD)
 
 
 def _only(files: Container[str], found: ImageMatching) -> ImageMatching:
@@ -343,6 +374,24 @@ def _compared(project: Project, column: Column) -> tuple[Column, int]:
     times = tuple(time for time, keep in zip(column.times, kept.tolist(), strict=True) if keep)
     taken = Column(column.reader, column.finding, column.image_ids[kept], column.values[kept], times, here[kept])
     return taken, int(equal.sum())
+
+
+def _compared_notes(
+    project: Project, rows: Iterable[NoteRow], targets: Mapping[str, int], comes_as: Mapping[str, str]
+) -> tuple[tuple[tuple[int, str, Note], ...], int, int]:
+    """The notes that change something here; how many of them differ in their text; how many bring anything new."""
+    taken, differing, new = [], 0, 0
+    for row in rows:
+        if row.file not in targets or not row.note:
+            continue
+        image_id, reader = targets[row.file], comes_as[row.reader]
+        here = note_of(project, image_id, reader)
+        if joined(here, row.note, take_theirs=True) == here:
+            continue
+        taken.append((image_id, reader, row.note))
+        differing += bool(here.text and row.note.text and here.text != row.note.text)
+        new += joined(here, row.note) != here
+    return tuple(taken), differing, new
 
 
 def _listed(project: Project, columns: Sequence[Column]) -> Iterator[Conflict]:

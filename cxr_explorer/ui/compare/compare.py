@@ -49,7 +49,7 @@ class Comparison(QObject, Part):
         self.page.focusMoved.connect(lambda key: session.set_current(key if key >= 0 else -1))
         session.currentChanged.connect(self._on_current)
         session.closing.connect(self.page.clear)  # numbers of the next project's images are others
-        session.changed.connect(lambda change: self._caption() if change.marks else None)
+        session.changed.connect(lambda change: self._caption() if change.shown else None)
 
     def show_keys(self) -> None:
         self.page.show_keys()

@@ -1,4 +1,4 @@
-"""The bar above the gallery that searches file names, labels and facts while the reader types."""
+"""The bar above the gallery that searches file names, labels, notes and facts while the reader types."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ AP – anything that begins with AP
 view:AP – the view begins with AP
 label:Effusion – you said it is present
 label:Effusion=absent – you said it is absent
+note:old – your note has a word that begins with old
 "No Finding" – both words together
 unlabelled, labelled, excluded
 Enter selects what was found. Esc closes."""
@@ -41,7 +42,7 @@ class Searching(QObject):
         self._then: Callable[[Search], None] | None = None
         self._timer = QTimer(self, interval=0, singleShot=True)
         self._timer.timeout.connect(self._prepare)
-        session.changed.connect(lambda change: self._forget_labels() if change.marks else None)
+        session.changed.connect(lambda change: self._forget_labels() if change.shown else None)
 
     def use(self, then: Callable[[Search], None]) -> bool:
         """Calls `then` with the search: now, or when it is ready. Of several who wait, the last one is called.
@@ -96,7 +97,7 @@ class SearchBar(QFrame):
         self._searching = searching
         self.line = QLineEdit()
         self.line.setPlaceholderText("Search: name, view:AP, label:Effusion, unlabelled")
-        self.line.setAccessibleName("Search file names, labels and facts")
+        self.line.setAccessibleName("Search file names, labels, notes and facts")
         self.line.setToolTip(_HELP)
         self.line.setClearButtonEnabled(True)
         self.line.installEventFilter(self)
@@ -122,7 +123,7 @@ class SearchBar(QFrame):
         self.line.textChanged.connect(lambda: self._timer.start())
         session.projectChanged.connect(self._on_project)
         session.mapChanged.connect(self._again)
-        session.changed.connect(lambda change: self._again() if change.marks else None)
+        session.changed.connect(lambda change: self._again() if change.shown else None)
         session.factsChanged.connect(self._again)
         session.filterChanged.connect(self._again)
         self.hide()
@@ -159,7 +160,7 @@ class SearchBar(QFrame):
 
     def _tell(self, search: Search, found: Found) -> None:
         if found.unknown:
-            known = ", ".join(["label", "file", *search.fact_names])
+            known = ", ".join(["label", "file", "note", *search.fact_names])
             self.count.setText(f"⚠ Nothing is called {', '.join(found.unknown)} here. Known: {known}")
         elif not self.line.text().strip():
             known = ", ".join(search.fact_names)

@@ -6,18 +6,22 @@ import numpy as np
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import Note, Value
 from cxr_explorer.labels.texts import VALUE_WORDS, finding_text, images_text
 from cxr_explorer.project import label_columns
+from cxr_explorer.project.notes import notes_of_images
 from cxr_explorer.ui.gallery.gallery import Gallery
 from cxr_explorer.ui.gallery.tile import Mark
 from cxr_explorer.ui.session.change import Change
 from cxr_explorer.ui.session.runs import Runs
 from cxr_explorer.ui.session.selection import BY_PROBABILITY, ORDERS, RANKED
 from cxr_explorer.ui.session.session import Session
-from cxr_explorer.ui.widgets.texts import elided_label, text_label
+from cxr_explorer.ui.widgets.texts import elided_label, plain_tip, text_label
 
 TILE_PX = 136
+
+MOST_OF_A_NOTE = 600
+"""Characters of a note in a tile's tooltip."""
 
 SIGN = {Value.PRESENT: "+", Value.ABSENT: "–", Value.UNCERTAIN: "?"}
 
@@ -32,6 +36,7 @@ class GalleryPanel(QFrame):
         self.setObjectName("panel")
         self._session = session
         self._labels: dict[int, list[tuple[str, Value]]] = {}
+        self._notes: dict[int, Note] = {}
         self._excluded: set[int] = set()
         self._heading = elided_label("", "heading")
         self._picked = text_label("", "dim")
@@ -92,6 +97,7 @@ class GalleryPanel(QFrame):
         if session.project is not None and session.map is None:
             ids = session.read_ids()
         self._labels.clear()
+        self._notes.clear()
         self.gallery.set_empty_text(
             "Select a cluster on the left,\nor draw around images on the map,\nto see them here."
             if session.map is not None
@@ -156,8 +162,9 @@ class GalleryPanel(QFrame):
         self._picked.setText(f"{picked.size:,} picked" if picked.size else "")
 
     def _on_change(self, change: Change) -> None:
-        if change.labels:
+        if change.labels or change.notes:
             self._labels.clear()
+            self._notes.clear()
             self.gallery.refresh_marks()
         if change.exclusions:
             self._refresh_exclusions()
@@ -177,6 +184,7 @@ class GalleryPanel(QFrame):
             wanted = [*self.gallery.visible_ids(), image_id]
             found = label_columns.labels_of_images(session.project, wanted, session.reader)
             self._labels |= {wanted_id: found.get(wanted_id, []) for wanted_id in wanted}
+            self._notes |= notes_of_images(session.project, wanted, session.reader)
         labels = self._labels[image_id]
         shown = [f"{finding_text(finding)} {SIGN[value]}" for finding, value in labels]
         badge = shown[0] if len(shown) == 1 else f"{len(shown)} labels" if shown else ""
@@ -192,5 +200,7 @@ class GalleryPanel(QFrame):
             note = "" if np.isnan(probability) else session.probability_text(probability)
         if ranking is not None and note and ranking.meaning:
             words.append(f"{ranking.meaning} {note}")
-        tip = "\n".join([session.caption(image_id), *words, *(["Excluded from bulk labels"] if excluded else [])])
-        return Mark(excluded, badge, None, tip, note, odd)
+        noted = self._notes.get(image_id, Note())
+        caption = session.caption(image_id, MOST_OF_A_NOTE)
+        tip = "\n".join([caption, *words, *(["Excluded from bulk labels"] if excluded else [])])
+        return Mark(excluded, badge, None, plain_tip(tip), note, odd, noted.flagged, bool(noted.text))

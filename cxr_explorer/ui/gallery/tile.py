@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QFontMetrics, QPainter, QPalette, QPen, QPixmap
 
+from cxr_explorer.ui.widgets.note_marks import paint_marks
+
 EXCLUDED_TEXT = "excluded"
 ODD_TEXT = "✕ exception"
 
@@ -22,6 +24,8 @@ class Mark:
         tooltip: Shown over the tile; empty for none.
         note: Short text below the tile, at the right: what was measured of it ("0.93"); empty for none.
         odd: The reader found on a contact sheet that the image does not belong with the others.
+        flagged: The reader wants to come back to the image.
+        noted: The reader wrote a note on it.
     """
 
     excluded: bool = False
@@ -30,6 +34,8 @@ class Mark:
     tooltip: str = ""
     note: str = ""
     odd: bool = False
+    flagged: bool = False
+    noted: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,8 @@ def paint_tile(
         _paint_odd(painter, rect, palette)
     if mark.badge:
         _paint_badge(painter, rect, mark, palette)
+    if mark.flagged or mark.noted:
+        _paint_noted(painter, rect, mark, palette)
     if mark.note:
         _paint_note(painter, rect, mark, palette)
     if state.picked:
@@ -141,6 +149,14 @@ def _paint_badge(painter: QPainter, rect: QRect, mark: Mark, palette: QPalette) 
         ground = mark.colour
         ink = readable_on(ground)
     _paint_chip(painter, chip, font, text, ground, ink)
+
+
+def _paint_noted(painter: QPainter, rect: QRect, mark: Mark, palette: QPalette) -> None:
+    """The signs in the lower right corner: what is picked or an exception has its own in the upper left one."""
+    size = QFontMetrics(_small(painter.font())).height() + 4  # as high as a chip
+    corner = QPointF(rect.right() + 1 - _inset(rect), rect.bottom() + 1 - _inset(rect))
+    colours = palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Text)
+    paint_marks(painter, corner, size, mark.flagged, mark.noted, colours)
 
 
 def _paint_note(painter: QPainter, rect: QRect, mark: Mark, palette: QPalette) -> None:

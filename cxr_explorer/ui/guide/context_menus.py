@@ -18,13 +18,27 @@ from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.viewer.image_page import ImagePage
 
 _LABEL = ("label_normal", "label_rest_absent", "label_repeat", "exclude")
+_NOTE = ("come_back", "note")
 _FILE = ("copy_name", "copy_path", "show_in_folder")
 _LOOK = ("next_window", "invert", "fit", "fit_width", "actual", "loupe", "mirror", "turn", "overlay")
 
-ON_FILM = (*_LABEL, "", *_LOOK, "", "similar", "compare", "", *_FILE)
-ON_TILE = ("open_image", "", *_LABEL, "", "similar", "compare", "cluster_here", "", *_FILE)
-ON_SHEET = ("exclude", "exclude_odd", "", "label_normal", "", "open_image", "similar", "compare", "", *_FILE)
-ON_COMPARED = (*_LABEL, "", "open_image", "similar", "compare_linked", "", *_FILE)
+ON_FILM = (*_LABEL, "", *_NOTE, "", *_LOOK, "", "similar", "compare", "", *_FILE)
+ON_TILE = ("open_image", "", *_LABEL, "", *_NOTE, "", "similar", "compare", "cluster_here", "", *_FILE)
+ON_SHEET = (
+    "exclude",
+    "exclude_odd",
+    "",
+    *_NOTE,
+    "",
+    "label_normal",
+    "",
+    "open_image",
+    "similar",
+    "compare",
+    "",
+    *_FILE,
+)
+ON_COMPARED = (*_LABEL, "", *_NOTE, "", "open_image", "similar", "compare_linked", "", *_FILE)
 """Names of actions; "" draws a line."""
 
 

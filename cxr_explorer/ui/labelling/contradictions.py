@@ -11,6 +11,7 @@ from cxr_explorer.ui.commands.need import Need
 from cxr_explorer.ui.commands.part import Part, Verbs
 from cxr_explorer.ui.commands.specs.label import CONTRADICTING
 from cxr_explorer.ui.frame.frame import Frame
+from cxr_explorer.ui.session.change import Change
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.texts import text_label
 from cxr_explorer.ui.widgets.wrapping_button import WrappingButton
@@ -28,7 +29,7 @@ class ContradictionNotice(QObject, Part):
         self.strip.settle.clicked.connect(self.settle)
         self.strip.undo.clicked.connect(self._session.undo)
         frame.workspaces.panes["findings"].put_first(self.strip)  # above the film it would push the film down
-        self._session.acted.connect(lambda _change: self._look())
+        self._session.acted.connect(self._on_act)
         self._session.projectChanged.connect(self._look)
 
     def show_keys(self) -> None:
@@ -50,6 +51,11 @@ class ContradictionNotice(QObject, Part):
             return
         map_id = session.map.map_id if session.map is not None else None
         session.tell(contradictions.settle(session.project, self._found, session.reader, map_id), "Nothing changed.")
+
+    def _on_act(self, change: Change) -> None:
+        """A note or a flag leaves what was found before it as it is."""
+        if change.labels or change.exclusions or change.states:
+            self._look()
 
     def _look(self) -> None:
         project = self._session.project

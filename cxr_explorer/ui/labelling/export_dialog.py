@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
@@ -67,12 +68,31 @@ class ExportDialog(QDialog):
             about.setIndent(24)
             layout.addWidget(about)
             self._choices.append((button, form.name))
+        self.with_notes = QCheckBox("With &notes and what to come back to")
+        self.with_notes.setChecked(True)
+        self._about_notes = text_label(
+            "Notes are the readers' own words: they may hold names or dates. Only the long form has them, and only as "
+            "a reader's own or everybody's. The report never has them.",
+            "dim",
+            wraps=True,
+        )
+        self._about_notes.setIndent(24)
+        layout.addSpacing(8)
+        layout.addWidget(self.with_notes)
+        layout.addWidget(self._about_notes)
         buttons = QDialogButtonBox(_Buttons.Save | _Buttons.Cancel)
         buttons.button(_Buttons.Save).setText("Choose file…")
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout.addSpacing(8)
         layout.addWidget(buttons)
+        self._whose.currentIndexChanged.connect(self._enable_notes)
+        for button, _ in self._choices:
+            button.toggled.connect(self._enable_notes)
+        self._enable_notes()
+
+    def _enable_notes(self) -> None:
+        self.with_notes.setEnabled(self.format == LONG.name and self.whose.rule is None)
 
     @property
     def whose(self) -> Whose:
@@ -81,6 +101,11 @@ class ExportDialog(QDialog):
         return chosen
 
     @property
+    def notes(self) -> bool:
+        """Whether notes go with the labels."""
+        return self.with_notes.isEnabled() and self.with_notes.isChecked()
+
+    @property
     def format(self) -> str:
         """The name of the chosen form."""
-        return next(key for button, key in self._choices if button.isChecked())
+        return next((key for button, key in self._choices if button.isChecked()), LONG.name)

@@ -13,6 +13,7 @@ from cxr_explorer.labels.confounders import percent
 from cxr_explorer.labels.reader_names import check_reader
 from cxr_explorer.project.acts import Change
 from cxr_explorer.project.importing import LISTED, Preview, examined_labels, importing_labels
+from cxr_explorer.project.notes import labels_and_notes
 from cxr_explorer.project.project import Project
 from cxr_explorer.tables.formats import format_named
 from cxr_explorer.ui.widgets.errand import Errand
@@ -80,7 +81,8 @@ class ImportDialog(QDialog):
         self.head.setText(
             f"<b>{escape(self._table.name)}</b>: {format_named(found.format).title} form, {found.files:,} files; "
             f"findings: {escape(', '.join(found.findings)) or 'none'}.<br>"
-            f"<b>{found.matched:,}</b> files are in this project ({len(found.rows):,} labels), "
+            f"<b>{found.matched:,}</b> files are in this project "
+            f"({labels_and_notes(len(found.rows), len(found.rows.notes))}), "
             f"<b>{found.unmatched:,}</b> are not, "
             f"<b>{found.ambiguous:,}</b> could be several images and are left out."
         )
@@ -97,8 +99,8 @@ class ImportDialog(QDialog):
         if found.readers:
             self._form.addRow("Readers in the table", QLabel(", ".join(found.readers), wordWrap=True))
         button = self.buttons.button(_Buttons.Ok)
-        button.setText(f"Import {len(found.rows):,} label{'' if len(found.rows) == 1 else 's'}")
-        button.setEnabled(len(found.rows) > 0)
+        button.setText(f"Import {labels_and_notes(len(found.rows), len(found.rows.notes))}")
+        button.setEnabled(bool(len(found.rows) or found.rows.notes))
 
     def accept(self) -> None:
         """Stores, then closes; cancelling meanwhile takes all of it back."""
@@ -110,7 +112,8 @@ class ImportDialog(QDialog):
             return
         self.buttons.button(_Buttons.Ok).setEnabled(False)
         self._name.setEnabled(False)
-        self._storing = importing_labels(self._project, self._preview.rows.by(reader), self._act_reader)
+        rows = self._preview.rows.by(reader)
+        self._storing = importing_labels(self._project, rows, self._act_reader, rows.noted())
         self._steps.start()
 
     def _step(self) -> None:

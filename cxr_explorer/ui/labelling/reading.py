@@ -106,6 +106,7 @@ class Reading(QObject, Part):
         self._session.acted.connect(self._on_act)
         self._session.projectChanged.connect(lambda: self.stop())
         self._session.currentChanged.connect(self._on_current)
+        self.changed.connect(lambda: image_page.note_plate.keep_words_back(self.hides_suggestions))
 
     # -- what others ask -------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from cxr_explorer.labels.reader_names import ADJUDICATED, is_reserved, ordinary
 from cxr_explorer.labels.texts import images_text
 from cxr_explorer.project import exporting
 from cxr_explorer.project.label_columns import label_count
+from cxr_explorer.project.notes import note_readers, notes_text
 from cxr_explorer.project.readers.agreement import reader_names
 from cxr_explorer.tables.format import WriteReport
 from cxr_explorer.ui.frame.recent_list import project_title
@@ -44,10 +45,11 @@ def export_table(parent: QWidget, session: Session, folder: str, errand: Errand)
     if errand.active:
         session.said.emit("A table is still being written.")
         return
-    labels = label_count(session.project)
-    if not labels:
+    labels, noting = label_count(session.project), note_readers(session.project)
+    if not labels and not noting:
         raise UserError("There are no labels to export yet: label a cluster or some images first.")
-    whose = whose_labels(reader_names(session.project), session.preferences.own_reader)
+    names_kept = sorted({*reader_names(session.project), *noting})
+    whose = whose_labels(names_kept, session.preferences.own_reader)
     names = [entry.reader for entry in whose]
     chosen = (
         names.index(session.preferences.own_reader) if session.preferences.own_reader in names else names.index(None)
@@ -73,6 +75,7 @@ def export_table(parent: QWidget, session: Session, folder: str, errand: Errand)
         dialog.format,
         holds.reader,
         holds.rule,
+        dialog.notes,
         done=tell,
         failed=session.failed.emit,
     )
@@ -92,7 +95,8 @@ def whose_labels(names: Sequence[str], reader: str) -> list[Whose]:
 
 def _written(report: WriteReport, whose: Whose, out: str) -> str:
     by = f" by {whose.reader}" if whose.reader is not None else f" ({whose.rule})" if whose.rule is not None else ""
-    parts = [f"{report.labels:,} labels{by} on {images_text(report.images)} written to {out}"]
+    notes = f" and {notes_text(report.notes)}" if report.notes else ""
+    parts = [f"{report.labels:,} labels{notes}{by} on {images_text(report.images)} written to {out}"]
     if report.left_out:
         parts.append(f"{report.left_out:,} have no place in this form")
     if report.unresolved:

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from cxr_explorer.labels.reader_names import MAX_LENGTH, is_reserved
 from cxr_explorer.labels.texts import VALUE_WORDS
 from cxr_explorer.project.file import SUFFIX
+from cxr_explorer.project.notes import labels_and_notes
 from cxr_explorer.project.readers.merging import MergePlan, planned_merge
 from cxr_explorer.ui.widgets.errand import Errand
 from cxr_explorer.ui.widgets.texts import give_room, text_label
@@ -58,7 +59,7 @@ class MergeDialog(QDialog):
         )
         self.by_name.toggled.connect(self._plan)
         self.theirs = QCheckBox()
-        self.theirs.setToolTip("Otherwise the answer that is here already stays")
+        self.theirs.setToolTip("Otherwise the answer or note that is here already stays")
         self.theirs.toggled.connect(self._show_button)
         self.list = QTableWidget(0, 3)
         self.list.setAccessibleName("What needs a look")
@@ -127,6 +128,12 @@ class MergeDialog(QDialog):
             "out.<br>"
             f"<b>{plan.new:,}</b> labels are new, {plan.same:,} are here already, "
             f"<b>{plan.conflicts:,}</b> contradict a label of the same reader here."
+            + (
+                f"<br><b>{plan.new_notes:,}</b> notes or flags are new, {plan.note_conflicts:,} differ from a note of "
+                "the same reader here."
+                if plan.notes
+                else ""
+            )
         )
         if not self.edits and not self._followers:
             self._build_names(plan)
@@ -145,8 +152,9 @@ class MergeDialog(QDialog):
             f"{len(found.other_content):,}"
         )
         self.by_name.setVisible(bool(found.other_content) or self.by_name.isChecked())
-        self.theirs.setText(f"Where one reader has two answers, take &theirs: {plan.conflicts:,}")
-        self.theirs.setVisible(bool(plan.conflicts))
+        conflicts = plan.conflicts + plan.note_conflicts
+        self.theirs.setText(f"Where one reader has two answers, take &theirs: {conflicts:,}")
+        self.theirs.setVisible(bool(conflicts))
         self._fill(plan)
         self._show_button()
 
@@ -205,6 +213,6 @@ class MergeDialog(QDialog):
             button.setText("Merge")
             button.setEnabled(False)
             return
-        count = self.plan.new + (self.plan.conflicts if self.take_theirs else 0)
-        button.setText(f"Merge {count:,} label{'' if count == 1 else 's'}")
-        button.setEnabled(count > 0)
+        count, notes = self.plan.taken(self.take_theirs)
+        button.setText(f"Merge {labels_and_notes(count, notes)}")
+        button.setEnabled(count + notes > 0)

@@ -19,7 +19,7 @@ from cxr_explorer.labels.vocabulary import Vocabulary, changed_keys
 from cxr_explorer.project import acts, history, label_columns
 from cxr_explorer.project.partition_rows import STATE
 from cxr_explorer.project.project import AtlasMap, Ids, Project
-from cxr_explorer.ui.session.captions import caption
+from cxr_explorer.ui.session.captions import MOST_OF_A_NOTE, caption
 from cxr_explorer.ui.session.change import Change, Step
 from cxr_explorer.ui.session.colouring import Facts, categories, differing_facts
 from cxr_explorer.ui.session.known_facts import KnownFacts
@@ -352,14 +352,14 @@ class Session(QObject):
         """Ids of the images read so far, newest first: what there is to see before the first map."""
         return self.project.thumbnail_ids()[::-1] if self.project is not None else NO_IDS
 
-    def caption(self, image_id: int) -> str:
+    def caption(self, image_id: int, most_of_a_note: int = MOST_OF_A_NOTE) -> str:
         """An image in a line or two, see `captions.caption`; with what is suggested where that is shown."""
         if self.project is None:
             return ""
         suggested = ""
         if self.shows_probabilities and not np.isnan(probability := self.probabilities_of(np.array([image_id]))[0]):
             suggested = f"{finding_text(self.finding)}: {self.probability_text(probability)} suggested"
-        return caption(self.project, self.map, image_id, suggested)
+        return caption(self.project, self.map, image_id, self.reader, suggested, most_of_a_note)
 
     def show_target(self) -> None:
         """A part that says whom a label goes to on its page (`targets`) says something else now."""
@@ -551,7 +551,7 @@ class Session(QObject):
             self.said.emit(otherwise)
             return
         self.said.emit(_STEPS[step].format(change.text))
-        told = Change(change.text, change.labels, change.exclusions, change.states, step)
+        told = Change(change.text, change.labels, change.exclusions, change.notes, change.states, step)
         self.changed.emit(told)
         if STATE in change.states:
             self._reload_clusters()  # which tells of the target

@@ -29,6 +29,7 @@ from cxr_explorer.ui.session.judging import Judging
 from cxr_explorer.ui.session.seen import Seen
 from cxr_explorer.ui.session.selection import NO_IDS, Ranking, Selection, Target
 from cxr_explorer.ui.session.session import Session
+from cxr_explorer.ui.sheets.lists import to_come_back_to
 from cxr_explorer.ui.sheets.sheet_page import SheetPage
 
 PAGE = "sheet"
@@ -148,7 +149,7 @@ class Sheets(QObject, Part):
         self._session.selectionChanged.connect(self._on_selection)
         self._session.currentChanged.connect(self._on_current)
         self._session.targetChanged.connect(self._refresh)
-        self._session.changed.connect(lambda change: grid.refresh_marks() if change.marks else None)
+        self._session.changed.connect(lambda change: grid.refresh_marks() if change.shown else None)
 
     def show_keys(self) -> None:
         self.page.show_keys()
@@ -158,6 +159,7 @@ class Sheets(QObject, Part):
             "sheet": self.open_sheet,
             "outliers": self.open_outliers,
             "duplicates": self.open_duplicates,
+            "flagged": self.open_flagged,
             "exclude_odd": self.exclude_odd,
             "exclude": self.set_aside,
         }
@@ -261,6 +263,15 @@ class Sheets(QObject, Part):
             "No near-duplicates: no two files are equal"
             + (", and no two pictures are nearly the same." if alike.pictures else f". {hint}"),
         )
+
+    def open_flagged(self) -> None:
+        """The images that the reader wants to come back to, to be read one by one."""
+        session = self._session
+        if session.map is not None and session.project is not None:
+            ranking, about = to_come_back_to(session.project, session.map, session.reader)
+            hint, key = f"{key_text('come_back')} takes the flag away.", key_text("come_back")
+            empty = f"No images to come back to: {key} flags the one you are on."
+            self._show_list(ranking, "flagged", about, hint, empty)
 
     def open_offer(self, title: str, ids: Ids, notes: Mapping[int, str], about: str, offered: Offered) -> None:
         """Suggestions to look through, the least sure first or in random order; Enter accepts all but the odd ones.

@@ -16,6 +16,7 @@ from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.viewer.full_size import FullSize
 from cxr_explorer.ui.viewer.image_view import ImageView
 from cxr_explorer.ui.viewer.look import Look, look_of, take_look
+from cxr_explorer.ui.viewer.note_plate import NotePlate
 
 _ACTIONS = {
     "back": "back",
@@ -55,6 +56,7 @@ class ImagePage(QWidget):
         self._ahead: set[int] = set()  # image ids wanted next
         self._held: dict[int, object] = {}  # of these, what has been read
         self.view = ImageView()
+        self.note_plate = NotePlate(self.view.picture, session)
         self.show_keys()
         self.view.backRequested.connect(lambda: session.view_image(False))
         self._files = FullSize(2, self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Literal
 
 from PySide6.QtCore import QEvent, QRect, QSize, Qt
@@ -38,6 +39,13 @@ def give_room(dialog: QWidget, letters: int, lines: int = 0) -> None:
 def probability_text(probability: float, in_numbers: bool) -> str:
     """How probable a finding is, for the reader: no figure where nothing shows that it holds."""
     return f"{probability:.2f}" if in_numbers else "likely" if probability > 0.5 else "unlikely"
+
+
+def plain_tip(text: str) -> str:
+    """A text for a tooltip that shows it as it is: Qt takes what looks like HTML for it."""
+    if "<" not in text:
+        return text
+    return f"<p>{escape(text, quote=False).replace(chr(10), '<br>')}</p>"
 
 
 def accepted(dialog: QDialog) -> bool:

@@ -19,8 +19,16 @@ SPECS: tuple[Spec, ...] = (
         ("Ctrl+Shift+S",),
         MAP,
     ),
-    Spec("search", _MENU, "Se&arch…", "Search file names, labels and facts", ("Ctrl+F",), MAP, separated=True),
+    Spec("search", _MENU, "Se&arch…", "Search file names, labels, notes and facts", ("Ctrl+F",), MAP, separated=True),
     Spec("jump", _MENU, "&Jump to image…", "Go to an image by a part of its name", ("J",), MAP),
+    Spec(
+        "flagged",
+        _MENU,
+        "Images to come &back to",
+        "List the images you flagged to come back to, to be read one by one",
+        ("Alt+J",),
+        MAP,
+    ),
     Spec(
         "compare",
         _MENU,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cxr_explorer.labels.texts import VALUE_WORDS
 from cxr_explorer.labels.vocabulary import NUMBER_KEYS
-from cxr_explorer.ui.commands.need import MAP, PROJECT, TARGET, Need
+from cxr_explorer.ui.commands.need import CURRENT, MAP, PROJECT, TARGET, Need
 from cxr_explorer.ui.commands.specs.spec import Spec
 
 CONTRADICTING = Need("nothing contradicts the last labels")
@@ -103,6 +103,22 @@ SPECS: tuple[Spec, ...] = (
         ("Space",),
         MAP,
         separated=True,
+    ),
+    Spec(
+        "come_back",
+        "&Label",
+        "Come &back later",
+        "Flag the image you are on to come back to it, or take the flag away",
+        ("Ctrl+M",),
+        CURRENT,
+    ),
+    Spec(
+        "note",
+        "&Label",
+        "N&ote…",
+        "Write a note on the image you are on; it is stored under your name",
+        ("Ctrl+Shift+N",),
+        CURRENT,
     ),
     Spec(
         "settle_contradiction",
