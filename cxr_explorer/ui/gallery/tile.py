@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QFontMetrics, QPainter, QPalette, QPen, QPixmap
 
-from cxr_explorer.ui.widgets.note_marks import paint_marks
+from cxr_explorer.ui.widgets.note_marks import marks_width, paint_marks
 
 EXCLUDED_TEXT = "excluded"
 ODD_TEXT = "✕ exception"
@@ -139,7 +139,8 @@ def _paint_odd(painter: QPainter, rect: QRect, palette: QPalette) -> None:
 
 
 def _paint_badge(painter: QPainter, rect: QRect, mark: Mark, palette: QPalette) -> None:
-    taken = _chip(painter, mark.note, rect.width() // 2)[2].width() + 2 if mark.note else 0
+    taken = _signs_width(painter, mark)
+    taken += _chip(painter, mark.note, rect.width() // 2)[2].width() + 2 if mark.note else 0
     font, text, chip = _chip(painter, mark.badge, rect.width() - round(taken))
     chip.moveTopLeft(QPointF(rect.left(), rect.bottom() + 1 + FRAME_MARGIN_PX))
     if mark.colour is None:
@@ -151,17 +152,26 @@ def _paint_badge(painter: QPainter, rect: QRect, mark: Mark, palette: QPalette) 
     _paint_chip(painter, chip, font, text, ground, ink)
 
 
+def _chip_px(painter: QPainter) -> int:
+    return QFontMetrics(_small(painter.font())).height() + 4
+
+
+def _signs_width(painter: QPainter, mark: Mark) -> float:
+    return marks_width(_chip_px(painter), mark.flagged, mark.noted)
+
+
 def _paint_noted(painter: QPainter, rect: QRect, mark: Mark, palette: QPalette) -> None:
-    """The signs in the lower right corner: what is picked or an exception has its own in the upper left one."""
-    size = QFontMetrics(_small(painter.font())).height() + 4  # as high as a chip
-    corner = QPointF(rect.right() + 1 - _inset(rect), rect.bottom() + 1 - _inset(rect))
+    """The signs of a flag and a note, at the right below the tile."""
+    size = _chip_px(painter)
+    corner = QPointF(rect.right() + 1, rect.bottom() + 1 + FRAME_MARGIN_PX + size)
     colours = palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Text)
     paint_marks(painter, corner, size, mark.flagged, mark.noted, colours)
 
 
 def _paint_note(painter: QPainter, rect: QRect, mark: Mark, palette: QPalette) -> None:
-    font, text, chip = _chip(painter, mark.note, rect.width() // 2 if mark.badge else rect.width())
-    chip.moveTopRight(QPointF(rect.right() + 1, rect.bottom() + 1 + FRAME_MARGIN_PX))
+    signs = _signs_width(painter, mark)
+    font, text, chip = _chip(painter, mark.note, rect.width() // 2 if mark.badge else rect.width() - round(signs))
+    chip.moveTopRight(QPointF(rect.right() + 1 - signs, rect.bottom() + 1 + FRAME_MARGIN_PX))
     ground, ink = palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Text)
     _paint_chip(painter, chip, font, text, ground, ink)
 
