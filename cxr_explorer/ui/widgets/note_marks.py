@@ -11,6 +11,11 @@ Colours = tuple[QColor, QColor]
 GAP_PX = 3
 
 
+def marks_width(size: float, flagged: bool, noted: bool) -> float:
+    """How much of a line the signs take, with the gap that ends each."""
+    return (flagged + noted) * (size + GAP_PX)
+
+
 def paint_marks(painter: QPainter, corner: QPointF, size: float, flagged: bool, noted: bool, colours: Colours) -> None:
     """Draws the signs on plates of their own, the flag rightmost, with their lower right corner there."""
     plate = QRectF(corner.x() - size, corner.y() - size, size, size)
