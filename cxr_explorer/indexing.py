@@ -472,7 +472,7 @@ class _Pace:
         self._marks = [mark for mark in self._marks if moment - mark[0] < RATE_OVER_S] or self._marks[-1:]
         self._marks.append((moment, self._done))
         rate = self._rate()
-        if rate is None:
+        if rate is None or len(self._marks) < 3:  # the first batch was opened before the clock began
             return
         left_s = (self._total - self._done) / rate
         if self._left_s is not None:

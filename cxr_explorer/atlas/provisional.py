@@ -71,7 +71,7 @@ class Schedule:
         """`analysed` of `total` images were known before the run."""
         self._begun_with = analysed
         self._total = total
-        self._next = max(FIRST, analysed)
+        self._next = min(max(FIRST, analysed), MOST)
         self._cost_s = EXPECTED_S
         self._spent_s = 0.0
 

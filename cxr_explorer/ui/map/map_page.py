@@ -255,7 +255,7 @@ class MapPage(QWidget):
         text = ""
         if session.map is None and session.project is not None:
             text = (
-                "The map appears here when every image is read."
+                "The map appears here when all images are analysed;\nof a large folder, a provisional one before."
                 if self._runs.indexing is not None
                 else f"There is no map yet.\nFile > Look for new images ({key_text('rescan')}) goes on from there."
             )
