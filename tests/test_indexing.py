@@ -254,6 +254,18 @@ def test_a_process_that_always_dies_is_given_up_with_a_message(
     assert project.failures() == []
 
 
+def test_a_process_that_dies_of_a_provisional_map_goes_on_without(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing_module, "embed_and_map", work_here.embed_dying_at_once)
+    indexing = Indexing(project, default_encoder(), "cpu", provisional=True)
+    while not indexing.finished:
+        indexing.advance(5)
+    assert indexing.report.embedded == 12
+    assert indexing.provisional is None
+    assert project.latest_map() is not None
+
+
 def run_until_embedded(project: Project) -> IndexReport:
     indexing = Indexing(project, default_encoder(), "cpu")
     try:

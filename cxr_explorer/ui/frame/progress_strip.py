@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout
 
 from cxr_explorer.atlas.build import CLUSTERING, COMPARING, LAYING_OUT, PLACING
 from cxr_explorer.indexing import Progress
 from cxr_explorer.ui.session.runs import Runs
-from cxr_explorer.ui.widgets.texts import elided_label
+from cxr_explorer.ui.widgets.texts import text_label
 
 
 def duration_text(seconds: float) -> str:
@@ -48,23 +48,28 @@ def progress_text(progress: Progress) -> str:
 
 
 class ProgressStrip(QFrame):
-    """Shown only while the session has a run going."""
+    """Shown only while the session has a run going: the step, how far it is, a bar; always two lines of text."""
 
     def __init__(self, runs: Runs) -> None:
         super().__init__()
         self.setObjectName("progress")
         self._runs = runs
-        self._text = elided_label()
+        self._step = text_label(wraps=True)
+        self._far = text_label(" ", "dim", wraps=True)
         self._bar = QProgressBar(textVisible=False)
-        self._bar.setFixedWidth(140)
+        self._bar.setFixedHeight(8)
         self._bar.setAccessibleName("Progress")
         cancel = QPushButton("Cancel")
         cancel.setToolTip("Stop here; what is analysed is kept, and the next run goes on from there")
         cancel.clicked.connect(runs.stop)
+        said = QVBoxLayout()
+        said.setSpacing(3)
+        for widget in (self._step, self._far, self._bar):
+            said.addWidget(widget)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 5, 12, 5)
-        layout.addWidget(self._text, 1)
-        layout.addWidget(self._bar)
+        layout.setSpacing(12)
+        layout.addLayout(said, 1)
         layout.addWidget(cancel)
         runs.progressChanged.connect(self.refresh)
         self.refresh()
@@ -75,6 +80,8 @@ class ProgressStrip(QFrame):
         self.setVisible(progress is not None)
         if progress is None:
             return
-        self._text.setText(progress_text(progress))
+        step, _, far = progress_text(progress).partition(", ")
+        self._step.setText(step)
+        self._far.setText(far or " ")
         self._bar.setRange(0, progress.total)  # 0, 0 shows that the length is not known
         self._bar.setValue(progress.done)
