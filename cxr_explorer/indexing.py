@@ -24,6 +24,7 @@ from cxr_explorer.images.kinds import HEAD_BYTES, Kind, LeftOut, Tally, describe
 from cxr_explorer.images.read import digest_of
 from cxr_explorer.images.redrawn import may_be_redrawn
 from cxr_explorer.images.scan import ScannedFile, scan
+from cxr_explorer.pace import Pace, Progress
 from cxr_explorer.project import partitions
 from cxr_explorer.project.earlier_layout import earlier_layout
 from cxr_explorer.project.left_out import store_left_out
@@ -34,32 +35,6 @@ from cxr_explorer.worker import JobCrashed, Jobs
 _JUDGED_BY = "files judged by"
 """Setting: the version of the program whose verdict on unreadable files is stored. Another version reads them again: it
 may be able to, and versions that did not store this took a drive that was away for a fault of its files."""
-
-
-RATE_OVER_S = 30.0
-"""The rate is that of so many seconds."""
-
-SMOOTHED_OVER_S = 10.0
-"""A new estimate of the time left takes over within about so many seconds."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where the run stands.
-
-    Attributes:
-        stage: What is being done, in words.
-        done: Units done in this stage.
-        total: Units in this stage; 0 where it is not known.
-        rate: Units a second over the last while, or None.
-        left_s: Estimated seconds left in this stage, or None.
-    """
-
-    stage: str
-    done: int = 0
-    total: int = 0
-    rate: float | None = None
-    left_s: float | None = None
 
 
 @dataclass
@@ -99,8 +74,14 @@ def scan_ahead(
 ) -> Iterator[_Found]:
     """`scan_for_changes`; with `prepare`, what the analysis will need is imported meanwhile."""
     if prepare:
-        threading.Thread(target=_import_encoder, daemon=True).start()
+        prepare_to_embed()
     return scan_for_changes(folder, known, redraws)
+
+
+def prepare_to_embed() -> Iterator[Any]:
+    """Begins to import what the analysis needs, some seconds; returns at once, with no items."""
+    threading.Thread(target=_import_encoder, daemon=True).start()
+    return iter(())
 
 
 def _import_encoder() -> None:
@@ -235,6 +216,7 @@ class Indexing:
         rescan: bool = True,
         always_map: bool = False,
         provisional: bool = False,
+        jobs: Jobs | None = None,
     ) -> None:
         """Nothing starts before the first `advance`.
 
@@ -246,6 +228,7 @@ class Indexing:
             rescan: Whether to look at the folder; otherwise only what is known is embedded and mapped.
             always_map: Whether to build a map even if nothing changed since the last one.
             provisional: Whether there are to be provisional maps, where there is none yet and the wait is long.
+            jobs: A child that has begun to prepare, see `prepare_to_embed`; it is the run's from now on.
         """
         self.report = IndexReport(encoder=encoder.key)
         self.progress = Progress("Starting")
@@ -258,7 +241,7 @@ class Indexing:
         self._always_map = always_map
         self.provisional: ProvisionalMap | None = None
         self._wants_provisional = provisional
-        self._jobs = Jobs()
+        self._jobs = jobs or Jobs()
         self._steps = self._run()
 
     def advance(self, timeout_s: float) -> Progress:
@@ -309,7 +292,12 @@ class Indexing:
 
     def _items(self, function: Callable[..., Any], *arguments: Any) -> Iterator[list[Any]]:
         """Items of a job as they arrive; an empty list when none has."""
+        for _ in self._remaining():  # of what it was prepared by
+            yield []
         self._jobs.start(function, *arguments)
+        yield from self._remaining()
+
+    def _remaining(self) -> Iterator[list[Any]]:
         while not self._jobs.finished:
             yield self._jobs.receive(self._timeout_s)
 
@@ -344,7 +332,7 @@ class Indexing:
         self.report.reused = self._project.image_count() - len(pending) - bad
         if not pending:
             return
-        pace = _Pace("Analysing images", len(pending))
+        pace = Pace("Analysing images", len(pending))
         self.progress = Progress("Loading the encoder")
         batch_size: int | None = None
         folder = self._project.folder
@@ -447,47 +435,3 @@ def _nothing_found(folder: Path, left_out: Sequence[LeftOut]) -> str:
         f"No images in {folder}: nothing there is a {format_names()} file{there}. "
         "Choose the folder that holds the radiographs."
     )
-
-
-class _Pace:
-    """Rate over the last half minute and time left, smoothed: a batch of large files does not make it jump."""
-
-    def __init__(self, stage: str, total: int) -> None:
-        self._stage = stage
-        self._total = total
-        self._done = 0
-        self._left_s: float | None = None
-        self.begin()
-
-    def begin(self) -> Progress:
-        """The clock starts when the encoder is loaded."""
-        self._marks = [(time.monotonic(), self._done)]
-        return self.now()
-
-    def advance(self, count: int) -> None:
-        """So many more are done."""
-        self._done += count
-        moment = time.monotonic()
-        since_s = moment - self._marks[-1][0]
-        self._marks = [mark for mark in self._marks if moment - mark[0] < RATE_OVER_S] or self._marks[-1:]
-        self._marks.append((moment, self._done))
-        rate = self._rate()
-        if rate is None or len(self._marks) < 3:  # the first batch was opened before the clock began
-            return
-        left_s = (self._total - self._done) / rate
-        if self._left_s is not None:
-            expected_s = max(self._left_s - since_s, 0.0)
-            # What is expected counts for as much as the time it has been right.
-            left_s = expected_s + (left_s - expected_s) * min(1.0, max(since_s / SMOOTHED_OVER_S, 0.1))
-        self._left_s = left_s
-
-    def now(self) -> Progress:
-        """Where the run stands; the time left runs down between batches, and is not told where it has run out."""
-        left_s = None
-        if self._left_s is not None and self._done < self._total:
-            left_s = self._left_s - (time.monotonic() - self._marks[-1][0])
-        return Progress(self._stage, self._done, self._total, self._rate(), left_s if left_s and left_s >= 1 else None)
-
-    def _rate(self) -> float | None:
-        (start, before), (end, after) = self._marks[0], self._marks[-1]
-        return (after - before) / (end - start) if end > start and after > before else None

@@ -7,7 +7,7 @@ import math
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout
 
 from cxr_explorer.atlas.build import CLUSTERING, COMPARING, LAYING_OUT, PLACING
-from cxr_explorer.indexing import Progress
+from cxr_explorer.pace import Progress
 from cxr_explorer.ui.session.runs import Runs
 from cxr_explorer.ui.widgets.texts import text_label
 

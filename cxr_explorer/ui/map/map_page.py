@@ -53,6 +53,10 @@ class MapPage(QWidget):
         self._code_names: list[str] = []
         self.provisional = text_label("", "warning", wraps=True)
         self.provisional.setContentsMargins(12, 6, 12, 6)
+        self.provisional.setToolTip(
+            "Look around, open images, label them: labels belong to the images and are kept. Whole clusters can be "
+            "labelled on the final map"
+        )
         self.provisional.hide()
         self._made = elided_label("", "dim")
         self._made.setContentsMargins(12, 3, 12, 3)
@@ -268,12 +272,11 @@ class MapPage(QWidget):
         if provisional is None:
             return
         count, total = len(provisional.image_ids), provisional.total
-        rest = (
-            "Places change, and clusters come, when all are analysed. Labels that you give images now are kept."
-            if self._runs.indexing is not None
-            else f"File > Look for new images ({key_text('rescan')}) goes on to the final map."
-        )
-        text = f"Provisional map of the first {count:,} of {total:,} images. {rest}"
+        text = f"Provisional map of the first {count:,} of {total:,} images"
+        if self._runs.indexing is not None:
+            text += "; places change, and clusters come, when all are analysed."
+        else:
+            text += f". File > Look for new images ({key_text('rescan')}) goes on to the final map."
         if text != self.provisional.text():
             self.provisional.setText(text)
 

@@ -11,9 +11,10 @@ from cxr_explorer.atlas.build import MapParameters
 from cxr_explorer.atlas.provisional import ProvisionalMap
 from cxr_explorer.demo import drawing_demo
 from cxr_explorer.errors import UserError
-from cxr_explorer.indexing import Indexing, IndexReport, Progress
+from cxr_explorer.indexing import Indexing, IndexReport, prepare_to_embed
 from cxr_explorer.labels.texts import images_text
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
+from cxr_explorer.pace import Progress
 from cxr_explorer.project.backup import backing_up, is_due
 from cxr_explorer.project.file import SUFFIX, default_project_path, demo_home
 from cxr_explorer.project.project import Project
@@ -22,6 +23,7 @@ from cxr_explorer.ui.commands.actions import key_text
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.session.storage_watch import StorageWatch
 from cxr_explorer.ui.widgets.errand import Errand
+from cxr_explorer.worker import Jobs
 
 DEMO_COUNT = 360
 BACKUP_AFTER_MS = 5000  # the reader sees the project first
@@ -44,6 +46,7 @@ class Runs(QObject):
         self.progress: Progress | None = None
         self.provisional: ProvisionalMap | None = None
         """Of the images analysed so far, while there is no map yet; only to be looked at, and never stored."""
+        self._warm: Jobs | None = None
         self._demo = Errand(self)
         self._timer = QTimer(self, interval=30)
         self._timer.timeout.connect(self._advance)
@@ -170,10 +173,24 @@ class Runs(QObject):
             parameters or self.parameters(),
             rescan,
             provisional=True,
+            jobs=self._warm,
         )
+        self._warm = None
         self.progress = self.indexing.progress
         self._timer.start()
         self.progressChanged.emit()
+
+    def warm_up(self) -> None:
+        """Lets a child import what an analysis needs while the reader still chooses a folder."""
+        self.cool_down()
+        self._warm = Jobs()
+        self._warm.start(prepare_to_embed)
+
+    def cool_down(self) -> None:
+        """Ends that child, unless a run has taken it over."""
+        if self._warm is not None:
+            self._warm.cancel()
+            self._warm = None
 
     def stop(self) -> None:
         """Stops what runs, as the reader asked for, and says what is kept."""

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from cxr_explorer.atlas.build import CLUSTERING, COMPARING, LAYING_OUT, PLACING
-from cxr_explorer.indexing import Progress
+from cxr_explorer.pace import Progress
 from cxr_explorer.ui.frame.progress_strip import duration_text, progress_text
 from cxr_explorer.ui.main_window import MainWindow
 from tests.ui.windows import open_window

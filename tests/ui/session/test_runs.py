@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog
 
 from cxr_explorer import indexing as indexing_module
 from cxr_explorer.atlas import provisional as provisional_module
@@ -118,6 +119,26 @@ def test_stopping_at_a_provisional_map_keeps_what_was_analysed_and_says_so(qtbot
     window.files.rescan()
     qtbot.waitUntil(lambda: window.runs.indexing is None, timeout=LONG_MS)
     assert window.session.map is not None and len(window.session.map.image_ids) == 40
+
+
+def test_a_child_gets_ready_while_the_folder_is_chosen(qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    window = open_window(qtbot, tmp_path)
+    folder = draw(tmp_path / "films", 1)
+    monkeypatch.setattr("cxr_explorer.ui.session.runs.default_project_path", lambda _: tmp_path / "made.cxr")
+    ready = []
+
+    def choose(answer: str) -> str:
+        ready.append(window.runs._warm)
+        return answer
+
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: choose(""))
+    window.files.open_folder()
+    assert ready[0] is not None and not ready[0]._process.is_alive(), "no folder, no child"
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: choose(str(folder)))
+    window.files.open_folder()
+    assert window.runs.indexing is not None and window.runs.indexing._jobs is ready[1]
+    qtbot.waitUntil(lambda: window.runs.indexing is None, timeout=LONG_MS)
+    assert window.session.map is not None
 
 
 def test_stopping_before_anything_was_analysed_says_that_nothing_was(qtbot, tmp_path: Path) -> None:
