@@ -165,9 +165,10 @@ class Jobs(Conversation):
             self._end()
 
     def close(self) -> None:
-        """Lets the child go, which ends when it hears no more; it is not waited for."""
+        """Lets the child end by itself; it is not waited for."""
         if self._alive:
             self._alive = False
+            self.send(None)
             self._receiver.close()
 
     def _end(self) -> None:
@@ -175,8 +176,13 @@ class Jobs(Conversation):
         super()._end()
 
 
-def _one_after_the_other(requests: Iterable[tuple[Callable[..., Iterable[Any]], tuple[Any, ...]]]) -> Iterator[Any]:
-    for function, arguments in requests:
+def _one_after_the_other(
+    requests: Iterable[tuple[Callable[..., Iterable[Any]], tuple[Any, ...]] | None],
+) -> Iterator[Any]:
+    for request in requests:
+        if request is None:
+            return
+        function, arguments = request
         yield from function(*arguments)
         yield _Ended()
 
