@@ -367,7 +367,7 @@ class Indexing:
                 pending = self._project.pending(self._encoder.key)
                 if batch_size == 1:
                     raise UserError(
-                        f"Embedding stopped: {crash}, with {len(pending):,} images left. What was embedded is "
+                        f"Analysing stopped: {crash}, with {len(pending):,} images left. What was analysed is "
                         "kept. Close other programs to free memory, or choose another device, and index again."
                     ) from crash
                 batch_size = 8 if batch_size is None else 1

@@ -19,7 +19,7 @@ from cxr_explorer.project.project import Project
 
 
 def add_commands(command: Command) -> None:
-    index = command("index", _index, "Embed a folder, build its map and clusters.")
+    index = command("index", _index, "Analyse a folder of radiographs, and build its map and clusters.")
     index.add_argument("folder", type=Path)
     index.add_argument("--project", type=Path, help="project file (default: in the user's data folder)")
     index.add_argument("--retry-failed", action="store_true", help="read files again that could not be read before")
@@ -140,7 +140,7 @@ def tell(chosen: argparse.Namespace, report: IndexReport, more: dict[str, Any] |
         print(json.dumps({**asdict(report), **(more or {})}))
         return
     print(
-        f"{report.images:,} images: {report.embedded:,} embedded, {report.reused:,} from before, "
+        f"{report.images:,} images: {report.embedded:,} analysed, {report.reused:,} from before, "
         f"{len(report.failed):,} unreadable; {report.clusters} clusters, {report.noise:,} unclustered"
     )
     for failure in report.failed[:20]:

@@ -15,6 +15,7 @@ import numpy as np
 from cxr_explorer.cli.arguments import DONE, Command, add_json, finding_of, latest_map
 from cxr_explorer.cli.readers import add_whose, check_known_reader, export_report
 from cxr_explorer.errors import UserError
+from cxr_explorer.labels.confounders import percent
 from cxr_explorer.labels.consensus import Rule
 from cxr_explorer.labels.label import Judgement
 from cxr_explorer.labels.reader_names import check_reader
@@ -153,7 +154,7 @@ def _watched(reading: Generator[float, None, _Read], text: str) -> _Read:
         while True:
             share = next(reading)
             if watched:
-                print(f"\r{f'{text}  {share:.0%}':<78}", end="", file=sys.stderr, flush=True)
+                print(f"\r{f'{text}  {percent(share)}':<78}", end="", file=sys.stderr, flush=True)
     except StopIteration as end:
         found: _Read = end.value
         return found

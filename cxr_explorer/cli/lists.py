@@ -14,6 +14,7 @@ from cxr_explorer.atlas.duplicates import SHARE
 from cxr_explorer.atlas.sheets import outliers
 from cxr_explorer.cli.arguments import Command, add_json, latest_map
 from cxr_explorer.files import atomic_write
+from cxr_explorer.labels.confounders import percent
 from cxr_explorer.project.project import Project
 from cxr_explorer.search.duplicates import duplicates
 
@@ -76,7 +77,7 @@ def _duplicates(chosen: argparse.Namespace) -> int:
     for number, group_rows in enumerate(groups, 1):
         print(f"Group {number}")
         for row in group_rows:
-            what = "same file" if row["same_file"] else f"{row['share']:.0%} of usual"
+            what = "same file" if row["same_file"] else f"{percent(row['share'])} of usual"
             print(f"  {what:<13}  {row['file']}")
     if not groups:
         print("No two files or pictures are the same.")

@@ -137,7 +137,7 @@ def in_words(found: FindingAgreement) -> str:
     numbers = found.agreement
     parts = [f"{found.finding}: {images_text(numbers.images)}"]
     if numbers.observed is not None:
-        parts.append(f"{numbers.observed:.1%} the same")
+        parts.append(f"{100 * numbers.observed:.1f} % the same")
     if numbers.kappa is not None:
         interval = "" if numbers.interval is None else "  [{:.2f} to {:.2f}]".format(*numbers.interval)
         parts.append(f"kappa {numbers.kappa:.2f}{interval}")

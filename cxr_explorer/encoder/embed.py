@@ -198,7 +198,7 @@ def _check_there(folder: Path) -> None:
     except OSError as error:
         why = error.strerror or type(error).__name__
     raise UserError(
-        f"Embedding stopped: the folder {folder} cannot be read any more ({why}). What was embedded is kept. "
+        f"Analysing stopped: the folder {folder} cannot be read any more ({why}). What was analysed is kept. "
         "Connect the drive or put the folder back, then index again (F5)."
     )
 

@@ -6,9 +6,10 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 from cxr_explorer.assets import asset
@@ -19,6 +20,12 @@ NO_FINDING = "No Finding"
 
 # CheXpert's labeller gives "No Finding" beside this one: a tube is no disease (Irvin et al. 2019, section 3.2).
 _BESIDE_NO_FINDING = "support devices"
+
+NUMBER_KEYS = 9
+"""So many findings have a number key."""
+
+GROUP = "#"
+"""In a plain list, begins a line that names the group of the findings below it."""
 
 MAX_FINDING_LENGTH = 60
 _NOT_SAID: Mapping[str, tuple[str, ...]] = {}
@@ -35,14 +42,19 @@ class Vocabulary:
         findings: Names of the findings, trimmed, in the order they are shown and numbered.
         excludes: Finding -> findings that cannot be present on the same image where it is. Where nothing is said of it,
             as in a plain list or an older project, it is the usual rule, see `usual_excludes`.
+        groups: Name of a group -> its findings. The others stand before all groups.
+        keys: The findings that the reader gave the number keys, from 1 on; see `keyed`.
 
     Raises:
-        UserError: A name is not usable, see `clean_findings`, or `excludes` speaks of a finding that is not listed.
+        UserError: A name is not usable, see `clean_findings`; `excludes` or a group speaks of a finding that is not
+            listed; or a finding is in two groups.
     """
 
     name: str
     findings: tuple[str, ...]
     excludes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NOT_SAID, hash=False)
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    keys: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "findings", clean_findings(self.findings))
@@ -54,6 +66,39 @@ class Vocabulary:
                     f"The vocabulary cannot be used: its “excludes” speaks of {name!r}, which is not among its "
                     "findings; write it as it stands there."
                 )
+        grouped = list(chain(*self.groups.values()))
+        for name in grouped:
+            if name not in self.findings or grouped.count(name) > 1:
+                trouble = "is in two groups" if name in self.findings else "is in a group but not among the findings"
+                raise UserError(f"The vocabulary cannot be used: {name!r} {trouble}; correct the groups.")
+        object.__setattr__(self, "keys", tuple(name for name in self.keys if name in self.findings)[:NUMBER_KEYS])
+
+    @property
+    def keyed(self) -> tuple[str, ...]:
+        """The findings that have a number key, from 1 on: those of the reader's choice, then the first others."""
+        return (*self.keys, *(name for name in self.findings if name not in self.keys))[:NUMBER_KEYS]
+
+    def with_key(self, finding: str, number: int) -> Vocabulary:
+        """The same with a number key, from 1 on, for a finding; who had that key takes the one that is left."""
+        keyed = list(self.keyed)
+        place = min(number, len(keyed)) - 1
+        if finding in keyed:
+            keyed[keyed.index(finding)] = keyed[place]
+        keyed[place] = finding
+        return replace(self, keys=tuple(keyed))
+
+    def sections(self) -> list[tuple[str, tuple[str, ...]]]:
+        """The findings as they are shown: those of no group first, under "", then group by group."""
+        grouped = set(chain(*self.groups.values()))
+        alone = tuple(name for name in self.findings if name not in grouped)
+        return [part for part in (("", alone), *self.groups.items()) if part[1]]
+
+    def as_lines(self) -> str:
+        """As plain text: one finding a line, a group's name after "#" above its findings."""
+        lines: list[str] = []
+        for group, names in self.sections():
+            lines += [f"{GROUP} {group}", *names] if group else names
+        return "\n".join(lines)
 
     def excludes_among(self, findings: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
         """Its rule for these findings as well: the usual one goes for all of them, another stays what it is."""
@@ -70,6 +115,49 @@ class Vocabulary:
 def excludes_in(vocabulary: Vocabulary | None, findings: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
     """What excludes what among findings of a table: as the vocabulary says, or the usual rule where there is none."""
     return usual_excludes(findings) if vocabulary is None else vocabulary.excludes_among(findings)
+
+
+def changed_keys(before: Vocabulary, now: Vocabulary) -> dict[int, str]:
+    """The number keys, from 1 on, that stood for another finding before -> what they stand for now ("": nothing)."""
+    new = dict(enumerate(now.keyed, 1))
+    return {number: new.get(number, "") for number, old in enumerate(before.keyed, 1) if new.get(number, "") != old}
+
+
+def finding_codes(findings: Iterable[str]) -> dict[str, str]:
+    """Two letters for each finding, to type instead of its name; a finding keeps them when others are added after it.
+
+    The initials of the first two words, else the first letter with a later one of the name, else any free two.
+    """
+    codes: dict[str, str] = {}
+    taken: set[str] = set()
+    for finding in findings:
+        words = re.findall(r"[a-z]+", finding_key(finding).replace("ß", "ss"))
+        letters = "".join(words)
+        initials = [words[0][0] + words[1][0]] if len(words) > 1 else []
+        names = [letters[:1] + letter for letter in letters[1:]]
+        wanted = chain(initials, names, (a + b for a in letters[:1] + ascii_lowercase for b in ascii_lowercase))
+        codes[finding] = next((code for code in wanted if len(code) == 2 and code not in taken), "")
+        taken.add(codes[finding])
+    return codes
+
+
+def parse_lines(text: str) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """Findings and groups of a plain list: one finding a line, "# Pleura" above those of a group.
+
+    Raises:
+        UserError: A name is not usable, see `clean_findings`.
+    """
+    names: list[str] = []
+    groups: dict[str, list[str]] = {}
+    group = ""
+    for line in filter(None, map(str.strip, text.splitlines())):
+        if line.startswith(GROUP):
+            group = line.lstrip(GROUP).strip()
+        else:
+            names.append(line)
+            if group:
+                groups.setdefault(group, []).append(line)
+    return clean_findings(names), {name: tuple(members) for name, members in groups.items()}
 
 
 def usual_excludes(findings: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
@@ -159,9 +247,9 @@ def load_vocabulary(path: Path) -> Vocabulary:
     """Read a vocabulary from a file.
 
     The file is UTF-8: either JSON, `{"name": "...", "findings": ["...", ...]}`, or plain text with one finding a line
-    (blank lines are skipped, the vocabulary is named after the file). JSON may also have the key "excludes",
-    `{"<finding>": ["<finding>", ...]}`: what cannot be present where the first is; without it the usual rule goes, see
-    `usual_excludes`.
+    (blank lines are skipped, "# Pleura" begins a group, the vocabulary is named after the file). JSON may also have the
+    keys "excludes", `{"<finding>": ["<finding>", ...]}`: what cannot be present where the first is; without it the
+    usual rule goes, see `usual_excludes`; and "groups", `{"<group>": ["<finding>", ...]}`.
 
     Raises:
         UserError: The file cannot be read, is neither of the two, or a name in it is not usable.
@@ -173,7 +261,8 @@ def load_vocabulary(path: Path) -> Vocabulary:
     except UnicodeDecodeError as error:
         raise UserError(f"Cannot read the vocabulary {path}: it is not UTF-8 text; save it as UTF-8.") from error
     if not text.lstrip().startswith(("{", "[")):
-        return Vocabulary(path.stem, tuple(line for line in text.splitlines() if line.strip()))
+        findings, groups = parse_lines(text)
+        return Vocabulary(path.stem, findings, groups=groups)
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
@@ -197,14 +286,16 @@ def vocabulary_of(content: Any) -> Vocabulary:
         UserError: A name in it is not usable.
     """
     name, findings, excludes = content["name"], content["findings"], content.get("excludes")
+    groups, keys = content.get("groups", {}), content.get("keys", [])
     lists = [findings, *(excludes.values() if isinstance(excludes, dict) else [] if excludes is None else [None])]
+    lists += [keys, *(groups.values() if isinstance(groups, dict) else [None])]
     if not isinstance(name, str) or not all(
         isinstance(names, list) and all(isinstance(one, str) for one in names) for names in lists
     ):
         raise TypeError("not a vocabulary")
-    if excludes is None:
-        return Vocabulary(name, tuple(findings))
-    return Vocabulary(name, tuple(findings), {one: tuple(others) for one, others in excludes.items()})
+    rule = _NOT_SAID if excludes is None else {one: tuple(others) for one, others in excludes.items()}
+    sorted_in = {group: tuple(members) for group, members in groups.items()}
+    return Vocabulary(name, tuple(findings), rule, sorted_in, tuple(keys))
 
 
 def bundled_vocabularies() -> tuple[Vocabulary, ...]:

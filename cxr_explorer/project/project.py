@@ -61,9 +61,13 @@ def now() -> str:
 
 def vocabulary_to_json(vocabulary: Vocabulary) -> str:
     """A vocabulary as its setting holds it."""
-    content = {"name": vocabulary.name, "findings": vocabulary.findings}
+    content: dict[str, object] = {"name": vocabulary.name, "findings": vocabulary.findings}
     if vocabulary.excludes != usual_excludes(vocabulary.findings):
-        return json.dumps({**content, "excludes": vocabulary.excludes})
+        content["excludes"] = vocabulary.excludes
+    if vocabulary.groups:
+        content["groups"] = vocabulary.groups
+    if vocabulary.keys:
+        content["keys"] = vocabulary.keys
     return json.dumps(content)
 
 

@@ -29,7 +29,7 @@ from cxr_explorer.ui.frame.frame import Frame
 from cxr_explorer.ui.frame.progress_strip import ProgressStrip
 from cxr_explorer.ui.frame.workspaces import EXPLORE, READ, SHEET, Pane
 from cxr_explorer.ui.gallery.gallery_panel import GalleryPanel
-from cxr_explorer.ui.guide.context_menus import ContextMenus
+from cxr_explorer.ui.guide.context_menus import ON_COMPARED, ON_SHEET, ContextMenus
 from cxr_explorer.ui.guide.guide import Guide
 from cxr_explorer.ui.guide.tour_steps import Views
 from cxr_explorer.ui.labelling.contradictions import ContradictionNotice
@@ -138,6 +138,8 @@ class MainWindow(Frame, Part):
         self.add_strip(FilterStrip(session))
         views = Views(self.clusters, self.map_page, self.gallery_panel, self.label_panel)
         self.menus = ContextMenus(self, session, self.image_page, self.gallery_panel, self.map_page)
+        self.sheets.page.grid.menuWanted.connect(lambda at: self.menus.show_menu(ON_SHEET, at))
+        self.compare.page.menuWanted.connect(lambda at: self.menus.show_menu(ON_COMPARED, at))
         self.guide = Guide(self, session, self.runs, self.files.welcome, views)
         self.parts: tuple[Part, ...] = (
             self,

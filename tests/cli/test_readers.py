@@ -39,7 +39,7 @@ def test_agreement_tells_kappa_and_the_files_on_which_two_differ(
     assert pair["disagreements"] == [{"file": "01.png", "first": "present", "second": "absent"}]
     assert main(["agreement", str(project)]) == 0
     text = capsys.readouterr().out
-    assert "ann and bob\n  Effusion: 4 images, 75.0% the same, kappa 0.50" in text
+    assert "ann and bob\n  Effusion: 4 images, 75.0 % the same, kappa 0.50" in text
     assert "All 3: Effusion: Fleiss' kappa" in text
 
 

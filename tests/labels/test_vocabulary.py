@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies, clean_findings, load_vocabulary
+from cxr_explorer.labels.vocabulary import (
+    Vocabulary,
+    bundled_vocabularies,
+    changed_keys,
+    clean_findings,
+    finding_codes,
+    load_vocabulary,
+    parse_lines,
+)
 
 
 def test_nih_has_no_finding_on_key_1_then_the_order_of_the_data_set() -> None:
@@ -114,3 +122,53 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
 def test_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Cannot read the vocabulary"):
         load_vocabulary(tmp_path / "absent.json")
+
+
+# -- groups, number keys, two letters
+
+
+def test_a_plain_list_has_groups_and_is_shown_group_by_group(tmp_path: Path) -> None:
+    path = tmp_path / "mine.txt"
+    path.write_text("Normal\n# Pleura\nEffusion\nPneumothorax\n\n# Heart\nCardiomegaly\n", encoding="utf-8")
+    vocabulary = load_vocabulary(path)
+    assert vocabulary.findings == ("Normal", "Effusion", "Pneumothorax", "Cardiomegaly")
+    assert vocabulary.sections() == [
+        ("", ("Normal",)),
+        ("Pleura", ("Effusion", "Pneumothorax")),
+        ("Heart", ("Cardiomegaly",)),
+    ]
+    findings, groups = parse_lines(vocabulary.as_lines())
+    assert Vocabulary("mine", findings, groups=groups) == vocabulary
+
+
+@pytest.mark.parametrize(
+    ("groups", "complaint"),
+    [({"Pleura": ("Mass",)}, "not among the findings"), ({"A": ("Effusion",), "B": ("Effusion",)}, "two groups")],
+)
+def test_groups_speak_of_findings_once(groups: dict[str, tuple[str, ...]], complaint: str) -> None:
+    with pytest.raises(UserError, match=complaint):
+        Vocabulary("mine", ("Effusion",), groups=groups)
+
+
+def test_a_key_given_to_a_finding_changes_places_with_who_had_it() -> None:
+    vocabulary = Vocabulary("mine", tuple(f"Finding {number}" for number in range(1, 13)))
+    assert vocabulary.keyed == tuple(f"Finding {number}" for number in range(1, 10))
+    given = vocabulary.with_key("Finding 12", 2)
+    assert given.keyed[1] == "Finding 12"
+    assert "Finding 2" not in given.keyed
+    assert changed_keys(vocabulary, given) == {2: "Finding 12"}
+    swapped = given.with_key("Finding 1", 2)
+    assert swapped.keyed[:2] == ("Finding 12", "Finding 1")
+    shorter = Vocabulary("other", ("Finding 5", "Finding 12"), keys=swapped.keys)
+    assert shorter.keyed == ("Finding 12", "Finding 5")
+    assert changed_keys(vocabulary, Vocabulary("other", ("Finding 1",))) == dict.fromkeys(range(2, 10), "")
+
+
+def test_two_letters_are_of_the_name_different_for_each_and_stay_when_findings_are_added() -> None:
+    findings = ("No Finding", "Pneumonia", "Pneumothorax", "Pleural_Thickening", "Pleural tag", "Ödem", "肺炎")
+    codes = finding_codes(findings)
+    assert list(codes.values())[:6] == ["nf", "pn", "pe", "pt", "pl", "od"]
+    many = finding_codes([*findings, *(f"Finding {number}" for number in range(300))])
+    assert {finding: many[finding] for finding in findings} == codes
+    assert len(set(many.values())) == len(many)
+    assert all(len(code) == 2 and code.isascii() for code in many.values())

@@ -90,14 +90,14 @@ def in_words(found: FindingStanding) -> str:
     said = []
     if stand.looked or stand.reached:
         said.append(
-            f"{stand.confidence:.0%} sure that at least {_percent(stand.right_at_least)} of {stand.labels:,} labels "
-            "are right."
+            f"{100 * stand.confidence:g} % sure that at least {_percent(stand.right_at_least)} of {stand.labels:,} "
+            "labels are right."
         )
     if stand.reached:
         said.append(f"The target of {_percent(stand.target)} is reached: you can stop.")
     else:
         if stand.looked:
-            said.append(f"{np.floor(100 * stand.sure):.0f}% sure of the target of {_percent(stand.target)}.")
+            said.append(f"{np.floor(100 * stand.sure):.0f} % sure of the target of {_percent(stand.target)}.")
         looks = (
             f"{stand.more_looks:,} {'more ' if stand.looked else ''}audit look{'' if stand.more_looks == 1 else 's'}"
         )
@@ -117,7 +117,7 @@ def in_words(found: FindingStanding) -> str:
 
 def _percent(share: float) -> str:
     """Rounded down: what is promised holds."""
-    return f"{np.floor(1000 * share + 1e-6) / 10:g}%"
+    return f"{np.floor(1000 * share + 1e-6) / 10:g} %"
 
 
 def _read_before_an_audit(project: Project, finding: str, reader: str) -> set[int]:

@@ -11,6 +11,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QDoubleSpinBox, QFormLayout, QSpinBox, QWidget
 
 from cxr_explorer.errors import UserError
+from cxr_explorer.labels.confounders import percent
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.texts import VALUE_WORDS, finding_text
 from cxr_explorer.project.audits.bounds import level, outcome_text
@@ -289,7 +290,7 @@ def _chance_text(plan: Plan) -> str:
     if plan.unit == "image" and plan.sample == plan.units:
         return "What is wrong is corrected as it is read."
     shares = [plan.error_limit / 10, plan.error_limit / 4, plan.error_limit / 2]
-    chances = ", ".join(f"{chance_to_pass(plan, share):.0%} with {share * 100:.2g} %" for share in shares)
+    chances = ", ".join(f"{percent(chance_to_pass(plan, share))} with {share * 100:.2g} %" for share in shares)
     return f"How likely it passes, by the share of wrong labels: {chances}."
 
 

@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, 
 from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPixmap
 from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
+from cxr_explorer.labels.confounders import percent
 from cxr_explorer.project.partitions import LONGEST_NAME
 from cxr_explorer.ui.clusters.cluster_rows import Row
 from cxr_explorer.ui.session.thumbnails import Thumbnails
@@ -127,18 +128,11 @@ def state_text(row: Row) -> str:
     share = row.labelled / row.size if row.size else 0.0
     more = [f"⚠ only {row.seen:,} of {row.size:,} seen"] if row.barely_seen else []
     more += [row.audit.badge] if row.audit is not None else []
-    more += [f"mixed {_percent(row.mixed)}"] if row.mixed else []
+    more += [f"mixed {percent(row.mixed)}"] if row.mixed else []
     seen = [f"{row.seen:,} seen"] if row.seen and not row.barely_seen else []
     if more:
-        return " · ".join([*more, *([_percent(share)] if row.labelled < row.size else []), *seen])
-    return " · ".join([f"{_percent(share)} labelled" if row.labelled else "not labelled", *seen])
-
-
-def _percent(share: float) -> str:
-    """Rounded, but never to none or all where it is not."""
-    if 0 < share < 0.01:
-        return "<1%"
-    return ">99%" if 0.99 < share < 1 else f"{share:.0%}"
+        return " · ".join([*more, *([percent(share)] if row.labelled < row.size else []), *seen])
+    return " · ".join([f"{percent(share)} labelled" if row.labelled else "not labelled", *seen])
 
 
 def _square(pixmap: QPixmap) -> QPixmap:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
+from cxr_explorer.labels.vocabulary import NUMBER_KEYS
 from cxr_explorer.ui.commands import keymap
 from cxr_explorer.ui.commands.part import Verbs
 from cxr_explorer.ui.commands.specs import (
@@ -25,7 +26,7 @@ from cxr_explorer.ui.commands.specs import (
     view,
 )
 from cxr_explorer.ui.commands.specs import help as help_menu
-from cxr_explorer.ui.commands.specs.label import FINDING_ACTIONS, FINDING_KEYS
+from cxr_explorer.ui.commands.specs.label import FINDING_ACTIONS
 from cxr_explorer.ui.commands.specs.spec import Spec
 
 SPECS: tuple[Spec, ...] = (
@@ -122,7 +123,7 @@ def keyboard_rows(as_shipped: bool = False) -> list[tuple[str, str, str]]:
         if spec.name in FINDING_ACTIONS:
             if not spec.name.endswith("_1"):
                 continue
-            names = [spec.name.replace("1", str(number)) for number in range(1, FINDING_KEYS + 1)]
+            names = [spec.name.replace("1", str(number)) for number in range(1, NUMBER_KEYS + 1)]
             keys = _shown_together([_BY_NAME[name].keys if as_shipped else keys_of(name) for name in names])
             tip = tip.replace("finding 1 is", "the finding of that number is")
         if keys:
@@ -184,9 +185,11 @@ _MAP_KEYS = (
     ("Tab and Shift+Tab on a contact sheet", "Typical, edge and random pages"),
     ("Enter on a contact sheet", "Label all but the exceptions"),
     ("Shift+Enter on a contact sheet", "Label the exceptions as well, with the opposite"),
-    ("Ctrl+click on a contact sheet", "Mark as an exception"),
+    ("Ctrl+click or middle click on a contact sheet", "Mark as an exception"),
     ("Drag on the open image", "Window (sideways) and level (up and down)"),
     ("Alt+arrows on the open image", "Move an enlarged image"),
+    ("Two letters and +, - or ? in the search of findings", "Label that finding present, absent or uncertain at once"),
+    ("Right click on a finding", "Give it one of the number keys"),
     ("Ctrl+Wheel, Ctrl++ and Ctrl+- in the gallery", "Larger or smaller tiles"),
 )
 

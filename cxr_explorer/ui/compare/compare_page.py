@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
@@ -48,6 +48,8 @@ class ComparePage(QWidget):
     focusMoved = Signal(int)
     """The key of the image the reader put in focus."""
     backRequested = Signal()
+    menuWanted = Signal(QPoint)
+    """A right click on the film in focus; where, on the screen."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -114,6 +116,7 @@ class ComparePage(QWidget):
             pane = ComparePane()
             pane.picture.set_overlay(False)  # the caption says the most of it, and the pictures are small
             pane.pressed.connect(lambda pane=pane: self._focus_on(self.panes.index(pane)))
+            pane.picture.menuWanted.connect(self.menuWanted)
             pane.lookChanged.connect(lambda pane=pane: self._follow(pane))
             self.panes.append(pane)
             self._read(pane, image)

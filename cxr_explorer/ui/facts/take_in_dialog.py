@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from cxr_explorer.labels.confounders import percent
 from cxr_explorer.project.facts import (
     Examined,
     Prepared,
@@ -198,7 +199,7 @@ class MetadataDialog(QDialog):
         if share is None:
             super().accept()
         else:
-            self._head.setText(f"Storing… {share:.0%}")
+            self._head.setText(f"Storing… {percent(share)}")
 
     def done(self, result: int) -> None:
         self._pause.stop()

@@ -13,6 +13,7 @@ from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.encoder.embed import Embedded
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.image_formats import EXTENSIONS
+from cxr_explorer.labels.confounders import percent
 from cxr_explorer.labels.texts import images_text
 from cxr_explorer.project.project import Ids
 from cxr_explorer.search.similar import Alike, UnitEmbeddings, embed_file, image_named
@@ -206,7 +207,9 @@ class Finder(QObject, Part):
 
     def _tell_reading(self) -> None:
         if self.embeddings.reading:
-            self._session.said.emit(f"Reading what the encoder made of the images … {self.embeddings.fraction:.0%}")
+            self._session.said.emit(
+                f"Reading what the encoder made of the images … {percent(self.embeddings.fraction)}"
+            )
 
     # -- by words --------------------------------------------------------------------------------------------------
 

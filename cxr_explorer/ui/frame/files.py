@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.kinds import describe_left_out
 from cxr_explorer.indexing import IndexReport
+from cxr_explorer.labels.confounders import percent
 from cxr_explorer.labels.texts import images_text
 from cxr_explorer.project import label_columns
 from cxr_explorer.project.file import SUFFIX
@@ -124,7 +125,7 @@ class Files(QObject, Part):
             return
         total = project.image_count() - failures
         labelled = len(label_columns.labelled_ids(project, self._session.reader))
-        share = f" ({labelled / total:.0%})" if total else ""
+        share = f" ({percent(labelled / total)})" if total else ""
         self._summary.setText(f"{labelled:,} of {total:,} images labelled{share}  ")
 
     # -- verbs -----------------------------------------------------------------------------------------------------

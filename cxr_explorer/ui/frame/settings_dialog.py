@@ -96,7 +96,7 @@ class SettingsDialog(QDialog):
         info: EncoderInfo = self._encoder.currentData()
         self._about.setText(
             f"{info.description}\n{info.dimension} numbers an image, input {info.spec.size_px} px. "
-            "Another encoder embeds the folder anew; labels stay."
+            "With another encoder the folder is analysed anew; labels stay."
         )
 
     def _choose_other(self) -> None:

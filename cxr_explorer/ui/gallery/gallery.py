@@ -22,7 +22,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
 from cxr_explorer.ui.gallery.grid import GAP_PX, Grid, fitted_px
-from cxr_explorer.ui.gallery.tile import FRAME_MARGIN_PX, Mark, TileState, paint_tile
+from cxr_explorer.ui.gallery.tile import FRAME_MARGIN_PX, Mark, TileState, foot_px, paint_tile
 from cxr_explorer.ui.session.thumbnails import Thumbnails
 
 Ids = NDArray[np.int64]
@@ -246,7 +246,7 @@ class Gallery(QAbstractScrollArea):
         return self._grid_of(viewport.width(), viewport.height())
 
     def _grid_of(self, width: int, height: int) -> Grid:
-        return Grid(int(self._ids.size), fitted_px(self._tile_px, width), width, height)
+        return Grid(int(self._ids.size), fitted_px(self._tile_px, width), width, height, foot_px(self.font()))
 
     def _scrolled(self) -> int:
         return self.verticalScrollBar().value()
@@ -264,8 +264,8 @@ class Gallery(QAbstractScrollArea):
         grid = self._grid()
         bar = self.verticalScrollBar()
         bar.setRange(0, max(0, grid.content_height - grid.height))
-        bar.setPageStep(max(1, grid.height // grid.pitch) * grid.pitch)
-        bar.setSingleStep(max(1, grid.pitch // 3))
+        bar.setPageStep(max(1, grid.height // grid.row_pitch) * grid.row_pitch)
+        bar.setSingleStep(max(1, grid.row_pitch // 3))
 
     def _place_to_keep(self) -> tuple[int, int]:
         """The tile that must not jump when the layout changes, and its y in the viewport."""
@@ -279,7 +279,7 @@ class Gallery(QAbstractScrollArea):
 
     def _show_position(self, position: int) -> None:
         bar = self.verticalScrollBar()
-        rect = self._tile_rect(position)
+        rect = self._tile_rect(position).adjusted(0, 0, 0, foot_px(self.font()))
         if rect.top() < GAP_PX:
             bar.setValue(bar.value() + rect.top() - GAP_PX)
         elif rect.bottom() + GAP_PX >= self.viewport().height():
@@ -287,8 +287,8 @@ class Gallery(QAbstractScrollArea):
 
     def _update_tile(self, position: int) -> None:
         if position >= 0:
-            margin = FRAME_MARGIN_PX
-            self.viewport().update(self._tile_rect(position).adjusted(-margin, -margin, margin, margin))
+            margin, foot = FRAME_MARGIN_PX, foot_px(self.font())
+            self.viewport().update(self._tile_rect(position).adjusted(-margin, -margin, margin, margin + foot))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         before = self._grid_of(event.oldSize().width(), event.oldSize().height())
@@ -308,8 +308,8 @@ class Gallery(QAbstractScrollArea):
             self.viewport().update()
 
     def sizeHint(self) -> QSize:
-        pitch = self._grid().pitch
-        return QSize(4 * pitch + 3 * GAP_PX, 3 * pitch + GAP_PX)
+        grid = self._grid()
+        return QSize(4 * grid.pitch + 3 * GAP_PX, 3 * grid.row_pitch + GAP_PX)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(MIN_TILE_PX + 4 * GAP_PX, MIN_TILE_PX + 2 * GAP_PX)
@@ -326,7 +326,7 @@ class Gallery(QAbstractScrollArea):
             return
         grid, scrolled, focused, font = self._grid(), self._scrolled(), self.hasFocus(), self.font()
         missing = False
-        first, last = grid.between(event.rect().top(), event.rect().bottom(), scrolled)
+        first, last = grid.between(event.rect().top() - grid.foot_px, event.rect().bottom(), scrolled)
         for position in range(first, last):
             rect = grid.rect(position, scrolled)
             image_id = int(self._ids[position])

@@ -17,10 +17,10 @@ class Mark:
 
     Attributes:
         excluded: The image is taken out of the reading.
-        badge: Short text at the tile's foot ("Effusion +", "3 labels"); empty for none.
+        badge: Short text below the tile ("Effusion +", "3 labels"); empty for none.
         colour: The badge's ground; None takes the palette's.
         tooltip: Shown over the tile; empty for none.
-        note: Short text at the tile's top right, what was measured of it ("0.93"); empty for none.
+        note: Short text below the tile, at the right: what was measured of it ("0.93"); empty for none.
         odd: The reader found on a contact sheet that the image does not belong with the others.
     """
 
@@ -56,7 +56,10 @@ def readable_on(ground: QColor) -> QColor:
 def paint_tile(
     painter: QPainter, rect: QRect, pixmap: QPixmap | None, mark: Mark, state: TileState, palette: QPalette
 ) -> None:
-    """Draw one tile into `rect`; the current tile's frame reaches FRAME_MARGIN_PX beyond it."""
+    """Draw one tile into `rect`, and what is said of it below, where it hides nothing of the film.
+
+    The current tile's frame reaches FRAME_MARGIN_PX beyond it, the line below it foot_px of the painter's font.
+    """
     if pixmap is None:
         _paint_placeholder(painter, rect, state.pending, palette)
     else:
@@ -72,7 +75,7 @@ def paint_tile(
     if mark.badge:
         _paint_badge(painter, rect, mark, palette)
     if mark.note:
-        _paint_note(painter, rect, mark.note, palette)
+        _paint_note(painter, rect, mark, palette)
     if state.picked:
         _paint_picked(painter, rect, palette)
     if state.current:
@@ -81,6 +84,11 @@ def paint_tile(
 
 FRAME_MARGIN_PX = 4
 """How far the frame of the current tile reaches beyond the tile."""
+
+
+def foot_px(font: QFont) -> int:
+    """Height of the line below a tile."""
+    return QFontMetrics(_small(font)).height() + 4 + FRAME_MARGIN_PX
 
 
 def _paint_placeholder(painter: QPainter, rect: QRect, pending: bool, palette: QPalette) -> None:
@@ -123,9 +131,9 @@ def _paint_odd(painter: QPainter, rect: QRect, palette: QPalette) -> None:
 
 
 def _paint_badge(painter: QPainter, rect: QRect, mark: Mark, palette: QPalette) -> None:
-    inset = _inset(rect)
-    font, text, chip = _chip(painter, mark.badge, rect.width() - 2 * inset)
-    chip.moveBottomLeft(QPointF(rect.left() + inset, rect.bottom() + 1 - inset))
+    taken = _chip(painter, mark.note, rect.width() // 2)[2].width() + 2 if mark.note else 0
+    font, text, chip = _chip(painter, mark.badge, rect.width() - round(taken))
+    chip.moveTopLeft(QPointF(rect.left(), rect.bottom() + 1 + FRAME_MARGIN_PX))
     if mark.colour is None:
         ground = palette.color(QPalette.ColorRole.Window)
         ink = palette.color(QPalette.ColorRole.WindowText)
@@ -135,11 +143,9 @@ def _paint_badge(painter: QPainter, rect: QRect, mark: Mark, palette: QPalette) 
     _paint_chip(painter, chip, font, text, ground, ink)
 
 
-def _paint_note(painter: QPainter, rect: QRect, note: str, palette: QPalette) -> None:
-    inset = _inset(rect)
-    # What is picked has its tick in the other corner.
-    font, text, chip = _chip(painter, note, rect.width() - 3 * inset - 20)
-    chip.moveTopRight(QPointF(rect.right() + 1 - inset, rect.top() + inset))
+def _paint_note(painter: QPainter, rect: QRect, mark: Mark, palette: QPalette) -> None:
+    font, text, chip = _chip(painter, mark.note, rect.width() // 2 if mark.badge else rect.width())
+    chip.moveTopRight(QPointF(rect.right() + 1, rect.bottom() + 1 + FRAME_MARGIN_PX))
     ground, ink = palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Text)
     _paint_chip(painter, chip, font, text, ground, ink)
 

@@ -23,6 +23,8 @@ _LOOK = ("next_window", "invert", "fit", "fit_width", "actual", "loupe", "mirror
 
 ON_FILM = (*_LABEL, "", *_LOOK, "", "similar", "compare", "", *_FILE)
 ON_TILE = ("open_image", "", *_LABEL, "", "similar", "compare", "cluster_here", "", *_FILE)
+ON_SHEET = ("exclude", "exclude_odd", "", "label_normal", "", "open_image", "similar", "compare", "", *_FILE)
+ON_COMPARED = (*_LABEL, "", "open_image", "similar", "compare_linked", "", *_FILE)
 """Names of actions; "" draws a line."""
 
 

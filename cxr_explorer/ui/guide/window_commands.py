@@ -11,7 +11,7 @@ from cxr_explorer.ui.clusters.cluster_list import ClusterList
 from cxr_explorer.ui.commands.actions import SPECS, key_text, plain_text
 from cxr_explorer.ui.commands.command import Command
 from cxr_explorer.ui.commands.need import TARGET
-from cxr_explorer.ui.commands.specs.label import FINDING_ACTIONS, FINDING_KEYS
+from cxr_explorer.ui.commands.specs.label import FINDING_ACTIONS
 from cxr_explorer.ui.frame.frame import Frame
 from cxr_explorer.ui.session.judging import Judging
 from cxr_explorer.ui.session.session import Session
@@ -43,10 +43,11 @@ def _findings(session: Session) -> list[Command]:
     target = session.target()
     missing = "" if target.ids.size else TARGET.missing
     found = []
-    for number, finding in enumerate(session.project.vocabulary.findings):
+    numbers = {finding: number for number, finding in enumerate(session.project.vocabulary.keyed, 1)}
+    for finding in session.project.vocabulary.findings:
         name = finding_text(finding)
         for value, word in VALUE_WORDS.items():
-            key = key_text(f"label_{word}_{number + 1}") if number < FINDING_KEYS else ""
+            key = key_text(f"label_{word}_{numbers[finding]}") if finding in numbers else ""
             tip = f"Label {target.text}: {name} is {word}" if not missing else f"{name} is {word}"
             found.append(Command(f"Label {name} {word}", "Finding", tip, key, missing, _label(session, finding, value)))
         tip = f"Remove the label {name} from {target.text}" if not missing else f"{name} is not read"

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
+    QHBoxLayout,
     QPlainTextEdit,
+    QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies, clean_findings
+from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies, parse_lines
 from cxr_explorer.ui.widgets.messages import show_error
 from cxr_explorer.ui.widgets.texts import give_room, text_label
 
@@ -35,38 +39,56 @@ class FindingsDialog(QDialog):
         names = [known.name for known in bundled_vocabularies()]
         own = vocabulary.name not in names
         self._choice.setCurrentIndex(len(names) if own else names.index(vocabulary.name))
-        self._text = QPlainTextEdit("\n".join(vocabulary.findings))
-        self._text.setReadOnly(not own)
+        self._text = QPlainTextEdit(vocabulary.as_lines())
+        self._fixed = text_label("This published list cannot be changed.", "dim", wraps=True)
+        self._customise = QPushButton("Customise")
+        self._customise.setToolTip("Makes a list of your own that begins as this one")
+        self._customise.clicked.connect(lambda: self._choice.setCurrentIndex(len(names)))
         self._choice.currentIndexChanged.connect(self._show_choice)
         buttons = QDialogButtonBox(_Buttons.Ok | _Buttons.Cancel)
         buttons.accepted.connect(self._accept)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.addWidget(self._choice)
-        hint = "One finding a line; the first nine have the keys 1 to 9. Labels given already are kept in any case."
+        hint = (
+            "One finding a line. A line that begins with # names a group: # Pleura. The first nine have the keys "
+            "1 to 9, until you give others a key (right click in the list of findings). Labels given already are kept."
+        )
+        fixed = QHBoxLayout()
+        fixed.addWidget(self._fixed, 1)
+        fixed.addWidget(self._customise)
+        layout.addLayout(fixed)
         layout.addWidget(text_label(hint, "dim", wraps=True))
         layout.addWidget(self._text, 1)
         layout.addWidget(buttons)
         self.vocabulary = vocabulary
+        self._show_choice()
 
     def _show_choice(self) -> None:
         known: Vocabulary | None = self._choice.currentData()
         if known is not None:
-            self._text.setPlainText("\n".join(known.findings))
+            self._text.setPlainText(known.as_lines())
         self._text.setReadOnly(known is not None)
+        self._fixed.setVisible(known is not None)
+        self._customise.setVisible(known is not None)
+        if known is None:
+            self._text.setFocus()
 
     def _accept(self) -> None:
         known: Vocabulary | None = self._choice.currentData()
         try:
-            lines = [line for line in self._text.toPlainText().splitlines() if line.strip()]
-            self.vocabulary = known or self._own(clean_findings(lines))
+            self.vocabulary = (
+                replace(known, keys=self.vocabulary.keys) if known else self._own(self._text.toPlainText())
+            )
         except UserError as error:
             show_error(self, str(error))
             return
         self.accept()
 
-    def _own(self, findings: tuple[str, ...]) -> Vocabulary:
+    def _own(self, text: str) -> Vocabulary:
         """The reader's list; what excludes what stays as the list before it said, as far as it speaks of these."""
+        findings, groups = parse_lines(text)
         rule = self.vocabulary.excludes_among(findings)
         kept = {name: tuple(one for one in others if one in findings) for name, others in rule.items()}
-        return Vocabulary("My own", findings, {name: kept[name] for name in kept if name in findings and kept[name]})
+        excludes = {name: kept[name] for name in kept if name in findings and kept[name]}
+        return Vocabulary("My own", findings, excludes, groups, self.vocabulary.keys)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from cxr_explorer.errors import UserError
+from cxr_explorer.labels.confounders import percent
 from cxr_explorer.labels.reader_names import check_reader
 from cxr_explorer.project.acts import Change
 from cxr_explorer.project.importing import LISTED, Preview, examined_labels, importing_labels
@@ -64,7 +65,7 @@ class ImportDialog(QDialog):
         )
 
     def _tell_share(self, share: float) -> None:
-        self.head.setText(f"<b>{escape(self._table.name)}</b>: reading… {share:.0%}")
+        self.head.setText(f"<b>{escape(self._table.name)}</b>: reading… {percent(share)}")
 
     def _object(self, text: str) -> None:
         self.head.setText(f"<b>{escape(self._table.name)}</b>")

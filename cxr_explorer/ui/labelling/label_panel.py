@@ -18,10 +18,11 @@ from PySide6.QtWidgets import (
 
 from cxr_explorer.labels.label import ONE_BY_ONE, Value
 from cxr_explorer.labels.texts import VALUE_WORDS, finding_text, images_text
+from cxr_explorer.labels.vocabulary import Vocabulary
 from cxr_explorer.project.labelling import LabelPlan
 from cxr_explorer.project.looks import KIND, barely_seen
 from cxr_explorer.ui.commands.actions import key_text, tooltip
-from cxr_explorer.ui.labelling.finding_list import FindingList, Suggested
+from cxr_explorer.ui.labelling.finding_list import SAID_BY, FindingList, Suggested
 from cxr_explorer.ui.session.change import Change
 from cxr_explorer.ui.session.judging import Judging
 from cxr_explorer.ui.session.seen import Seen
@@ -97,6 +98,7 @@ class LabelPanel(QFrame):
     """From above: whom a label goes to, the findings, whole readings, values, and the button. Nothing in it jumps."""
 
     vocabularyWanted = Signal()
+    labelWanted = Signal(str, int)  # a finding and its value, typed in the search
 
     def __init__(self, session: Session, seen: Seen, judging: Judging) -> None:
         super().__init__()
@@ -106,7 +108,7 @@ class LabelPanel(QFrame):
         self._session = session
         self._suggested: Mapping[str, Suggested] = {}
         self._note = ""
-        self._findings: tuple[str, ...] = ()
+        self._vocabulary: Vocabulary | None = None
         self._target = elided_label("", "heading")
         self.search = QLineEdit(clearButtonEnabled=True)
         self.search.setPlaceholderText("Search findings")
@@ -126,6 +128,7 @@ class LabelPanel(QFrame):
         values = [self._value_button(name, value) for name, value in VALUES]
         self._lay_out(values)
         self.list.chosen.connect(lambda finding: session.set_judgement(finding, session.value))
+        self.list.keyWanted.connect(self._give_key)
         self.search.textChanged.connect(self._seek)
         self.search.returnPressed.connect(self._take_sought)
         session.projectChanged.connect(self._rebuild)
@@ -173,11 +176,15 @@ class LabelPanel(QFrame):
 
     def step_finding(self, by: int) -> None:
         """Moves the button to the next or previous finding, round and round."""
-        project = self._session.project
-        findings = project.vocabulary.findings if project is not None else ()
+        sections = self._vocabulary.sections() if self._vocabulary is not None else []
+        findings = [finding for _, members in sections for finding in members]
         if self._session.finding in findings:
             position = (findings.index(self._session.finding) + by) % len(findings)
             self._session.set_judgement(findings[position], self._session.value)
+
+    def _give_key(self, finding: str, number: int) -> None:
+        if self._vocabulary is not None:
+            self._session.set_vocabulary(self._vocabulary.with_key(finding, number))
 
     def seek(self) -> None:
         """Puts the keyboard on the search."""
@@ -185,6 +192,11 @@ class LabelPanel(QFrame):
         self.search.selectAll()
 
     def _seek(self, text: str) -> None:
+        finding = self.list.rows.coded(text[:-1])
+        if finding and text[-1] in SAID_BY:
+            self.search.clear()
+            self.labelWanted.emit(finding, SAID_BY[text[-1]])
+            return
         self.list.rows.seek(text)
         self.list.mark(self._session.finding)
 
@@ -216,21 +228,24 @@ class LabelPanel(QFrame):
             button.setToolTip(tooltip(name))
         self._edit.setToolTip(tooltip("vocabulary"))
         key = key_text("seek_finding")
-        self.search.setToolTip(f"A part of the name; Enter goes to the first one found{f' ({key})' if key else ''}")
+        self.search.setToolTip(
+            f"A part of the name, or the two letters beside it; Enter goes to the first one found"
+            f"{f' ({key})' if key else ''}.\nThe two letters and + label it present at once, - absent, ? uncertain."
+        )
         self._rebuild()
 
     def _on_change(self, change: Change) -> None:
         project = self._session.project
         if KIND in change.states:
             self.refresh()
-        if change.labels and project is not None and self._findings != project.vocabulary.findings:
+        if change.labels and project is not None and self._vocabulary != project.vocabulary:
             self._rebuild()
 
     def _rebuild(self) -> None:
         project = self._session.project
-        self._findings = project.vocabulary.findings if project is not None else ()
+        self._vocabulary = project.vocabulary if project is not None else None
         self.search.clear()
-        self.list.rows.set_findings(self._findings)
+        self.list.rows.set_vocabulary(self._vocabulary)
         self.refresh()
 
     def refresh(self) -> None:

@@ -36,6 +36,7 @@ class Labelling(QObject, Part):
         self._one_by_one = reading
         self._export = Errand(self)
         panel.vocabularyWanted.connect(self.choose_vocabulary)
+        panel.labelWanted.connect(self.label_named)
         session.closing.connect(judging.forget)
         reading.changed.connect(lambda: panel.set_asking(reading.active))
 
@@ -73,13 +74,16 @@ class Labelling(QObject, Part):
         """Labels what is chosen, or answers while images are read one by one."""
         project = self._session.project
         assert project is not None
-        findings = project.vocabulary.findings
-        if position >= len(findings):
-            return
-        if self._one_by_one.active and findings[position] == self._one_by_one.finding:
+        keyed = project.vocabulary.keyed
+        if position < len(keyed):
+            self.label_named(keyed[position], value)
+
+    def label_named(self, finding: str, value: int) -> None:
+        """The same with the finding's name."""
+        if self._one_by_one.active and finding == self._one_by_one.finding:
             self._one_by_one.answer(Value(value))
             return
-        self._session.set_judgement(findings[position], Value(value))
+        self._session.set_judgement(finding, Value(value))
         self._judging.label_target()
 
     def set_value(self, value: int | None) -> None:

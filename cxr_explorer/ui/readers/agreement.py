@@ -213,13 +213,13 @@ def _cells(found: FindingAgreement) -> list[str]:
     if numbers.interval is not None:
         kappa += " [{:.2f}, {:.2f}]".format(*numbers.interval)
     shares = (numbers.positive, numbers.negative, numbers.prevalence)
-    same = "–" if numbers.observed is None else f"{numbers.observed:.1%}"
+    same = "–" if numbers.observed is None else f"{100 * numbers.observed:.1f} %"
     return [
         finding_text(found.finding),
         f"{numbers.images:,}",
         same,
         kappa,
-        *("–" if share is None else f"{share:.1%}" for share in shares),
+        *("–" if share is None else f"{100 * share:.1f} %" for share in shares),
         f"{numbers.disagreements:,}",
     ]
 

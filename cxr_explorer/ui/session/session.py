@@ -15,7 +15,7 @@ from cxr_explorer.labels.confounders import Confounder, FactColumn
 from cxr_explorer.labels.label import How, Value
 from cxr_explorer.labels.reader_names import ADJUDICATED
 from cxr_explorer.labels.texts import finding_text
-from cxr_explorer.labels.vocabulary import Vocabulary
+from cxr_explorer.labels.vocabulary import Vocabulary, changed_keys
 from cxr_explorer.project import acts, history, label_columns
 from cxr_explorer.project.partition_rows import STATE
 from cxr_explorer.project.project import AtlasMap, Ids, Project
@@ -563,9 +563,14 @@ class Session(QObject):
     def set_vocabulary(self, vocabulary: Vocabulary) -> None:
         """Chooses the findings to work with; labels given already stay."""
         assert self.project is not None
+        changed = changed_keys(self.project.vocabulary, vocabulary)
         self.project.set_vocabulary(vocabulary)
-        self.set_judgement(vocabulary.findings[0], Value.PRESENT)
+        if self.finding not in vocabulary.findings:
+            self.set_judgement(vocabulary.findings[0], Value.PRESENT)
         self.changed.emit(Change(labels=True))
+        if changed:
+            now = ", ".join(f"{number} {finding_text(one) or 'nothing'}" for number, one in changed.items())
+            self.said.emit(f"Keys stand for other findings now: {now}")
 
     # -- colours ---------------------------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from cxr_explorer.project.project import Ids
 from cxr_explorer.ui.gallery.gallery import LOAD_BUDGET_S, LOAD_INTERVAL_MS, TILE_STEP_PX
 from cxr_explorer.ui.gallery.grid import GAP_PX, Grid, page_tile_px
-from cxr_explorer.ui.gallery.tile import Mark, TileState, paint_tile
+from cxr_explorer.ui.gallery.tile import Mark, TileState, foot_px, paint_tile
 from cxr_explorer.ui.session.thumbnails import Thumbnails
 
 TILE_PX = 165
@@ -41,10 +41,11 @@ _Modifier = Qt.KeyboardModifier
 class SheetGrid(QWidget):
     """Images in an order, a page of them shown, one of them current.
 
-    Mouse: a click makes a tile current, Ctrl+click finds it odd as well, a double click opens it, the wheel turns
-    pages. Keys: arrows go from tile to tile and on to the next page, Page Up and Page Down turn pages, Home and End go
-    to the first and last image, Tab and Shift+Tab to the next and previous kind of pages, Enter and Shift+Enter label,
-    Ctrl with + - or the wheel sizes the tiles. Every other key is the window's.
+    Mouse: a click makes a tile current, Ctrl+click or the middle button finds it odd as well, a right click asks what
+    can be done with it, a double click opens it, the wheel turns pages. Keys: arrows go from tile to tile and on to the
+    next page, Page Up and Page Down turn pages, Home and End go to the first and last image, Tab and Shift+Tab to the
+    next and previous kind of pages, Enter and Shift+Enter label, Ctrl with + - or the wheel sizes the tiles. Every
+    other key is the window's.
 
     Args:
         thumbnails: Where pictures come from.
@@ -64,6 +65,8 @@ class SheetGrid(QWidget):
     """Whether with Shift."""
     activated = Signal(int)
     """The image's id: double click."""
+    menuWanted = Signal(QPoint)
+    """A right click on the tile that is current now; where, on the screen."""
 
     def __init__(self, thumbnails: Thumbnails, mark: Callable[[int], Mark], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -129,7 +132,7 @@ class SheetGrid(QWidget):
     def capacity(self) -> int:
         """Tiles on a page."""
         grid = self._grid_of(1)
-        return grid.columns * max(1, (grid.height - GAP_PX) // grid.pitch)
+        return grid.columns * max(1, (grid.height - GAP_PX) // grid.row_pitch)
 
     @property
     def page(self) -> int:
@@ -198,7 +201,8 @@ class SheetGrid(QWidget):
     # -- geometry --------------------------------------------------------------------------------------------------
 
     def _grid_of(self, count: int) -> Grid:
-        return Grid(count, page_tile_px(self._tile_px, self.width(), self.height()), self.width(), self.height())
+        width, height, foot = self.width(), self.height(), foot_px(self.font())
+        return Grid(count, page_tile_px(self._tile_px, width, height, foot), width, height, foot)
 
     def _grid(self) -> Grid:
         return self._grid_of(len(self.page_ids()))
@@ -274,16 +278,24 @@ class SheetGrid(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         position = self._position_at(event.position().toPoint())
-        if event.button() != Qt.MouseButton.LeftButton or position < 0:
+        middle = event.button() == Qt.MouseButton.MiddleButton
+        right = event.button() == Qt.MouseButton.RightButton
+        if position < 0 or not (middle or right or event.button() == Qt.MouseButton.LeftButton):
             event.ignore()
             return
         self._go(position)
-        if event.modifiers() & _Modifier.ControlModifier:
+        if middle or (event.modifiers() & _Modifier.ControlModifier and not right):
             self.oddWanted.emit()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        event.accept()
+        point = event.position().toPoint()
+        if event.button() == Qt.MouseButton.RightButton and self._position_at(point) >= 0:
+            self.menuWanted.emit(event.globalPosition().toPoint())
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         position = self._position_at(event.position().toPoint())
-        if event.modifiers() != _Modifier.NoModifier:
+        if event.modifiers() != _Modifier.NoModifier or event.button() != Qt.MouseButton.LeftButton:
             self.mousePressEvent(event)  # two quick Ctrl+clicks are two clicks
         elif position >= 0:
             self.activated.emit(int(self._ids[position]))

@@ -9,6 +9,7 @@ import numpy as np
 from PySide6.QtCore import QObject
 
 from cxr_explorer.atlas.sheets import KINDS, ordered, outliers
+from cxr_explorer.labels.confounders import percent
 from cxr_explorer.labels.texts import VALUE_WORDS, finding_text, images_text
 from cxr_explorer.project import labelling
 from cxr_explorer.project.labelling import OPPOSITE
@@ -232,7 +233,7 @@ class Sheets(QObject, Part):
             return
         alike = duplicates(project, atlas_map)
         notes = {
-            image_id: f"{group + 1} · {'same file' if same else f'{share:.0%}'}"
+            image_id: f"{group + 1} · {'same file' if same else percent(share)}"
             for image_id, group, share, same in zip(
                 alike.image_ids.tolist(),
                 alike.group.tolist(),

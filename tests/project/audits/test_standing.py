@@ -137,13 +137,13 @@ def test_each_finding_has_a_target_of_its_own(project: Project):
 def test_it_is_said_in_words(project: Project):
     found = stand(project)
     assert in_words(found) == (
-        f"About {found.standing.more_looks} audit looks to reach 98.5% if no error turns up. "
+        f"About {found.standing.more_looks} audit looks to reach 98.5 % if no error turns up. "
         "480 labels given in bulk or accepted are in no audit."
     )
     audit(project, 30, wrong=1)
     words = in_words(stand(project))
-    assert words.startswith("95% sure that at least ")
-    assert "0% sure of the target of 98.5%" in words
+    assert words.startswith("95 % sure that at least ")
+    assert "0 % sure of the target of 98.5 %" in words
     assert "found 1 wrong" in words
     assert "you can stop" in in_words(stand(project, 0.5))
 

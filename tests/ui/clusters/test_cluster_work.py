@@ -285,12 +285,12 @@ def test_the_list_says_how_mixed_and_how_audited_a_cluster_is_and_sorts_by_it() 
     assert [one.cluster for one in arrange(rows, "audit", "all")] == [2, 3, 4, 1, 5, 0, -1]
     assert [one.cluster for one in arrange(rows, "own", "unaudited")] == [1, 2, 3, 4, -1]
     assert [one.cluster for one in arrange(rows, "own", "unaudited", frozenset({0}))] == [0, 1, 2, 3, 4, -1]
-    assert state_text(row(0, "valid", mixed=0.004)) == "✓ text valid · mixed <1% · 50%"
+    assert state_text(row(0, "valid", mixed=0.004)) == "✓ text valid · mixed <1 % · 50 %"
     unseen = replace(row(0, "valid"), seen=1_000, size=25_000, barely_seen=True)
     assert state_text(unseen).startswith("⚠ only 1,000 of 25,000 seen · ✓ text valid")
-    assert state_text(replace(row(0, "valid"), seen=9)) == "✓ text valid · 50% · 9 seen"
+    assert state_text(replace(row(0, "valid"), seen=9)) == "✓ text valid · 50 % · 9 seen"
     assert arrange([row(0, None), unseen], "own", "unseen") == [unseen]
-    assert state_text(row(0, None)) == "50% labelled"
+    assert state_text(row(0, None)) == "50 % labelled"
     assert state_text(row(0, None, labels=0)) == "not labelled"
 
 

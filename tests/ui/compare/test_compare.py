@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMenu
 
 from cxr_explorer.images.radiograph import Window
 from cxr_explorer.labels.label import Value
@@ -114,6 +114,17 @@ def test_a_click_puts_an_image_in_focus(qtbot, window: MainWindow) -> None:
     qtbot.mouseClick(page.panes[1].picture, Qt.MouseButton.LeftButton)
     assert page.panes[1].focused
     assert window.session.current_id == page.keys[1]
+
+
+def test_a_right_click_puts_an_image_in_focus_and_says_what_can_be_done_with_it(qtbot, window: MainWindow) -> None:
+    page = page_of(qtbot, window, 1, 5)
+    qtbot.mouseClick(page.panes[1].picture, Qt.MouseButton.RightButton)
+    (menu,) = (one for one in window.findChildren(QMenu) if one.isVisible())
+    assert page.panes[1].focused
+    assert window.session.current_id == page.panes[1].key
+    texts = {action.text().replace("&", "") for action in menu.actions()}
+    assert {"Normal", "Similar images", "Copy path"} <= texts
+    menu.close()
 
 
 def drag(qtbot, page: ComparePage, pane: int, by: QPoint) -> None:  # type: ignore[no-untyped-def]

@@ -388,19 +388,22 @@ def test_shift_with_arrows_extends_and_shrinks_the_picks(gallery: Gallery) -> No
 def test_the_current_tile_is_scrolled_into_view(gallery: Gallery) -> None:
     gallery.set_images(np.arange(100_000))
     click(gallery, 0)
+    grid = gallery._grid()
+    rows = grid.height // grid.row_pitch
+    assert rows > 1
     seen = [0]
     for _ in range(4):
         press(gallery, Key.Key_PageDown)
         seen.append(gallery.current_id)
         assert gallery.viewport().rect().contains(gallery._tile_rect(gallery.current_id))
-    assert np.unique(np.diff(seen)).tolist() == [15], "a page is the full rows in view"
+    assert np.unique(np.diff(seen)).tolist() == [rows * grid.columns], "a page is the full rows in view"
     press(gallery, Key.Key_End)
     assert gallery.viewport().rect().contains(gallery._tile_rect(99_999))
 
 
 def test_the_first_arrow_without_a_current_starts_where_the_reader_looks(gallery: Gallery) -> None:
     gallery.set_images(np.arange(100_000))
-    gallery.verticalScrollBar().setValue(gallery._grid().pitch * 1000)
+    gallery.verticalScrollBar().setValue(gallery._grid().row_pitch * 1000)
     press(gallery, Key.Key_Right)
     assert gallery.current_id == 5000
 
@@ -524,7 +527,7 @@ def test_the_current_tile_keeps_its_height_when_tiles_are_sized(gallery: Gallery
 
 def test_what_is_looked_at_stays_in_view_when_the_width_changes(gallery: Gallery) -> None:
     gallery.set_images(np.arange(100_000))
-    gallery.verticalScrollBar().setValue(110 * 1000 + 30)
+    gallery.verticalScrollBar().setValue(gallery._grid().row_pitch * 1000 + 30)
     first = gallery.visible_ids()[0]
     gallery.resize(1000, 400)
     assert first in gallery.visible_ids()
@@ -553,11 +556,13 @@ def test_the_current_image_is_told_to_a_screen_reader(gallery: Gallery) -> None:
 
 @pytest.mark.parametrize("width", [80, 300, 611])
 def test_points_in_a_tile_lead_to_it_and_points_between_lead_nowhere(width: int) -> None:
-    grid = Grid(count=23, tile_px=100, width=width, height=400)
+    grid = Grid(count=23, tile_px=100, width=width, height=400, foot_px=20)
     for position in range(23):
         rect = grid.rect(position, scrolled=150)
-        for point in (rect.topLeft(), rect.center(), rect.bottomRight()):
+        for point in (rect.topLeft(), rect.center(), rect.bottomRight(), rect.bottomLeft() + QPoint(0, 20)):
             assert grid.position_at(point, 150) == position
-            assert position in range(*grid.between(point.y(), point.y(), 150))
+        assert position in range(*grid.between(rect.top(), rect.top(), 150))
+        assert position in range(*grid.between(rect.bottom(), rect.bottom(), 150))
+        assert position not in range(*grid.between(rect.bottom() + 20, rect.bottom() + 20, 150))
         assert grid.position_at(rect.topLeft() - QPoint(1, 1), 150) == -1
     assert grid.position_at(grid.rect(23, 150).center(), 150) == -1

@@ -5,11 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QContextMenuEvent
+from PySide6.QtWidgets import QApplication, QMenu, QPlainTextEdit, QPushButton
 
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.vocabulary import NO_FINDING, Vocabulary
 from cxr_explorer.project.label_columns import finding_counts
 from cxr_explorer.ui.labelling.finding_list import Row, Suggested
+from cxr_explorer.ui.labelling.findings_dialog import FindingsDialog
 from cxr_explorer.ui.main_window import MainWindow
 from tests.ui.windows import CLUSTER_SIZES, make_project, open_window, press
 
@@ -91,6 +94,79 @@ def test_a_part_of_a_name_finds_it_and_enter_goes_to_it(qtbot, window: MainWindo
     press(qtbot, window, Key.Key_A)
     qtbot.keyClick(window, Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     assert row(window, "Pleural tag").state == "absent"
+
+
+def test_two_letters_and_a_sign_label_at_once_and_the_next_can_be_typed(qtbot, window: MainWindow) -> None:
+    window.session.set_vocabulary(Vocabulary("mine", (*(f"Finding {n}" for n in range(98)), "Pleural tag")))
+    window.session.select_cluster(0)
+    qtbot.keyClick(window, Key.Key_Slash)
+    search = window.label_panel.search
+    qtbot.keyClicks(search, "pt-")
+    assert row(window, "Pleural tag").state == "absent"
+    assert search.text() == ""
+    assert search.hasFocus()
+    qtbot.keyClicks(search, "pt?")
+    assert row(window, "Pleural tag").state == "uncertain"
+    qtbot.keyClicks(search, "xy+")
+    assert search.text() == "xy+"
+    assert not window.label_panel.list.rows.shown
+
+
+def test_groups_stand_above_their_findings_and_are_stepped_over(qtbot, window: MainWindow) -> None:
+    groups = {"Pleura": ("Effusion",), "Heart": ("Cardiomegaly",)}
+    window.session.set_vocabulary(Vocabulary("mine", ("Mass", "Cardiomegaly", "Effusion"), groups=groups))
+    window.session.select_cluster(0)
+    findings = window.label_panel.list
+    shown = [entry if isinstance(entry, str) else entry.finding for entry in findings.rows.entries]
+    assert shown == ["Mass", "Pleura", "Effusion", "Heart", "Cardiomegaly"]
+    assert window.session.finding == "Mass"
+    findings.setFocus()
+    qtbot.keyClick(findings, Key.Key_Down)
+    assert window.session.finding == "Effusion"
+    press(qtbot, window, Key.Key_Period)
+    assert window.session.finding == "Cardiomegaly"
+    assert not findings.grab().toImage().isNull()
+
+
+def test_a_right_click_gives_a_finding_a_number_key_and_the_window_says_what_changed(window: MainWindow) -> None:
+    window.session.select_cluster(0)
+    said: list[str] = []
+    window.session.said.connect(said.append)
+    findings = window.label_panel.list
+    place = findings.visualRect(findings.rows.index(findings.rows.row_of("Hernia"))).center()
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, findings.mapToGlobal(place))
+    QApplication.sendEvent(findings.viewport(), event)
+    (menu,) = findings.findChildren(QMenu)
+    (wanted,) = [one for one in menu.actions() if one.text().startswith("2 ")]
+    assert "Atelectasis" in wanted.text()
+    wanted.trigger()
+    menu.close()
+    assert row(window, "Hernia").keys[0] == "2"
+    assert row(window, "Atelectasis").keys[0] == ""
+    assert said[-1] == "Keys stand for other findings now: 2 Hernia"
+    window.actions_by_name["label_present_2"].trigger()
+    assert row(window, "Hernia").state == "present"
+    project = window.session.project
+    assert project is not None
+    assert project.vocabulary.keyed[1] == "Hernia"
+
+
+def test_a_published_list_says_that_it_is_fixed_and_can_be_customised(qtbot, window: MainWindow) -> None:
+    project = window.session.project
+    assert project is not None
+    dialog = FindingsDialog(window, project.vocabulary)
+    dialog.show()
+    text = dialog.findChild(QPlainTextEdit)
+    (customise,) = [one for one in dialog.findChildren(QPushButton) if one.text() == "Customise"]
+    assert text.isReadOnly()
+    qtbot.mouseClick(customise, Qt.MouseButton.LeftButton)
+    assert not text.isReadOnly()
+    assert not customise.isVisible()
+    text.setPlainText(text.toPlainText() + "\n# Lines\nTube tip")
+    dialog._accept()
+    assert dialog.vocabulary.name == "My own"
+    assert dialog.vocabulary.groups == {"Lines": ("Tube tip",)}
+    assert dialog.vocabulary.excludes[NO_FINDING] == project.vocabulary.excludes[NO_FINDING] + ("Tube tip",)
 
 
 def test_the_list_follows_the_button_and_leads_it(qtbot, window: MainWindow) -> None:

@@ -244,7 +244,7 @@ def test_agreement_is_shown_by_finding_and_leads_to_the_images(qtbot, window: Ma
         qtbot.waitUntil(lambda: dialog.table.rowCount() == 1)
         cells = [dialog.table.item(0, number).text() for number in range(dialog.table.columnCount())]
         assert cells[:2] == [FINDING, "4"]
-        assert cells[2] == "75.0%"
+        assert cells[2] == "75.0 %"
         assert cells[3].startswith("0.50 [")
         assert cells[-1] == "1"
         assert "bob said 1 present, 1 absent" in dialog.detail.text()

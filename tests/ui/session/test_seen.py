@@ -96,7 +96,7 @@ def test_a_cluster_labelled_unseen_is_marked_until_it_was_looked_at(qtbot, windo
     assert [row.cluster for row in window.clusters.rows] == [0]
     press(qtbot, window, Key.Key_K)
     qtbot.waitUntil(lambda: window.seen.ids.size == 5)
-    assert row_of(window, 0) == "100% labelled · 5 seen"
+    assert row_of(window, 0) == "100 % labelled · 5 seen"
     assert "⚠" not in tip_of(window, 0)
     assert "contact sheet" not in window.label_panel.apply.toolTip()
 

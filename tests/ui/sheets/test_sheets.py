@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMenu
 
 from cxr_explorer.atlas.build import BuiltMap
 from cxr_explorer.atlas.neighbours import Neighbours
@@ -14,6 +15,7 @@ from cxr_explorer.labels.label import Value
 from cxr_explorer.project import acts, exporting, label_columns, partitions
 from cxr_explorer.project.looks import looked_ids
 from cxr_explorer.ui.gallery.grid import GAP_PX, Grid, page_tile_px
+from cxr_explorer.ui.gallery.tile import foot_px
 from cxr_explorer.ui.guide.window_commands import commands
 from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.session.change import Change
@@ -51,7 +53,7 @@ def narrow(grid: SheetGrid, columns: int) -> None:
     """Room for so many tiles in one row."""
     grid.set_tile_size(100)
     pitch = 100 + GAP_PX
-    grid.resize(columns * pitch + GAP_PX, pitch + GAP_PX)
+    grid.resize(columns * pitch + GAP_PX, pitch + foot_px(grid.font()) + GAP_PX)
     assert grid.capacity == columns
 
 
@@ -342,6 +344,22 @@ def test_several_clusters_have_one_sheet(qtbot, window: MainWindow) -> None:
     assert window.sheets.page.heading.text().startswith("2 clusters  ·  8 images")
 
 
+def test_the_middle_button_marks_an_exception_and_a_right_click_says_what_can_be_done(
+    qtbot, window: MainWindow, grid: SheetGrid
+) -> None:
+    second = grid._grid().rect(1, 0).center()
+    qtbot.mouseClick(grid, Qt.MouseButton.MiddleButton, pos=second)
+    assert grid._mark(grid.current_id).odd
+    assert grid.current_id == int(grid.page_ids()[1])
+    qtbot.mouseClick(grid, Qt.MouseButton.RightButton, pos=grid._grid().rect(2, 0).center())
+    (menu,) = (one for one in window.findChildren(QMenu) if one.isVisible())
+    assert grid.current_id == int(grid.page_ids()[2])
+    assert not grid._mark(grid.current_id).odd
+    menu.actions()[0].trigger()
+    menu.close()
+    assert grid._mark(grid.current_id).odd
+
+
 def test_outliers_are_listed_with_their_scores_and_labelled_one_by_one(qtbot, window: MainWindow) -> None:
     scores = np.zeros(10)
     scores[[3, 8]] = 0.4, 0.9
@@ -406,7 +424,7 @@ def test_near_duplicates_are_listed_group_by_group(qtbot, window: MainWindow) ->
     grid = window.sheets.page.grid
     assert grid.page_ids().tolist() == found.image_ids[[1, 4, 2, 7]].tolist()
     notes = [grid._mark(image_id).note for image_id in grid.page_ids().tolist()]
-    assert notes == ["1 · same file", "1 · same file", "2 · 16%", "2 · 16%"]
+    assert notes == ["1 · same file", "1 · same file", "2 · 16 %", "2 · 16 %"]
     assert "4 images  ·  2 groups, 1 with equal files" in window.sheets.page.heading.text()
 
 
@@ -458,9 +476,9 @@ def test_the_gallery_is_back_after_a_window_was_closed_on_a_sheet(
 @pytest.mark.parametrize("size", [(1136, 455), (1675, 780), (500, 200), (300, 120), (60, 30)])
 @pytest.mark.parametrize("wanted", [96, 165, 336])
 def test_tiles_of_a_page_fit_it(size: tuple[int, int], wanted: int) -> None:
-    px = page_tile_px(wanted, *size)
-    grid = Grid(1, px, *size)
-    assert px == 48 or (grid.columns * grid.pitch + GAP_PX <= size[0] and grid.pitch + GAP_PX <= size[1])
+    px = page_tile_px(wanted, *size, 19)
+    grid = Grid(1, px, *size, 19)
+    assert px == 48 or (grid.columns * grid.pitch + GAP_PX <= size[0] and grid.row_pitch + GAP_PX <= size[1])
 
 
 def test_an_image_that_the_project_does_not_know_has_no_caption(window: MainWindow) -> None:

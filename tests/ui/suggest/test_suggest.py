@@ -503,9 +503,9 @@ def test_the_target_is_told_from_audits_and_kept_with_the_project(qtbot, window:
     record = audit_record(project, number)
     for image_id in record.sample.tolist():
         window.session.tell(conduct.answer(project, record, image_id, truth(image_id)), "")
-    qtbot.waitUntil(lambda: "95% sure that at least" in standing.text(), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: "95 % sure that at least" in standing.text(), timeout=LONG_MS)
     window.suggest.tab.target.setValue(70)
-    qtbot.waitUntil(lambda: "The target of 70% is reached: you can stop." in standing.text(), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: "The target of 70 % is reached: you can stop." in standing.text(), timeout=LONG_MS)
     assert window.suggest.target() == pytest.approx(0.7)
     window.session.set_judgement("Mass", Value.PRESENT)
     assert window.suggest.target() == pytest.approx(0.985)

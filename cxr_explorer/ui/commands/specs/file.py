@@ -15,7 +15,7 @@ SPECS: tuple[Spec, ...] = (
         "rescan",
         "&File",
         "&Look for new images",
-        "Scan the folder again and embed what is new",
+        "Look for new images in the folder and analyse them",
         ("F5",),
         PROJECT,
         separated=True,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from cxr_explorer.labels.texts import VALUE_WORDS
+from cxr_explorer.labels.vocabulary import NUMBER_KEYS
 from cxr_explorer.ui.commands.need import MAP, PROJECT, TARGET, Need
 from cxr_explorer.ui.commands.specs.spec import Spec
 
 CONTRADICTING = Need("nothing contradicts the last labels")
-
-FINDING_KEYS = 9
 
 
 def _label_specs() -> list[Spec]:
@@ -24,7 +23,7 @@ def _label_specs() -> list[Spec]:
                 TARGET,
                 in_menu=False,
             )
-            for number in range(1, FINDING_KEYS + 1)
+            for number in range(1, NUMBER_KEYS + 1)
         ]
     return specs
 
@@ -32,9 +31,9 @@ def _label_specs() -> list[Spec]:
 FINDING_ACTIONS = {
     f"label_{word}_{number}": (number - 1, value)
     for value, word in VALUE_WORDS.items()
-    for number in range(1, FINDING_KEYS + 1)
+    for number in range(1, NUMBER_KEYS + 1)
 }
-"""Of each action that labels a finding by its number: the finding's place in the vocabulary, and the value."""
+"""Of each action that labels a finding by its number: the place of the finding's number key, and the value."""
 
 SPECS: tuple[Spec, ...] = (
     Spec(
