@@ -121,7 +121,6 @@ def describe_repair(done: Repair) -> str:
 
 _PACKAGES = (
     "torch",
-    "torchvision",
     "PySide6-Essentials",
     "pyqtgraph",
     "pydicom",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,44 +13,28 @@ from typing import Any
 import numpy as np
 
 from cxr_explorer import __version__
-from cxr_explorer.atlas.build import BuiltMap, MapParameters, Stage, build_map
+from cxr_explorer.atlas.build import COMPARING, BuiltMap, MapParameters, Stage, build_map
+from cxr_explorer.atlas.layout import import_umap
+from cxr_explorer.atlas.provisional import MOST, ProvisionalMap, Schedule, provisional_map
 from cxr_explorer.encoder.checkpoint import EncoderInfo
-from cxr_explorer.encoder.embed import Ready, embed
+from cxr_explorer.encoder.embed import Item, Ready, Source, embed
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.image_formats import format_names
 from cxr_explorer.images.kinds import HEAD_BYTES, Kind, LeftOut, Tally, describe_left_out
 from cxr_explorer.images.read import digest_of
 from cxr_explorer.images.redrawn import may_be_redrawn
 from cxr_explorer.images.scan import ScannedFile, scan
+from cxr_explorer.pace import Pace, Progress
 from cxr_explorer.project import partitions
 from cxr_explorer.project.earlier_layout import earlier_layout
 from cxr_explorer.project.left_out import store_left_out
 from cxr_explorer.project.project import MAP_OUTDATED, Ids, KnownFile, Project
 from cxr_explorer.project.redrawn import forget_redrawn, is_redrawing_due, mark_redrawn
-from cxr_explorer.worker import Job, JobCrashed
+from cxr_explorer.worker import JobCrashed, Jobs
 
 _JUDGED_BY = "files judged by"
 """Setting: the version of the program whose verdict on unreadable files is stored. Another version reads them again: it
 may be able to, and versions that did not store this took a drive that was away for a fault of its files."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where the run stands.
-
-    Attributes:
-        stage: What is being done, in words.
-        done: Units done in this stage.
-        total: Units in this stage; 0 where it is not known.
-        rate: Units a second over the last while, or None.
-        left_s: Estimated seconds left in this stage, or None.
-    """
-
-    stage: str
-    done: int = 0
-    total: int = 0
-    rate: float | None = None
-    left_s: float | None = None
 
 
 @dataclass
@@ -81,6 +67,26 @@ class _Found:
     unchanged: tuple[ScannedFile, ...]
     redrawn: tuple[str, ...]
     left_out: tuple[LeftOut, ...] = ()
+
+
+def scan_ahead(
+    folder: Path, known: Mapping[str, KnownFile], redraws: bool = False, prepare: bool = False
+) -> Iterator[_Found]:
+    """`scan_for_changes`; with `prepare`, what the analysis will need is imported meanwhile."""
+    if prepare:
+        prepare_to_embed()
+    return scan_for_changes(folder, known, redraws)
+
+
+def prepare_to_embed() -> Iterator[Any]:
+    """Begins to import what the analysis needs, some seconds; returns at once, with no items."""
+    threading.Thread(target=_import_encoder, daemon=True).start()
+    return iter(())
+
+
+def _import_encoder() -> None:
+    with contextlib.suppress(Exception):  # whoever needs it imports it again, and says what is wrong
+        import cxr_explorer.encoder.model  # noqa: F401
 
 
 def scan_for_changes(folder: Path, known: Mapping[str, KnownFile], redraws: bool = False) -> Iterator[_Found]:
@@ -161,6 +167,40 @@ def map_of_project(path: Path, encoder_key: str, parameters: MapParameters, devi
     yield from build_map(embeddings, parameters, device, initial, pinned)
 
 
+def embed_and_map(
+    path: Path,
+    encoder: EncoderInfo,
+    parameters: MapParameters,
+    images: Sequence[Source],
+    device: str,
+    batch_size: int | None,
+    folder: Path,
+) -> Iterator[Item | ProvisionalMap]:
+    """What `embed` yields, and in between provisional maps of what the project holds by then, see `Schedule`."""
+    with Project.open_read_only(path) as project:
+        analysed = len(project.embedded_ids(encoder.key))
+    total = analysed + len(images)
+    schedule = Schedule(analysed, total)
+    latest: ProvisionalMap | None = None
+    for item in embed(images, encoder.directory, device, batch_size, folder):
+        yield item
+        if isinstance(item, Ready):
+            began = time.monotonic()
+            continue
+        analysed += len(item.embedded)
+        if not schedule.is_due(analysed, time.monotonic() - began):
+            continue
+        start = time.monotonic()
+        with Project.open_read_only(path) as project:
+            image_ids, embeddings = project.embeddings(encoder.key, MOST)  # the last batch may not be there yet
+        if len(image_ids):
+            import_umap()  # the final map needs it: not a cost of this one
+            start = time.monotonic()
+            latest = provisional_map(image_ids, embeddings, total, parameters.layout, latest)
+            yield latest
+        schedule.note(max(len(image_ids), 1), time.monotonic() - start)
+
+
 class Indexing:
     """One run over a project's folder. Call `advance` until `finished`; `cancel` at any time.
 
@@ -175,6 +215,8 @@ class Indexing:
         parameters: MapParameters | None = None,
         rescan: bool = True,
         always_map: bool = False,
+        provisional: bool = False,
+        jobs: Jobs | None = None,
     ) -> None:
         """Nothing starts before the first `advance`.
 
@@ -185,6 +227,8 @@ class Indexing:
             parameters: Of the map; the defaults when None.
             rescan: Whether to look at the folder; otherwise only what is known is embedded and mapped.
             always_map: Whether to build a map even if nothing changed since the last one.
+            provisional: Whether there are to be provisional maps, where there is none yet and the wait is long.
+            jobs: A child that has begun to prepare, see `prepare_to_embed`; it is the run's from now on.
         """
         self.report = IndexReport(encoder=encoder.key)
         self.progress = Progress("Starting")
@@ -195,7 +239,9 @@ class Indexing:
         self._parameters = parameters or MapParameters()
         self._rescan = rescan
         self._always_map = always_map
-        self._job: Job | None = None
+        self.provisional: ProvisionalMap | None = None
+        self._wants_provisional = provisional
+        self._jobs = jobs or Jobs()
         self._steps = self._run()
 
     def advance(self, timeout_s: float) -> Progress:
@@ -208,6 +254,7 @@ class Indexing:
         try:
             next(self._steps)
         except StopIteration:
+            self._jobs.close()
             self.finished = True
         except JobCrashed as crash:
             self.cancel()
@@ -222,8 +269,7 @@ class Indexing:
 
     def cancel(self) -> None:
         """Stops the run; the next one resumes where this one was."""
-        if self._job is not None:
-            self._job.cancel()
+        self._jobs.cancel()
         self.finished = True
 
     # The run is a generator that yields whenever the caller should get its turn.
@@ -246,9 +292,14 @@ class Indexing:
 
     def _items(self, function: Callable[..., Any], *arguments: Any) -> Iterator[list[Any]]:
         """Items of a job as they arrive; an empty list when none has."""
-        self._job = Job(function, *arguments)
-        while not self._job.finished:
-            yield self._job.receive(self._timeout_s)
+        for _ in self._remaining():  # of what it was prepared by
+            yield []
+        self._jobs.start(function, *arguments)
+        yield from self._remaining()
+
+    def _remaining(self) -> Iterator[list[Any]]:
+        while not self._jobs.finished:
+            yield self._jobs.receive(self._timeout_s)
 
     def _scan(self) -> Iterator[None]:
         self.progress = Progress("Looking for images")
@@ -257,7 +308,8 @@ class Indexing:
         left_out: list[LeftOut] = []
         redrawn: list[str] = []
         redraws = is_redrawing_due(self._project)
-        for items in self._items(scan_for_changes, self._project.folder, self._project.known_files(), redraws):
+        prepare = self._project.latest_map() is None
+        for items in self._items(scan_ahead, self._project.folder, self._project.known_files(), redraws, prepare):
             for found in items:
                 new += found.new
                 unchanged += found.unchanged
@@ -280,21 +332,33 @@ class Indexing:
         self.report.reused = self._project.image_count() - len(pending) - bad
         if not pending:
             return
-        pace = _Pace("Analysing images", len(pending))
-        self.progress = Progress("Loading the encoder", 0, len(pending))
+        pace = Pace("Analysing images", len(pending))
+        self.progress = Progress("Loading the encoder")
         batch_size: int | None = None
         folder = self._project.folder
+        provisional = self._wants_provisional and self._project.latest_map() is None
         while pending:
             try:
-                for items in self._items(embed, pending, self._encoder.directory, self._device, batch_size, folder):
+                files = (self._device, batch_size, folder)
+                before = (self._project.path, self._encoder, self._parameters)
+                for items in (
+                    self._items(embed_and_map, *before, pending, *files)
+                    if provisional
+                    else self._items(embed, pending, self._encoder.directory, *files)
+                ):
                     for item in items:
                         if isinstance(item, Ready):
                             self.report.device = item.device
+                            self.progress = pace.begin()
+                        elif isinstance(item, ProvisionalMap):
+                            self.provisional = item
                         else:
                             mark_redrawn(self._project, item)
                             self._project.store_batch(self._encoder, item)
                             self.report.embedded += len(item.embedded)
-                            self.progress = pace.advance(len(item.embedded) + len(item.unreadable))
+                            pace.advance(len(item.embedded) + len(item.unreadable))
+                    if self.report.device:
+                        self.progress = pace.now()
                     yield
                 return
             except JobCrashed as crash:
@@ -307,9 +371,10 @@ class Indexing:
                         "kept. Close other programs to free memory, or choose another device, and index again."
                     ) from crash
                 batch_size = 8 if batch_size is None else 1
+                provisional = False
 
     def _map(self) -> Iterator[None]:
-        self.progress = Progress("Building the map")
+        self.progress = Progress(COMPARING)
         latest = self._project.latest_map()
         if (
             latest is not None
@@ -327,7 +392,7 @@ class Indexing:
         for items in self._items(map_of_project, *arguments):
             for item in items:
                 if isinstance(item, Stage):
-                    self.progress = Progress(item.name, round(item.fraction * 100), 100)
+                    self.progress = Progress(item.name, round(item.fraction * 100), 100 if item.fraction else 0)
                 elif isinstance(item, BuiltMap):
                     assert image_ids is not None
                     self._store_map(item, image_ids)
@@ -370,23 +435,3 @@ def _nothing_found(folder: Path, left_out: Sequence[LeftOut]) -> str:
         f"No images in {folder}: nothing there is a {format_names()} file{there}. "
         "Choose the folder that holds the radiographs."
     )
-
-
-class _Pace:
-    """Rate over the last half minute and time left."""
-
-    def __init__(self, stage: str, total: int) -> None:
-        self._stage = stage
-        self._total = total
-        self._done = 0
-        self._marks = [(time.monotonic(), 0)]
-
-    def advance(self, count: int) -> Progress:
-        self._done += count
-        moment = time.monotonic()
-        self._marks = [mark for mark in self._marks if moment - mark[0] < 30] or self._marks[-1:]
-        self._marks.append((moment, self._done))
-        (start, before), (end, after) = self._marks[0], self._marks[-1]
-        rate = (after - before) / (end - start) if end > start else None
-        left_s = (self._total - self._done) / rate if rate else None
-        return Progress(self._stage, self._done, self._total, rate, left_s)

@@ -1,6 +1,7 @@
 """Run a generator in a child process: its items come back one by one; it can be cancelled, and may crash.
 
-`Job` runs one to its end. `Conversation` keeps one alive that answers what it is sent.
+`Job` runs one to its end, `Jobs` several, one after the other, in one child. `Conversation` keeps one alive that
+answers what it is sent.
 """
 
 from __future__ import annotations
@@ -141,6 +142,66 @@ class Conversation(Job):
         """Hands the child a request. A child that has died is found by the next `receive`."""
         with contextlib.suppress(OSError):
             self._receiver.send(request)
+
+
+@dataclass(frozen=True)
+class _Ended:
+    pass
+
+
+class Jobs(Conversation):
+    """Generator functions one after the other in one child process: what one has imported is there for the next.
+
+    `receive` and `finished` are the running one's, as in `Job`; `cancel` ends the child at once. After an error or a
+    crash the next `start` begins with a new child.
+    """
+
+    def __init__(self) -> None:
+        """No child is started before the first `start`."""
+        self._alive = False
+        self.finished = True
+
+    def start(self, function: Callable[..., Iterable[Any]], *arguments: Any) -> None:
+        """Begins the next one, when the one before is finished. `function` must be importable by name."""
+        if not self._alive:
+            self._start(_converse, _one_after_the_other, ())
+            self._alive = True
+        self.finished = False
+        self.send((function, arguments))
+
+    def receive(self, timeout_s: float) -> list[Any]:
+        items = super().receive(timeout_s)
+        if items and isinstance(items[-1], _Ended):
+            items.pop()
+            self.finished = True
+        return items
+
+    def cancel(self) -> None:
+        if self._alive:
+            self._process.kill()
+            self._end()
+
+    def close(self) -> None:
+        """Lets the child end by itself; it is not waited for."""
+        if self._alive:
+            self._alive = False
+            self.send(None)
+            self._receiver.close()
+
+    def _end(self) -> None:
+        self._alive = False
+        super()._end()
+
+
+def _one_after_the_other(
+    requests: Iterable[tuple[Callable[..., Iterable[Any]], tuple[Any, ...]] | None],
+) -> Iterator[Any]:
+    for request in requests:
+        if request is None:
+            return
+        function, arguments = request
+        yield from function(*arguments)
+        yield _Ended()
 
 
 def _run(sender: Connection, function: Callable[..., Iterable[Any]], arguments: tuple[Any, ...]) -> None:

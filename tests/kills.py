@@ -42,6 +42,7 @@ from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 
 from cxr_explorer import indexing, worker
+from cxr_explorer.atlas import provisional
 from cxr_explorer.encoder.checkpoint import default_encoder
 from cxr_explorer.indexing import Indexing
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
@@ -91,9 +92,10 @@ def migrate(home: Path, say: Callable[[str], None]) -> None:
 
 def index(home: Path, say: Callable[[str], None]) -> None:
     worker._context = multiprocessing.get_context("fork")  # type: ignore[assignment]
+    provisional.FIRST, provisional.EXPECTED_S, provisional.SHARE = 20, 0.0, 1e6  # at every turn
     say("begin")
     with Project.of_folder(home / "images", home / "test.cxr", bundled_vocabularies()[0]) as project:
-        run = Indexing(project, default_encoder(), "cpu")
+        run = Indexing(project, default_encoder(), "cpu", provisional=True)
         while not run.finished:
             run.advance(0.02)
             say(str(project.db.execute("SELECT count(*) FROM embeddings").fetchone()[0]))

@@ -110,7 +110,9 @@ def test_cancelling_and_closing_while_busy_loses_nothing(qtbot, tmp_path: Path, 
     project_path = tmp_path / "busy.cxr"
     window = open_window(qtbot, tmp_path)
     window.files.open_path(tmp_path / "images", project_path)
-    qtbot.waitUntil(lambda: window.runs.progress.stage.startswith("Analysing"), timeout=60_000)  # type: ignore[union-attr]
+    qtbot.waitUntil(
+        lambda: window.runs.indexing is not None and window.runs.indexing.report.embedded > 0, timeout=60_000
+    )
     window.runs.cancel_run()
     assert not window.progress_strip.isVisible()
     window.files.rescan()

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from cxr_explorer import indexing as indexing_module
+from cxr_explorer.encoder import embed as embed_module
 from cxr_explorer.encoder.checkpoint import default_encoder
 from cxr_explorer.encoder.embed import Batch, Unreadable
 from cxr_explorer.errors import UserError
@@ -23,7 +24,7 @@ from cxr_explorer.project.project import Project
 from tests import work_here
 from tests.images.test_scan import refuse
 from tests.project.projects import embedded
-from tests.work_here import JobHere
+from tests.work_here import JobsHere
 
 
 def draw(path: Path, seed: int) -> None:
@@ -47,7 +48,7 @@ def project(tmp_path: Path, folder: Path) -> Iterator[Project]:
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(indexing_module, "Job", JobHere)
+    monkeypatch.setattr(indexing_module, "Jobs", JobsHere)
 
 
 def run(project: Project) -> IndexReport:
@@ -60,7 +61,7 @@ def run(project: Project) -> IndexReport:
 def test_the_whole_way_then_only_what_changed(project: Project, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
     first = run(project)  # in processes of its own; what follows is the same work in this one
-    monkeypatch.setattr(indexing_module, "Job", JobHere)
+    monkeypatch.setattr(indexing_module, "Jobs", JobsHere)
     assert (first.images, first.embedded, first.reused) == (13, 12, 0)
     assert [entry["file"] for entry in first.failed] == ["broken.png"]
     assert set(first.seconds) == {"scan", "embed", "map"}
@@ -228,8 +229,9 @@ def test_failures_another_version_stored_are_tried_again_once(project: Project) 
 
 
 def test_a_folder_that_goes_away_in_the_middle_ends_the_run_and_no_file_is_marked(
-    project: Project, folder: Path, here: None
+    project: Project, folder: Path, here: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(embed_module, "FIRST_BATCH", 0)  # which is opened at once
     indexing = Indexing(project, default_encoder(), "cpu")
     while "scan" not in indexing.report.seconds:
         indexing.advance(5)
@@ -251,10 +253,22 @@ def test_a_process_that_always_dies_is_given_up_with_a_message(
     assert project.failures() == []
 
 
+def test_a_process_that_dies_of_a_provisional_map_goes_on_without(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing_module, "embed_and_map", work_here.embed_dying_at_once)
+    indexing = Indexing(project, default_encoder(), "cpu", provisional=True)
+    while not indexing.finished:
+        indexing.advance(5)
+    assert indexing.report.embedded == 12
+    assert indexing.provisional is None
+    assert project.latest_map() is not None
+
+
 def run_until_embedded(project: Project) -> IndexReport:
     indexing = Indexing(project, default_encoder(), "cpu")
     try:
-        while not indexing.finished and indexing.progress.stage != "Building the map":
+        while not indexing.finished and indexing.progress.stage != "Comparing images":
             indexing.advance(5)
     finally:
         indexing.cancel()

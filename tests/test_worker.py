@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.worker import Conversation, Job, JobCrashed, JobFailed
+from cxr_explorer.worker import Conversation, Job, JobCrashed, JobFailed, Jobs
 
 
 def count(last: int) -> Iterator[int]:
@@ -116,3 +116,55 @@ def test_an_error_ends_a_conversation_and_further_requests_are_lost_quietly() ->
         receive_one(talk)
     talk.send(1)
     assert talk.receive(0) == []
+
+
+def who() -> Iterator[int]:
+    yield os.getpid()
+
+
+def test_jobs_run_one_after_the_other_in_one_child() -> None:
+    jobs = Jobs()
+    jobs.start(count, 3)
+    assert receive_all(jobs) == [0, 1, 2]
+    assert jobs.receive(0) == []
+    pids = []
+    for _ in range(2):
+        jobs.start(who)
+        pids += receive_all(jobs)
+    assert pids[0] == pids[1] != os.getpid()
+    jobs.close()
+    jobs.cancel()
+
+
+@pytest.mark.parametrize(
+    ("function", "error"), [(fail_for_the_user, UserError), (fail_with_a_bug, JobFailed), (die, JobCrashed)]
+)
+def test_jobs_begin_anew_after_an_error(function: Any, error: type[Exception]) -> None:
+    jobs = Jobs()
+    jobs.start(function)
+    with pytest.raises(error):
+        while True:
+            jobs.receive(5)
+    assert jobs.finished
+    jobs.start(count, 2)
+    assert receive_all(jobs) == [0, 1]
+    jobs.cancel()
+
+
+def test_cancelling_jobs_ends_the_child_between_two_of_them_as_well() -> None:
+    jobs = Jobs()
+    jobs.start(who)
+    receive_all(jobs)
+    process = jobs._process
+    assert process.is_alive()
+    jobs.cancel()
+    assert not process.is_alive()
+
+
+def test_jobs_that_are_closed_let_their_child_end() -> None:
+    jobs = Jobs()
+    jobs.start(who)
+    receive_all(jobs)
+    jobs.close()
+    jobs._process.join(20)
+    assert jobs._process.exitcode == 0

@@ -30,7 +30,7 @@ def embed_all(project: Project, folder: Path, away_at_s: float, back_after_s: fl
     indexing = Indexing(project, default_encoder(), "cpu")
     begun: float | None = None
     try:
-        while not indexing.finished and indexing.progress.stage != "Building the map":
+        while not indexing.finished and indexing.progress.stage != "Comparing images":
             indexing.advance(0.02)
             if indexing.progress.stage == "Analysing images" and begun is None:
                 begun = time.monotonic()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 
-class JobHere:
-    """`worker.Job` without a process: each `receive` goes on to the next item."""
+class JobsHere:
+    """`worker.Jobs` without a process: each `receive` goes on to the next item."""
 
-    def __init__(self, function: Callable[..., Iterable[Any]], *arguments: Any) -> None:
+    def __init__(self) -> None:
+        self._items: Iterator[Any] = iter(())
+        self.finished = True
+
+    def start(self, function: Callable[..., Iterable[Any]], *arguments: Any) -> None:
         self._items = iter(function(*arguments))
         self.finished = False
 
@@ -30,6 +34,8 @@ class JobHere:
         close = getattr(self._items, "close", None)
         if close is not None:
             close()
+
+    close = cancel
 
 
 def embed_slowly(images: list[Any], *_: object) -> Iterable[Any]:

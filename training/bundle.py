@@ -10,6 +10,7 @@ encoder.
 from __future__ import annotations
 
 import argparse
+import copy
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -92,7 +93,7 @@ def pool(
         seed: Of the views.
         threads: Threads that read and compute.
     """
-    folded = fold_norms(model)
+    folded = fold_norms(copy.deepcopy(model))
     assert isinstance(folded, Stages)
     plain = spec if plan is None else InputSpec(round(spec.size_px * 9 / 8), spec.fit, 0.0, 1.0)
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from cxr_explorer.atlas.neighbours import Neighbours
 
 FEWEST = 6
-"""Below this UMAP has no neighbourhoods to speak of: the principal components are the layout."""
+"""Below this, and as long as all images are neighbours of all, UMAP has no neighbourhoods to speak of: the principal
+components are the layout. Small folders then need not wait for its import, some seconds."""
 
 WIDEST_GAP = 1.0
 """Widest empty stripe across the layout, in UMAP's units: alike images lie about 0.1 (min_dist) apart."""
@@ -77,10 +78,14 @@ def layout(
     start = _principal(embeddings)  # (N, 2)
     start = np.clip(start / max(float(start.std()), 1e-12), -3, 3)  # one odd image must not press all others together
     start += 1e-3 * random.standard_normal(start.shape)  # duplicates must part, and UMAP divides by each axis' width
-    xy = (start if count < FEWEST else _umap(neighbours, start, parameters)).astype(np.float32)
+    xy = (start if _too_few(count, parameters) else _umap(neighbours, start, parameters)).astype(np.float32)
     xy = close_gaps(xy, WIDEST_GAP)
     xy -= xy.mean(axis=0)
     return xy
+
+
+def _too_few(count: int, parameters: LayoutParameters) -> bool:
+    return count < FEWEST or count <= parameters.n_neighbours
 
 
 def place_new(
@@ -144,7 +149,7 @@ def _adjusted(
     if not placed.any():
         raise ValueError("an initial layout needs at least one placed image")
     xy = place_new(neighbours, initial, parameters)
-    if len(xy) >= FEWEST:
+    if not _too_few(len(xy), parameters):
         edges = _edges(neighbours, len(xy), parameters)
         xy = _optimised(edges, xy, parameters, rate=0.1)
         xy = _without_drift(xy, initial, neighbours)
@@ -233,6 +238,11 @@ def _umap(neighbours: Neighbours, start: NDArray[np.float64], parameters: Layout
         )
         # With the graph given, of the data only N counts.
         return np.asarray(model.fit_transform(start.astype(np.float32)), dtype=np.float32)
+
+
+def import_umap() -> None:
+    """Imports what a layout needs, some seconds the first time: for whoever wants to measure the rest."""
+    _keep_compiled()
 
 
 def _keep_compiled() -> None:

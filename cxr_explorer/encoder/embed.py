@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 BATCH_SIZE = {"cpu": 32, "mps": 64, "cuda": 128}
 """Images a batch unless the caller says otherwise: on two cores about a fifth of a second on the encoder."""
 
+FIRST_BATCH = 16
+"""Images of the first batch, at most: the sooner the first pictures are seen, and a pass for each of two cores."""
+
 CPU_PASS = 8
 """Images a pass through the network on a CPU, each pass on one thread of its own.
 
@@ -146,32 +149,36 @@ def embed(
         UserError: The encoder cannot be loaded or gives no numbers, the device is not there, its memory does not hold a
             single image, or the folder is gone.
     """
-    from cxr_explorer.encoder.model import choose_device, describe_device, load_model
-
     info = read_encoder(encoder_directory)
-    chosen = choose_device(device)
-    with (
-        _Decoders(info.spec, min(decoders_that_fit(), len(images))) as decoders,
-        _Encoder(load_model(info, chosen), info.title) as encoder,
-    ):
-        size = batch_size or BATCH_SIZE[encoder.device.type]
-        yield Ready(device=describe_device(encoder.device), encoder_key=info.key)
-        by_id = {source.image_id: source for source in images}
-        again: list[Source] = []
-        for batch in _batches(images, size, decoders, encoder):
-            postponed = tuple(bad for bad in batch.unreadable if bad.digest is None)
-            if postponed and folder is not None:
-                _check_there(folder)
-            again += [by_id[bad.image_id] for bad in postponed]
-            yield Batch(batch.embedded, tuple(bad for bad in batch.unreadable if bad.digest is not None), postponed)
-        for batch in _batches(again, size, decoders, encoder):
-            if folder is not None and any(bad.digest is None for bad in batch.unreadable):
-                _check_there(folder)
-            yield batch
+    with _Decoders(info.spec, min(decoders_that_fit(), len(images))) as decoders:
+        first = [decoders.submit(source) for source in images[: min(batch_size or FIRST_BATCH, FIRST_BATCH)]]
+        # While these are being opened:
+        from cxr_explorer.encoder.model import choose_device, describe_device, load_model
+
+        with _Encoder(load_model(info, choose_device(device)), info.title) as encoder:
+            size = batch_size or BATCH_SIZE[encoder.device.type]
+            yield Ready(device=describe_device(encoder.device), encoder_key=info.key)
+            by_id = {source.image_id: source for source in images}
+            again: list[Source] = []
+            for batch in _batches(images[len(first) :], size, decoders, encoder, first):
+                postponed = tuple(bad for bad in batch.unreadable if bad.digest is None)
+                if postponed and folder is not None:
+                    _check_there(folder)
+                again += [by_id[bad.image_id] for bad in postponed]
+                yield Batch(batch.embedded, tuple(bad for bad in batch.unreadable if bad.digest is not None), postponed)
+            for batch in _batches(again, size, decoders, encoder):
+                if folder is not None and any(bad.digest is None for bad in batch.unreadable):
+                    _check_there(folder)
+                yield batch
 
 
-def _batches(images: Sequence[Source], size: int, decoders: _Decoders, encoder: _Encoder) -> Iterator[Batch]:
-    waiting: list[Future[_Opened]] = []
+def _batches(
+    images: Sequence[Source],
+    size: int,
+    decoders: _Decoders,
+    encoder: _Encoder,
+    waiting: Sequence[Future[_Opened]] = (),
+) -> Iterator[Batch]:
     for start in range(0, len(images), size):
         opening = [decoders.submit(source) for source in images[start : start + size]]
         if waiting:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import itertools
 import math
@@ -16,7 +15,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as dump_tensors
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from cxr_explorer.encoder.checkpoint import (
     CARD_FILE,
@@ -25,6 +24,7 @@ from cxr_explorer.encoder.checkpoint import (
     read_encoder,
     write_description,
 )
+from cxr_explorer.encoder.resnet import resnet
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.preprocess import InputSpec
 
@@ -177,20 +177,14 @@ class Stages(nn.Module):
         return projected
 
 
-def _resnet(depth: int) -> nn.Module:
-    from cxr_explorer.encoder.resnet import resnet  # 3 s that only such a network costs
-
-    return resnet(depth)
-
-
 ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
-    "resnet18": lambda: _resnet(18),
-    "resnet34": lambda: _resnet(34),
-    "resnet50": lambda: _resnet(50),
+    "resnet18": lambda: resnet(18),
+    "resnet34": lambda: resnet(34),
+    "resnet50": lambda: resnet(50),
     "efficientnet_lite0": EfficientNetLite0,
-    "resnet18_stages": lambda: Stages(_resnet(18)),
+    "resnet18_stages": lambda: Stages(resnet(18)),
     "efficientnet_lite0_stages": lambda: Stages(EfficientNetLite0()),
-    "efficientnet_lite0_resnet18_stages": lambda: Stages(EfficientNetLite0(), _resnet(18)),
+    "efficientnet_lite0_resnet18_stages": lambda: Stages(EfficientNetLite0(), resnet(18)),
 }
 """Untrained models by name: (B, 1, H, W) float32 to (B, D) pooled features, any H and W of 32 or more. Each says its D
 as `dimension`."""
@@ -227,7 +221,10 @@ def load_model(info: EncoderInfo, device: torch.device) -> nn.Module:
         )
     model = make()
     try:
-        model.load_state_dict(load_tensors(data))  # copies into float32 whatever the file stores
+        stored = {
+            key: value.float() if value.is_floating_point() else value for key, value in load_tensors(data).items()
+        }
+        model.load_state_dict(stored, assign=True)
     except (SafetensorError, RuntimeError) as error:
         raise UserError(
             f"The weights {path} do not fit a {info.architecture}: {error}. Copy the encoder's folder again."
@@ -291,19 +288,23 @@ def save_checkpoint(
 
 
 def fold_norms(model: nn.Module) -> nn.Module:
-    """A copy for inference with every batch norm folded into the convolution before it: equal output, fewer passes.
+    """The model itself, in evaluation mode, with every batch norm folded into the convolution before it: equal output,
+    fewer passes.
 
     A norm belongs to the convolution defined right before it in the same module, which holds for all ARCHITECTURES.
     Measured for Lite0 on two cores: 1.3 to 2 times the images a second.
     """
-    folded = copy.deepcopy(model).eval()
-    for module in list(folded.modules()):
+    model.eval()
+    for module in list(model.modules()):
         children = list(module.named_children())
-        for (conv_name, conv), (norm_name, norm) in itertools.pairwise(children):
+        for (_, conv), (norm_name, norm) in itertools.pairwise(children):
             if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                setattr(module, conv_name, fuse_conv_bn_eval(conv, norm))
+                assert norm.running_mean is not None and norm.running_var is not None
+                conv.weight, conv.bias = fuse_conv_bn_weights(
+                    conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+                )
                 setattr(module, norm_name, nn.Identity())
-    return folded
+    return model
 
 
 def choose_device(name: str = "auto") -> torch.device:

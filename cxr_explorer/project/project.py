@@ -426,16 +426,17 @@ class Project:
         )
         return int(self.db.execute("SELECT id FROM encoders WHERE key = ?", [encoder.key]).fetchone()[0])
 
-    def embeddings(self, encoder_key: str) -> tuple[Ids, NDArray[np.float32]]:
-        """Ids (N,) ascending and embeddings (N, D) float32 of the images that are still in the folder.
+    def embeddings(self, encoder_key: str, most: int | None = None) -> tuple[Ids, NDArray[np.float32]]:
+        """Ids (N,) ascending and embeddings (N, D) float32 of the images that are still in the folder, or the first
+        `most` of them.
 
         Damaged ones are left out; see `drop_embeddings`.
         """
         rows = self.db.execute(
             """SELECT image_id, vector FROM embeddings JOIN encoders ON encoders.id = encoder_id
                JOIN images ON images.id = image_id WHERE key = ? AND NOT missing AND length(vector) = 4 * dimension
-               ORDER BY image_id""",
-            [encoder_key],
+               ORDER BY image_id LIMIT ?""",
+            [encoder_key, -1 if most is None else most],
         ).fetchall()
         ids = np.fromiter((row[0] for row in rows), np.int64, len(rows))
         if not rows:

@@ -16,7 +16,7 @@ from cxr_explorer import indexing
 from cxr_explorer.cli.main import main
 from cxr_explorer.project import exporting
 from cxr_explorer.project.project import Project
-from tests.work_here import JobHere
+from tests.work_here import JobsHere
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def indexed(tmp_path_factory: pytest.TempPathFactory, demo_images: Path) -> tupl
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(indexing, "Job", JobHere)
+    monkeypatch.setattr(indexing, "Jobs", JobsHere)
 
 
 def last_json(capsys: pytest.CaptureFixture[str]) -> dict:

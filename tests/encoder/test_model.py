@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+import torchvision.models
 from torch import nn
 
 from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, read_encoder
@@ -56,13 +58,24 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> EncoderInfo:
 def test_architectures_pool_one_channel_and_fold_to_the_same_output(architecture: str, dimension: int) -> None:
     model = seeded(architecture)
     images = torch.randn(2, 1, 65, 96)
-    folded = fold_norms(model)
+    folded = fold_norms(copy.deepcopy(model))
     with torch.inference_mode():
         out = model(images)
         torch.testing.assert_close(folded(images), out, rtol=1e-3, atol=1e-4 * float(out.abs().max()))
     assert out.shape == (2, dimension) == (2, model.dimension)
     assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
     assert any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
+
+
+@pytest.mark.parametrize("depth", [18, 34, 50])
+def test_a_resnet_takes_torchvisions_weights_and_gives_the_same_numbers(depth: int) -> None:
+    ours = seeded(f"resnet{depth}")
+    theirs = getattr(torchvision.models, f"resnet{depth}")()
+    theirs.conv1, theirs.fc = nn.Conv2d(1, 64, 7, 2, 3, bias=False), nn.Identity()
+    theirs.load_state_dict(ours.state_dict())
+    images = torch.randn(2, 1, 96, 65)
+    with torch.inference_mode():
+        torch.testing.assert_close(ours(images), theirs.eval()(images), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(("size", "kernel", "stride"), [(8, 3, 2), (7, 3, 2), (8, 5, 2), (9, 5, 1), (6, 1, 1)])

@@ -209,7 +209,10 @@ class ClusterPanel(QFrame):
         self.clusters.set_rows(rows)
         self.clusters.show_selected(self._chosen())
         name = self.filter.currentText().lower()
-        self._nothing.setText(f"No cluster to show: none is “{name}”." if self._rows and not rows else "")
+        said = f"No cluster to show: none is “{name}”." if self._rows and not rows else ""
+        if self._session.project is not None and self._session.map is None:
+            said = "Clusters come with the final map, when all images are analysed."
+        self._nothing.setText(said)
         self._nothing.setVisible(bool(self._nothing.text()))
 
     def hold(self, held: bool) -> None:

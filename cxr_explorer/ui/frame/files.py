@@ -148,10 +148,12 @@ class Files(QObject, Part):
 
     def open_folder(self) -> None:
         """Asks for a folder of images."""
+        self._runs.warm_up()
         chosen = QFileDialog.getExistingDirectory(self._frame, "Folder of chest radiographs", self._frame.last_folder())
         if chosen:
             self._frame.settings.setValue("last_folder", chosen)
             self.open_path(Path(chosen))
+        self._runs.cool_down()
 
     def open_project(self) -> None:
         """Asks for a project file."""

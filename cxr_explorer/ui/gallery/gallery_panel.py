@@ -94,7 +94,7 @@ class GalleryPanel(QFrame):
         self._fill_orders()
         ids = session.ordered_ids()
         self._ordered_by_probability = session.order in BY_PROBABILITY and session.probabilities is not None
-        if session.project is not None and session.map is None:
+        if session.project is not None and session.map is None and not ids.size:
             ids = session.read_ids()
         self._labels.clear()
         self._notes.clear()
@@ -155,7 +155,7 @@ class GalleryPanel(QFrame):
             name = selection.ranking.title
         if self._session.filter is not None:
             name += ", filtered"
-        if self._session.map is None:
+        if self._session.map is None and not selection.ids.size:
             name = "Read so far"
         count = len(self.gallery.image_ids())
         self._heading.setText(f"{name}: {images_text(count)}" if count else "No images selected")

@@ -10,9 +10,11 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from cxr_explorer.atlas.partition import Partition, identities_of
+from cxr_explorer.atlas.provisional import ProvisionalMap
 from cxr_explorer.colours import UNLABELLED, categorical, sequential, sequential_steps
 from cxr_explorer.labels.label import How
 from cxr_explorer.labels.texts import finding_text
+from cxr_explorer.project.project import AtlasMap
 from cxr_explorer.ui.commands.actions import key_text, tooltip
 from cxr_explorer.ui.map.scatter_view import ScatterView, Tool
 from cxr_explorer.ui.session.change import Change
@@ -20,7 +22,7 @@ from cxr_explorer.ui.session.colouring import differing_facts
 from cxr_explorer.ui.session.runs import Runs
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.flow import FlowPanel
-from cxr_explorer.ui.widgets.texts import elided_label
+from cxr_explorer.ui.widgets.texts import elided_label, text_label
 
 TOOLS: tuple[tuple[Tool, str], ...] = (("pan", "Move"), ("lasso", "Lasso"), ("rectangle", "Rectangle"))
 LEGEND_ROWS = 12
@@ -49,6 +51,13 @@ class MapPage(QWidget):
         self._legend = Legend(self.scatter)
         self._codes: np.ndarray = np.zeros(0, np.int64)
         self._code_names: list[str] = []
+        self.provisional = text_label("", "warning", wraps=True)
+        self.provisional.setContentsMargins(12, 6, 12, 6)
+        self.provisional.setToolTip(
+            "Look around, open images, label them: labels belong to the images and are kept. Whole clusters can be "
+            "labelled on the final map"
+        )
+        self.provisional.hide()
         self._made = elided_label("", "dim")
         self._made.setContentsMargins(12, 3, 12, 3)
         self._colour = QComboBox()
@@ -84,6 +93,7 @@ class MapPage(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(strip)
+        layout.addWidget(self.provisional)
         layout.addWidget(self.scatter, 1)
         layout.addWidget(self._made)
         session.projectChanged.connect(self.show_map)
@@ -95,6 +105,7 @@ class MapPage(QWidget):
         session.changed.connect(self._on_change)
         session.probabilitiesChanged.connect(self._recolour_probabilities)
         runs.progressChanged.connect(self._show_message)
+        runs.provisionalChanged.connect(lambda: self.show_map(keep_view=True))
         session.filterChanged.connect(self._show_filter)
         session.factsChanged.connect(self._on_facts)
         self.use_tool("lasso")
@@ -111,11 +122,16 @@ class MapPage(QWidget):
         self.scatter.set_dark(dark)
         self.show_colours()
 
-    def show_map(self) -> None:
-        """Draws the session's map, or says why there is none."""
-        atlas_map = self._session.map
-        xy = atlas_map.xy if atlas_map is not None else np.zeros((0, 2), np.float32)
-        self.scatter.set_points(np.array(xy, np.float32))
+    @property
+    def _drawn(self) -> AtlasMap | ProvisionalMap | None:
+        """The session's map, or the provisional one while there is none."""
+        return self._session.map or self._runs.provisional
+
+    def show_map(self, keep_view: bool = False) -> None:
+        """Draws the session's map, or a provisional one, or says why there is none."""
+        atlas_map, drawn = self._session.map, self._drawn
+        xy = drawn.xy if drawn is not None else np.zeros((0, 2), np.float32)
+        self.scatter.set_points(np.array(xy, np.float32), keep_view)
         self._fill_colour_choice()
         self.show_colours()
         self._show_filter()
@@ -144,6 +160,7 @@ class MapPage(QWidget):
         self._colour.setCurrentIndex(max(self._colour.findData(session.colour_by), 0))
         if session.map is None:
             self._legend.set_entries([])
+            self._codes = np.zeros(0, np.int64)
             return
         if session.colour_by == "suggestion":
             self._show_probabilities()
@@ -242,22 +259,37 @@ class MapPage(QWidget):
         text = ""
         if session.map is None and session.project is not None:
             text = (
-                "The map appears here when every image is read."
+                "The map appears here when all images are analysed;\nof a large folder, a provisional one before."
                 if self._runs.indexing is not None
                 else f"There is no map yet.\nFile > Look for new images ({key_text('rescan')}) goes on from there."
             )
         self.scatter.set_message(text)
+        self._show_whether_provisional()
+
+    def _show_whether_provisional(self) -> None:
+        provisional = self._runs.provisional if self._session.map is None else None
+        self.provisional.setVisible(provisional is not None)
+        if provisional is None:
+            return
+        count, total = len(provisional.image_ids), provisional.total
+        text = f"Provisional map of the first {count:,} of {total:,} images"
+        if self._runs.indexing is not None:
+            text += "; places change, and clusters come, when all are analysed."
+        else:
+            text += f". File > Look for new images ({key_text('rescan')}) goes on to the final map."
+        if text != self.provisional.text():
+            self.provisional.setText(text)
 
     # Positions on the map are turned into image ids, and back, only here.
 
     def _positions(self, image_ids: np.ndarray) -> np.ndarray:
-        atlas_map = self._session.map
+        atlas_map = self._drawn
         if atlas_map is None or not image_ids.size:
             return np.zeros(0, np.int64)
         return np.flatnonzero(np.isin(atlas_map.image_ids, image_ids))
 
     def _id_at(self, position: int) -> int:
-        atlas_map = self._session.map
+        atlas_map = self._drawn
         return (
             int(atlas_map.image_ids[position])
             if atlas_map is not None and 0 <= position < len(atlas_map.image_ids)
@@ -265,7 +297,7 @@ class MapPage(QWidget):
         )
 
     def _show_selection(self) -> None:
-        atlas_map = self._session.map
+        atlas_map = self._drawn
         if atlas_map is not None:
             self.scatter.set_selected(np.isin(atlas_map.image_ids, self._session.selection.ids))
 
@@ -274,7 +306,7 @@ class MapPage(QWidget):
         self.scatter.set_current(int(positions[0]) if positions.size else -1)
 
     def _on_chosen(self, positions: np.ndarray, how: How | Literal["click"], mode: str) -> None:
-        atlas_map = self._session.map
+        atlas_map = self._drawn
         if atlas_map is None:
             return
         ids = atlas_map.image_ids[positions]

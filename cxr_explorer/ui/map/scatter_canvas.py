@@ -126,7 +126,9 @@ class ScatterCanvas(pg.GraphicsView):
 
     # what is drawn
 
-    def set_points(self, xy: NDArray[np.float32]) -> None:
+    def set_points(self, xy: NDArray[np.float32], keep_view: bool = False) -> None:
+        seen, fitted = self.view_box.viewRect(), self._fit
+        zoomed = max(seen.width(), seen.height()) < 0.9 * max(fitted.width(), fitted.height())
         xy = np.ascontiguousarray(xy, np.float32)
         if xy.ndim != 2 or xy.shape[1] != 2:
             raise ValueError(f"(N, 2) coordinates expected, got {xy.shape}")
@@ -144,6 +146,8 @@ class ScatterCanvas(pg.GraphicsView):
             self._fit = QRectF(-1, -1, 2, 2)
         self._frame = None
         self.reset_view()
+        if keep_view and zoomed:
+            self._show(seen)
         self.load()
 
     def set_colours(self, argb: NDArray[np.uint32]) -> None:

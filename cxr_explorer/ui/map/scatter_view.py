@@ -125,8 +125,8 @@ class ScatterView(QWidget):
         """Whether the points given last can be drawn already."""
         return self.canvas.is_ready
 
-    def set_points(self, xy: NDArray[np.float32]) -> None:
-        """A new map of (N, 2) float32 coordinates, shown whole.
+    def set_points(self, xy: NDArray[np.float32], keep_view: bool = False) -> None:
+        """A new map of (N, 2) float32 coordinates, shown whole; with `keep_view` where the reader has zoomed in.
 
         Colours, selection, emphasis, the current image and the names belonged to the old points and are forgotten.
         """
@@ -134,7 +134,7 @@ class ScatterView(QWidget):
         self.end_hover()
         self.selected = None
         self.keys.forget()
-        self.canvas.set_points(xy)
+        self.canvas.set_points(xy, keep_view)
         self.xy = np.ascontiguousarray(xy, np.float32)
 
     def set_colours(self, argb: NDArray[np.uint32]) -> None:

@@ -9,18 +9,23 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from cxr_explorer.atlas.build import MapParameters
+from cxr_explorer.atlas.provisional import ProvisionalMap
 from cxr_explorer.demo import drawing_demo
 from cxr_explorer.errors import UserError
-from cxr_explorer.indexing import Indexing, IndexReport, Progress
+from cxr_explorer.indexing import Indexing, IndexReport, prepare_to_embed
+from cxr_explorer.labels.texts import images_text
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.logfile import Plain, short_hash
+from cxr_explorer.pace import Progress
 from cxr_explorer.project.backup import backing_up, is_due
 from cxr_explorer.project.file import SUFFIX, default_project_path, demo_home
 from cxr_explorer.project.project import Project
 from cxr_explorer.project.storage import StorageError
+from cxr_explorer.ui.commands.actions import key_text
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.session.storage_watch import StorageWatch
 from cxr_explorer.ui.widgets.errand import Errand
+from cxr_explorer.worker import Jobs
 
 log = logging.getLogger("cxr_explorer")
 
@@ -35,6 +40,7 @@ class Runs(QObject):
     progressChanged = Signal()
     indexingEnded = Signal(object)  # IndexReport, or None when cancelled or failed
     imagesArrived = Signal()
+    provisionalChanged = Signal()
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -43,6 +49,9 @@ class Runs(QObject):
         self.device = ""  # what the child process computed on, once one has said so
         self.indexing: Indexing | None = None
         self.progress: Progress | None = None
+        self.provisional: ProvisionalMap | None = None
+        """Of the images analysed so far, while there is no map yet; only to be looked at, and never stored."""
+        self._warm: Jobs | None = None
         self._demo = Errand(self)
         self._timer = QTimer(self, interval=30)
         self._timer.timeout.connect(self._advance)
@@ -68,6 +77,7 @@ class Runs(QObject):
         if (project := self._session.project) is not None:
             log.info("project %s is closed", short_hash(project.path))
         self.cancel_run()
+        self.provisional = None
         self._backup_timer.stop()
         self._backup.cancel()  # what it had of a backup is cleared away by the next one
 
@@ -170,13 +180,49 @@ class Runs(QObject):
             self._preferences.device,
             parameters or self.parameters(),
             rescan,
+            provisional=True,
+            jobs=self._warm,
         )
+        self._warm = None
         self.progress = self.indexing.progress
         self._timer.start()
         self.progressChanged.emit()
 
+    def warm_up(self) -> None:
+        """Lets a child import what an analysis needs while the reader still chooses a folder."""
+        self.cool_down()
+        self._warm = Jobs()
+        self._warm.start(prepare_to_embed)
+
+    def cool_down(self) -> None:
+        """Ends that child, unless a run has taken it over."""
+        if self._warm is not None:
+            self._warm.cancel()
+            self._warm = None
+
+    def stop(self) -> None:
+        """Stops what runs, as the reader asked for, and says what is kept."""
+        project, drawing = self._session.project, self._demo.active
+        before_the_map = self.indexing is not None and "embed" not in self.indexing.report.seconds
+        self.cancel_run()
+        if drawing or project is None:
+            self._session.said.emit("Stopped.")
+            return
+        on = f"File > Look for new images ({key_text('rescan')}) goes on from there."
+        analysed = len(project.embedded_ids(self._preferences.encoder().key))
+        total = project.image_count() - len(project.failures())
+        if not analysed:
+            kept = "Nothing was analysed yet, and nothing was changed."
+        elif analysed < total and before_the_map:
+            kept = f"{analysed:,} of {images_text(total)} are analysed and kept."
+        elif self._session.map is None:
+            kept = f"All {images_text(total)} are analysed and kept; only the map is missing."
+        else:
+            kept = "The images are analysed and kept, and the map stays as it was."
+        self._session.said.emit(f"Stopped. {kept} {on}")
+
     def cancel_run(self) -> None:
-        """Stops what runs; what was embedded is kept."""
+        """Stops what runs; what was analysed is kept."""
         self._timer.stop()
         if self._demo.active:
             self._demo.cancel()
@@ -201,6 +247,9 @@ class Runs(QObject):
             raise
         if self.indexing.report.embedded != before and self._session.map is None:
             self.imagesArrived.emit()
+        if self.indexing.provisional is not None and self.indexing.provisional is not self.provisional:
+            self.provisional = self.indexing.provisional
+            self.provisionalChanged.emit()
         if self.indexing.finished:
             self._end_indexing(self.indexing.report)
         else:
@@ -217,6 +266,8 @@ class Runs(QObject):
             self.device = report.device or self.device
         self.indexing = None
         self.progress = None
+        if report is not None:
+            self.provisional = None
         self._session.take_map(report is not None and bool(report.embedded or report.changed))
         self.progressChanged.emit()
         self.indexingEnded.emit(report)

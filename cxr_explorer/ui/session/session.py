@@ -179,7 +179,8 @@ class Session(QObject):
         kept = self.filter.keep(kept) if self.filter is not None else kept
         self.selection = Selection(kept)
         self.picked = NO_IDS
-        if self.current_id not in kept:
+        looked_at = self.on_one_image and self.map is not None and self.current_id in self.map.image_ids
+        if self.current_id not in kept and not looked_at:
             self.current_id = -1
             self._leave_no_image()
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from cxr_explorer.indexing import Progress
-from cxr_explorer.ui.frame.progress_strip import progress_text
+from cxr_explorer.atlas.build import CLUSTERING, COMPARING, LAYING_OUT, PLACING
+from cxr_explorer.pace import Progress
+from cxr_explorer.ui.frame.progress_strip import duration_text, progress_text
 from cxr_explorer.ui.main_window import MainWindow
 from tests.ui.windows import open_window
 
@@ -53,5 +54,33 @@ def test_the_page_goes_once_there_is_an_image(qtbot, tmp_path: Path) -> None:
 
 def test_the_wait_says_which_step_of_how_many(qtbot) -> None:
     said = progress_text(Progress("Analysing images", 34, 60, 6.84, 180.0))
-    assert said == "Step 2 of 4: analysing images, 34 of 60, 6.8 a second, 3 min left"
+    assert said == "Step 2 of 5: analysing images, 34 of 60, 6.8 a second, about 3 min left"
+    assert progress_text(Progress("Analysing images", 50, 100)) == "Step 2 of 5: analysing images, 50 of 100"
+    assert progress_text(Progress("Looking for images", 2000)) == "Step 1 of 5: looking for images, 2,000 so far"
     assert progress_text(Progress("Simulating radiographs", 3, 60, None, None)) == "Simulating radiographs, 3 of 60"
+
+
+def test_each_step_of_making_the_map_is_named(qtbot) -> None:
+    stages = [COMPARING, LAYING_OUT, PLACING, CLUSTERING]
+    assert [progress_text(Progress(stage, 40, 100)) for stage in stages] == [
+        "Step 3 of 5: comparing images",
+        "Step 4 of 5: laying out the map",
+        "Step 4 of 5: placing new images",
+        "Step 5 of 5: finding clusters",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.2, "5 s"),
+        (11, "15 s"),
+        (54, "55 s"),
+        (56, "1 min"),
+        (100, "2 min"),
+        (3599, "1 h 00 min"),
+        (7500, "2 h 05 min"),
+    ],
+)
+def test_time_left_is_told_as_exactly_as_an_estimate_deserves(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text

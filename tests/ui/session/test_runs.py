@@ -1,0 +1,149 @@
+"""The wait for the map in the real window: small folders, the provisional map, stopping."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog
+
+from cxr_explorer import indexing as indexing_module
+from cxr_explorer.atlas import provisional as provisional_module
+from cxr_explorer.encoder import embed as embed_module
+from cxr_explorer.labels.label import Value
+from cxr_explorer.project import label_columns
+from cxr_explorer.ui.commands.need import MAP
+from cxr_explorer.ui.main_window import MainWindow
+from tests.ui.windows import open_window, press
+from tests.work_here import JobsHere
+
+LONG_MS = 120_000
+
+
+def draw(folder: Path, count: int) -> Path:
+    folder.mkdir()
+    random = np.random.default_rng(1)
+    for number in range(count):
+        pixels = random.integers(0, 255, (8, 8)).astype(np.uint8)
+        Image.fromarray(pixels).resize((48, 48), Image.Resampling.BICUBIC).save(folder / f"{number:03}.png")
+    return folder
+
+
+def open_folder(qtbot, home: Path, count: int) -> MainWindow:
+    window = open_window(qtbot, home)
+    window.files.open_path(draw(home / "films", count), home / "made.cxr")
+    return window
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_a_folder_of_few_films_ends_with_films_that_can_be_seen_and_labelled(qtbot, tmp_path: Path, count: int) -> None:
+    window = open_folder(qtbot, tmp_path, count)
+    qtbot.waitUntil(lambda: window.runs.indexing is None, timeout=LONG_MS)
+    session = window.session
+    assert session.map is not None and len(session.map.image_ids) == count
+    assert np.isfinite(session.map.xy).all()
+    assert not window.map_page.provisional.isVisible()
+    session.select_cluster(0)
+    assert window.gallery_panel.gallery.image_ids().size == count
+    window.open_image()
+    press(qtbot, window, Qt.Key.Key_1)
+    project = session.project
+    assert project is not None
+    column = label_columns.label_column(project, session.finding, session.reader)
+    assert column.values.tolist() == [Value.PRESENT]
+
+
+@pytest.fixture
+def eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Provisional maps from 8 images on, whatever they cost; all in this process, a batch each time."""
+    monkeypatch.setattr(indexing_module, "Jobs", JobsHere)
+    monkeypatch.setattr(provisional_module, "FIRST", 8)
+    monkeypatch.setattr(provisional_module, "EXPECTED_S", 0.0)
+    monkeypatch.setattr(provisional_module, "SHARE", 1e6)
+    monkeypatch.setattr(embed_module, "FIRST_BATCH", 8)
+    monkeypatch.setitem(embed_module.BATCH_SIZE, "cpu", 8)
+
+
+def wait_for_provisional(qtbot, window: MainWindow) -> None:
+    window.session.preferences.choose("reader 1", window.session.preferences.encoder().directory, "cpu")
+    qtbot.waitUntil(lambda: window.runs.provisional is not None, timeout=LONG_MS)
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_provisional_map_is_looked_at_and_gives_way_to_the_final_one(qtbot, tmp_path: Path) -> None:
+    window = open_folder(qtbot, tmp_path, 40)
+    wait_for_provisional(qtbot, window)
+    session, page = window.session, window.map_page
+    first = window.runs.provisional
+    assert first is not None and session.map is None
+    assert 8 <= len(first.image_ids) < 40 and first.total == 40
+    assert page.provisional.isVisible()
+    assert f"first {len(first.image_ids)} of 40 images" in page.provisional.text()
+    assert page.scatter.xy.shape == first.xy.shape
+    assert session.project is not None and session.project.latest_map() is None, "it is never stored"
+
+    # A click on it selects the image, which can be opened and labelled; clusters cannot
+    page.scatter.pointsChosen.emit(np.array([3]), "click", "replace")
+    chosen = int(first.image_ids[3])
+    assert session.selection.ids.tolist() == [chosen]
+    assert window.gallery_panel.gallery.image_ids().tolist() == [chosen]
+    assert not window.states()[MAP]
+    assert not window.actions_by_name["cluster_here"].isEnabled()
+    window.open_image()
+    press(qtbot, window, Qt.Key.Key_1)
+    qtbot.waitUntil(lambda: window.runs.indexing is None, timeout=LONG_MS)
+
+    assert session.map is not None and len(session.map.image_ids) == 40
+    assert window.runs.provisional is None and not page.provisional.isVisible()
+    assert page.scatter.xy.shape == (40, 2)
+    assert session.viewing_image and session.current_id == chosen, "the film being read stays open"
+    column = label_columns.label_column(session.project, session.finding, session.reader)
+    assert column.image_ids.tolist() == [chosen]
+
+
+@pytest.mark.usefixtures("eager")
+def test_stopping_at_a_provisional_map_keeps_what_was_analysed_and_says_so(qtbot, tmp_path: Path) -> None:
+    said: list[str] = []
+    window = open_folder(qtbot, tmp_path, 40)
+    window.session.said.connect(said.append)
+    wait_for_provisional(qtbot, window)
+    window.runs.stop()
+    assert window.runs.indexing is None and not window.progress_strip.isVisible()
+    assert window.map_page.provisional.isVisible(), "what there is can still be looked at"
+    assert "goes on to the final map" in window.map_page.provisional.text()
+    project = window.session.project
+    assert project is not None
+    kept = 40 - len(project.pending(window.session.preferences.encoder().key))
+    assert said[-1].startswith(f"Stopped. {kept} of 40 images are analysed and kept.")
+    window.files.rescan()
+    qtbot.waitUntil(lambda: window.runs.indexing is None, timeout=LONG_MS)
+    assert window.session.map is not None and len(window.session.map.image_ids) == 40
+
+
+def test_a_child_gets_ready_while_the_folder_is_chosen(qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    window = open_window(qtbot, tmp_path)
+    folder = draw(tmp_path / "films", 1)
+    monkeypatch.setattr("cxr_explorer.ui.session.runs.default_project_path", lambda _: tmp_path / "made.cxr")
+    ready = []
+
+    def choose(answer: str) -> str:
+        ready.append(window.runs._warm)
+        return answer
+
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: choose(""))
+    window.files.open_folder()
+    assert ready[0] is not None and not ready[0]._process.is_alive(), "no folder, no child"
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: choose(str(folder)))
+    window.files.open_folder()
+    assert window.runs.indexing is not None and window.runs.indexing._jobs is ready[1]
+    qtbot.waitUntil(lambda: window.runs.indexing is None, timeout=LONG_MS)
+    assert window.session.map is not None
+
+
+def test_stopping_before_anything_was_analysed_says_that_nothing_was(qtbot, tmp_path: Path) -> None:
+    said: list[str] = []
+    window = open_folder(qtbot, tmp_path, 3)
+    window.session.said.connect(said.append)
+    window.runs.stop()
+    assert said[-1].startswith("Stopped. Nothing was analysed yet")
