@@ -23,7 +23,7 @@ from cxr_explorer.ui.facts.facts import FactsPart
 from cxr_explorer.ui.find.filter_strip import FilterStrip
 from cxr_explorer.ui.find.find import Finder
 from cxr_explorer.ui.frame import window_state
-from cxr_explorer.ui.frame.appearance import Appearance
+from cxr_explorer.ui.frame.appearance import Appearance, dress
 from cxr_explorer.ui.frame.files import Files
 from cxr_explorer.ui.frame.frame import Frame
 from cxr_explorer.ui.frame.progress_strip import ProgressStrip
@@ -78,6 +78,7 @@ class MainWindow(Frame, Part):
     def __init__(self, settings: QSettings) -> None:
         guard_overrides()
         keymap.load(settings)
+        dress(settings)
         super().__init__(settings)
         self.setAcceptDrops(True)
         self.session = Session(Preferences(settings, self), self)

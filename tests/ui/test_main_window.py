@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QObject, QPointF, QSettings, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox, QTableWidget
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox, QTableWidget, QWidget
 
 from cxr_explorer.images.kinds import Tally, kind_of
 from cxr_explorer.indexing import IndexReport
@@ -400,11 +400,22 @@ def test_text_size_and_colours_are_kept(qtbot, window: MainWindow, tmp_path: Pat
     before = window.font().pointSizeF()
     window.appearance.scale_text(1)
     window.appearance.use_light(True)
-    assert window.appearance._text_scale > 1
+    assert appearance.text_scale(window.settings) > 1
     window.appearance.scale_text(-1)
-    assert appearance.TEXT_SCALES[1] == window.appearance._text_scale
+    assert appearance.TEXT_SCALES[1] == appearance.text_scale(window.settings)
     assert window.font().pointSizeF() == pytest.approx(before, rel=0.2)
     assert window.settings.value("dark", True, bool) is False
+
+
+def test_a_window_opens_with_its_letters_in_the_size_chosen_before(qtbot, tmp_path: Path) -> None:
+    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    settings.setValue("text_scale", 1.5)
+    window = MainWindow(settings)
+    qtbot.addWidget(window)
+    window.show()
+    size = QApplication.font().pointSizeF()
+    others = [one for one in window.findChildren(QWidget) if one.font().pointSizeF() < size]
+    assert [type(one).__name__ for one in others] == []
 
 
 @pytest.mark.parametrize("name", ["settings", "keys", "diagnostic", "show_log", "map_parameters", "edit_keys"])

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from cxr_explorer.ui.commands.actions import SPECS
+from cxr_explorer.ui.frame.appearance import text_scale
 from cxr_explorer.ui.guide.guide import menu_keys
 from cxr_explorer.ui.main_window import MainWindow
 from tests.ui.windows import make_project, open_window
@@ -125,7 +126,7 @@ def test_tab_goes_through_the_window_and_comes_back(qtbot, window: MainWindow) -
 
 
 def test_every_screen_fits_a_small_display_in_the_largest_letters(window: MainWindow) -> None:
-    while window.appearance._text_scale < LARGEST:
+    while text_scale(window.settings) < LARGEST:
         window.appearance.scale_text(1)
     try:
         for screen in screens(window):

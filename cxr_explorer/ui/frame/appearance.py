@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QSettings, Signal
 from PySide6.QtWidgets import QApplication
 
 from cxr_explorer.ui.commands.part import Part, Verbs
@@ -10,6 +10,25 @@ from cxr_explorer.ui.frame.frame import Frame
 from cxr_explorer.ui.widgets.theme import apply_theme, system_is_dark
 
 TEXT_SCALES = (0.9, 1.0, 1.15, 1.3, 1.5)
+
+
+def is_dark(settings: QSettings) -> bool:
+    """Whether the reader wants a dark window; at first as the system has it."""
+    if not settings.contains("dark"):
+        settings.setValue("dark", system_is_dark())
+    return bool(settings.value("dark", True, bool))
+
+
+def text_scale(settings: QSettings) -> float:
+    """The size of letters as a multiple of the system's."""
+    return float(str(settings.value("text_scale", 1.0)))
+
+
+def dress(settings: QSettings) -> None:
+    """Gives the application its colours and letters; before the first window is built, so that all of it has them."""
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    apply_theme(application, is_dark(settings), text_scale(settings))
 
 
 class Appearance(QObject, Part):
@@ -21,9 +40,6 @@ class Appearance(QObject, Part):
     def __init__(self, frame: Frame) -> None:
         super().__init__(frame)
         self._settings = frame.settings
-        if not self._settings.contains("dark"):
-            self._settings.setValue("dark", system_is_dark())
-        self._dress()
         frame.set_switch("light", not self.dark)
 
     def verbs(self) -> Verbs:
@@ -36,27 +52,19 @@ class Appearance(QObject, Part):
     @property
     def dark(self) -> bool:
         """Whether the window is dark."""
-        return bool(self._settings.value("dark", True, bool))
-
-    @property
-    def _text_scale(self) -> float:
-        return float(str(self._settings.value("text_scale", 1.0)))
+        return is_dark(self._settings)
 
     def use_light(self, light: bool) -> None:
         """A light window, or a dark one."""
         self._settings.setValue("dark", not light)
-        self._dress()
+        dress(self._settings)
         self.darkChanged.emit(not light)
 
     def scale_text(self, by: int) -> None:
         """Larger or smaller letters, by so many steps of TEXT_SCALES."""
-        nearest = min(range(len(TEXT_SCALES)), key=lambda index: abs(TEXT_SCALES[index] - self._text_scale))
+        now = text_scale(self._settings)
+        nearest = min(range(len(TEXT_SCALES)), key=lambda index: abs(TEXT_SCALES[index] - now))
         scale = TEXT_SCALES[min(max(nearest + by, 0), len(TEXT_SCALES) - 1)]
         self._settings.setValue("text_scale", scale)
-        self._dress()
+        dress(self._settings)
         self.scaleChanged.emit()
-
-    def _dress(self) -> None:
-        application = QApplication.instance()
-        assert isinstance(application, QApplication)
-        apply_theme(application, self.dark, self._text_scale)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QPushButton
 
 from cxr_explorer.project import label_columns
 from cxr_explorer.project.project import Project
+from cxr_explorer.ui.frame.appearance import text_scale
 from cxr_explorer.ui.frame.recent_list import REMOVE, RecentButton
 from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.session.recent import MOST, Recent, RecentProjects
@@ -221,7 +222,7 @@ def test_what_an_older_version_or_a_stranger_stored_is_read_as_far_as_it_goes(tm
 def test_the_start_page_fits_a_small_screen(qtbot, tmp_path: Path, scale: float) -> None:
     window = open_window(qtbot, tmp_path)
     window.session.preferences.recent._store([Recent(f"/gone/{n}/study.cxr", "2026-03-01", 1, 9) for n in range(MOST)])
-    while window.appearance._text_scale < scale:
+    while text_scale(window.settings) < scale:
         window.appearance.scale_text(1)
     window.files.welcome.refresh()
     qtbot.wait(30)
