@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,8 @@ class ChestReference:
 def read_reference(info: EncoderInfo) -> ChestReference | None:
     """The reference beside an encoder; None where there is none for its embeddings, or a damaged one."""
     try:
-        with np.load(info.directory / REFERENCE_FILE, allow_pickle=False) as stored:
+        packed = io.BytesIO((info.directory / REFERENCE_FILE).read_bytes())
+        with np.load(packed, allow_pickle=False) as stored:
             reference = ChestReference(
                 str(stored["encoder_key"]), stored["mean"], stored["directions"], float(stored["limit"])
             )

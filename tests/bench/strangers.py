@@ -4,6 +4,7 @@
 
 Strangers are the files of STRANGERS; films are the other originals and DICOM files, and the films of `cxr` that took no
 part in the encoder's reference (`training.chest_reference`): other patients of its sources, and all other sources.
+The kind of distance was chosen with these strangers in view, from a dozen; its limit was chosen without them.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ class StrangersPart(QObject, Part):
         empty += ", and none by its look." if found.looked else f". {NO_REFERENCE}"
         self._sheets.show_list(
             Ranking(
-                ids, "Header first, then look", "Not frontal chest films", found.reasons,
+                ids, "Header first, then look", "Not frontal chest films?", found.reasons,
                 f"What the {found.source} says, or how unlike chest films it looks (above 1):",
             ),
             "strangers", about, hint if found.looked else f"{hint} {NO_REFERENCE}", empty,

@@ -37,7 +37,7 @@ SPECS: tuple[Spec, ...] = (
     Spec(
         "strangers",
         "&Clusters",
-        "&Not frontal chest films",
+        "&Not frontal chest films?",
         "List the images that look like something else than a frontal chest film: by their header, or by their look",
         ("Ctrl+K",),
         MAP,
