@@ -1,6 +1,6 @@
 """Writes `chest.npz` beside an encoder: how chest films look to it, by which other pictures are told.
 
-    python -m training.chest_reference --data MANIFEST_FOLDER --cache FOLDER [--encoder NAME_OR_DIR] [--json]
+    python -m training.chest_reference --data MANIFEST_FOLDER --cache FOLDER [--encoder FOLDER] [--json]
 
 What is written are statistics of embeddings, no pixels, see `cxr_explorer.encoder.chest_reference`. The sources are
 those the bundled encoders are trained on. Mean and directions are fitted on some patients, the limit is chosen on
@@ -23,7 +23,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_explorer.cli.arguments import encoder_of
+from cxr_explorer.encoder.checkpoint import default_encoder, read_encoder
 from cxr_explorer.encoder.chest_reference import ChestReference, write_reference
 from training.data import Item, index
 from training.embeddings import embed_items
@@ -86,10 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of films with a manifest.csv")
     parser.add_argument("--cache", type=Path, required=True, help="folder where embeddings are kept")
-    parser.add_argument("--encoder", help="checkpoint folder, or the name of a bundled encoder")
+    parser.add_argument("--encoder", type=Path, help="checkpoint folder (default: the bundled default)")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args(arguments)
-    encoder = encoder_of(chosen.encoder)
+    encoder = read_encoder(chosen.encoder) if chosen.encoder is not None else default_encoder()
     films = [item for item in draw(index(chosen.data)) if item.source in FITTED and part_of(item) != "test"]
     vectors = embed_items(films, encoder.directory, chosen.cache).vectors
     fits = np.array([part_of(item) == "fit" for item in films])
