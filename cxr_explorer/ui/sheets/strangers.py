@@ -107,7 +107,10 @@ class StrangersPart(QObject, Part):
     def keep(self) -> None:
         """Leaves them among the others; the line goes, the list still has them."""
         session = self._session
-        if session.project is None or session.project.viewed:
+        if session.project is None:
+            return
+        if session.project.viewed:
+            session.said.emit("This project can only be looked at: nothing can be kept or excluded.")
             return
         keep(session.project, self._left.ids)
         session.said.emit(f"They stay among the others. {key_text('strangers')} lists them again.".strip())
