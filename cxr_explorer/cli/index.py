@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.indexing import Indexing, IndexReport
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project.project import Project
+from cxr_explorer.search.strangers import Strangers, find_strangers, unsettled
 
 
 def add_commands(command: Command) -> None:
@@ -61,11 +63,23 @@ def _index(chosen: argparse.Namespace) -> int:
         if chosen.retry_failed:
             project.retry_failed()
         report = run(project, encoder, chosen.device, _parameters(chosen, project))
-        path = project.path
+        path, strange = project.path, _strangers(project)
     if not chosen.json:
         print(f"Project: {path}")
-    tell(chosen, report)
+    tell(chosen, report, {"strangers": _count(strange)})
+    if not chosen.json and (text := strange.in_words()):
+        print(f"{text} None was excluded. List them: cxr-explorer strangers {shlex.quote(str(path))}")
     return DONE
+
+
+def _strangers(project: Project) -> Strangers:
+    """Those nobody has excluded or kept yet."""
+    latest = project.latest_map()
+    return unsettled(project, find_strangers(project, latest)) if latest is not None else Strangers()
+
+
+def _count(strange: Strangers) -> dict[str, Any]:
+    return {"by_header": len(strange.by_header), "by_look": len(strange.by_look), "looked": strange.looked}
 
 
 def _map(chosen: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""`outliers`, `duplicates` and `embeddings`: what a project holds, as lists and arrays."""
+"""`outliers`, `duplicates`, `strangers` and `embeddings`: what a project holds, as lists and arrays."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ import numpy as np
 
 from cxr_explorer.atlas.duplicates import SHARE
 from cxr_explorer.atlas.sheets import outliers
-from cxr_explorer.cli.arguments import Command, add_json, latest_map
+from cxr_explorer.cli.arguments import DONE, Command, add_json, latest_map
 from cxr_explorer.files import atomic_write
 from cxr_explorer.labels.confounders import percent
 from cxr_explorer.project.project import Project
 from cxr_explorer.search.duplicates import duplicates
+from cxr_explorer.search.strangers import NO_REFERENCE, find_strangers, kept_ids
 
 
 def add_commands(command: Command) -> None:
-    """Adds `outliers` and `duplicates` to the parser."""
+    """Adds the commands to the parser."""
     outlying = command("outliers", _outliers, "List the images that lie alone on the map, by GLOSH score.")
     outlying.add_argument("project", type=Path)
     outlying.add_argument("--count", type=int, default=50, metavar="N", help="how many (default: 50)")
@@ -29,6 +30,12 @@ def add_commands(command: Command) -> None:
     alike = command("duplicates", _duplicates, "List copies of one file and pictures that are nearly the same.")
     alike.add_argument("project", type=Path)
     add_json(alike)
+
+    strange = command(
+        "strangers", _strangers, "List the images that look like something else than a frontal chest film."
+    )
+    strange.add_argument("project", type=Path)
+    add_json(strange)
 
     embeddings = command("embeddings", _embeddings, "Write embeddings and map as .npz for notebooks.")
     embeddings.add_argument("project", type=Path)
@@ -84,6 +91,38 @@ def _duplicates(chosen: argparse.Namespace) -> int:
     if not found.pictures:
         print("Only files were compared. `cxr-explorer map` compares the pictures as well.")
     return 0
+
+
+def _strangers(chosen: argparse.Namespace) -> int:
+    with Project.open_read_only(chosen.project) as project:
+        found = find_strangers(project, latest_map(project))
+        paths = project.paths()
+        excluded = set(project.excluded_ids().tolist())
+        kept = set(kept_ids(project).tolist())
+    reasons = found.reasons
+    listed = [
+        {
+            "file": paths[image_id],
+            "by": found.source if image_id in found.by_header else "look",
+            "reason": reasons[image_id],
+            "excluded": image_id in excluded,
+            "kept": image_id in kept,
+        }
+        for image_id in found.ids.tolist()
+    ]
+    if chosen.json:
+        print(json.dumps({"looked": found.looked, "strangers": listed}))
+        return DONE
+    for image_id in found.ids.tolist():
+        by = f"{found.source}: " if image_id in found.by_header else ""
+        settled = "  (excluded)" if image_id in excluded else "  (kept)" if image_id in kept else ""
+        print(f"{by + reasons[image_id]:<28}  {paths[image_id]}{settled}")
+    if not listed:
+        by = f"{found.source} or look" if found.looked else found.source
+        print(f"No image looks like something else than a frontal chest film by its {by}.")
+    if not found.looked:
+        print(NO_REFERENCE)
+    return DONE
 
 
 def _embeddings(chosen: argparse.Namespace) -> int:

@@ -1,7 +1,8 @@
 """Encoder checkpoints on disk: what they are and what they are fed, read without loading torch.
 
 A checkpoint is a directory of three files: `encoder.json` (described by `read_encoder`), `weights.safetensors` and
-`MODEL_CARD.md`. Copying the directory copies the encoder.
+`MODEL_CARD.md`; beside them lies `chest.npz` where it was fitted, see `chest_reference`. Copying the directory copies
+the encoder.
 """
 
 from __future__ import annotations

@@ -31,6 +31,31 @@ class Alike:
     likeness: NDArray[np.float32]
 
 
+def embedding_pages(project: Project, encoder_key: str) -> Iterator[tuple[Ids, NDArray[np.float32]]]:
+    """Ids (n,) ascending and embeddings (n, D) float32 of an encoder, PAGE_ROWS at a time; also of missing files."""
+    execute = project.db.execute
+    encoder_id, dimension = _encoder(project, encoder_key)
+    last = -1
+    while True:
+        # A page is a query of its own: no cursor stays open between them for a writer to trip over.
+        page = execute(
+            """SELECT image_id, vector FROM embeddings WHERE encoder_id = ? AND image_id > ?
+               AND length(vector) = ? ORDER BY image_id LIMIT ?""",
+            [encoder_id, last, 4 * dimension, PAGE_ROWS],
+        ).fetchall()
+        if not page:
+            return
+        last = page[-1][0]
+        vectors = np.frombuffer(b"".join(row[1] for row in page), "<f4").astype(np.float32, copy=False)
+        yield np.fromiter((row[0] for row in page), np.int64, len(page)), vectors.reshape(len(page), dimension)
+
+
+def _encoder(project: Project, encoder_key: str) -> tuple[int, int]:
+    """Number and dimension of an encoder in the project; (-1, 0) where it has none of its embeddings."""
+    row = project.db.execute("SELECT id, dimension FROM encoders WHERE key = ?", [encoder_key]).fetchone()
+    return (int(row[0]), int(row[1])) if row is not None else (-1, 0)
+
+
 class UnitEmbeddings:
     """The embeddings of the images of a map at length 1, held in memory: 205 MB for 100,000 x 512.
 
@@ -51,27 +76,11 @@ class UnitEmbeddings:
 
     def load(self) -> Iterator[float]:
         """Reads page by page; yields the fraction done after each. `image_ids` is complete when it ends."""
-        execute = self._project.db.execute
-        row = execute("SELECT id, dimension FROM encoders WHERE key = ?", [self.encoder_key]).fetchone()
-        if row is None:
-            return
-        encoder_id, dimension = row
         ids = np.zeros(len(self._wanted), np.int64)
-        units = np.zeros((len(self._wanted), dimension), np.float32)
-        filled, last = 0, -1
-        while True:
-            # A page is a query of its own: no cursor stays open between them for a writer to trip over.
-            page = execute(
-                """SELECT image_id, vector FROM embeddings WHERE encoder_id = ? AND image_id > ?
-                   AND length(vector) = ? ORDER BY image_id LIMIT ?""",
-                [encoder_id, last, 4 * dimension, PAGE_ROWS],
-            ).fetchall()
-            if not page:
-                break
-            last = page[-1][0]
-            found = np.fromiter((row[0] for row in page), np.int64, len(page))
+        units = np.zeros((len(self._wanted), _encoder(self._project, self.encoder_key)[1]), np.float32)
+        filled = 0
+        for found, vectors in embedding_pages(self._project, self.encoder_key):
             kept = np.isin(found, self._wanted)
-            vectors = np.frombuffer(b"".join(row[1] for row in page), "<f4").reshape(len(page), dimension)
             end = filled + int(kept.sum())
             ids[filled:end] = found[kept]
             units[filled:end] = unit_rows(vectors[kept])

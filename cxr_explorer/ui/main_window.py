@@ -49,6 +49,7 @@ from cxr_explorer.ui.session.runs import Runs
 from cxr_explorer.ui.session.seen import Seen
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.sheets.sheets import Sheets
+from cxr_explorer.ui.sheets.strangers import StrangersPart
 from cxr_explorer.ui.suggest.profile import Profile
 from cxr_explorer.ui.suggest.suggest import Suggestions
 from cxr_explorer.ui.suggest.tab import SuggestTab
@@ -133,6 +134,7 @@ class MainWindow(Frame, Part):
         self.notes = Notes(self, session)
         self.readers = Readers(self, session, self.reading)
         self.sheets = Sheets(self, session, self.seen, self.judging, self.gallery_panel, self.reading)
+        self.strangers = StrangersPart(self, session, self.sheets)
         self.suggest = Suggestions(self, session, self.reading, self.sheets)
         self.suggest_tab = SuggestTab(self.suggest, self, session)
         self.profile = Profile(self.suggest, session, self.label_panel)
@@ -166,6 +168,7 @@ class MainWindow(Frame, Part):
             self.notes,
             self.readers,
             self.sheets,
+            self.strangers,
             self.suggest,
             self.facts,
             self.audit,

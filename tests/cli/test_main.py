@@ -126,6 +126,31 @@ def test_labels_that_exclude_each_other_are_told(
     assert last_json(capsys)["contradicting"] == first["images"]
 
 
+def test_index_and_strangers_tell_what_is_no_frontal_chest_film(
+    indexed: tuple[Path, Path], capsys: pytest.CaptureFixture[str], tmp_path: Path, here: None
+) -> None:
+    project = tmp_path / "demo.cxr"
+    shutil.copy(indexed[1], project)
+    with Project.open(project, back_up=False) as opened:
+        opened.db.execute("""UPDATE images SET facts = '{"modality": "CT"}' WHERE id = 3""")
+        opened.db.conn.commit()
+        path = opened.paths()[3]
+    assert main(["strangers", str(project), "--json"]) == 0
+    told = last_json(capsys)
+    assert told["looked"]
+    assert {"file": path, "by": "header", "reason": "CT", "excluded": False, "kept": False} in told["strangers"]
+    assert main(["strangers", str(project)]) == 0
+    assert any(line.split() == ["header:", "CT", path] for line in capsys.readouterr().out.splitlines())
+    assert main(["index", str(indexed[0]), "--project", str(project)]) == 0
+    said = capsys.readouterr().out
+    assert "than a frontal chest film" in said
+    assert f"None was excluded. List them: cxr-explorer strangers {project}" in said
+    assert main(["index", str(indexed[0]), "--project", str(project), "--json"]) == 0
+    counted = last_json(capsys)["strangers"]
+    assert counted["looked"]
+    assert counted["by_header"] >= 1
+
+
 def test_outliers_are_listed_most_alone_first(indexed: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["outliers", str(indexed[1]), "--count", "5", "--json"]) == 0
     listed = last_json(capsys)["outliers"]

@@ -226,7 +226,7 @@ class Sheets(QObject, Part):
         empty = "No outliers: the map has one cluster, in which no image stands apart."
         if out:
             empty = "No outliers besides images that are excluded already."
-        self._show_list(ranking, "outliers", about, "On the tiles: the outlier score, 1 at most.", empty)
+        self.show_list(ranking, "outliers", about, "On the tiles: the outlier score, 1 at most.", empty)
 
     def open_duplicates(self) -> None:
         """Copies of a file and pictures that are nearly the same, group by group, to be read one by one."""
@@ -249,7 +249,7 @@ class Sheets(QObject, Part):
         hint = "On the tiles: the group, and the distance to the nearest in it, in % of the usual distance."
         if not alike.pictures:
             hint = "Only files were compared: make the map anew to compare the pictures as well."
-        self._show_list(
+        self.show_list(
             Ranking(
                 alike.image_ids,
                 "Group by group",
@@ -287,7 +287,7 @@ class Sheets(QObject, Part):
         sheet = _Sheet(title, OFFER, orders, about=about, offered=offered)
         self._show(sheet, Ranking(ids, "Least sure first", title, notes, "Suggested:"))
 
-    def _show_list(self, ranking: Ranking, key: str, about: str, hint: str, empty_text: str) -> None:
+    def show_list(self, ranking: Ranking, key: str, about: str, hint: str, empty_text: str) -> None:
         """Shows images that were found all over the map; they become the selection, so that the map shows where."""
         self.page.grid.set_empty_text(empty_text)
         kept, ids, title = self._session.filter, ranking.ids, ranking.title

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cxr_explorer.ui.commands.need import MAP, Need
 from cxr_explorer.ui.commands.specs.spec import Spec
 
+STRANGERS = Need("no image looks like something else than a frontal chest film")
 ODD = Need("mark exceptions on a contact sheet first")
 
 SPECS: tuple[Spec, ...] = (
@@ -32,6 +33,22 @@ SPECS: tuple[Spec, ...] = (
         "List copies of a file and pictures that are nearly the same, group by group",
         ("Alt+K",),
         MAP,
+    ),
+    Spec(
+        "strangers",
+        "&Clusters",
+        "&Not frontal chest films?",
+        "List the images that look like something else than a frontal chest film: by their header, or by their look",
+        ("Ctrl+K",),
+        MAP,
+    ),
+    Spec(
+        "exclude_strangers",
+        "&Clusters",
+        "Exclude what looks like no frontal chest film",
+        "Exclude all images that look like something else than a frontal chest film, in one act",
+        (),
+        STRANGERS,
     ),
     Spec(
         "exclude_odd",
