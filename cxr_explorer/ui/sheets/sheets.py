@@ -271,7 +271,7 @@ class Sheets(QObject, Part):
             ranking, about = to_come_back_to(session.project, session.map, session.reader)
             hint, key = f"{key_text('come_back')} takes the flag away.", key_text("come_back")
             empty = f"No images to come back to: {key} flags the one you are on."
-            self._show_list(ranking, "flagged", about, hint, empty)
+            self.show_list(ranking, "flagged", about, hint, empty)
 
     def open_offer(self, title: str, ids: Ids, notes: Mapping[int, str], about: str, offered: Offered) -> None:
         """Suggestions to look through, the least sure first or in random order; Enter accepts all but the odd ones.
