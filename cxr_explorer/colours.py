@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -99,20 +99,23 @@ def look_text(code: int) -> str:
 
 def marks(codes: ArrayLike) -> NDArray[np.uint8]:
     """(N,) uint8 for (N,) integer codes: the place of `mark_of` in MARKS, and `hatch_of` in the bits above."""
-    table = np.array([MARKS.index(mark_of(code)) | hatch_of(code) << 3 for code in range(-1, LOOKS)], np.uint8)
-    codes = np.asarray(codes)
-    return np.asarray(table[np.where(codes < 0, -1, codes % LOOKS) + 1], np.uint8)
+    seen = np.array([MARKS.index(mark_of(code)) | hatch_of(code) << 3 for code in range(LOOKS)], np.uint8)
+    return _by_code(codes, seen, MARKS.index(mark_of(-1)))
 
 
 def categorical(codes: ArrayLike, dark: bool) -> NDArray[np.uint32]:
     """(N,) uint32 ARGB for (N,) integer codes, as `shade_of` has them."""
+    seen = np.array([shade.argb(dark) for shade in CATEGORICAL], np.uint32)
+    return _by_code(codes, seen, UNLABELLED.argb(dark))
+
+
+def _by_code(codes: ArrayLike, seen: NDArray[Any], rest: int) -> NDArray[Any]:
+    """For (N,) integer codes what `seen` has for them, again from its start on beyond its end; `rest` for negatives."""
     codes = np.asarray(codes)
     if codes.max(initial=-1) > len(codes) + 4096:  # no table that long: division instead, which is slower
-        codes = np.where(codes < 0, -1, codes % len(CATEGORICAL))
-    seen = np.array([shade.argb(dark) for shade in CATEGORICAL], np.uint32)
-    table = np.append(np.resize(seen, int(codes.max(initial=-1)) + 1), np.uint32(UNLABELLED.argb(dark)))
-    colours: NDArray[np.uint32] = table[np.maximum(codes, -1)]  # -1 is the last entry
-    return colours
+        codes = np.where(codes < 0, -1, codes % len(seen))
+    table = np.append(np.resize(seen, int(codes.max(initial=-1)) + 1), seen.dtype.type(rest))
+    return np.asarray(table[np.maximum(codes, -1)])  # -1 is the last entry
 
 
 def sequential(

@@ -28,10 +28,7 @@ from numpy.typing import NDArray
 from cxr_explorer.colours import MARKS
 from cxr_explorer.ui.map.stamps import (
     CROWD_MIN,
-    CROWD_PX,
-    HATCH_PX,
     REACH_OF_MARKS,
-    SUBPIXELS,
     hatches,
     mark_stamps,
     opacity,
@@ -56,7 +53,11 @@ HALO_OVERLAP_MAX: Final = 0.25  # discs that cover a typical spot, over pi; beyo
 RING_MIN_PX: Final = 1.75
 RING_MAX_PX: Final = 2.0
 FADED: Final = 0.27
-CROWD_SHIFT: Final = CROWD_PX.bit_length() - 1
+# numba's cache looks at this file alone: what the kernels use must stand in it, or old ones go on with old values.
+SUBPIXELS: Final = 4
+CROWD_SHIFT: Final = 2
+CROWD_PX: Final = 1 << CROWD_SHIFT  # points are counted in squares of so many device pixels
+HATCH_PX: Final = 16
 MARK_MIN_PX: Final = 2.5  # smaller marks look alike
 HATCH_DEPTH: Final = 0.5
 
@@ -141,13 +142,13 @@ def _mark(x, y, layer, starts, bins, column0, column1, row0, row1, ax, bx, ay, b
 
 @_kernel("void(i4[:,::1], u1[::1], u1[:,::1])")
 def _shade(crowd, level, shade):  # type: ignore[no-untyped-def]
-    """Per square of `crowd`, the level (0..255) of its smoothed count; `level` has one entry a sixteenth of a point."""
+    """Per square of `crowd`, the level (0..255) of its smoothed count; `level` has one entry a quarter of a point."""
     most = len(level) - 1
     for r in range(1, crowd.shape[0] - 1):
         for c in range(1, crowd.shape[1] - 1):
             edges = crowd[r - 1, c] + crowd[r + 1, c] + crowd[r, c - 1] + crowd[r, c + 1]
             corners = crowd[r - 1, c - 1] + crowd[r - 1, c + 1] + crowd[r + 1, c - 1] + crowd[r + 1, c + 1]
-            shade[r, c] = level[min(most, 4 * crowd[r, c] + 2 * edges + corners)]
+            shade[r, c] = level[min(most, (4 * crowd[r, c] + 2 * edges + corners) >> 2)]
 
 
 @numba.njit(inline="always")
@@ -419,20 +420,20 @@ class Raster:
         crowded = self._crowded / (view.scale_x * view.scale_y) * np.pi * radius**2
         shaded = crowded > CROWD_MIN
         if shaded:
-            _shade(self._crowd, shade_levels(np.pi * radius**2 / CROWD_PX**2 / 16, crowded), self._shade)
-        fill = (*mark_stamps(radius, 0.0, shaped), ink.background)
-        gap = (*mark_stamps(radius, halo, shaped), ink.background, halo > 0)
+            _shade(self._crowd, shade_levels(np.pi * radius**2 / CROWD_PX**2 / 4, crowded), self._shade)
+        fill = (*mark_stamps(radius, 0.0, shaped, SUBPIXELS), ink.background)
+        gap = (*mark_stamps(radius, halo, shaped, SUBPIXELS), ink.background, halo > 0)
         marked = (self._winner, self._hits)
         where = (self._x, self._y, self._colours, ax, bx, ay, by, self._margin, self._pad)
         # the hatch moves with the points, whole pixels at a time
-        hatch = (hatches(), -math.floor(bx) - self._margin, -math.floor(by) - self._margin, int(ratio >= 1.5))
+        hatch = (hatches(HATCH_PX), -math.floor(bx) - self._margin, -math.floor(by) - self._margin, int(ratio >= 1.5))
         looks = (self._marks, shaped, self._shade, ink.ring)
         plain, shading = (*looks, False, *hatch), (*looks, shaded, *hatch)
         for layer in self._layers if self.drawn else ():
             if layer == SELECTED:  # all rings before all discs: a dense selection gets one outline around it
                 solid = opacity(0.0)
-                outer_ring = (*mark_stamps(radius, ring + ratio, shaped), ink.background, True)
-                inner_ring = (*mark_stamps(radius, ring, shaped), ink.ring, True)
+                outer_ring = (*mark_stamps(radius, ring + ratio, shaped, SUBPIXELS), ink.background, True)
+                inner_ring = (*mark_stamps(radius, ring, shaped, SUBPIXELS), ink.ring, True)
                 _stamp(*marked, layer, *where, solid, *outer_ring, *fill, 0, False, *plain, self._image)
                 _stamp(*marked, layer, *where, solid, *inner_ring, *fill, 0, False, *plain, self._image)
                 _stamp(*marked, layer, *where, solid, *gap, *fill, 0, True, *plain, self._image)

@@ -11,13 +11,9 @@ from numpy.typing import NDArray
 
 from cxr_explorer.colours import MARKS
 
-SUBPIXELS: Final = 8
-CROWD_PX: Final = 4
-"""Points are counted in squares of so many device pixels, a power of two."""
 CROWD_MIN: Final = 2.0
 """Discs over the densest places: from here on single ones can hardly be told, and density is shown by shades."""
-REACH_OF_MARKS: Final = 1.35
-HATCH_PX: Final = 16
+REACH_OF_MARKS: Final = 1.3
 SHADE_MAX: Final = 0.45
 COUNTS: Final = 8192
 
@@ -47,20 +43,23 @@ def _beyond(shape: str, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArr
 
 
 @lru_cache(maxsize=64)
-def mark_stamps(radius_px: float, grow_px: float, shaped: bool) -> tuple[NDArray[np.uint16], NDArray[np.int16]]:
+def mark_stamps(
+    radius_px: float, grow_px: float, shaped: bool, subpixels: int
+) -> tuple[NDArray[np.uint16], NDArray[np.int16]]:
     """Coverage 0..256 of the marks, per sub-pixel position of the centre, and the columns that are not 0 in each row.
 
     Args:
         radius_px: Of the disc; the other marks are as large.
         grow_px: How far beyond the edge it is filled.
         shaped: All of MARKS, one after the other; else the disc alone.
+        subpixels: S, places of the centre within a pixel, each way.
 
     Returns:
         (K * S * S, D, D) uint16, the centre pixel in the middle, and (K * S * S, D, 2) int16 of first and
         past-the-last.
     """
     half = math.ceil(radius_px * (REACH_OF_MARKS if shaped else 1.0) + grow_px + 0.5)
-    centre = (np.arange(SUBPIXELS) + 0.5) / SUBPIXELS
+    centre = (np.arange(subpixels) + 0.5) / subpixels
     pixel = np.arange(-half, half + 1) + 0.5
     offset = (pixel[None, :] - centre[:, None]) / radius_px  # (S, D)
     x, y = np.broadcast_arrays(offset[None, :, None, :], offset[:, None, :, None])  # (S y, S x, D y, D x)
@@ -75,10 +74,10 @@ def mark_stamps(radius_px: float, grow_px: float, shaped: bool) -> tuple[NDArray
 
 
 @cache
-def hatches() -> NDArray[np.uint8]:
-    """(7, 16, 16) 0 or 1: none, two diagonals, level, upright, crossed, and spots."""
-    y, x = np.mgrid[:HATCH_PX, :HATCH_PX]
-    slash, backslash = (x + y) % HATCH_PX < 6, (x - y) % HATCH_PX < 6
+def hatches(size_px: int) -> NDArray[np.uint8]:
+    """(7, size, size) 0 or 1: none, two diagonals, level, upright, crossed, and spots."""
+    y, x = np.mgrid[:size_px, :size_px]
+    slash, backslash = (x + y) % size_px < 6, (x - y) % size_px < 6
     spots = np.hypot(x % 8 - 3.5, y % 8 - 3.5) < 2.8
     patterns = (np.zeros_like(slash), slash, backslash, y < 6, x < 6, slash ^ backslash, spots)
     return np.stack(patterns).astype(np.uint8)
