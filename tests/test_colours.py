@@ -33,7 +33,7 @@ SEEN_WITH = {
 }
 
 
-SMALLEST_DIFFERENCE = 7.0  # CIE 1976, of the same mark
+SMALLEST_DIFFERENCE = 9.5  # CIE 1976, of the same mark
 
 
 def linear(argb: np.ndarray | int) -> np.ndarray:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
-from PySide6.QtCore import QPointF, QRectF, Qt, QTimer
+from PySide6.QtCore import QMarginsF, QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtWidgets import QWidget
 
@@ -127,10 +127,12 @@ class Pictures:
         """The point whose picture, or dot beside pictures, was seen at a position; -1 for none."""
         if not self._boxes:
             return -1
-        for index, place in self._dots:
-            if math.hypot(place.x() - position.x(), place.y() - position.y()) <= radius + 2:
-                return index
-        return next((index for index, box in self._boxes.items() if box.contains(position)), -1)
+        away = {i: math.hypot(place.x() - position.x(), place.y() - position.y()) for i, place in self._dots}
+        nearest = min(away, key=away.__getitem__, default=-1)
+        if nearest >= 0 and away[nearest] <= radius + 2:
+            return nearest
+        with_frame = QMarginsF(*[FRAME_PX + 1] * 4)
+        return next((i for i, box in self._boxes.items() if box.marginsAdded(with_frame).contains(position)), -1)
 
     def paint(self, painter: QPainter, look_of: Callable[[int], Look], dark: bool) -> None:
         """Draws what is there already; the rest is loaded, and stays dots until then."""
@@ -184,7 +186,6 @@ class Pictures:
 def _paint_framed(painter: QPainter, box: QRectF, picture: QPixmap, look: Look, dark: bool) -> None:
     """A picture in a frame of the point's colour, with its mark on a corner; selected ones have an outer line too."""
     ground, colour = QColor.fromRgb(BACKGROUND.argb(dark)), QColor.fromRgb(look.argb)
-    painter.setOpacity(FADED if look.faded else 1.0)
     outer = FRAME_PX + (3 if look.selected else 1)
     around = box.adjusted(-outer, -outer, outer, outer)
     painter.fillRect(around, QColor.fromRgb(FOREGROUND.argb(dark)) if look.selected else ground)
@@ -194,7 +195,9 @@ def _paint_framed(painter: QPainter, box: QRectF, picture: QPixmap, look: Look, 
     mark.moveCenter(box.topLeft())
     painter.fillRect(mark.adjusted(-2, -2, 2, 2), ground)
     _paint_look(painter, mark, look, ground)
-    painter.setOpacity(1.0)
+    if look.faded:
+        ground.setAlphaF(1 - FADED)
+        painter.fillRect(around, ground)
 
 
 def _paint_look(painter: QPainter, box: QRectF, look: Look, ground: QColor) -> None:
