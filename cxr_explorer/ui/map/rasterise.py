@@ -390,13 +390,17 @@ class Raster:
         radius = RADIUS_MAX_PX if per_px == 0 else 2.0 * (0.4 / per_px) ** 0.176
         return round(float(np.clip(radius, RADIUS_MIN_PX, RADIUS_MAX_PX)) * view.pixel_ratio * 16) / 16
 
+    def shows_marks(self, view: View) -> bool:
+        """Whether points are large enough to have shapes."""
+        return self.radius_px(view) >= MARK_MIN_PX * view.pixel_ratio
+
     def draw(self, view: View, ink: Ink) -> Frame:
         """Draw a frame, in memory that the next frame overwrites."""
         radius = self.radius_px(view)
         ratio = view.pixel_ratio
         overlap = self._density / (view.scale_x * view.scale_y) * radius**2
         halo = HALO_PX * ratio if overlap < HALO_OVERLAP_MAX else 0.0
-        shaped = radius >= MARK_MIN_PX * ratio
+        shaped = self.shows_marks(view)
         ring = halo + ratio * min(max(radius / ratio / 2, RING_MIN_PX), RING_MAX_PX)
         self._margin = math.ceil(radius * (REACH_OF_MARKS if shaped else 1.0) + ring + ratio + 1)
         self._pad = 2 * self._margin + 2

@@ -362,7 +362,7 @@ class ScatterCanvas(pg.GraphicsView):
         self._paint_points(painter, rect)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint_pictures(painter, rect)
-        self._names.paint(painter, rect, self._dark)
+        self._names.paint(painter, rect, self._dark, not self._raster.shows_marks(self._drawn_view))
         for index, ticks in ((self._hovered, False), (self._current, True)):
             if 0 <= index < len(self._xy) and np.isfinite(self._xy[index]).all():
                 self._paint_ring(painter, index, ticks)

@@ -54,10 +54,14 @@ class Names:
         """The theme changed."""
         self._plates.clear()
 
-    def paint(self, painter: QPainter, rect: QRectF, dark: bool) -> None:
-        """Names in the order given; one that would cover an earlier one waits for a closer look."""
+    def paint(self, painter: QPainter, rect: QRectF, dark: bool, with_marks: bool) -> None:
+        """Names in the order given; one that would cover an earlier one waits for a closer look.
+
+        Marks stand before them while the points are too small to have shapes; later they would be taken for points.
+        """
         taken: list[QRectF] = []
-        for name in self._names if self.visible else ():
+        for full in self._names if self.visible else ():
+            name = full if with_marks else full._replace(look=-1)
             at = self._canvas.to_position(name.x, name.y)
             if not name.text or not rect.contains(at):
                 continue

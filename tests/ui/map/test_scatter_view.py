@@ -438,6 +438,19 @@ def test_names_can_be_hidden_and_do_not_cover_each_other(view):
     assert paint(view) == bare
 
 
+def test_a_name_has_its_clusters_mark_before_it_only_where_points_are_too_small_for_shapes(qtbot, view):
+    def plates() -> list[bool]:
+        images = []
+        for look in (-1, 1, 2):
+            view.set_cluster_names([Name(4.5, 4.5, "Lateral", look)])
+            images.append(paint(view))
+        return [images[0] != images[1], images[1] != images[2]]
+
+    assert plates() == [False, False]
+    give_points(qtbot, view, np.random.default_rng(0).normal(4.5, 1, (150_000, 2)))
+    assert plates() == [True, True]
+
+
 def test_the_ring_around_the_current_image_does_not_cover_it(view):
     view.set_colours(np.full(80, 0xFF00FF00, np.uint32))
     view.set_current(44)
