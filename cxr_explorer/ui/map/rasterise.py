@@ -9,7 +9,8 @@ How a frame is drawn:
    many fell there. A few operations per point; points out of view are culled with a grid sorted once.
 2. `_stamp` walks the pixels and draws one anti-aliased disc per occupied pixel, at the point's sub-pixel position. The
    cost is bounded by the window, not by the number of points: a point that is not stamped lies within the same pixel
-   as one that is, and makes that disc more opaque.
+   as one that is, and makes that disc more opaque. Large discs have the shape of their mark; where discs cover one
+   another `_shade` draws their colour towards the foreground by the logarithm of how many there are.
 
 The pixels of step 1 stay until the next frame and answer what lies under the cursor, so a click picks what is seen.
 """
@@ -58,7 +59,7 @@ SUBPIXELS: Final = 4
 CROWD_SHIFT: Final = 2
 CROWD_PX: Final = 1 << CROWD_SHIFT  # points are counted in squares of so many device pixels
 HATCH_PX: Final = 16
-MARK_MIN_PX: Final = 2.5  # smaller marks look alike
+MARK_MIN_PX: Final = 2.75  # smaller marks look alike
 HATCH_DEPTH: Final = 0.5
 
 
@@ -220,16 +221,7 @@ def _stamp(  # type: ignore[no-untyped-def]
                 if fade > 0:
                     colour = _blend(colour, wide_background, fade)
                 elif with_shade:
-                    # between the middles of four squares: steps would show as a grid
-                    v = np.uint64(r + CROWD_PX // 2)
-                    h = np.uint64(c + CROWD_PX // 2)
-                    i, j = v >> np.uint64(CROWD_SHIFT), h >> np.uint64(CROWD_SHIFT)
-                    down, right = v & np.uint64(CROWD_PX - 1), h & np.uint64(CROWD_PX - 1)
-                    upper, lower = shade[i], shade[i + np.uint64(1)]
-                    left = upper[j] * (np.uint64(CROWD_PX) - down) + lower[j] * down
-                    beside = upper[j + np.uint64(1)] * (np.uint64(CROWD_PX) - down) + lower[j + np.uint64(1)] * down
-                    mixed = left * (np.uint64(CROWD_PX) - right) + beside * right
-                    mixed >>= np.uint64(2 * CROWD_SHIFT)
+                    mixed = np.uint64(shade[np.uint64((r >> CROWD_SHIFT) + 1), np.uint64((c >> CROWD_SHIFT) + 1)])
                     hatch = marks[k] >> 3
                     place_x, place_y = (c + hatch_x) >> hatch_shift, (r + hatch_y) >> hatch_shift
                     if hatch and mixed and hatches[hatch, place_y & (HATCH_PX - 1), place_x & (HATCH_PX - 1)]:
@@ -326,8 +318,8 @@ class Raster:
         self._marks = np.full(len(self.finite), MARKS.index("disc"), np.uint8)
         self._layer = np.full(len(self.finite), NORMAL, np.uint8)
         self._layers: tuple[int, ...] = (NORMAL,)
-        self._density = self._typical_density(bool((high > low).any()))
-        self._crowded = self._crowded_density()
+        self._density = self._density_at(0.5)
+        self._crowded = self._density_at(0.99)
         self._crowd = np.zeros((0, 0), np.int32)
         self._shade = np.zeros((0, 0), np.uint8)
         self._winner = np.full((0, 0), -1, np.int32)
@@ -336,23 +328,14 @@ class Raster:
         self._view: View | None = None
         self._margin = self._pad = 0
 
-    def _typical_density(self, spread_out: bool) -> float:
-        """Points per square data unit around the median point: blobs count, the empty space between does not."""
-        if not spread_out:
+    def _density_at(self, share: float) -> float:
+        """Points per square data unit, no less than around this share of the points: blobs count, not empty space."""
+        if self.bounds[:2] == self.bounds[2:]:
             return 0.0
         counts = np.sort(np.diff(self._starts))
         running = np.cumsum(counts)
-        middle = counts[np.searchsorted(running, running[-1] / 2)]
-        return float(middle * self._per_unit[0] * self._per_unit[1])
-
-    def _crowded_density(self) -> float:
-        """Points per square data unit around the point that only one in a hundred has a denser place than."""
-        counts = np.sort(np.diff(self._starts))
-        running = np.cumsum(counts)
-        if not running.size or not running[-1]:
-            return 0.0
-        dense = counts[np.searchsorted(running, 0.99 * running[-1])]
-        return float(dense * self._per_unit[0] * self._per_unit[1])
+        found = counts[np.searchsorted(running, share * running[-1])]
+        return float(found * self._per_unit[0] * self._per_unit[1])
 
     def colour(self, argb: Argb) -> None:
         """Colours for all N points in the order of the coordinates; their alpha is ignored."""

@@ -100,6 +100,7 @@ def opacity(overlap: float) -> NDArray[np.uint16]:
     return _opacity_table(round(overlap, 1))
 
 
+@lru_cache(maxsize=16)
 def shade_levels(discs_per_count: float, crowded: float) -> NDArray[np.uint8]:
     """(COUNTS,) how far the colour of a place is drawn towards the foreground, 0..255, by its smoothed count."""
     discs = np.maximum(np.arange(COUNTS) * discs_per_count, 1)
