@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -55,6 +56,12 @@ CATEGORICAL: Final = (
     Shade("mauve", "#C771C2", "#CD8AC3"),
     Shade("amber", "#CE9223", "#B48132"),
 )
+MARKS: Final = ("dot", "disc", "square", "triangle", "diamond", "plus", "inverted triangle", "cross")
+"""Shapes of points. The dot is for what belongs to no category, and is smaller."""
+NEIGHBOURS: Final = 8
+"""Clusters whose middles are nearest count as beside one another."""
+LOOKS: Final = len(CATEGORICAL) * (len(MARKS) - 1)
+"""Pairs of a colour and a mark: as 12 and 7 have no common factor, so many codes in a row have different pairs."""
 ON_PAPER: Final = tuple(shade.hex(dark=False) for shade in CATEGORICAL)
 """As "#RRGGBB", on white: what reports and pictures are drawn with."""
 
@@ -71,15 +78,44 @@ def shade_of(code: int) -> Shade:
     return UNLABELLED if code < 0 else CATEGORICAL[code % len(CATEGORICAL)]
 
 
+def mark_of(code: int) -> str:
+    """The shape of a category's points, one of MARKS: what tells it from others of its colour, or of any to who sees
+    none."""
+    return MARKS[0] if code < 0 else MARKS[1 + code % (len(MARKS) - 1)]
+
+
+def hatch_of(code: int) -> int:
+    """0..6: the hatching of a category where its points are too dense for shapes; 0, none, for the first of a colour.
+
+    Two codes of the same colour that differ in their marks differ in this too.
+    """
+    return 0 if code < 0 else code % LOOKS // len(CATEGORICAL)
+
+
+def look_text(code: int) -> str:
+    """Colour and mark in words: "sky blue triangle", "teal disc, hatched"."""
+    return f"{shade_of(code).name} {mark_of(code)}{', hatched' if hatch_of(code) else ''}"
+
+
+def marks(codes: ArrayLike) -> NDArray[np.uint8]:
+    """(N,) uint8 for (N,) integer codes: the place of `mark_of` in MARKS, and `hatch_of` in the bits above."""
+    seen = np.array([MARKS.index(mark_of(code)) | hatch_of(code) << 3 for code in range(LOOKS)], np.uint8)
+    return _by_code(codes, seen, MARKS.index(mark_of(-1)))
+
+
 def categorical(codes: ArrayLike, dark: bool) -> NDArray[np.uint32]:
     """(N,) uint32 ARGB for (N,) integer codes, as `shade_of` has them."""
+    seen = np.array([shade.argb(dark) for shade in CATEGORICAL], np.uint32)
+    return _by_code(codes, seen, UNLABELLED.argb(dark))
+
+
+def _by_code(codes: ArrayLike, seen: NDArray[Any], rest: int) -> NDArray[Any]:
+    """For (N,) integer codes what `seen` has for them, again from its start on beyond its end; `rest` for negatives."""
     codes = np.asarray(codes)
     if codes.max(initial=-1) > len(codes) + 4096:  # no table that long: division instead, which is slower
-        codes = np.where(codes < 0, -1, codes % len(CATEGORICAL))
-    seen = np.array([shade.argb(dark) for shade in CATEGORICAL], np.uint32)
-    table = np.append(np.resize(seen, int(codes.max(initial=-1)) + 1), np.uint32(UNLABELLED.argb(dark)))
-    colours: NDArray[np.uint32] = table[np.maximum(codes, -1)]  # -1 is the last entry
-    return colours
+        codes = np.where(codes < 0, -1, codes % len(seen))
+    table = np.append(np.resize(seen, int(codes.max(initial=-1)) + 1), seen.dtype.type(rest))
+    return np.asarray(table[np.maximum(codes, -1)])  # -1 is the last entry
 
 
 def sequential(
@@ -114,3 +150,35 @@ def sequential_steps(count: int, dark: bool) -> NDArray[np.uint32]:
     channels = [np.interp(at, np.linspace(0, 1, len(anchors)), anchors[:, i]) for i in range(3)]
     red, green, blue = np.rint(channels).astype(np.uint32)
     return np.asarray(np.uint32(0xFF000000) | (red << np.uint32(16)) | (green << np.uint32(8)) | blue, np.uint32)
+
+
+def looks(identities: Sequence[int], centres: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Which code each cluster is drawn with, by `shade_of`, `mark_of` and `hatch_of`.
+
+    A cluster's look comes from its identity, so that it stays when the map is cut finer or coarser. Where an older
+    cluster has that look already it takes the next that is free. So up to LOOKS clusters all look different; beyond,
+    those that lie beside each other do.
+
+    Args:
+        identities: Who the clusters are, each different.
+        centres: (K, 2) where they lie.
+
+    Returns:
+        (K,) int64 from 0 to LOOKS - 1.
+    """
+    given = np.full(len(identities), -1, np.int64)
+    for place in np.argsort(identities, kind="stable").tolist():
+        order = (identities[place] + np.arange(LOOKS)) % LOOKS
+        free = order[~np.isin(order, given)]
+        if not free.size:
+            free = order[~np.isin(order, given[_beside(place, centres)])]
+        given[place] = free[0] if free.size else order[0]
+    return given
+
+
+def _beside(place: int, centres: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """(K,) bool: the clusters among whose nearest NEIGHBOURS a cluster is, and its own."""
+    between = np.hypot(*(centres[:, None] - centres[None]).transpose(2, 0, 1))
+    rank = between.argsort(axis=1).argsort(axis=1)
+    near: NDArray[np.bool_] = (rank[place] <= NEIGHBOURS) | (rank[:, place] <= NEIGHBOURS)
+    return near

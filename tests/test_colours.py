@@ -9,9 +9,16 @@ from cxr_explorer.colours import (
     BACKGROUND,
     CATEGORICAL,
     FOREGROUND,
+    LOOKS,
+    MARKS,
     UNLABELLED,
     Shade,
     categorical,
+    hatch_of,
+    look_text,
+    looks,
+    mark_of,
+    marks,
     sequential,
     sequential_steps,
     shade_of,
@@ -24,6 +31,9 @@ SEEN_WITH = {
     "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
     "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
 }
+
+
+SMALLEST_DIFFERENCE = 9.5  # CIE 1976, of the same mark
 
 
 def linear(argb: np.ndarray | int) -> np.ndarray:
@@ -106,3 +116,72 @@ def test_values_beyond_the_given_range_take_the_ends_colour():
 @pytest.mark.parametrize("values", [[], [np.nan, np.nan], [4.0, 4.0]])
 def test_values_without_a_range_have_colours_too(values):
     assert sequential(values, False).shape == (len(values),)
+
+
+def cielab(rgb: np.ndarray) -> np.ndarray:
+    """CIE 1976 L*a*b*, white D65, of linear sRGB."""
+    xyz = rgb @ np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]).T
+    t = xyz / (0.9505, 1.0, 1.089)
+    f = np.where(t > (6 / 29) ** 3, np.cbrt(t), t / (3 * (6 / 29) ** 2) + 4 / 29)
+    return np.stack([116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], axis=-1)
+
+
+def adjacent(centres: np.ndarray, nearest: int = 6) -> list[tuple[int, int]]:
+    distances = np.hypot(*(centres[:, None] - centres[None]).transpose(2, 0, 1))
+    return [(i, int(j)) for i, row in enumerate(distances) for j in row.argsort()[1 : nearest + 1]]
+
+
+def pair(code: int) -> tuple[str, str]:
+    return shade_of(code).name, mark_of(code)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("count", [5, 12, 20, 37, 60, 84, 300])
+def test_clusters_beside_each_other_never_look_alike(count, seed):
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(count, 2))
+    for identities in (np.arange(count), rng.choice(5 * count + 200, count, replace=False)):
+        given = looks(identities.tolist(), centres).tolist()
+        assert all(pair(given[i]) != pair(given[j]) for i, j in adjacent(centres))
+        if count <= LOOKS:
+            assert len({pair(code) for code in given}) == count
+
+
+@pytest.mark.parametrize("vision", SEEN_WITH)
+@pytest.mark.parametrize("dark", [False, True])
+def test_two_looks_differ_in_their_mark_or_visibly_in_their_colour_with_any_colour_vision(dark, vision):
+    codes = np.arange(LOOKS)
+    seen = cielab(np.clip(linear(categorical(codes, dark)) @ np.array(SEEN_WITH[vision]).T, 0, 1))
+    far = np.linalg.norm(seen[:, None] - seen[None], axis=-1) > SMALLEST_DIFFERENCE
+    other_mark = (codes[:, None] % 7) != (codes[None] % 7)
+    other_hatch = (codes[:, None] // 12) != (codes[None] // 12)
+    same = np.eye(LOOKS, dtype=bool)
+    assert (far | other_mark | same).all()
+    assert (far | other_hatch | same).all()
+
+
+def test_a_look_stays_when_the_map_is_cut_finer_or_coarser():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        coarse = sorted(rng.choice(12, 7, replace=False).tolist())
+        fine = [*coarse, *range(12, 60)]
+        before = looks(coarse, rng.normal(size=(len(coarse), 2)))
+        after = looks(fine, rng.normal(size=(len(fine), 2)))
+        assert after[: len(coarse)].tolist() == before.tolist()
+
+
+def test_an_older_cluster_keeps_its_look_when_a_younger_one_has_the_same():
+    assert looks([5 + LOOKS, 5, 9], np.zeros((3, 2))).tolist() == [6, 5, 9]
+    assert looks([], np.zeros((0, 2))).tolist() == []
+
+
+def test_marks_say_shape_and_hatch_and_words_say_both():
+    codes = np.array([0, -1, 7, 12, 83, 84, -5, 10**12])
+    packed = marks(codes)
+    assert packed.dtype == np.uint8
+    assert [MARKS[one & 7] for one in packed] == [mark_of(code) for code in codes.tolist()]
+    assert [one >> 3 for one in packed] == [hatch_of(code) for code in codes.tolist()]
+    assert len({(mark_of(code), shade_of(code).name) for code in range(LOOKS)}) == LOOKS
+    assert look_text(3) == "rose diamond"
+    assert look_text(12) == "blue inverted triangle, hatched"
+    assert look_text(-1) == "grey dot"

@@ -23,7 +23,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF
 from PySide6.QtWidgets import QApplication, QWidget
 
-from cxr_explorer.colours import categorical, shade_of
+from cxr_explorer.colours import categorical, marks, shade_of
 from cxr_explorer.ui.map.scatter_view import ScatterView
 
 SIZES = (112_120, 1_000_000)
@@ -71,7 +71,8 @@ class Ours:
         self.paint()
 
     def recolour(self, step: int) -> None:
-        self.widget.set_colours(categorical(self._codes[step % 2], True))
+        codes = self._codes[step % 2]
+        self.widget.set_colours(categorical(codes, True), marks(codes))
         self.paint()
 
     def paint(self) -> None:

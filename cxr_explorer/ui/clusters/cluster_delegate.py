@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPixmap
 from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
@@ -10,6 +10,7 @@ from cxr_explorer.labels.confounders import percent
 from cxr_explorer.project.partitions import LONGEST_NAME
 from cxr_explorer.ui.clusters.cluster_rows import Row
 from cxr_explorer.ui.session.thumbnails import Thumbnails
+from cxr_explorer.ui.widgets.marks import paint_mark
 
 _TILE_PX = 46
 
@@ -41,11 +42,9 @@ class ClusterDelegate(QStyledItemDelegate):
         bold = QFont(option.font)
         bold.setWeight(QFont.Weight.DemiBold)
         height = option.fontMetrics.height()
-        swatch = QRect(inner.left(), inner.top() + (height - 12) // 2, 12, 12)
+        swatch = QRectF(inner.left(), inner.top() + (height - 12) / 2, 12, 12)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(row.colour)
-        painter.drawEllipse(swatch)
+        paint_mark(painter, swatch, row.look, row.colour, palette.base().color())
         painter.setPen(palette.text().color())
         count = f"{row.size:,}"
         painter.drawText(QRect(inner.left(), inner.top(), inner.width(), height), Qt.AlignmentFlag.AlignRight, count)

@@ -17,6 +17,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemDelegate, QListView, QWidget
 
+from cxr_explorer.colours import look_text
 from cxr_explorer.labels.confounders import percent
 from cxr_explorer.project.looks import LEAST_SEEN
 from cxr_explorer.ui.clusters.cluster_delegate import ClusterDelegate
@@ -78,6 +79,7 @@ def _tip(row: Row) -> str:
     lines = ["Images that lie in no dense group."] if row.cluster < 0 else [row.name]
     if row.lineage:
         lines.append(row.lineage[0].upper() + row.lineage[1:])
+    lines.append(f"On the map: {look_text(row.look)}")
     lines.append(f"{row.labelled:,} of {row.size:,} images labelled ({percent(share)})")
     lines.append(f"{row.seen:,} of {row.size:,} images seen full size, on a contact sheet or in an audit")
     if row.barely_seen:

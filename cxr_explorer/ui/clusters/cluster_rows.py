@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtGui import QColor
 
-from cxr_explorer.colours import categorical
+from cxr_explorer.colours import shade_of
 from cxr_explorer.project import label_columns
 from cxr_explorer.project.audits.bounds import ClusterBound
 from cxr_explorer.project.looks import barely_seen, labelled_images
 from cxr_explorer.project.partitions import lineage_text
 from cxr_explorer.project.project import AtlasMap, Project
+from cxr_explorer.ui.session.colouring import cluster_looks
 
 MONTAGE = 5
 
@@ -59,6 +60,7 @@ class Row:
         typical: Ids of its most typical images, most typical first.
         seen: How many of its images were seen.
         barely_seen: Whether it was labelled at once with too few of them seen.
+        look: The code whose colour and mark it has on the map, see `colours.looks`; -1 for noise.
     """
 
     cluster: int
@@ -75,6 +77,7 @@ class Row:
     typical: tuple[int, ...]
     seen: int = 0
     barely_seen: bool = False
+    look: int = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +141,7 @@ def make_rows(
     finished = np.bincount(clusters[marks.done] + 1, minlength=count + 1).tolist()
     kinds = np.bincount((clusters[marks.rows] + 1) * 3 + marks.values + 1, minlength=3 * (count + 1)).reshape(-1, 3)
     mixed = (1 - kinds.max(axis=1) / np.maximum(kinds.sum(axis=1), 1)) * (kinds.sum(axis=1) > 0)
-    colours = categorical([-1, *(group.identity for group in atlas_map.groups)], dark).tolist()
+    looks = cluster_looks(atlas_map.xy, atlas_map.partition).tolist()
     return [
         Row(
             n,
@@ -151,10 +154,11 @@ def make_rows(
             int(kinds[n + 1].sum()),
             float(mixed[n + 1]),
             bounds.get(n),
-            QColor.fromRgba(colours[n + 1]),
+            QColor(shade_of(looks[n]).hex(dark)),
             typical.get(n, ()),
             looked_at[n + 1],
             barely_seen(at_once[n + 1], looked_at[n + 1]),
+            looks[n],
         )
         for n in (*range(count), *([-1] if sizes[0] else []))
     ]

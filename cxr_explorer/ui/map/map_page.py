@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from PySide6.QtCore import QPoint, QRect, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPixmap
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QColor, QPixmap
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
-from cxr_explorer.atlas.partition import Partition, identities_of
+from cxr_explorer.atlas.partition import Partition
 from cxr_explorer.atlas.provisional import ProvisionalMap
-from cxr_explorer.colours import UNLABELLED, categorical, sequential, sequential_steps
+from cxr_explorer.colours import categorical, marks, sequential, sequential_steps
 from cxr_explorer.labels.label import How
 from cxr_explorer.labels.texts import finding_text
 from cxr_explorer.project.project import AtlasMap
 from cxr_explorer.ui.commands.actions import key_text, tooltip
+from cxr_explorer.ui.map.legend import Legend
+from cxr_explorer.ui.map.scatter_names import Name
 from cxr_explorer.ui.map.scatter_view import ScatterView, Tool
 from cxr_explorer.ui.session.change import Change
-from cxr_explorer.ui.session.colouring import differing_facts
+from cxr_explorer.ui.session.colouring import cluster_looks, differing_facts
 from cxr_explorer.ui.session.runs import Runs
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.flow import FlowPanel
 from cxr_explorer.ui.widgets.texts import elided_label, text_label
 
+LOAD_BUDGET_S = 0.008
 TOOLS: tuple[tuple[Tool, str], ...] = (("pan", "Move"), ("lasso", "Lasso"), ("rectangle", "Rectangle"))
-LEGEND_ROWS = 12
 
 
 class MapPage(QWidget):
@@ -101,7 +104,7 @@ class MapPage(QWidget):
         session.clustersChanged.connect(self.show_clusters)
         session.selectionChanged.connect(self._show_selection)
         session.currentChanged.connect(self._show_current)
-        session.colouringChanged.connect(self.show_colours)
+        session.colouringChanged.connect(self._on_colouring)
         session.changed.connect(self._on_change)
         session.probabilitiesChanged.connect(self._recolour_probabilities)
         runs.progressChanged.connect(self._show_message)
@@ -141,7 +144,7 @@ class MapPage(QWidget):
         self._made.setText("Map details…" if self._session.map is not None else "")
         self._made.setToolTip(f"How this map was made: {self._how_made()}. Map > Map parameters… changes it")
         if atlas_map is not None:
-            self.scatter.set_cluster_names(_names(atlas_map.xy, atlas_map.partition))
+            self._show_names(atlas_map.partition)
             self.scatter.reset_view()
 
     def show_selection_closely(self) -> None:
@@ -159,7 +162,7 @@ class MapPage(QWidget):
         session = self._session
         self._colour.setCurrentIndex(max(self._colour.findData(session.colour_by), 0))
         if session.map is None:
-            self._legend.set_entries([])
+            self._legend.set_entries([], self._dark)
             self._codes = np.zeros(0, np.int64)
             return
         if session.colour_by == "suggestion":
@@ -167,21 +170,27 @@ class MapPage(QWidget):
             return
         codes, names = session.categories()
         self._codes, self._code_names = codes, [*names, _rest_name(session.colour_by)]  # -1 finds the last
-        self.scatter.set_colours(categorical(codes, self._dark))
         if session.colour_by == "cluster":
-            self._legend.set_entries([])
+            self._show_partition(session.map.partition)
+            self._legend.set_entries([], self._dark)  # the names on the map and the list of clusters say it
             return
+        self.scatter.set_colours(categorical(codes, self._dark), marks(codes))
         counts = np.bincount(codes[codes >= 0], minlength=len(names)).tolist()
-        swatches = categorical(np.arange(-1, len(names)), self._dark).tolist()
-        entries = [
-            (QColor.fromRgba(swatches[code + 1]), names[code], counts[code])
-            for code in range(len(names))
-            if counts[code]
-        ]
+        entries = [(code, names[code], counts[code]) for code in range(len(names)) if counts[code]]
         rest = int((codes < 0).sum())
         if rest:
-            entries.append((QColor.fromRgba(swatches[0]), _rest_name(session.colour_by), rest))
-        self._legend.set_entries(entries)
+            entries.append((-1, _rest_name(session.colour_by), rest))
+        self._legend.set_entries(entries, self._dark)
+
+    def _show_partition(self, partition: Partition) -> None:
+        assert self._session.map is not None
+        codes = cluster_looks(self._session.map.xy, partition)[partition.clusters]
+        self.scatter.set_colours(categorical(codes, self._dark), marks(codes))
+
+    def _on_colouring(self) -> None:
+        self.show_colours()
+        if self._session.map is not None:
+            self._show_names(self._session.map.partition)
 
     def _on_facts(self) -> None:
         self._fill_colour_choice()
@@ -201,8 +210,7 @@ class MapPage(QWidget):
         if session.probabilities is None or session.probabilities_hidden:
             self.scatter.set_colours(categorical(np.full(len(session.map.image_ids), -1), self._dark))
             why = "hidden until you have answered" if session.probabilities is not None else "nothing suggested yet"
-            grey = QColor.fromRgba(UNLABELLED.argb(self._dark))
-            self._legend.set_entries([(grey, f"{finding}: {why}", len(session.map.image_ids))])
+            self._legend.set_entries([(-1, f"{finding}: {why}", len(session.map.image_ids))], self._dark)
             return
         self.scatter.set_colours(sequential(session.probabilities, self._dark, 0, 1))
         steps = [QColor.fromRgba(step) for step in sequential_steps(64, self._dark).tolist()]
@@ -231,15 +239,22 @@ class MapPage(QWidget):
         atlas_map = self._session.map
         if atlas_map is not None:
             self.show_colours()
-            self.scatter.set_cluster_names(_names(atlas_map.xy, atlas_map.partition))
+            self._show_names(atlas_map.partition)
+
+    def _show_names(self, partition: Partition) -> None:
+        """Where each cluster's name stands, the largest first; with its mark where the points have it too."""
+        assert self._session.map is not None
+        xy, with_marks = self._session.map.xy, self._session.colour_by == "cluster"
+        looks = cluster_looks(xy, partition).tolist() if with_marks else [-1] * (len(partition.groups) + 1)
+        self.scatter.set_cluster_names(_names(xy, partition, looks))
 
     def preview_clusters(self, partition: Partition) -> None:
         """Colours and names of another division of the map, until `show_clusters` or the next change."""
         atlas_map = self._session.map
         if atlas_map is not None:
             if self._session.colour_by == "cluster":
-                self.scatter.set_colours(categorical(identities_of(partition), self._dark))
-            self.scatter.set_cluster_names(_names(atlas_map.xy, partition))
+                self._show_partition(partition)
+            self._show_names(partition)
 
     def _how_made(self) -> str:
         atlas_map = self._session.map
@@ -339,6 +354,19 @@ class MapPage(QWidget):
         thumbnails.load([image_id], 0.02)
         return thumbnails.get(image_id)
 
+    def show_pictures(self, shown: bool) -> None:
+        """Images in place of dots where few are in sight, or dots alone."""
+        self.scatter.set_picture_source(self._picture if shown else None, self._load_pictures)
+
+    def _picture(self, position: int) -> QPixmap | None:
+        return self._session.thumbnails.get(self._id_at(position))
+
+    def _load_pictures(self, positions: Sequence[int]) -> bool:
+        thumbnails = self._session.thumbnails
+        waiting = [image_id for image_id in map(self._id_at, positions) if not thumbnails.settled(image_id)]
+        thumbnails.load(waiting, LOAD_BUDGET_S)
+        return bool(waiting)
+
     def _caption(self, position: int) -> str:
         image_id = self._id_at(position)
         if image_id < 0:
@@ -350,86 +378,6 @@ class MapPage(QWidget):
         return f"{caption}\n{self._code_names[max(int(self._codes[position]), -1)]}"
 
 
-class Legend(QWidget):
-    """What the colours mean, in a corner of the map; it lets the mouse through."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._entries: list[tuple[QColor, str, int]] = []
-        self._scale: tuple[str, list[QColor], tuple[str, str, str]] | None = None
-
-    def set_entries(self, entries: list[tuple[QColor, str, int]]) -> None:
-        """Colour, name and count of every category; none hides the legend."""
-        shown = entries[:LEGEND_ROWS]
-        left_out = entries[LEGEND_ROWS:]
-        if left_out:
-            shown.append((QColor(Qt.GlobalColor.transparent), f"and {len(left_out)} more", sum(e[2] for e in left_out)))
-        self._entries, self._scale = shown, None
-        metrics = self.fontMetrics()
-        texts = [metrics.horizontalAdvance(f"{name}   {count:,}") for _, name, count in shown]
-        self._row_px = metrics.height() + 4
-        self.resize(min(max(texts, default=0), 300) + 44, len(shown) * self._row_px + 12)
-        self.move(12, 12)
-        self.setVisible(bool(shown))
-        self.raise_()
-        self.update()
-
-    def set_scale(self, title: str, steps: list[QColor], ends: tuple[str, str, str]) -> None:
-        """A continuous scale: its colours from the lowest to the highest value, and words for both ends and between."""
-        self._entries, self._scale = [], (title, steps, ends)
-        metrics = self.fontMetrics()
-        self._row_px = metrics.height() + 4
-        words = sum(metrics.horizontalAdvance(word) for word in ends) + 32
-        self.resize(min(max(metrics.horizontalAdvance(title), words), 340) + 24, 3 * self._row_px + 12)
-        self.move(12, 12)
-        self.show()
-        self.raise_()
-        self.update()
-
-    def _paint_scale(self, painter: QPainter) -> None:
-        assert self._scale is not None
-        title, steps, ends = self._scale
-        row = QRect(12, 6, self.width() - 24, self._row_px)
-        flags = Qt.AlignmentFlag
-        painter.setPen(self.palette().text().color())
-        painter.drawText(
-            row, flags.AlignVCenter, painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, row.width())
-        )
-        bar = row.translated(0, self._row_px).adjusted(0, 3, 0, -3)
-        for number, colour in enumerate(steps):
-            left = bar.left() + number * bar.width() // len(steps)
-            right = bar.left() + (number + 1) * bar.width() // len(steps)
-            painter.fillRect(left, bar.top(), right - left, bar.height(), colour)
-        row.translate(0, 2 * self._row_px)
-        for word, side in zip(ends, (flags.AlignLeft, flags.AlignHCenter, flags.AlignRight), strict=True):
-            painter.drawText(row, side | flags.AlignVCenter, word)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        palette = self.palette()
-        ground = palette.base().color()
-        ground.setAlpha(225)
-        painter.setPen(palette.mid().color())
-        painter.setBrush(ground)
-        painter.drawRoundedRect(self.rect().adjusted(0, 0, -1, -1), 4, 4)
-        if self._scale is not None:
-            self._paint_scale(painter)
-        for number, (colour, name, count) in enumerate(self._entries):
-            row = QRect(10, 6 + number * self._row_px, self.width() - 20, self._row_px)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(colour)
-            painter.drawEllipse(QRect(row.left(), row.center().y() - 4, 10, 10))
-            painter.setPen(palette.text().color())
-            painter.drawText(row, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{count:,}")
-            room = row.width() - 24 - painter.fontMetrics().horizontalAdvance(f"{count:,}")
-            text = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, room)
-            painter.drawText(
-                row.adjusted(18, 0, 0, 0), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text
-            )
-
-
 def _tool_button(text: str, action: str, checkable: bool = False) -> QToolButton:
     button = QToolButton()
     button.setText(text)
@@ -439,7 +387,7 @@ def _tool_button(text: str, action: str, checkable: bool = False) -> QToolButton
     return button
 
 
-def _names(xy: np.ndarray, partition: Partition) -> list[tuple[float, float, str]]:
+def _names(xy: np.ndarray, partition: Partition, looks: list[int]) -> list[Name]:
     """Where each cluster's name stands, the largest first: the reader's name, or the number."""
     order = np.argsort(partition.clusters, kind="stable")
     bounds = np.searchsorted(partition.clusters[order], np.arange(len(partition.groups) + 1))
@@ -447,7 +395,7 @@ def _names(xy: np.ndarray, partition: Partition) -> list[tuple[float, float, str
     for cluster in np.argsort(-np.diff(bounds), kind="stable").tolist():
         x, y = np.median(xy[order[bounds[cluster] : bounds[cluster + 1]]], axis=0)
         group = partition.groups[cluster]
-        names.append((float(x), float(y), group.name or str(group.identity + 1)))
+        names.append(Name(float(x), float(y), group.name or str(group.identity + 1), looks[cluster]))
     return names
 
 

@@ -46,6 +46,10 @@ class MapWork(QObject, Part):
         shown = bool(frame.settings.value("names", True, bool))
         frame.set_switch("names", shown)
         map_page.names.setChecked(shown)
+        map_page.scatter.set_names_visible(shown)
+        pictured = bool(frame.settings.value("map_pictures", True, bool))
+        frame.set_switch("map_pictures", pictured)
+        map_page.show_pictures(pictured)
         map_page.names.toggled.connect(frame.actions_by_name["names"].setChecked)
 
     def verbs(self) -> Verbs:
@@ -56,6 +60,7 @@ class MapWork(QObject, Part):
             "reset_view": self._map_page.scatter.reset_view,
             "find_selection": self._map_page.show_selection_closely,
             "names": self.show_names,
+            "map_pictures": self.show_pictures,
             "map_parameters": self.change_parameters,
             "cluster_here": self.select_cluster_here,
             "grow": lambda: self.grow(1),
@@ -68,6 +73,11 @@ class MapWork(QObject, Part):
         self._frame.settings.setValue("names", shown)
         self._map_page.names.setChecked(shown)
         self._map_page.scatter.set_names_visible(shown)
+
+    def show_pictures(self, shown: bool) -> None:
+        """Draws images in place of dots where few are in sight, or does not."""
+        self._frame.settings.setValue("map_pictures", shown)
+        self._map_page.show_pictures(shown)
 
     def change_parameters(self) -> None:
         """Asks how the map is to be made, and makes it anew."""

@@ -9,7 +9,8 @@ How a frame is drawn:
    many fell there. A few operations per point; points out of view are culled with a grid sorted once.
 2. `_stamp` walks the pixels and draws one anti-aliased disc per occupied pixel, at the point's sub-pixel position. The
    cost is bounded by the window, not by the number of points: a point that is not stamped lies within the same pixel
-   as one that is, and makes that disc more opaque.
+   as one that is, and makes that disc more opaque. Large discs have the shape of their mark; where discs cover one
+   another `_shade` draws their colour towards the foreground by the logarithm of how many there are.
 
 The pixels of step 1 stay until the next frame and answer what lies under the cursor, so a click picks what is seen.
 """
@@ -19,12 +20,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from cxr_explorer.colours import MARKS
+from cxr_explorer.ui.map.stamps import (
+    CROWD_MIN,
+    REACH_OF_MARKS,
+    hatches,
+    mark_stamps,
+    opacity,
+    shade_levels,
+)
 
 Argb = NDArray[np.uint32]
 Mask = NDArray[np.bool_]
@@ -35,7 +45,6 @@ SELECTED: Final = 2
 
 SHUFFLE_SEED: Final = 5
 LAYER_SHIFT: Final = 29
-SUBPIXELS: Final = 8
 POINTS_PER_BIN: Final = 8
 BINS_MAX: Final = 512
 RADIUS_MIN_PX: Final = 1.0
@@ -45,6 +54,13 @@ HALO_OVERLAP_MAX: Final = 0.25  # discs that cover a typical spot, over pi; beyo
 RING_MIN_PX: Final = 1.75
 RING_MAX_PX: Final = 2.0
 FADED: Final = 0.27
+# numba's cache looks at this file alone: what the kernels use must stand in it, or old ones go on with old values.
+SUBPIXELS: Final = 4
+CROWD_SHIFT: Final = 2
+CROWD_PX: Final = 1 << CROWD_SHIFT  # points are counted in squares of so many device pixels
+HATCH_PX: Final = 16
+MARK_MIN_PX: Final = 2.75  # smaller marks look alike
+HATCH_DEPTH: Final = 0.5
 
 
 def _kernel(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -87,11 +103,14 @@ def _bin(xy, visiting, x0, y0, per_x, per_y, bins, starts, order):  # type: igno
         place[cell] += 1
 
 
-@_kernel("i8(f4[::1], f4[::1], u1[::1], i8[::1], i8, i8, i8, i8, i8, f8, f8, f8, f8, i8, i4[:,::1], u1[:,::1])")
-def _mark(x, y, layer, starts, bins, column0, column1, row0, row1, ax, bx, ay, by, margin, winner, count):  # type: ignore[no-untyped-def]
+@_kernel(
+    "i8(f4[::1], f4[::1], u1[::1], i8[::1], i8, i8, i8, i8, i8, f8, f8, f8, f8, i8, i4[:,::1], u1[:,::1], i4[:,::1])"
+)
+def _mark(x, y, layer, starts, bins, column0, column1, row0, row1, ax, bx, ay, by, margin, winner, count, crowd):  # type: ignore[no-untyped-def]
     """Per pixel, the highest (layer, place) whose centre falls there, and how many of that layer do.
 
-    `winner` and `count` reach `margin` pixels beyond what `ax … by` call the image, on every side.
+    `winner` and `count` reach `margin` pixels beyond what `ax … by` call the image, on every side. `crowd` counts the
+    points of all layers in squares of CROWD_PX, with a border of one empty square.
     """
     height, width = winner.shape
     x_end = float(width - margin)
@@ -110,6 +129,7 @@ def _mark(x, y, layer, starts, bins, column0, column1, row0, row1, ax, bx, ay, b
             key = np.int32((np.int64(top) << LAYER_SHIFT) | k)
             old = winner[r, c]
             drawn += 1
+            crowd[np.uint64((r >> CROWD_SHIFT) + 1), np.uint64((c >> CROWD_SHIFT) + 1)] += 1
             if old < 0 or (old >> LAYER_SHIFT) < top:
                 winner[r, c] = key
                 count[r, c] = 1
@@ -119,6 +139,17 @@ def _mark(x, y, layer, starts, bins, column0, column1, row0, row1, ax, bx, ay, b
                 if count[r, c] < 255:
                     count[r, c] += 1
     return drawn
+
+
+@_kernel("void(i4[:,::1], u1[::1], u1[:,::1])")
+def _shade(crowd, level, shade):  # type: ignore[no-untyped-def]
+    """Per square of `crowd`, the level (0..255) of its smoothed count; `level` has one entry a quarter of a point."""
+    most = len(level) - 1
+    for r in range(1, crowd.shape[0] - 1):
+        for c in range(1, crowd.shape[1] - 1):
+            edges = crowd[r - 1, c] + crowd[r + 1, c] + crowd[r, c - 1] + crowd[r, c + 1]
+            corners = crowd[r - 1, c - 1] + crowd[r - 1, c + 1] + crowd[r + 1, c - 1] + crowd[r + 1, c + 1]
+            shade[r, c] = level[min(most, (4 * crowd[r, c] + 2 * edges + corners) >> 2)]
 
 
 @numba.njit(inline="always")
@@ -155,17 +186,20 @@ def _disc_onto(image, row, column, coverage, spans, opaque, wide):  # type: igno
 
 @_kernel(
     "void(i4[:,::1], u1[:,::1], i8, f4[::1], f4[::1], u4[::1], f8, f8, f8, f8, i8, i8, u2[::1], "
-    "u2[:,:,::1], i2[:,:,::1], u4, b1, u2[:,:,::1], i2[:,:,::1], u4, i8, b1, u4[:,::1])"
+    "u2[:,:,::1], i2[:,:,::1], u4, b1, u2[:,:,::1], i2[:,:,::1], u4, i8, b1, "
+    "u1[::1], b1, u1[:,::1], u4, b1, u1[:,:,::1], i8, i8, i8, u4[:,::1])"
 )
 def _stamp(  # type: ignore[no-untyped-def]
     winner, count, layer, x, y, colours, ax, bx, ay, by, margin, pad, opacity,
-    ring, ring_spans, ring_colour, with_ring, fill, fill_spans, background, fade, with_fill, image,
+    ring, ring_spans, ring_colour, with_ring, fill, fill_spans, background, fade, with_fill,
+    marks, shaped, shade, towards, with_shade, hatches, hatch_x, hatch_y, hatch_shift, image,
 ):  # fmt: skip
     """Draw one layer: for every occupied pixel a ring disc, then the point's own disc."""
     height, width = winner.shape
     place_mask = (1 << LAYER_SHIFT) - 1
     wide_background = _spread(background)
     wide_ring = _spread(ring_colour)
+    wide_towards = _spread(towards)
     for r in range(height):
         for c in range(width):
             key = winner[r, c]
@@ -175,6 +209,8 @@ def _stamp(  # type: ignore[no-untyped-def]
             px = ax * x[k] + bx + margin
             py = ay * y[k] + by + margin
             sub = int((py - r) * SUBPIXELS) * SUBPIXELS + int((px - c) * SUBPIXELS)
+            if shaped:
+                sub += (marks[k] & 7) * (SUBPIXELS * SUBPIXELS)
             opaque = np.uint64(opacity[count[r, c]])
             row = r - margin + pad
             column = c - margin + pad
@@ -184,28 +220,15 @@ def _stamp(  # type: ignore[no-untyped-def]
                 colour = colours[k]
                 if fade > 0:
                     colour = _blend(colour, wide_background, fade)
+                elif with_shade:
+                    mixed = np.uint64(shade[np.uint64((r >> CROWD_SHIFT) + 1), np.uint64((c >> CROWD_SHIFT) + 1)])
+                    hatch = marks[k] >> 3
+                    place_x, place_y = (c + hatch_x) >> hatch_shift, (r + hatch_y) >> hatch_shift
+                    if hatch and mixed and hatches[hatch, place_y & (HATCH_PX - 1), place_x & (HATCH_PX - 1)]:
+                        colour = _blend(colour, wide_background, np.uint64(256 * HATCH_DEPTH))
+                    else:
+                        colour = _blend(colour, wide_towards, mixed)
                 _disc_onto(image, row, column, fill[sub], fill_spans[sub], opaque, _spread(colour))
-
-
-@lru_cache(maxsize=64)
-def _disc(radius_px: float) -> tuple[NDArray[np.uint16], NDArray[np.int16]]:
-    """Coverage 0..256 of a disc, per sub-pixel position of its centre, and the columns that are not 0 in each row.
-
-    Returns:
-        (S * S, D, D) uint16, the centre pixel in the middle, and (S * S, D, 2) int16 of first and past-the-last.
-    """
-    half = math.ceil(radius_px + 0.5)
-    centre = (np.arange(SUBPIXELS) + 0.5) / SUBPIXELS
-    pixel = np.arange(-half, half + 1) + 0.5
-    offset = pixel[None, :] - centre[:, None]  # (S, D)
-    distance = np.hypot(offset[:, None, :, None], offset[None, :, None, :])  # (S y, S x, D y, D x)
-    size = 2 * half + 1
-    coverage = np.clip(radius_px + 0.5 - distance, 0, 1).reshape(-1, size, size)
-    alpha = np.rint(coverage * 256).astype(np.uint16)
-    inside = alpha > 0
-    first = inside.argmax(axis=2)
-    end = np.where(inside.any(axis=2), size - inside[:, :, ::-1].argmax(axis=2), first)
-    return alpha, np.ascontiguousarray(np.stack([first, end], axis=2).astype(np.int16))
 
 
 @dataclass(frozen=True)
@@ -292,29 +315,41 @@ class Raster:
         self._x = np.ascontiguousarray(xy[self._order, 0])
         self._y = np.ascontiguousarray(xy[self._order, 1])
         self._colours = np.full(len(self.finite), 0xFF888888, np.uint32)
+        self._marks = np.full(len(self.finite), MARKS.index("disc"), np.uint8)
         self._layer = np.full(len(self.finite), NORMAL, np.uint8)
         self._layers: tuple[int, ...] = (NORMAL,)
-        self._density = self._typical_density(bool((high > low).any()))
+        self._density = self._density_at(0.5)
+        self._crowded = self._density_at(0.99)
+        self._crowd = np.zeros((0, 0), np.int32)
+        self._shade = np.zeros((0, 0), np.uint8)
         self._winner = np.full((0, 0), -1, np.int32)
         self._hits = np.zeros((0, 0), np.uint8)
         self._image = np.zeros((0, 0), np.uint32)
         self._view: View | None = None
         self._margin = self._pad = 0
 
-    def _typical_density(self, spread_out: bool) -> float:
-        """Points per square data unit around the median point: blobs count, the empty space between does not."""
-        if not spread_out:
+    def _density_at(self, share: float) -> float:
+        """Points per square data unit, no less than around this share of the points: blobs count, not empty space."""
+        if self.bounds[:2] == self.bounds[2:]:
             return 0.0
         counts = np.sort(np.diff(self._starts))
         running = np.cumsum(counts)
-        middle = counts[np.searchsorted(running, running[-1] / 2)]
-        return float(middle * self._per_unit[0] * self._per_unit[1])
+        found = counts[np.searchsorted(running, share * running[-1])]
+        return float(found * self._per_unit[0] * self._per_unit[1])
 
     def colour(self, argb: Argb) -> None:
         """Colours for all N points in the order of the coordinates; their alpha is ignored."""
         if argb.shape != (self.count,):
             raise ValueError(f"{self.count} colours expected, got {argb.shape}")
         self._colours = argb.astype(np.uint32, copy=False)[self._order] | np.uint32(0xFF000000)
+
+    def mark(self, marks: NDArray[np.uint8] | None) -> None:
+        """`colours.marks` for all N points in the order of the coordinates; discs for None."""
+        if marks is None:
+            marks = np.full(self.count, MARKS.index("disc"), np.uint8)
+        if marks.shape != (self.count,):
+            raise ValueError(f"{self.count} marks expected, got {marks.shape}")
+        self._marks = marks.astype(np.uint8, copy=False)[self._order]
 
     def arrange(self, selected: Mask | None = None, emphasised: Mask | None = None) -> None:
         """Which points lie on top with a ring, and which fade because they are not emphasised; None for no such."""
@@ -338,19 +373,27 @@ class Raster:
         radius = RADIUS_MAX_PX if per_px == 0 else 2.0 * (0.4 / per_px) ** 0.176
         return round(float(np.clip(radius, RADIUS_MIN_PX, RADIUS_MAX_PX)) * view.pixel_ratio * 16) / 16
 
+    def shows_marks(self, view: View) -> bool:
+        """Whether points are large enough to have shapes."""
+        return self.radius_px(view) >= MARK_MIN_PX * view.pixel_ratio
+
     def draw(self, view: View, ink: Ink) -> Frame:
         """Draw a frame, in memory that the next frame overwrites."""
         radius = self.radius_px(view)
         ratio = view.pixel_ratio
         overlap = self._density / (view.scale_x * view.scale_y) * radius**2
         halo = HALO_PX * ratio if overlap < HALO_OVERLAP_MAX else 0.0
-        ring_radius = radius + halo + ratio * min(max(radius / ratio / 2, RING_MIN_PX), RING_MAX_PX)
-        self._margin = math.ceil(ring_radius + ratio + 1)
+        shaped = self.shows_marks(view)
+        ring = halo + ratio * min(max(radius / ratio / 2, RING_MIN_PX), RING_MAX_PX)
+        self._margin = math.ceil(radius * (REACH_OF_MARKS if shaped else 1.0) + ring + ratio + 1)
         self._pad = 2 * self._margin + 2
         shape = (view.height + 2 * self._margin, view.width + 2 * self._margin)
         if self._winner.shape != shape:
             self._winner = np.empty(shape, np.int32)
             self._hits = np.zeros(shape, np.uint8)
+            self._crowd = np.zeros(((shape[0] >> CROWD_SHIFT) + 4, (shape[1] >> CROWD_SHIFT) + 4), np.int32)
+            self._shade = np.zeros(self._crowd.shape, np.uint8)
+        self._crowd.fill(0)
         padded = (view.height + 2 * self._pad, view.width + 2 * self._pad)
         if self._image.shape != padded:
             self._image = np.empty(padded, np.uint32)
@@ -361,21 +404,29 @@ class Raster:
         ay, by = -view.scale_y, view.top * view.scale_y
         self.drawn = self._mark_visible(view, ax, bx, ay, by)
 
-        fill = (*_disc(radius), ink.background)
-        gap = (*_disc(radius + halo), ink.background, halo > 0)
+        crowded = self._crowded / (view.scale_x * view.scale_y) * np.pi * radius**2
+        shaded = crowded > CROWD_MIN
+        if shaded:
+            _shade(self._crowd, shade_levels(np.pi * radius**2 / CROWD_PX**2 / 4, crowded), self._shade)
+        fill = (*mark_stamps(radius, 0.0, shaped, SUBPIXELS), ink.background)
+        gap = (*mark_stamps(radius, halo, shaped, SUBPIXELS), ink.background, halo > 0)
         marked = (self._winner, self._hits)
         where = (self._x, self._y, self._colours, ax, bx, ay, by, self._margin, self._pad)
+        # the hatch moves with the points, whole pixels at a time
+        hatch = (hatches(HATCH_PX), -math.floor(bx) - self._margin, -math.floor(by) - self._margin, int(ratio >= 1.5))
+        looks = (self._marks, shaped, self._shade, ink.ring)
+        plain, shading = (*looks, False, *hatch), (*looks, shaded, *hatch)
         for layer in self._layers if self.drawn else ():
             if layer == SELECTED:  # all rings before all discs: a dense selection gets one outline around it
-                solid = _opacity(0.0)
-                outer = (*_disc(ring_radius + ratio), ink.background, True)
-                ring = (*_disc(ring_radius), ink.ring, True)
-                _stamp(*marked, layer, *where, solid, *outer, *fill, 0, False, self._image)
-                _stamp(*marked, layer, *where, solid, *ring, *fill, 0, False, self._image)
-                _stamp(*marked, layer, *where, solid, *gap, *fill, 0, True, self._image)
+                solid = opacity(0.0)
+                outer_ring = (*mark_stamps(radius, ring + ratio, shaped, SUBPIXELS), ink.background, True)
+                inner_ring = (*mark_stamps(radius, ring, shaped, SUBPIXELS), ink.ring, True)
+                _stamp(*marked, layer, *where, solid, *outer_ring, *fill, 0, False, *plain, self._image)
+                _stamp(*marked, layer, *where, solid, *inner_ring, *fill, 0, False, *plain, self._image)
+                _stamp(*marked, layer, *where, solid, *gap, *fill, 0, True, *plain, self._image)
             else:
                 fade = round(256 * (1 - FADED)) if layer == DIMMED else 0
-                _stamp(*marked, layer, *where, _opacity(overlap), *gap, *fill, fade, True, self._image)
+                _stamp(*marked, layer, *where, opacity(overlap), *gap, *fill, fade, True, *shading, self._image)
         return Frame(self._image, self._pad)
 
     def _mark_visible(self, view: View, ax: float, bx: float, ay: float, by: float) -> int:
@@ -393,7 +444,7 @@ class Raster:
         column1, row1 = (int(value) for value in np.clip(last, 0, self._bins - 1))
         grid = (self._starts, self._bins, column0, column1, row0, row1)
         place = (ax, bx, ay, by, self._margin)
-        return int(_mark(self._x, self._y, self._layer, *grid, *place, self._winner, self._hits))
+        return int(_mark(self._x, self._y, self._layer, *grid, *place, self._winner, self._hits, self._crowd))
 
     def pick(self, column: float, row: float, reach_px: float) -> int:
         """The point seen at a place of the last frame: the disc on top there, else the nearest within reach.
@@ -430,20 +481,3 @@ class Raster:
             if distance[best] > max(radius, reach_px):
                 return -1
         return int(self._order[places[best]])
-
-
-@lru_cache(maxsize=64)
-def _opacity_table(overlap: float) -> NDArray[np.uint16]:
-    single = float(np.clip(1.06 * (1 + overlap) ** -0.3, 0.45, 1.0))
-    table = 1 - (1 - single) ** np.maximum(np.arange(256), 1)
-    return np.rint(table * 256).astype(np.uint16)
-
-
-def _opacity(overlap: float) -> NDArray[np.uint16]:
-    """(256,) opacity 0..256 of a disc by the points in its pixel: as if each were laid on the last.
-
-    Args:
-        overlap: Discs that cover a typical spot, over pi. The more, the more transparent a single one, so that density
-            shows.
-    """
-    return _opacity_table(round(overlap, 1))

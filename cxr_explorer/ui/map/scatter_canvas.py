@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import cache
 from types import ModuleType
@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QFont,
@@ -30,6 +30,8 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from cxr_explorer.colours import BACKGROUND, FOREGROUND, UNLABELLED
+from cxr_explorer.ui.map.scatter_names import Name, Names
+from cxr_explorer.ui.map.scatter_pictures import Look, Pictures, picture_side
 
 FIT_PADDING: Final = 0.05
 ZOOM_OUT_MAX: Final = 4.0
@@ -104,14 +106,14 @@ class ScatterCanvas(pg.GraphicsView):
         self._xy = np.empty((0, 2), np.float32)
         self._fit = QRectF(-1, -1, 2, 2)
         self._argb: NDArray[np.uint32] | None = None
+        self._marks: NDArray[np.uint8] | None = None
         self._selected: NDArray[np.bool_] | None = None
         self._emphasised: NDArray[np.bool_] | None = None
         self._current = self._hovered = -1
         self._dark = True
         self._message = ""
-        self._names: list[tuple[float, float, str]] = []
-        self._names_visible = True
-        self._name_pictures: dict[str, QPixmap] = {}
+        self._names = Names(self)
+        self.pictures = Pictures(self)
         self._outline: tuple[QPolygonF, str, QPointF] | None = None
 
         self._raster: Any = None
@@ -133,9 +135,10 @@ class ScatterCanvas(pg.GraphicsView):
         if xy.ndim != 2 or xy.shape[1] != 2:
             raise ValueError(f"(N, 2) coordinates expected, got {xy.shape}")
         self._xy = xy
-        self._argb = self._selected = self._emphasised = self._raster = None
+        self._argb = self._marks = self._selected = self._emphasised = self._raster = None
         self._current = self._hovered = -1
-        self._names = []
+        self.pictures.forget()
+        self._names.show([])
         finite = xy[np.isfinite(xy).all(axis=1)].astype(np.float64)
         if len(finite):
             low, high = finite.min(axis=0), finite.max(axis=0)
@@ -150,13 +153,22 @@ class ScatterCanvas(pg.GraphicsView):
             self._show(seen)
         self.load()
 
-    def set_colours(self, argb: NDArray[np.uint32]) -> None:
+    def set_colours(self, argb: NDArray[np.uint32], marks: NDArray[np.uint8] | None = None) -> None:
         argb = np.asarray(argb, np.uint32)
         self._check_length(argb)
-        self._argb = argb
+        if marks is not None:
+            self._check_length(marks)
+        self._argb, self._marks = argb, marks
         if self._raster is not None:
             self._raster.colour(argb)
+            self._raster.mark(marks)
         self._redraw()
+
+    def set_picture_source(
+        self, source: Callable[[int], QPixmap | None] | None, load: Callable[[Sequence[int]], bool]
+    ) -> None:
+        self.pictures.source, self.pictures.load = source, load
+        self._picture.update()
 
     def set_selected(self, mask: NDArray[np.bool_] | None) -> None:
         self._selected = self._checked_mask(mask)
@@ -189,6 +201,7 @@ class ScatterCanvas(pg.GraphicsView):
 
     def set_current(self, index: int) -> None:
         self._current = int(index)
+        self.pictures.forget()
         self._picture.update()
 
     def set_hovered(self, index: int) -> None:
@@ -199,20 +212,19 @@ class ScatterCanvas(pg.GraphicsView):
 
     def set_dark(self, dark: bool) -> None:
         self._dark = dark
-        self._name_pictures.clear()
+        self._names.draw_anew()
         self._redraw()
 
     def set_message(self, text: str) -> None:
         self._message = text
         self._picture.update()
 
-    def set_names(self, names: Sequence[tuple[float, float, str]]) -> None:
-        self._names = list(names)
-        self._name_pictures.clear()
+    def set_names(self, names: Sequence[Name]) -> None:
+        self._names.show(names)
         self._picture.update()
 
     def set_names_visible(self, visible: bool) -> None:
-        self._names_visible = visible
+        self._names.visible = visible
         self._picture.update()
 
     def set_outline(self, outline: QPolygonF | None, text: str = "", cursor: QPointF | None = None) -> None:
@@ -240,6 +252,7 @@ class ScatterCanvas(pg.GraphicsView):
         if self._argb is None:
             self._argb = np.full(len(self._xy), UNLABELLED.argb(self._dark), np.uint32)
         raster.colour(self._argb)
+        raster.mark(self._marks)
         raster.arrange(self._selected, self._emphasised)
         self._raster = raster
         self._redraw()
@@ -306,6 +319,11 @@ class ScatterCanvas(pg.GraphicsView):
         x, y = self._xy[index]
         return self.to_position(float(x), float(y))
 
+    def reach_of(self, index: int) -> float:
+        """How far a point's disc or picture reaches from its place in the last frame, in logical pixels."""
+        box = self.pictures.box_of(index)
+        return self.radius_of_points() if box is None else max(box.width(), box.height()) / 2
+
     def radius_of_points(self) -> float:
         """Radius of the discs in the last frame, in logical pixels."""
         if self._raster is None or self._drawn_view is None:
@@ -316,6 +334,9 @@ class ScatterCanvas(pg.GraphicsView):
         """The index of the point seen at a position of the last frame, or -1."""
         if self._raster is None or self._frame is None:
             return -1
+        pictured = self.pictures.at(position, self.radius_of_points())
+        if pictured >= 0:
+            return pictured
         ratio = self._drawn_view.pixel_ratio
         return int(self._raster.pick(position.x() * ratio, position.y() * ratio, reach * ratio))
 
@@ -323,6 +344,7 @@ class ScatterCanvas(pg.GraphicsView):
 
     def _redraw(self) -> None:
         self._frame = None
+        self.pictures.forget()
         self._picture.update()
 
     def _range_changed(self) -> None:
@@ -343,11 +365,11 @@ class ScatterCanvas(pg.GraphicsView):
             return
         self._paint_points(painter, rect)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if self._names_visible:
-            self._paint_names(painter, rect)
+        self._paint_pictures(painter, rect)
+        self._names.paint(painter, rect, self._dark, not self._raster.shows_marks(self._drawn_view))
         for index, ticks in ((self._hovered, False), (self._current, True)):
             if 0 <= index < len(self._xy) and np.isfinite(self._xy[index]).all():
-                self._paint_ring(painter, self.position_of(index), ticks)
+                self._paint_ring(painter, index, ticks)
         if self._outline is not None:
             self._paint_outline(painter, rect, *self._outline)
 
@@ -368,6 +390,32 @@ class ScatterCanvas(pg.GraphicsView):
         image.setDevicePixelRatio(ratio)
         painter.drawImage(QPointF(0, 0), image, QRectF(pad, pad, width, height))
 
+    def _paint_pictures(self, painter: QPainter, rect: QRectF) -> None:
+        """Pictures instead of dots, where few enough points are in sight."""
+        side = picture_side(self._raster.drawn, rect.width() * rect.height())
+        if not side or self.pictures.source is None:
+            self.pictures.clear()
+            return
+        points = self.pictures
+        if points.laid_out_for != (self._drawn_view, side):
+            seen = self.view_box.viewRect()
+            x, y = self._xy.T
+            inside = (x >= seen.left()) & (x <= seen.right()) & (y >= seen.top()) & (y <= seen.bottom())
+            shown = np.flatnonzero(inside)
+            first = np.zeros(len(shown), np.int64) if self._emphasised is None else ~self._emphasised[shown] * 1
+            if self._selected is not None:
+                first = np.where(self._selected[shown], -1, first)
+            first = np.where(shown == self._current, -2, first)
+            order = shown[np.argsort(first, kind="stable")].tolist()
+            points.lay_out((self._drawn_view, side), order, [self.position_of(index) for index in order], side)
+        points.paint(painter, self._look_of, self._dark)
+
+    def _look_of(self, index: int) -> Look:
+        mark = 1 if self._marks is None else int(self._marks[index])
+        faded = self._emphasised is not None and not self._emphasised[index]
+        selected = self._selected is not None and bool(self._selected[index])
+        return Look(int(self._argb[index]), mark, selected, faded and not selected)  # type: ignore[index]
+
     def _paint_message(self, painter: QPainter, rect: QRectF, text: str) -> None:
         font = QFont(self.font())
         font.setPointSizeF(font.pointSizeF() * 1.15)
@@ -376,14 +424,19 @@ class ScatterCanvas(pg.GraphicsView):
         flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
         painter.drawText(rect.adjusted(32, 16, -32, -16), int(flags), text)
 
-    def _paint_ring(self, painter: QPainter, at: QPointF, ticks: bool) -> None:
-        """A ring around a point, with four ticks if asked; it neither covers the point nor needs its colour."""
-        radius = self.radius_of_points() + (6 if ticks else 3.5)
+    def _paint_ring(self, painter: QPainter, index: int, ticks: bool) -> None:
+        """A ring around a point or its picture, with four ticks if asked; it covers neither and needs no colour."""
+        at, box, gap = self.position_of(index), self.pictures.box_of(index), 6.0 if ticks else 3.5
         path = QPainterPath()
-        path.addEllipse(at, radius, radius)
+        if box is None:
+            across = down = self.radius_of_points() + gap
+            path.addEllipse(at, across, down)
+        else:
+            across, down = box.width() / 2 + gap, box.height() / 2 + gap
+            path.addRoundedRect(box.adjusted(-gap, -gap, gap, gap), 4, 4)
         for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)) if ticks else ():
-            path.moveTo(at + QPointF(dx, dy) * (radius - 2))
-            path.lineTo(at + QPointF(dx, dy) * (radius + 6))
+            path.moveTo(at + QPointF(dx * (across - 2), dy * (down - 2)))
+            path.lineTo(at + QPointF(dx * (across + 6), dy * (down + 6)))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for colour, width in ((BACKGROUND, 5.0), (FOREGROUND, 2.0)):
             pen = QPen(QColor.fromRgb(colour.argb(self._dark)), width if ticks else 0.7 * width)
@@ -416,45 +469,6 @@ class ScatterCanvas(pg.GraphicsView):
         painter.drawRoundedRect(box, 5, 5)
         painter.setPen(QColor.fromRgb(BACKGROUND.argb(self._dark)))
         painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), text)
-
-    def _paint_names(self, painter: QPainter, rect: QRectF) -> None:
-        """Names in the order given; one that would cover an earlier one waits for a closer look."""
-        taken: list[QRectF] = []
-        for x, y, text in self._names:
-            at = self.to_position(x, y)
-            if not text or not rect.contains(at):
-                continue
-            picture = self._name_pictures.get(text)
-            if picture is None:
-                picture = self._name_pictures[text] = self._name_picture(text)
-            box = QRectF(QPointF(0, 0), picture.deviceIndependentSize())
-            box.moveCenter(at)
-            if any(box.intersects(other) for other in taken):
-                continue
-            taken.append(box)
-            painter.drawPixmap(QPointF(round(box.left()), round(box.top())), picture)
-
-    def _name_picture(self, text: str) -> QPixmap:
-        font = QFont(self.font())
-        font.setWeight(QFont.Weight.DemiBold)
-        metrics = QFontMetricsF(font)
-        size = QSize(int(metrics.horizontalAdvance(text)) + 10, int(metrics.height()) + 8)
-        ratio = self.devicePixelRatioF()
-        picture = QPixmap(size * ratio)
-        picture.setDevicePixelRatio(ratio)
-        picture.fill(Qt.GlobalColor.transparent)
-        path = QPainterPath()
-        path.addText(QPointF(5, 4 + metrics.ascent()), font, text)
-        edge = QColor.fromRgb(BACKGROUND.argb(self._dark))
-        edge.setAlpha(225)
-        painter = QPainter(picture)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        pen = QPen(edge, 4.0)
-        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-        painter.strokePath(path, pen)
-        painter.fillPath(path, QColor.fromRgb(FOREGROUND.argb(self._dark)))
-        painter.end()
-        return picture
 
     # events, for who listens
 

@@ -16,6 +16,7 @@ from cxr_explorer.atlas.selection import inside_polygon, inside_rectangle
 from cxr_explorer.ui.map.scatter_canvas import ScatterCanvas, load_rasteriser
 from cxr_explorer.ui.map.scatter_card import HoverCard
 from cxr_explorer.ui.map.scatter_keys import MapKeys
+from cxr_explorer.ui.map.scatter_names import Name
 
 Tool = Literal["pan", "lasso", "rectangle"]
 Mode = Literal["replace", "add", "subtract", "intersect"]
@@ -137,9 +138,12 @@ class ScatterView(QWidget):
         self.canvas.set_points(xy, keep_view)
         self.xy = np.ascontiguousarray(xy, np.float32)
 
-    def set_colours(self, argb: NDArray[np.uint32]) -> None:
-        """(N,) uint32 ARGB, see `ui.palette`; their alpha is ignored."""
-        self.canvas.set_colours(argb)
+    def set_colours(self, argb: NDArray[np.uint32], marks: NDArray[np.uint8] | None = None) -> None:
+        """(N,) uint32 ARGB, whose alpha is ignored, and (N,) uint8 shapes and hatches, or None for discs.
+
+        See `colours.categorical` and `colours.marks`.
+        """
+        self.canvas.set_colours(argb, marks)
 
     def set_selected(self, mask: NDArray[np.bool_] | None) -> None:
         """(N,) bool: points drawn on top of the others with a ring around them."""
@@ -154,8 +158,8 @@ class ScatterView(QWidget):
         """The image that is open, marked with a ring and ticks; -1 for none."""
         self.canvas.set_current(index)
 
-    def set_cluster_names(self, names: Sequence[tuple[float, float, str]]) -> None:
-        """(x, y, text) in data coordinates, the most important first: where names would overlap, later ones wait."""
+    def set_cluster_names(self, names: Sequence[Name]) -> None:
+        """The most important first: where names would overlap, later ones wait."""
         self.canvas.set_names(names)
 
     def set_names_visible(self, visible: bool) -> None:
@@ -174,6 +178,17 @@ class ScatterView(QWidget):
     def set_thumbnail_source(self, source: Callable[[int], QPixmap | None]) -> None:
         """Who knows the thumbnail of an index; asked in the window's thread, so it must answer at once."""
         self._thumbnail_source = source
+
+    def set_picture_source(
+        self, source: Callable[[int], QPixmap | None] | None, load: Callable[[Sequence[int]], bool]
+    ) -> None:
+        """Who knows the pictures to show in place of dots, where few points are in sight; None shows dots alone.
+
+        Args:
+            source: The picture of an index if it is in memory; asked while painting.
+            load: Loads pictures of some indices for a few milliseconds; whether it did anything.
+        """
+        self.canvas.set_picture_source(source, load)
 
     def set_caption_source(self, source: Callable[[int], str]) -> None:
         """Who knows the words below the thumbnail of an index."""
@@ -341,7 +356,7 @@ class ScatterView(QWidget):
         self.canvas.set_hovered(index)
         self._show_cursor()
         thumbnail, caption = self._thumbnail_source(index), self._caption_source(index)
-        self._card.show_for(self.canvas.position_of(index), self.canvas.radius_of_points(), thumbnail, caption)
+        self._card.show_for(self.canvas.position_of(index), self.canvas.reach_of(index), thumbnail, caption)
         self.pointHovered.emit(index)
 
     def end_hover(self) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_explorer.atlas.partition import Partition
+from cxr_explorer.colours import looks
 from cxr_explorer.labels.confounders import decade
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.texts import VALUE_WORDS, finding_text
@@ -25,6 +27,15 @@ def differing_facts(facts: Facts) -> list[str]:
             values.setdefault(name, set()).add(value)
             known[name] = known.get(name, 0) + 1
     return sorted(name for name, seen in values.items() if len(seen) > 1 or known[name] < len(facts))
+
+
+def cluster_looks(xy: NDArray[np.float32], partition: Partition) -> NDArray[np.int64]:
+    """(K + 1,) the codes that the clusters of a map are drawn with, see `colours.looks`; -1, of noise, is the last."""
+    clusters, count = partition.clusters, len(partition.groups)
+    inside = (clusters >= 0) & np.isfinite(xy).all(axis=1)
+    sizes = np.maximum(np.bincount(clusters[inside], minlength=count), 1)
+    centres = [np.bincount(clusters[inside], xy[inside, axis], minlength=count) / sizes for axis in (0, 1)]
+    return np.append(looks([group.identity for group in partition.groups], np.stack(centres, axis=1)), -1)
 
 
 def categories(

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from cxr_explorer.colours import marks
 from cxr_explorer.ui.map.rasterise import Ink, Raster, View
 
 INK = Ink(background=0xFF000000, ring=0xFFFFFFFF)
@@ -223,3 +224,95 @@ def test_colours_and_masks_of_another_length_are_refused():
 def test_the_window_opens_without_numba_in_it():
     code = "import sys; import cxr_explorer.ui.map.scatter_view; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=240).returncode == 0
+
+
+def dense(count: int, left: float, seed: int = 0) -> np.ndarray:
+    """Points spread evenly over a square of 30 pixels."""
+    return np.random.default_rng(seed).uniform((left, 30), (left + 30, 60), (count, 2)).astype(np.float32)
+
+
+def test_where_discs_cover_each_other_the_shade_follows_the_logarithm_of_their_number():
+    counts = (900, 3600, 14400, 57600)
+    xy = np.concatenate([dense(count, 20 + 50 * number) for number, count in enumerate(counts)])
+    raster = raster_of(xy, np.full(len(xy), 0xFF2050A0, np.uint32))
+    argb = raster.draw(view_of(240, 90), INK).argb
+    green = [(argb[35:55, 25 + 50 * number : 45 + 50 * number] >> 8 & 0xFF).mean() for number in range(4)]
+    steps = np.diff(green)
+    assert (steps > 10).all()
+    assert steps[1] == pytest.approx(steps[2], rel=0.3)  # the first one closes gaps as well
+
+
+def test_a_lone_point_and_a_selected_one_keep_their_colour_beside_a_dense_core():
+    xy = np.concatenate([dense(20_000, 30), [[120.5, 45.5], [45.5, 45.5]]]).astype(np.float32)
+    colours = np.full(len(xy), RED, np.uint32)
+    colours[-1] = BLUE
+    selected = np.arange(len(xy)) == len(xy) - 1
+    argb = raster_of(xy, colours, selected).draw(view_of(200, 90), INK).argb
+    assert argb[35, 35] & 0xFF > 60  # the core is drawn towards white
+    lone, chosen = argb[44, 120], argb[44, 45]
+    assert lone >> 16 & 0xFF > 100 and lone & 0xFF == 0
+    assert chosen & 0xFF > 240 and (chosen >> 16 & 0xFF) < 10
+    assert (argb[38:52, 38:52] == INK.ring).any()
+
+
+def test_density_is_a_matter_of_zoom():
+    xy = dense(20_000, 30)
+    raster = raster_of(xy)
+    assert (raster.draw(view_of(90, 90), INK).argb & 0xFF).max() > 60
+    assert (raster.draw(view_of(90, 90, 60.0, 40, 46), INK).argb & 0xFF).max() == 0
+
+
+@pytest.mark.parametrize("code", range(-1, 7))
+def test_every_mark_has_a_shape_of_its_own_about_as_large_as_the_disc(code):
+    def drawn(one: int) -> np.ndarray:
+        raster = raster_of([[50.5, 50.5]])
+        raster.mark(marks([one]))
+        return (raster.draw(view_of(100, 100), INK).argb >> 16 & 0xFF).astype(int)
+
+    mine = drawn(code)
+    disc = drawn(0)
+    assert mine.sum() == pytest.approx(disc.sum() * (0.56 if code < 0 else 1), rel=0.2)
+    for other in range(-1, 7):
+        if other != code:
+            assert np.abs(mine - drawn(other)).sum() > 0.15 * disc.sum()
+
+
+def test_marks_follow_the_points_through_sorting():
+    rng = np.random.default_rng(2)
+    xy = rng.permutation(np.stack(np.meshgrid(np.arange(15, 290, 30), np.arange(15, 150, 30)), -1).reshape(-1, 2))
+    codes = rng.integers(0, 2, len(xy))  # discs and squares
+    raster = raster_of(xy.astype(np.float32) + 0.5)
+    raster.mark(marks(codes))
+    view = view_of(300, 150)
+    argb = raster.draw(view, INK).argb
+    corner = round(0.75 * raster.radius_px(view))
+    found = argb[149 - xy[:, 1] - corner, xy[:, 0] - corner] >> 16 & 0xFF
+    assert ((found > 128) == (codes == 1)).all()
+
+
+def test_clusters_of_one_colour_are_hatched_differently_where_dots_are_too_dense_for_shapes():
+    xy = np.concatenate([dense(9000, 20), dense(9000, 70), dense(9000, 120)])
+    raster = raster_of(xy)
+    raster.mark(marks(np.repeat([0, 12, 24], 9000)))
+    argb = raster.draw(view_of(170, 90), INK).argb
+    plain, one, other = ((argb[34:56, left : left + 22] >> 16 & 0xFF).astype(int) for left in (24, 74, 124))
+    assert plain.std() < 10 < 40 < min(one.std(), other.std())
+    assert np.abs(one - other).mean() > 40
+    moved = raster.draw(view_of(170, 90, left=3.0), INK).argb >> 16 & 0xFF
+    assert np.abs(moved[34:56, 71:93].astype(int) - one).mean() < 3  # the hatch goes with the points
+
+
+def test_selected_marks_have_a_ring_of_their_shape_all_around():
+    raster = raster_of([[50.5, 50.5]], selected=np.array([True]))
+    for code in range(7):
+        raster.mark(marks([code]))
+        argb = raster.draw(view_of(100, 100), INK).argb
+        white = (argb & 0xFF) > 128
+        rows, columns = np.nonzero(((argb >> 16 & 0xFF) > 128) & ~white)
+        assert white[rows.min() - 1 :: -1][:4].any() and white[rows.max() + 1 :][:4].any()
+        assert white[:, columns.min() - 1 :: -1][:, :4].any() and white[:, columns.max() + 1 :][:, :4].any()
+
+
+def test_marks_of_another_length_are_refused():
+    with pytest.raises(ValueError):
+        raster_of([[1, 2]]).mark(np.zeros(2, np.uint8))

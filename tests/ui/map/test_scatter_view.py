@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow
 
 from cxr_explorer.colours import BACKGROUND
 from cxr_explorer.ui.map.scatter_card import place_beside
+from cxr_explorer.ui.map.scatter_names import Name
 from cxr_explorer.ui.map.scatter_view import ScatterView, mode_of
 
 LEFT, RIGHT, MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton
@@ -402,7 +403,7 @@ def test_new_points_forget_what_belonged_to_the_old_ones(qtbot, view):
     view.set_selected(np.ones(80, bool))
     view.set_emphasis(np.zeros(80, bool))
     view.set_current(40)
-    view.set_cluster_names([(4, 4, "a name")])
+    view.set_cluster_names([Name(4, 4, "a name")])
     assert paint(view) != fresh
     give_points(qtbot, view, GRID)
     assert paint(view) == fresh
@@ -421,7 +422,7 @@ def test_each_property_changes_the_picture(view, change):
         case "current":
             view.set_current(5)
         case "names":
-            view.set_cluster_names([(4.5, 4.5, "Lateral")])
+            view.set_cluster_names([Name(4.5, 4.5, "Lateral")])
         case "dark":
             view.set_dark(False)
     assert paint(view) != before
@@ -429,12 +430,25 @@ def test_each_property_changes_the_picture(view, change):
 
 def test_names_can_be_hidden_and_do_not_cover_each_other(view):
     bare = paint(view)
-    view.set_cluster_names([(4.5, 4.5, "Lateral")])
+    view.set_cluster_names([Name(4.5, 4.5, "Lateral")])
     one = paint(view)
-    view.set_cluster_names([(4.5, 4.5, "Lateral"), (4.51, 4.5, "Supine")])
+    view.set_cluster_names([Name(4.5, 4.5, "Lateral"), Name(4.51, 4.5, "Supine")])
     assert paint(view) == one
     view.set_names_visible(False)
     assert paint(view) == bare
+
+
+def test_a_name_has_its_clusters_mark_before_it_only_where_points_are_too_small_for_shapes(qtbot, view):
+    def plates() -> list[bool]:
+        images = []
+        for look in (-1, 1, 2):
+            view.set_cluster_names([Name(4.5, 4.5, "Lateral", look)])
+            images.append(paint(view))
+        return [images[0] != images[1], images[1] != images[2]]
+
+    assert plates() == [False, False]
+    give_points(qtbot, view, np.random.default_rng(0).normal(4.5, 1, (150_000, 2)))
+    assert plates() == [True, True]
 
 
 def test_the_ring_around_the_current_image_does_not_cover_it(view):

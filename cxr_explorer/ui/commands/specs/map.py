@@ -14,6 +14,15 @@ SPECS: tuple[Spec, ...] = (
     Spec("reset_view", "&Map", "&Show whole map", "Zoom out to all images", ("Ctrl+0",), MAP, separated=True),
     Spec("find_selection", "&Map", "Show the &selection", "Zoom to the selected images", ("G",), MAP),
     Spec("names", "&Map", "Cluster &names", "Write the clusters' names on the map", ("Ctrl+N",), MAP, checkable=True),
+    Spec(
+        "map_pictures",
+        "&Map",
+        "Images &up close",
+        "Show images in place of dots where few enough are in sight",
+        (),
+        MAP,
+        checkable=True,
+    ),
     Spec("next_cluster", "&Map", "&Next cluster", "Select the next cluster of the list", ("N",), MAP, separated=True),
     Spec("previous_cluster", "&Map", "&Previous cluster", "Select the previous cluster of the list", ("Shift+N",), MAP),
     Spec(
