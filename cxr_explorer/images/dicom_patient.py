@@ -19,25 +19,10 @@ from cxr_explorer.images.dicom_elements import text
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-_NOBODY = frozenset(
-    [
-        "ANON",
-        "ANONYM",
-        "ANONYMOUS",
-        "ANONYMISED",
-        "ANONYMIZED",
-        "DEIDENTIFIED",
-        "NA",
-        "N/A",
-        "NONE",
-        "NULL",
-        "PATIENT",
-        "REMOVED",
-        "TEST",
-        "UNKNOWN",
-    ]
+_NOBODY = re.compile(
+    r"ANON(?:YM(?:OUS|I[SZ]ED)?)?|DE-?IDENTIFIED|N/?A|NONE|NULL|PATIENT|REMOVED|TEST|UNKNOWN|[^1-9]|(.)\1+"
 )
-"""What stands in PatientID where nobody is meant; so does one character repeated ("0000")."""
+"""What stands in PatientID where nobody is meant; so does one character repeated ("0000"), or one alone that is no digit."""
 
 _READ = ("PatientID", "PatientBirthDate", "StudyInstanceUID", "StudyDate", "AcquisitionDate", "StudyTime")
 
@@ -65,7 +50,7 @@ def patient_of(dataset: Dataset) -> str:
     The birth date is in it because numbers repeat: between hospitals, and where files were anonymised by counting.
     """
     number = text(dataset, "PatientID").strip().upper()
-    if number in _NOBODY or (len(set(number)) < 2 and not (len(number) == 1 and number in "123456789")):
+    if not number or _NOBODY.fullmatch(number):
         return ""
     who = f"{number}\n{text(dataset, 'PatientBirthDate').strip()}"
     return hashlib.blake2b(who.encode(), digest_size=16).hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from cxr_explorer.images.dicom_patient import Visit
@@ -14,7 +14,7 @@ from cxr_explorer.project.project import Project
 MOST_FILMS = 500
 """More are no one patient's: the number stands for nobody (a research set in which all files have the same one)."""
 
-_LATERAL = frozenset(["LATERAL", "LAT", "LL", "RL"])
+_LATERAL = frozenset({"LATERAL", "LAT", "LL", "RL"})
 _DAYS_COUNTED = 60
 
 
@@ -69,7 +69,7 @@ class Film:
     image_id: int
     view: str = ""
     study: str = ""
-    visit: Visit = Visit()
+    visit: Visit = field(default_factory=Visit)
 
 
 def films_of(project: Project, image_ids: Sequence[int], visits: Sequence[Visit]) -> list[Film]:
