@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _NOBODY = re.compile(
     r"ANON(?:YM(?:OUS|I[SZ]ED)?)?|DE-?IDENTIFIED|N/?A|NONE|NULL|PATIENT|REMOVED|TEST|UNKNOWN|[^1-9]|(.)\1+"
 )
-"""What stands in PatientID where nobody is meant; so does one character repeated ("0000"), or one alone that is no digit."""
+"""What stands in PatientID where nobody is meant; so does one character over and over ("0000")."""
 
 _READ = ("PatientID", "PatientBirthDate", "StudyInstanceUID", "StudyDate", "AcquisitionDate", "StudyTime")
 
