@@ -21,8 +21,8 @@ _LABEL = ("label_normal", "label_rest_absent", "label_repeat", "exclude")
 _FILE = ("copy_name", "copy_path", "show_in_folder")
 _LOOK = ("next_window", "invert", "fit", "fit_width", "actual", "loupe", "ruler", "mirror", "turn", "overlay")
 
-ON_FILM = (*_LABEL, "", *_LOOK, "", "similar", "compare", "", *_FILE)
-ON_TILE = ("open_image", "", *_LABEL, "", "similar", "compare", "cluster_here", "", *_FILE)
+ON_FILM = (*_LABEL, "", *_LOOK, "", "similar", "compare", "patient_films", "", *_FILE)
+ON_TILE = ("open_image", "", *_LABEL, "", "similar", "compare", "patient_films", "cluster_here", "", *_FILE)
 """Names of actions; "" draws a line."""
 
 
