@@ -24,6 +24,9 @@ _NOBODY = re.compile(
 )
 """What stands in PatientID where nobody is meant; so does one character over and over ("0000")."""
 
+_DATE = re.compile(r"(?:19[5-9]|20\d)\d(?:0[1-9]|1[0-2])[0-3]\d")
+"""Anonymisers write 1900 and 1901 where they take a date away."""
+
 _READ = ("PatientID", "PatientBirthDate", "StudyInstanceUID", "StudyDate", "AcquisitionDate", "StudyTime")
 
 
@@ -59,7 +62,7 @@ def patient_of(dataset: Dataset) -> str:
 def visit_of(dataset: Dataset) -> Visit:
     """What the header says."""
     dates = [text(dataset, keyword) for keyword in ("StudyDate", "AcquisitionDate")]
-    date = next((found for found in dates if re.fullmatch(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-3]\d)", found)), "")
+    date = next((found for found in dates if _DATE.fullmatch(found)), "")
     time = re.match(r"[0-2]\d[0-5]\d(?:[0-5]\d)?", text(dataset, "StudyTime"))
     return Visit(
         patient_of(dataset), text(dataset, "StudyInstanceUID"), date, time.group().ljust(6, "0") if time else ""

@@ -26,7 +26,7 @@ class PatientSearch(QObject):
         self._errand = Errand(self)
         for signal in (session.projectChanged, session.mapChanged, session.factsChanged):
             signal.connect(self._forget)
-        session.closing.connect(self._errand.cancel)
+        session.closing.connect(self.close_down)
 
     def others(self, image_id: int) -> list[int]:
         """Images that may be of the same patient; none where nothing is known."""
@@ -51,8 +51,9 @@ class PatientSearch(QObject):
         )
 
     def close_down(self) -> None:
-        """Before the program ends."""
+        """Before the project or the program is closed."""
         self._errand.cancel()
+        self._forget()
 
     def _take(self, ids: list[int], paths: list[Path], found: Found, visits: list[Visit]) -> None:
         session, films = self._session, self._films

@@ -19,7 +19,7 @@ from cxr_explorer.ui.viewer.plates import EDGE, INK, MARGIN_PX, paint_plate
 GRIP_PX = 12
 """So near to an end the mouse takes hold of it."""
 SHORTEST_PX = 4
-"""A shorter drag is a click, and draws nothing."""
+"""A shorter ruler was a click: it goes."""
 _TICK_PX, _END_PX = 7, 5
 _PLANES = {
     "patient": "",
@@ -81,8 +81,7 @@ class Rulers(QWidget):
         self._of: Radiograph | None = None
         self._rulers: list[Ruler] = []
         self._at = (-1, 1)  # the ruler in focus and its end, 0 or 1
-        self._held: QPointF | None = None  # where the drag of the end in focus began
-        self._new = False  # whether that drag draws a ruler
+        self._held = False  # whether the mouse holds the end in focus
         self.on = False
         self.setMouseTracking(True)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -108,7 +107,7 @@ class Rulers(QWidget):
         if on == self.on:
             return
         self.on = on
-        self._held = None
+        self._held = False
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents, not on)
         self.setCursor(Qt.CursorShape.CrossCursor) if on else self.unsetCursor()
         self.update()
@@ -117,16 +116,19 @@ class Rulers(QWidget):
     def remove_last(self) -> None:
         """Takes the newest ruler away."""
         if self._rulers:
-            self._rulers.pop()
-            self._held = None
-            self._at = (len(self._rulers) - 1, 1)
-            self._changed()
+            self._remove(len(self._rulers) - 1)
+
+    def _remove(self, number: int) -> None:
+        del self._rulers[number]
+        self._held = False
+        self._at = (len(self._rulers) - 1, 1)
+        self._changed()
 
     def _follow(self) -> None:
         """Another picture has no rulers yet."""
         if self._picture.radiograph is not self._of:
             self._of = self._picture.radiograph
-            self._rulers, self._at, self._held = [], (-1, 1), None
+            self._rulers, self._at, self._held = [], (-1, 1), False
         self._changed()
 
     def _changed(self) -> None:
@@ -184,28 +186,27 @@ class Rulers(QWidget):
             return
         placing, place = self._picture.placing, event.position()
         near = self._end_near(placing, place)
-        self._new = near is None
         if near is None:
             point = placing.to_picture(place)
             self._rulers.append(Ruler(point, point))
             near = (len(self._rulers) - 1, 1)
-        self._at, self._held = near, place
+        self._at, self._held = near, True
         self.update()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._held is None:
+        if not self._held:
             event.ignore()
         else:
             self._move_to(event.position())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if self._held is None or event.button() != Qt.MouseButton.LeftButton:
+        if not self._held or event.button() != Qt.MouseButton.LeftButton:
             event.ignore()
             return
-        moved = event.position() - self._held
-        self._held = None
-        if self._new and math.hypot(moved.x(), moved.y()) < SHORTEST_PX:
-            self.remove_last()
+        self._held = False
+        ruler = self._rulers[self._at[0]]
+        if ruler.length(None) * self._picture.placing.scale < SHORTEST_PX:
+            self._remove(self._at[0])
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         self.mousePressEvent(event)
