@@ -272,8 +272,8 @@ class Rulers(QWidget):
 
 
 def _paint_line(painter: QPainter, ends: list[QPointF], on: bool, focused: int | None) -> None:
-    """Light on a dark edge, so that it is seen on black and on white; ends to take hold of while the tool is on, and
-    the one in focus filled."""
+    """Light on a dark edge, so that it is seen on black and on white. While the tool is on its ends are rings, the one
+    in focus a square: hollow, so that the border it lies on is seen."""
     along = ends[1] - ends[0]
     length = math.hypot(along.x(), along.y()) or 1.0
     across = QPointF(along.y(), -along.x()) / length * _TICK_PX
@@ -283,6 +283,7 @@ def _paint_line(painter: QPainter, ends: list[QPointF], on: bool, focused: int |
         painter.drawLine(ends[0], ends[1])
         for number, end in enumerate(ends):
             painter.drawLine(end - across, end + across)
-            if on:
-                painter.setBrush(INK if number == focused else Qt.BrushStyle.NoBrush)
+            if on and number == focused:
+                painter.drawRect(QRectF(end.x() - _END_PX - 1, end.y() - _END_PX - 1, 2 * _END_PX + 2, 2 * _END_PX + 2))
+            elif on:
                 painter.drawEllipse(end, _END_PX, _END_PX)
