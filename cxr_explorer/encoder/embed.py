@@ -68,6 +68,7 @@ class Embedded:
         width_px: Columns of the image as read.
         facts: See `Radiograph.facts`.
         notes: See `Radiograph.notes`.
+        patient: See `Radiograph.patient`.
     """
 
     image_id: int
@@ -78,6 +79,7 @@ class Embedded:
     width_px: int
     facts: Mapping[str, str]
     notes: tuple[str, ...]
+    patient: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ class _Decoded:
     width_px: int
     facts: Mapping[str, str]
     notes: tuple[str, ...]
+    patient: str
 
 
 def embed(
@@ -213,9 +216,8 @@ def decode_for(spec: InputSpec, data: bytes) -> _Decoded:
     if not np.isfinite(pixels).all():
         raise UserError("The picture holds values that are not numbers. Export it again.")
     height_px, width_px = radiograph.values.shape
-    return _Decoded(
-        pixels, thumbnail_jpeg(radiograph), height_px, width_px, dict(radiograph.facts), tuple(radiograph.notes)
-    )
+    facts, notes = dict(radiograph.facts), tuple(radiograph.notes)
+    return _Decoded(pixels, thumbnail_jpeg(radiograph), height_px, width_px, facts, notes, radiograph.patient)
 
 
 @dataclass(frozen=True, eq=False)
@@ -288,6 +290,7 @@ def _finish(opening: Sequence[Future[_Opened]], encoder: _Encoder) -> Batch:
                     width_px=answer.value.width_px,
                     facts=answer.value.facts,
                     notes=answer.value.notes,
+                    patient=answer.value.patient,
                 )
             )
     return Batch(embedded=tuple(embedded), unreadable=tuple(unreadable))

@@ -16,7 +16,9 @@ from cxr_explorer.images.dicom_elements import items, numbers, text, value_of
 from cxr_explorer.images.dicom_facts import read_facts, term
 from cxr_explorer.images.dicom_outside import find_outside
 from cxr_explorer.images.dicom_overlays import find_drawn
+from cxr_explorer.images.dicom_patient import patient_of
 from cxr_explorer.images.dicom_pixels import Integers, decode_pixels
+from cxr_explorer.images.dicom_spacing import MAX_STRETCH, pixel_height_by_width, read_scale
 from cxr_explorer.images.dicom_terms import known_term
 from cxr_explorer.images.limits import MAX_WINDOWS, check_dicom
 from cxr_explorer.images.radiograph import (
@@ -37,7 +39,6 @@ if TYPE_CHECKING:  # pydicom takes half a second to import: only those who read 
     from pydicom import Dataset
 
 _SATURATED = 0.5  # of what the robust window shows in middle grays: worth a note
-_MAX_STRETCH = 4.0  # beyond this the spacing is a mistake rather than a detector
 
 
 def read_dicom(data: bytes) -> Radiograph:
@@ -47,7 +48,7 @@ def read_dicom(data: bytes) -> Radiograph:
     default view, the others are `alternatives`. Without any, 8-bit images show their full range and deeper ones robust
     percentiles. MONOCHROME1 and INVERSE together are one inversion. Padding and what lies beyond a shutter is
     `outside`; graphics overlays are `drawn`. Pixels that are not square are resampled. Nothing is ever flipped. The
-    notes say what of this a reader should know.
+    notes say what of this a reader should know. `scale` is that of the pixels as they are then.
 
     Raises:
         UserError: Not DICOM, damaged, without a picture, with several pictures, or compressed in an unknown way.
@@ -66,7 +67,7 @@ def _read(dataset: Dataset) -> Radiograph:
     voi: Voi
     alternatives: tuple[Voi, ...] = ()
     inverted = False
-    pixel_height = _pixel_height_by_width(dataset, notes)
+    pixel_height = pixel_height_by_width(dataset, notes)
     outside = find_outside(dataset, stored, interpretation, pixel_height, notes)
     if stored.ndim == 3 or interpretation == "PALETTE COLOR":
         values, voi = _gray_of_colour(stored, interpretation, dataset, notes)
@@ -83,7 +84,9 @@ def _read(dataset: Dataset) -> Radiograph:
     drawn = find_drawn(dataset, values.shape, notes)
     radiograph = Radiograph(values, voi, inverted, read_facts(dataset), (), alternatives, outside, drawn)
     radiograph = _with_square_pixels(radiograph, pixel_height, notes)
-    return replace(radiograph, notes=tuple(notes))
+    (rows, columns), shown = stored.shape[:2], radiograph.values.shape
+    scale = read_scale(dataset, (rows, columns), (shown[0], shown[1]), notes)
+    return replace(radiograph, notes=tuple(notes), scale=scale, patient=patient_of(dataset))
 
 
 def _parse(data: bytes) -> Dataset:
@@ -286,7 +289,7 @@ def _with_square_pixels(radiograph: Radiograph, ratio: float, notes: list[str]) 
     """
     if abs(ratio - 1.0) <= 0.01:
         return radiograph
-    if not 1 / _MAX_STRETCH <= ratio <= _MAX_STRETCH:
+    if not 1 / MAX_STRETCH <= ratio <= MAX_STRETCH:
         notes.append(f"pixels {ratio:.3g} times as high as wide are implausible: taken as square")
         return radiograph
     height, width = radiograph.values.shape
@@ -320,13 +323,3 @@ def _resample(values: Float, outside: Mask | None, size: tuple[int, int]) -> Flo
 
 def _resample_mask(mask: Mask, size: tuple[int, int]) -> Mask:
     return np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST), dtype=np.bool_)
-
-
-def _pixel_height_by_width(dataset: Dataset, notes: list[str]) -> float:
-    for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio"):
-        spacing = numbers(dataset, keyword)  # vertical, then horizontal, in all four
-        if len(spacing) == 2 and min(spacing) > 0.0:
-            return spacing[0] / spacing[1]
-        if keyword in dataset and spacing:
-            notes.append(f"{keyword} in the file makes no sense: ignored")
-    return 1.0

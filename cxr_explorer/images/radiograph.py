@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.errors import UserError
+from cxr_explorer.images.scale import Scale
 
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -218,6 +219,10 @@ class Radiograph:
             polarity; `values` hold the smallest value of the picture there. None where all is picture.
         drawn: (H, W), True where the file draws something over the picture (a side marker in an overlay): white. None
             where nothing is drawn.
+        scale: How large a pixel is; None where that is not known. The dots per inch of a PNG or JPEG file are no such
+            knowledge: they speak of paper.
+        patient: A hash that is equal for one patient's films, see `dicom_patient`; "" where nobody is named. Not to be
+            stored as it is.
     """
 
     values: Float
@@ -228,6 +233,8 @@ class Radiograph:
     alternatives: tuple[Voi, ...] = ()
     outside: Mask | None = None
     drawn: Mask | None = None
+    scale: Scale | None = None
+    patient: str = ""
 
     @cached_property
     def pixels(self) -> Float:

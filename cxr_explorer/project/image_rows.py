@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+PATIENT_MARK = "patient mark"
+"""Name that stands among an image's stored facts for which films may be one patient's; it is no fact to show."""
+
+PATIENT_KEY = "patient key"
+"""Setting that holds what the project's marks are made with: random."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +60,28 @@ class ImageRecord:
     stamp: tuple[int, int]
 
 
+def patient_mark(patient: str, key: str) -> str:
+    """Eight hex digits that are equal for one patient's films of one project; "" for nobody.
+
+    So few on purpose: thousands of numbers with a birth date share a mark, so that nobody can be found out by trying.
+    Whether films with one mark are one patient's is for their headers to say.
+
+    Args:
+        patient: See `Radiograph.patient`.
+        key: Of the project, so that the marks of two projects cannot be compared.
+    """
+    return hashlib.blake2b(patient.encode(), key=key.encode(), digest_size=4).hexdigest() if patient else ""
+
+
+def facts_to_json(facts: Mapping[str, str], mark: str) -> str:
+    """Facts and `patient_mark` as they are stored."""
+    return json.dumps({**facts, PATIENT_MARK: mark} if mark else dict(facts), sort_keys=True)
+
+
 def facts_of(text: str) -> dict[str, str]:
     """The facts of an image; none where they are damaged, which the next run over the folder mends."""
     try:
-        return {str(name): str(value) for name, value in json.loads(text).items()}
+        return {str(name): str(value) for name, value in json.loads(text).items() if name != PATIENT_MARK}
     except (ValueError, AttributeError):
         return {}
 

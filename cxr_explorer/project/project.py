@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -33,11 +34,11 @@ from cxr_explorer.project.file import (
     default_project_path,
     is_unfinished,
 )
+from cxr_explorer.project.image_rows import PATIENT_KEY, facts_of, facts_to_json, notes_of, patient_mark
 from cxr_explorer.project.image_rows import Failure as Failure
 from cxr_explorer.project.image_rows import FolderChanges as FolderChanges
 from cxr_explorer.project.image_rows import ImageRecord as ImageRecord
 from cxr_explorer.project.image_rows import KnownFile as KnownFile
-from cxr_explorer.project.image_rows import facts_of, notes_of
 from cxr_explorer.project.map_rows import AtlasMap as AtlasMap
 from cxr_explorer.project.map_rows import Ids as Ids
 from cxr_explorer.project.map_rows import insert_map, read_latest_map, read_neighbours, read_tree
@@ -335,7 +336,10 @@ class Project:
     def facts(self) -> dict[int, dict[str, str]]:
         """What is known of every image that was read, by id: what its file says, overruled by what a table says, and
         the folder it lies in; patients and studies are not among them, see `patient_groups`."""
-        rows = self.db.execute("SELECT id, path, facts FROM images WHERE state = 'read'").fetchall()
+        rows = self.db.execute(
+            """SELECT id, path, CASE WHEN json_valid(facts) THEN json_remove(facts, '$."patient mark"') ELSE facts END
+               FROM images WHERE state = 'read'"""
+        ).fetchall()
         parsed = {text: facts_of(text) for text in {facts for _, _, facts in rows}}  # few differ
         known = {
             image_id: {**parsed[facts], "folder": path.rpartition("/")[0] or "(top)"} for image_id, path, facts in rows
@@ -380,7 +384,8 @@ class Project:
     def store_batch(self, encoder: EncoderInfo, batch: Batch) -> None:
         """Stores one batch of results in one transaction."""
         with self.db.atomic():
-            encoder_id = self._encoder_id(encoder)
+            encoder_id, key = self._encoder_id(encoder), self.get(PATIENT_KEY) or secrets.token_hex(16)
+            self.set(PATIENT_KEY, key)
             execute_many = self.db.conn.executemany
             execute_many(
                 """UPDATE images SET state = 'read', reason = NULL, digest = ?, height_px = ?, width_px = ?,
@@ -390,7 +395,7 @@ class Project:
                         item.digest,
                         item.height_px,
                         item.width_px,
-                        json.dumps(dict(item.facts), sort_keys=True),
+                        facts_to_json(item.facts, patient_mark(item.patient, key)),
                         json.dumps(item.notes),
                         item.image_id,
                     )

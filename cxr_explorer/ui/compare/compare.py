@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -10,12 +11,14 @@ from PySide6.QtCore import QObject
 from cxr_explorer.labels.texts import finding_text
 from cxr_explorer.project import label_columns
 from cxr_explorer.project.project import Ids
+from cxr_explorer.search.patient_films import Film
 from cxr_explorer.search.similar import UnitEmbeddings
 from cxr_explorer.ui.commands.actions import key_text
 from cxr_explorer.ui.commands.need import Need
 from cxr_explorer.ui.commands.part import Part, Verbs
-from cxr_explorer.ui.commands.specs.find import COMPARING
+from cxr_explorer.ui.commands.specs.find import COMPARING, OTHER_FILMS
 from cxr_explorer.ui.compare.compare_page import MOST, Compared, ComparePage
+from cxr_explorer.ui.compare.patient_search import PatientSearch
 from cxr_explorer.ui.find.find import Finder
 from cxr_explorer.ui.frame.frame import Frame
 from cxr_explorer.ui.frame.workspaces import READ
@@ -44,6 +47,8 @@ class Comparison(QObject, Part):
         self._opening = False
         self.page = ComparePage()
         frame.add_page(PAGE, self.page, READ)
+        self.patient_search = PatientSearch(session, self)
+        self._relations: dict[int, str] = {}  # of the images shown to the first one, by id
         self.page.backRequested.connect(lambda: session.show_page("map"))
         self.page.seen.connect(lambda key: seen.note_full_size(key) if key >= 0 else None)
         self.page.focusMoved.connect(lambda key: session.set_current(key if key >= 0 else -1))
@@ -58,11 +63,16 @@ class Comparison(QObject, Part):
         return {
             "compare": self.start,
             "compare_linked": self.page.toggle_linked,
+            "patient_films": self.start_patient,
         }
 
     def states(self) -> dict[Need, bool]:
         """For the actions."""
-        return {COMPARING: self._session.page == PAGE}
+        session = self._session
+        return {
+            COMPARING: session.page == PAGE,
+            OTHER_FILMS: session.map is not None and bool(self.patient_search.others(session.current_id)),
+        }
 
     def start(self) -> None:
         """Shows the picked images, or the current one and those most like it. A file that was searched for lies beside
@@ -89,8 +99,22 @@ class Comparison(QObject, Part):
             else:
                 self._finder.embeddings.use(partial(self._show_with_alike, current))
 
+    def start_patient(self) -> None:
+        """Shows the current film beside the patient's others: the lateral of its study, earlier ones, newest first."""
+        self.patient_search.find(self._session.current_id, partial(self._show_patient, self._session.current_id))
+
+    def _show_patient(self, image_id: int, others: list[tuple[Film, str]]) -> None:
+        self._one_by_one.stop()
+        beside = others[: MOST - 1]
+        relations = {image_id: "this film", **{film.image_id: relation for film, relation in beside}}
+        self._show(np.array(list(relations), np.int64), relations)
+        words = "1 other film" if len(others) == 1 else f"{len(others):,} other films"
+        more = f" The {len(beside)} that matter most are shown." if len(others) > len(beside) else ""
+        self._session.said.emit(f"{words} of this patient.{more}")
+
     def close_down(self) -> None:
         """Before the program ends."""
+        self.patient_search.close_down()
         self.page.close_down()
 
     def _show_with_alike(self, image_id: int, embeddings: UnitEmbeddings) -> None:
@@ -103,8 +127,9 @@ class Comparison(QObject, Part):
         alike = embeddings.alike(vector, MOST - 1, left_out)
         self._show(np.concatenate([[image_id], alike.image_ids]))
 
-    def _show(self, keys: Ids) -> None:
+    def _show(self, keys: Ids, relations: Mapping[int, str] | None = None) -> None:
         session = self._session
+        self._relations = dict(relations or {})
         shown = keys[:MOST].tolist()
         focus = shown.index(session.current_id) if session.current_id in shown else int(shown[0] == FILE)
         focus = min(focus, len(shown) - 1)
@@ -158,7 +183,9 @@ class Comparison(QObject, Part):
                 pane.set_caption(path.name if path is not None else "", "Not in the project", "")
                 continue
             title, *about = session.caption(pane.key).split("\n")
-            if ranking is not None and pane.key in ranking.notes:
+            if pane.key in self._relations:
+                about.insert(0, self._relations[pane.key])
+            elif ranking is not None and pane.key in ranking.notes:
                 about.insert(0, ranking.notes[pane.key])
             words = [f"{finding_text(finding)} {SIGN[value]}" for finding, value in labels.get(pane.key, [])]
             if pane.key in excluded:

@@ -174,7 +174,8 @@ class ComparePage(QWidget):
                 continue
             if isinstance(result, Radiograph):
                 try:
-                    pane.picture.show_radiograph(result, result.notes)
+                    # The caption lies in the upper left corner, and says the notes of the project's images.
+                    pane.picture.show_radiograph(result, (), result.notes if key < 0 else ())
                 except UserError as error:
                     pane.picture.show_message(str(error), failed=True)
                     continue

@@ -17,6 +17,7 @@ from cxr_explorer.ui.viewer.full_size import FullSize
 from cxr_explorer.ui.viewer.image_view import ImageView
 from cxr_explorer.ui.viewer.look import Look, look_of, take_look
 from cxr_explorer.ui.viewer.note_plate import NotePlate
+from cxr_explorer.ui.viewer.plates import view_lines, what_lines
 
 _ACTIONS = {
     "back": "back",
@@ -144,7 +145,9 @@ class ImagePage(QWidget):
         assert self._session.project is not None
         if isinstance(result, Radiograph):
             record = self._session.project.image(self._shown_id)
-            self.view.show_radiograph(result, record.path, overlay_lines(record, result))
+            facts = {**result.facts, **self._session.facts.get(self._shown_id, {})}
+            lines = [*what_lines(facts), *overlay_notes(record, result)]
+            self.view.show_radiograph(result, record.path, lines, view_lines(facts))
             if self._look != Look():
                 take_look(self.view.picture, self._look)
             if self.view.picture.has_picture:
@@ -154,11 +157,7 @@ class ImagePage(QWidget):
         self._since = time.monotonic()
 
 
-def overlay_lines(record: ImageRecord, radiograph: Radiograph) -> list[str]:
-    """What is written over the picture: facts, size and notes."""
-    height, width = radiograph.values.shape
-    lines = [f"{name}: {value}" for name, value in radiograph.facts.items()]
-    lines.append(f"{width} × {height} px")
-    if record.replaced:
-        lines.append("The file changed after it was labelled: check its labels")
-    return [*lines, *radiograph.notes]
+def overlay_notes(record: ImageRecord, radiograph: Radiograph) -> list[str]:
+    """What a reader must know of the picture, the gravest first."""
+    replaced = ["The file changed after it was labelled: check its labels"] if record.replaced else []
+    return [*replaced, *radiograph.notes]

@@ -12,6 +12,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.images.radiograph import Radiograph
 from cxr_explorer.ui.viewer.levels import presets
 from cxr_explorer.ui.viewer.picture import Picture
+from cxr_explorer.ui.viewer.rulers import Rulers
 from cxr_explorer.ui.widgets.flow import FlowPanel
 from cxr_explorer.ui.widgets.texts import MiddleElided
 
@@ -25,7 +26,7 @@ _HINTS = {
     "actual": "One image pixel to one pixel of the screen",
     "invert": "Invert the display, or take that back",
     "reset": "Back to the window and polarity of the file",
-    "overlay": "Facts, window and zoom over the picture",
+    "overlay": "Text in the corners of the picture",
 }
 _TEXTS = {
     "back": "← Map",
@@ -59,18 +60,21 @@ def _pans(event: QKeyEvent) -> bool:
 class ImageView(QWidget):
     """A strip with the title and buttons above a `Picture`.
 
-    T shows and hides the text over the picture, Alt with arrows moves an enlarged picture; every other key is left to
-    the window, whose actions call the methods.
+    T shows and hides the text over the picture, Alt with arrows moves an enlarged picture, and the ruler has keys while
+    it is on; every other key is left to the window, whose actions call the methods.
     """
 
     backRequested = Signal()
     """The reader wants the map again."""
     stepRequested = Signal(int)
     """-1: the previous image, 1: the next one."""
+    overlayToggled = Signal(bool)
+    """The reader has the corners written in, or put away."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.picture = Picture(self)
+        self.rulers = Rulers(self.picture)
         self._title = MiddleElided(self)
         self._title.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.buttons = {name: self._button(name) for name in _TEXTS}
@@ -146,18 +150,20 @@ class ImageView(QWidget):
         self.picture.show_message("Loading …")
         self.setAccessibleDescription("Loading")
 
-    def show_radiograph(self, radiograph: Radiograph, title: str, lines: Sequence[str]) -> None:
-        """Show it whole and as the file means it, with facts and notes in the corner.
+    def show_radiograph(
+        self, radiograph: Radiograph, title: str, lines: Sequence[str], view_lines: Sequence[str] = ()
+    ) -> None:
+        """Show it whole and as the file means it, with facts and notes in the upper corners, see `Picture`.
 
         A window that cannot be used is shown as an error: nothing is raised.
         """
         self._set_title(title)
         try:
-            self.picture.show_radiograph(radiograph, lines)
+            self.picture.show_radiograph(radiograph, lines, view_lines)
         except UserError as error:
             self.show_error(str(error))
         else:
-            self.setAccessibleDescription(". ".join(lines))
+            self.setAccessibleDescription(". ".join([*lines, *view_lines, *self.picture.corners().size]))
 
     def show_error(self, text: str) -> None:
         """Say why there is no picture; the title stays."""
@@ -168,6 +174,7 @@ class ImageView(QWidget):
         """Show nothing."""
         self._set_title("")
         self.picture.show_message("")
+        self.rulers.set_on(False)
         self.setAccessibleDescription("")
 
     def _set_title(self, title: str) -> None:
@@ -229,11 +236,17 @@ class ImageView(QWidget):
     def toggle_overlay(self) -> None:
         """Show or hide the text over the picture; that it is inverted stays to be read."""
         self.picture.set_overlay(not self.picture.overlay)
+        self.overlayToggled.emit(self.picture.overlay)
 
     def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and _pans(event):
-            event.accept()  # before the window's own Alt with arrows
-            return True
+        if isinstance(event, QKeyEvent):
+            measures = self.rulers.wants(event)
+            if event.type() == QEvent.Type.ShortcutOverride and (measures or _pans(event)):
+                event.accept()  # before the window's own arrows, Esc, and Alt with arrows
+                return True
+            if event.type() == QEvent.Type.KeyPress and measures:  # before Tab leaves for the next widget
+                self.rulers.press_key(event)
+                return True
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

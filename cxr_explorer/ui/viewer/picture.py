@@ -13,17 +13,16 @@ from PySide6.QtGui import (
     QImage,
     QMouseEvent,
     QPainter,
-    QPainterPath,
     QPaintEvent,
-    QPen,
     QResizeEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QApplication, QWidget
 
 from cxr_explorer.images.radiograph import LookupTable, Radiograph, Voi, Window
+from cxr_explorer.ui.viewer import plates
 from cxr_explorer.ui.viewer.levels import Gray, Levels, linear_window, moved_window, presets
-from cxr_explorer.ui.viewer.plates import GROUND, INK, paint_chips, paint_facts, paint_message, voi_text
+from cxr_explorer.ui.viewer.placing import Placing
 
 ZOOM_STEP, MAX_ZOOM = 1.25, 16.0
 """Of one step, a factor; device pixels per image pixel."""
@@ -73,7 +72,7 @@ class Picture(QWidget):
         self._inverted_by_reader = False
         self._table: Gray = np.empty(0, np.uint8)
         self._spread = 1.0
-        self._lines: tuple[str, ...] = ()
+        self._upper: tuple[Sequence[str], Sequence[str]] = (), ()  # texts of the corners, left and right
         self._message = ""
         self._failed = False
         self._overlay = True
@@ -96,14 +95,17 @@ class Picture(QWidget):
 
     # What is shown
 
-    def show_radiograph(self, radiograph: Radiograph, lines: Sequence[str]) -> None:
-        """Show it whole, as the file means it. Raises UserError for a window that cannot be."""
+    def show_radiograph(self, radiograph: Radiograph, lines: Sequence[str], view_lines: Sequence[str] = ()) -> None:
+        """Show it whole, as the file means it, with these lines in the upper corners, left and right.
+
+        Raises UserError for a window that cannot be.
+        """
         levels = Levels(radiograph)
         table = levels.table(radiograph.voi, radiograph.inverted)
         self._radiograph, self._levels, self._table = radiograph, levels, table
         self._voi, self._inverted, self._inverted_by_reader = radiograph.voi, radiograph.inverted, False
         self._spread = levels.spread()
-        self._lines = tuple(lines)
+        self._upper = tuple(lines), tuple(view_lines)
         self._message = ""
         self._drag = None
         self._turns, self._mirrored = 0, False
@@ -112,7 +114,6 @@ class Picture(QWidget):
     def show_message(self, text: str, failed: bool = False) -> None:
         """Take the picture away and say this instead: nothing old stays under a new name."""
         self._radiograph = self._levels = self._drag = None
-        self._lines = ()
         self._message = text
         self._failed = failed
         self._changed()
@@ -154,11 +155,11 @@ class Picture(QWidget):
 
     @property
     def overlay(self) -> bool:
-        """Whether facts, window and zoom are written over the picture."""
+        """Whether the corners are written in."""
         return self._overlay
 
     def set_overlay(self, on: bool) -> None:
-        """Write facts, window and zoom over the picture, or only that it is inverted."""
+        """Write in the corners, or only what the reader did to the picture."""
         self._overlay = on
         self._changed()
 
@@ -166,12 +167,9 @@ class Picture(QWidget):
 
     def done_by_reader(self) -> list[str]:
         """What the reader did to the picture and is marked on it."""
-        done = ["INVERTED by you"] if self._inverted_by_reader else []
-        if self._mirrored:
-            done.append("MIRRORED by you")
-        if self._turns:
-            done.append(f"TURNED {90 * self._turns}° by you")
-        return done
+        turned = f"TURNED {90 * self._turns}°"
+        done = {"INVERTED": self._inverted_by_reader, "MIRRORED": self._mirrored, turned: self._turns}
+        return [f"{mark} by you" for mark, is_done in done.items() if is_done]
 
     def mirror(self) -> None:
         """Changes left and right on the screen, or takes that back; the picture says so, and the file is untouched."""
@@ -352,21 +350,32 @@ class Picture(QWidget):
                 self._clamp()
             self.changed.emit()
 
+    @property
+    def placing(self) -> Placing:
+        """Where the picture's points lie on the screen."""
+        rows, columns = self._levels.shape if self._levels is not None else (1, 1)
+        return Placing((columns, rows), self._mirrored, self._turns, self._scale, self._origin())
+
     # Painting
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.fillRect(self.rect(), GROUND)
+        painter.fillRect(self.rect(), plates.GROUND)
         if self._levels is None:
             if self._message:
-                paint_message(painter, self, self._message, self._failed)
+                plates.paint_message(painter, self, self._message, self._failed)
             return
         self._paint_levels(painter, self._levels)
-        if self._overlay:
-            paint_facts(painter, self, self._lines, self.window_text(), f"{self.zoom * 100:.0f} %")
         if self._loupe and self._pointer is not None:
             self._paint_loupe(painter, self._levels, self._pointer)
-        paint_chips(painter, self, self.done_by_reader())
+        chips_px = plates.paint_chips(painter, self, self.done_by_reader())
+        if self._overlay:
+            plates.paint_corners(painter, self, self.corners(), chips_px)
+
+    def corners(self) -> plates.Corners:
+        """What is written in the corners."""
+        shown = [self.window_text(), *(["inverted"] if self._inverted_by_reader else []), f"zoom {self.zoom:.0%}"]
+        return plates.Corners(*self._upper, shown, plates.size_lines(self._radiograph) if self._radiograph else ())
 
     def _paint_levels(self, painter: QPainter, levels: Levels) -> None:
         """Only what is in view, from the coarsest halving that still has a pixel for each of the screen's."""
@@ -399,26 +408,14 @@ class Picture(QWidget):
 
     def _paint_loupe(self, painter: QPainter, levels: Levels, at: QPointF) -> None:
         """The picture below the pointer, enlarged about it."""
-        circle = QPainterPath()
-        circle.addEllipse(at, LOUPE_PX, LOUPE_PX)
-        painter.save()
-        painter.setClipPath(circle)
-        painter.fillRect(self.rect(), GROUND)
-        kept = self._scale, self._centre
-        place = self._centre + (at - self._middle()) / self._scale
-        self._scale *= LOUPE_ZOOM
-        self._centre = place - (at - self._middle()) / self._scale
-        self._paint_levels(painter, levels)
+        kept, away = (self._scale, self._centre), (at - self._middle()) / self._scale
+        self._scale, self._centre = self._scale * LOUPE_ZOOM, self._centre + away - away / LOUPE_ZOOM
+        plates.paint_round(painter, at, LOUPE_PX, lambda: self._paint_levels(painter, levels))
         self._scale, self._centre = kept
-        painter.restore()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(INK, 2))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawPath(circle)
 
     def window_text(self) -> str:
         """The transformation on the screen in words: "W 4096  L 2048 · NORMAL"."""
-        return voi_text(self._voi, self._spread)
+        return plates.voi_text(self._voi, self._spread)
 
     # Mouse
 

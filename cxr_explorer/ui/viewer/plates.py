@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPalette, QPen
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPainterPath, QPalette, QPen
 from PySide6.QtWidgets import QWidget
 
-from cxr_explorer.images.radiograph import LookupTable, Voi
+from cxr_explorer.images.radiograph import LookupTable, Radiograph, Voi
 
 # A radiograph is read on black whatever the theme: bright surroundings cost contrast. What lies on it follows suit.
 GROUND = QColor(0, 0, 0)
@@ -17,6 +18,7 @@ INK = QColor(235, 235, 235)
 PLATE = QColor(0, 0, 0, 165)
 MARGIN_PX = 10
 CENTRED = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
+EDGE = QColor(0, 0, 0)
 LEFT_WRAPPED = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap)
 
 
@@ -30,21 +32,98 @@ def paint_plate(painter: QPainter, rect: QRectF, text: str) -> None:
     painter.drawText(rect.adjusted(6, 4, 0, 0), LEFT_WRAPPED, text)
 
 
-def paint_facts(painter: QPainter, widget: QWidget, lines: Sequence[str], window: str, zoom: str) -> None:
-    """Facts in the upper left corner, the window in the lower left one, the zoom in the lower right one."""
-    metrics = QFontMetrics(widget.font())
-    if lines:
-        room = min(widget.width() - 2 * MARGIN_PX - 12, max(280, int(widget.width() * 0.4)))
-        text = "\n".join(lines)
-        bounds = painter.boundingRect(0, 0, room, widget.height(), LEFT_WRAPPED, text)
-        paint_plate(painter, QRectF(MARGIN_PX, MARGIN_PX, bounds.width() + 12, bounds.height() + 8), text)
-    height = metrics.height() + 8
-    y = widget.height() - MARGIN_PX - height
-    zoom_width = metrics.horizontalAdvance(zoom) + 14
-    paint_plate(painter, QRectF(widget.width() - MARGIN_PX - zoom_width, y, zoom_width, height), zoom)
-    room = widget.width() - 3 * MARGIN_PX - zoom_width
-    shown = metrics.elidedText(window, Qt.TextElideMode.ElideRight, room - 14)
-    paint_plate(painter, QRectF(MARGIN_PX, y, metrics.horizontalAdvance(shown) + 14, height), shown)
+@dataclass(frozen=True)
+class Corners:
+    """What is written in the corners of a picture, at the places where viewers of films have it.
+
+    Attributes:
+        what: Upper left: whose film by sex and age alone, the machine, and what to know of the picture.
+        view: Upper right: view, side, part of the body.
+        shown: Lower left: window, inversion, zoom.
+        size: Lower right: size, and how large a pixel is.
+    """
+
+    what: Sequence[str]
+    view: Sequence[str]
+    shown: Sequence[str]
+    size: Sequence[str]
+
+
+def what_lines(facts: Mapping[str, str]) -> list[str]:
+    """Sex, age and machine; never who it is."""
+    age = facts.get("age", "")
+    who = [facts.get("sex", ""), f"{age} y" if age else ""]
+    machine = [facts.get(name, "") for name in ("modality", "maker", "model")]
+    return [line for line in (", ".join(filter(None, who)), " · ".join(filter(None, machine))) if line]
+
+
+def view_lines(facts: Mapping[str, str]) -> list[str]:
+    """View, side and part of the body, and the orientation that the file states."""
+    side = {"L": "left", "R": "right", "B": "both sides"}.get(facts.get("laterality", ""), "")
+    lines = [" · ".join(filter(None, (facts.get("view", ""), side))), facts.get("body part", "")]
+    if orientation := facts.get("orientation", ""):
+        lines.append(f"orientation {orientation}")
+    return [line for line in lines if line]
+
+
+_PLANES = {
+    "patient": "mm/px, calibrated",
+    "detector": "mm/px at the detector",
+    "film": "mm/px on the film",
+    "unstated": "mm/px, calibration not stated",
+}
+
+
+def size_lines(radiograph: Radiograph) -> list[str]:
+    """Columns and rows, and how large a pixel is."""
+    rows, columns = radiograph.values.shape
+    scale = radiograph.scale
+    spacing = "no calibrated scale" if scale is None else f"{scale.column_mm:.3g} {_PLANES[scale.plane]}"
+    return [f"{columns} × {rows} px", spacing]
+
+
+_MOST_WIDE, _MOST_HIGH = 0.36, 0.3
+"""Parts of the picture that a corner may take; what does not fit is left out, and "…" says so."""
+_HALO = [(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1) if x or y]
+
+
+def paint_corners(painter: QPainter, widget: QWidget, corners: Corners, chips_px: float) -> None:
+    """Small letters with a dark edge, which hide less of a film than a plate; the upper right corner's begin below what
+    is marked there, `chips_px` from the top."""
+    font = widget.font()
+    if font.pointSizeF() > 0:
+        font.setPointSizeF(font.pointSizeF() * 0.9)
+    painter.setFont(font)
+    left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
+    top, bottom = Qt.AlignmentFlag.AlignTop, Qt.AlignmentFlag.AlignBottom
+    for lines, place, above in (
+        (corners.what, left | top, 0.0),
+        (corners.view, right | top, chips_px),
+        (corners.shown, left | bottom, 0.0),
+        (corners.size, right | bottom, 0.0),
+    ):
+        room = QRectF(0, 0, widget.width() * _MOST_WIDE, widget.height() * _MOST_HIGH - above)
+        room.moveTop(MARGIN_PX + above if place & top else widget.height() - MARGIN_PX - room.height())
+        room.moveLeft(MARGIN_PX if place & left else widget.width() - MARGIN_PX - room.width())
+        _paint_corner(painter, room, int(place | Qt.TextFlag.TextWordWrap), list(lines))
+    painter.setFont(widget.font())
+
+
+def _paint_corner(painter: QPainter, room: QRectF, flags: int, lines: list[str]) -> None:
+    def fits(text: str) -> bool:
+        return painter.boundingRect(room, flags, text).height() <= room.height()
+
+    kept = len(lines)
+    while kept and not fits("\n".join([*lines[:kept], *(["…"] if kept < len(lines) else [])])):
+        kept -= 1
+    if not kept:
+        return
+    text = "\n".join([*lines[:kept], *(["…"] if kept < len(lines) else [])])
+    painter.setPen(EDGE)
+    for x, y in _HALO:
+        painter.drawText(room.translated(x, y), flags, text)
+    painter.setPen(INK)
+    painter.drawText(room, flags, text)
 
 
 def voi_text(voi: Voi, spread: float) -> str:
@@ -66,8 +145,11 @@ def voi_text(voi: Voi, spread: float) -> str:
     return " · ".join(parts)
 
 
-def paint_chips(painter: QPainter, widget: QWidget, texts: list[str]) -> None:
-    """What the reader did to the picture, in the upper right corner, one below the other: never to be overlooked."""
+def paint_chips(painter: QPainter, widget: QWidget, texts: list[str]) -> float:
+    """What the reader did to the picture, in the upper right corner, one below the other: never to be overlooked.
+
+    Returns how much of the corner they take, in pixels.
+    """
     font = widget.font()
     font.setBold(True)
     painter.setFont(font)
@@ -83,6 +165,22 @@ def paint_chips(painter: QPainter, widget: QWidget, texts: list[str]) -> None:
         painter.drawText(chip, CENTRED, text)
         top = chip.bottom() + 4
     painter.setFont(widget.font())
+    return top - MARGIN_PX
+
+
+def paint_round(painter: QPainter, at: QPointF, radius_px: int, paint: Callable[[], None]) -> None:
+    """What `paint` paints, on a black disc with a rim: a loupe."""
+    circle = QPainterPath()
+    circle.addEllipse(at, radius_px, radius_px)
+    painter.save()
+    painter.setClipPath(circle)
+    painter.fillRect(circle.boundingRect(), GROUND)
+    paint()
+    painter.restore()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(INK, 2))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawPath(circle)
 
 
 def paint_message(painter: QPainter, widget: QWidget, message: str, failed: bool) -> None:

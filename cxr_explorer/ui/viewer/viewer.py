@@ -8,6 +8,9 @@ from cxr_explorer.ui.commands.part import Part, Verbs
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.viewer.image_page import ImagePage
 
+_OVERLAY = "overlay"
+"""Setting: whether the corners of the open image are written in."""
+
 
 class Shown(Protocol):
     """What shows images full size."""
@@ -31,6 +34,9 @@ class Viewer(Part):
         self._view = page.view
         self._others = others
         self._view.picture.wheel_steps = self.wheel_steps
+        settings = session.preferences.settings
+        self._view.picture.set_overlay(bool(settings.value(_OVERLAY, True, bool)))
+        self._view.overlayToggled.connect(lambda on: settings.setValue(_OVERLAY, on))
 
     @property
     def _shown(self) -> Shown:
@@ -55,6 +61,7 @@ class Viewer(Part):
             "turn": self._view.turn,
             "next_window": self._view.next_preset,
             "loupe": self._view.picture.set_loupe,
+            "ruler": self._view.rulers.set_on,
             "wheel_steps": self.set_wheel_steps,
             "window_wider": lambda: self._view.shift_window(1, 0),
             "window_narrower": lambda: self._view.shift_window(-1, 0),

@@ -6,6 +6,7 @@ from cxr_explorer.ui.commands.need import MAP, Need
 from cxr_explorer.ui.commands.specs.spec import Spec
 
 COMPARING = Need("compare images side by side first")
+OTHER_FILMS = Need("no other film of this image's patient is known")
 
 _MENU = "Fi&nd"
 
@@ -37,6 +38,14 @@ SPECS: tuple[Spec, ...] = (
         ("H",),
         MAP,
         separated=True,
+    ),
+    Spec(
+        "patient_films",
+        _MENU,
+        "Show the &patient's other films beside",
+        "Show the patient's other films beside this one: the lateral of its study, then earlier films, newest first",
+        ("Shift+P",),
+        OTHER_FILMS,
     ),
     Spec(
         "compare_linked",
