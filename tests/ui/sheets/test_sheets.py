@@ -13,6 +13,7 @@ from cxr_explorer.atlas.neighbours import Neighbours
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project import acts, exporting, label_columns, partitions
 from cxr_explorer.project.looks import looked_ids
+from cxr_explorer.search.conditions import fact_is
 from cxr_explorer.ui.gallery.grid import GAP_PX, Grid, page_tile_px
 from cxr_explorer.ui.guide.window_commands import commands
 from cxr_explorer.ui.main_window import MainWindow
@@ -289,7 +290,7 @@ def with_an_odd_one(qtbot, window: MainWindow) -> SheetGrid:
 
 
 def within_a_filter(qtbot, window: MainWindow) -> None:
-    window.session.set_filter("view", "AP")
+    window.session.set_filter((fact_is("view", "AP"),))
     window.actions_by_name["apply"].trigger()
 
 
@@ -419,7 +420,7 @@ def test_without_near_duplicates_the_list_says_what_was_compared(qtbot, window: 
 def test_lists_and_sheets_stay_within_the_filter(qtbot, window: MainWindow) -> None:
     session = window.session
     remap(window, (np.arange(10) + 1) / 10, None)
-    session.set_filter("view", "PA")
+    session.set_filter((fact_is("view", "PA"),))
     assert session.filter is not None
     passing = session.filter.ids.tolist()
     qtbot.keyClick(window, Key.Key_K, Modifier.ShiftModifier)

@@ -14,6 +14,7 @@ from cxr_explorer.project import acts, exporting, label_columns, labelling
 from cxr_explorer.project.audits import conduct
 from cxr_explorer.project.audits.lots import lot_of
 from cxr_explorer.project.audits.records import audit_record
+from cxr_explorer.search.conditions import fact_is
 from cxr_explorer.ui.labelling.finding_list import Row
 from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.session.change import Change
@@ -453,7 +454,7 @@ def test_nothing_outside_the_filter_is_offered_and_no_other_look_counts(
     assert session.map is not None
     facts = {image_id: {"view": "AP" if image_id % 2 else "PA"} for image_id in session.map.image_ids.tolist()}
     session._facts = KnownFacts(facts, session.map)
-    session.set_filter("view", "AP")
+    session.set_filter((fact_is("view", "AP"),))
     looked.suggest.show_tab()
     settle(qtbot, looked)
     seen: list[AcceptDialog] = []
