@@ -70,7 +70,13 @@ class ConditionEditor(QStackedWidget):
         rows.addWidget(text_label("A part of the file name, or of the folders it lies in:", wraps=True))
         rows.addWidget(self.part)
         rows.addStretch(1)
-        for page in (self.values, self.numbers, self.file):
+        self.about = text_label("", "dim", wraps=True)
+        self.list = QWidget()
+        column = QVBoxLayout(self.list)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.about)
+        column.addWidget(self.values, 1)
+        for page in (self.list, self.numbers, self.file):
             self.addWidget(page)
 
     def show_column(self, column: Column, condition: Condition | None, within: Mask) -> None:
@@ -110,7 +116,11 @@ class ConditionEditor(QStackedWidget):
         shown = [(value_text(self._column, value) if value else NOT_KNOWN, value, count) for value, count in rows]
         self.values.fill(shown, chosen)
         self.values.setAccessibleName(f"Values of {self._column.title}")
-        self.setCurrentWidget(self.values)
+        kind, reader = self._column.kind, self._images.reader
+        about = {"finding": f"As {reader} has labelled it", "seen": f"Seen by {self._images.person}"}.get(kind, "")
+        self.about.setText(about)
+        self.about.setVisible(bool(about))
+        self.setCurrentWidget(self.list)
 
     def _show_numbers(self, condition: Between | None, within: Mask) -> None:
         known = self._images.values(self._column)
@@ -123,7 +133,7 @@ class ConditionEditor(QStackedWidget):
         self.unknown.setText(f"also where it is not known: {unknown:,}")
         self.unknown.setChecked(condition is not None and condition.unknown)
         span = sorted((number_of(value), value) for value in known.values)
-        text = f"{self._column.title} is from {span[0][1]} to {span[-1][1]} here." if span else ""
+        text = f"Here {self._column.title} is from {span[0][1]} to {span[-1][1]}." if span else ""
         if self._column.name == "age":
             text += " 90+ counts as 90."
         self.known.setText(text)
@@ -142,7 +152,7 @@ class ConditionEditor(QStackedWidget):
         if self._column == FILE:
             part = self.part.text().strip()
             return Contains(part) if part else None
-        if self.currentWidget() is self.values:
+        if self.currentWidget() is self.list:
             ticked = self.values.ticked()
             return OneOf(self._column, ticked) if ticked else None
         low, high = (_bound(line) for line in (self.low, self.high))
@@ -152,7 +162,7 @@ class ConditionEditor(QStackedWidget):
 
     def tick_current(self) -> None:
         """The value the keyboard is on is the only one."""
-        if self.currentWidget() is self.values:
+        if self.currentWidget() is self.list:
             self.values.tick_current()
 
     def setFocus(self, *_reason: object) -> None:

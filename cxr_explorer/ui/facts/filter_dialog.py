@@ -52,7 +52,7 @@ RULE = (
     "Only the images that pass can be selected and labelled. An image you label meanwhile stays in the filter until "
     "you press Update, beside the filter above the map."
 )
-HINT = "Enter takes the value and filters; Ctrl+Enter takes it and goes on"
+HINT = "Enter takes the value and filters. Ctrl+Enter takes it and goes on. The arrows choose another one."
 
 
 class FilterDialog(QDialog):
@@ -123,6 +123,7 @@ class FilterDialog(QDialog):
         self.pages.addWidget(self.matches)
         self.chips = FlowPanel(self)
         self.count = text_label("", "heading", wraps=True)
+        self._rule = text_label(RULE, "dim", wraps=True)
         self.saved = QPushButton("&Saved filters")
         self.saved.setAutoDefault(False)
         self.saved.setToolTip("Choose a filter that was saved by name; save, rename or delete one")
@@ -141,7 +142,7 @@ class FilterDialog(QDialog):
         layout.addWidget(self.pages, 1)
         layout.addWidget(self.chips)
         layout.addWidget(self.count)
-        layout.addWidget(text_label(RULE, "dim", wraps=True))
+        layout.addWidget(self._rule)
         layout.addLayout(below)
 
     def _fill_columns(self) -> None:
@@ -250,6 +251,7 @@ class FilterDialog(QDialog):
 
     def _list_matches(self, typed: str) -> None:
         self.pages.setCurrentIndex(1 if typed.strip() else 0)
+        self._rule.setText(HINT if typed.strip() else RULE)
         self.matches.clear()
         for condition in matching_conditions(self._images, self._columns, typed):
             others = self._images.passing(one for one in self._chosen.values() if one.column != condition.column)

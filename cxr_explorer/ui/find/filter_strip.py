@@ -19,6 +19,7 @@ class FilterStrip(QFrame):
         super().__init__()
         self.setObjectName("progress")
         self._session = session
+        self._count = ""
         self.chip = QPushButton()
         self.chip.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.chip.clicked.connect(session.clear_filter)
@@ -43,22 +44,24 @@ class FilterStrip(QFrame):
         self.setVisible(chosen is not None and atlas_map is not None)
         if chosen is None or atlas_map is None:
             return
-        self._fit()
         self.chip.setToolTip(f"{chosen.text}\n{tooltip('clear_filter')}")
         self.chip.setAccessibleName(f"Take the filter away: {chosen.text}")
         self.update_button.setVisible(chosen.changes_by_work)
-        when = " when it was set" if chosen.changes_by_work else ""
-        self.meaning.setText(
-            f"{images_text(chosen.ids.size)} of {len(atlas_map.image_ids):,}{when}. "
-            "The others can be neither selected nor labelled."
-        )
+        self._count = f"{chosen.ids.size:,} of {images_text(len(atlas_map.image_ids))}"
+        when = " when the filter was set" if chosen.changes_by_work else ""
+        self.meaning.setText(f"{self._count}{when}. The others can be neither selected nor labelled.")
+        self._fit()
 
     def _fit(self) -> None:
-        """A long filter is cut, and whole in the tooltip."""
+        """A long filter is cut, and whole in the tooltip; the count has its room in any case."""
         chosen = self._session.filter
         if chosen is not None:
             named = f"{chosen.name}: {chosen.text}" if chosen.name else f"filter: {chosen.text}"
-            room = max(self.width() // 2, 200)
+            metrics, beside = self.fontMetrics(), self.update_button
+            taken = metrics.horizontalAdvance(f"{self._count}… ×") + (
+                beside.sizeHint().width() if chosen.changes_by_work else 0
+            )
+            room = max(self.width() - taken - 80, 10 * metrics.horizontalAdvance("m"))
             shown = self.chip.fontMetrics().elidedText(named, Qt.TextElideMode.ElideRight, room)
             self.chip.setText(f"{shown}  ×".replace("&", "&&"))
 
