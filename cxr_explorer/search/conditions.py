@@ -234,6 +234,10 @@ class Images:
             self._columns[column] = FactColumn(column.title, *self._coded(column))
         return self._columns[column]
 
+    def value_names(self, column: Column) -> tuple[str, ...]:
+        """The values of a column; those of a finding without reading its labels."""
+        return _STATES if column.kind == "finding" and column.name else self.values(column).values
+
     def _coded(self, column: Column) -> tuple[tuple[str, ...], NDArray[np.int32]]:
         project = self._project
         if column == SEEN:

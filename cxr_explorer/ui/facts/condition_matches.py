@@ -45,11 +45,13 @@ def matching_conditions(images: Images, columns: Sequence[Column], typed: str) -
 
 def _values(images: Images, column: Column, words: Sequence[str]) -> Iterator[tuple[int, Condition]]:
     """Values that fit, each with a rank: the value itself, its beginning, a word of it, with the column's name."""
-    known = images.values(column)
-    numbers = column.kind == "fact" and has_numbers(known)
+    numbers, unknown = False, False
+    if column.kind == "fact":
+        known = images.values(column)
+        numbers, unknown = has_numbers(known), bool((known.codes < 0).any())
     title = folded(column.title).split()
-    values: list[str | None] = [] if numbers else list(known.values)
-    if column.kind == "fact" and bool((known.codes < 0).any()):
+    values: list[str | None] = [] if numbers else list(images.value_names(column))
+    if unknown:
         values.append(None)
     typed = " ".join(words)
     for value in values:

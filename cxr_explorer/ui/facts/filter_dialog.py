@@ -46,6 +46,7 @@ from cxr_explorer.ui.widgets.texts import give_room, text_label
 
 _Buttons = QDialogButtonBox.StandardButton
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+_COUNTED = Qt.ItemDataRole.UserRole + 1
 _MOVES = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1, Qt.Key.Key_PageUp: -8, Qt.Key.Key_PageDown: 8}
 
 RULE = (
@@ -106,6 +107,7 @@ class FilterDialog(QDialog):
         self.search.textChanged.connect(self._list_matches)
         self.matches = _list("Values that fit", HINT)
         self.matches.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.matches.currentItemChanged.connect(self._count_match)
         self.matches.itemClicked.connect(lambda _item: self._take_match())
         self.columns = _list("What to filter by", "Facts, labels, and what was seen or excluded")
         self.columns.currentRowChanged.connect(self._show_column)
@@ -254,15 +256,23 @@ class FilterDialog(QDialog):
         self._rule.setText(HINT if typed.strip() else RULE)
         self.matches.clear()
         for condition in matching_conditions(self._images, self._columns, typed):
-            others = self._images.passing(one for one in self._chosen.values() if one.column != condition.column)
-            count = int((others & self._images.mask(condition)).sum())
             text = condition.text
             if isinstance(condition, OneOf) and condition.column.kind == "fact":
                 text = f"{condition.column.title}: {text.removeprefix(f'{condition.column.title} ')}"
-            item = QListWidgetItem(f"{text}   {count:,}")
+            item = QListWidgetItem(text)
             item.setData(Qt.ItemDataRole.UserRole, condition)
             self.matches.addItem(item)
+            if condition.column.kind == "fact":
+                self._count_match(item)
         self.matches.setCurrentRow(0)
+
+    def _count_match(self, item: QListWidgetItem | None) -> None:
+        """Says how many images remain with it; of labels and file names, which take time to read, once it is marked."""
+        if item is not None and item.data(_COUNTED) is None:
+            condition = item.data(Qt.ItemDataRole.UserRole)
+            others = self._images.passing(one for one in self._chosen.values() if one.column != condition.column)
+            item.setData(_COUNTED, int((others & self._images.mask(condition)).sum()))
+            item.setText(f"{item.text()}   {item.data(_COUNTED):,}")
 
     def _take_match(self) -> bool:
         """Takes the marked value, in place of what its column had."""

@@ -37,7 +37,8 @@ class KnownFacts:
         """One fact as it is written, for conditions, see `code_fact`."""
         if fact not in self._columns:
             ids = self._map.image_ids if self._map is not None else NO_IDS
-            self._columns[fact] = code_fact(ids, self.by_image, fact)
+            coded = [column for column in self.columns if column.name == fact != "age"]  # ages are in decades there
+            self._columns[fact] = coded[0] if coded else code_fact(ids, self.by_image, fact)
         return self._columns[fact]
 
     def confounders(self, ids: Ids, asked: Collection[str] = ()) -> list[Confounder]:

@@ -369,7 +369,7 @@ def test_a_filter_holds_for_everything_that_is_found(qtbot, window: MainWindow) 
     window.finder.similar_to_selection()
     assert "no others" in said(window)
     count = type_in(qtbot, window, "png")
-    qtbot.waitUntil(lambda: "5 images of 5 with view = AP" in count(), timeout=5000)
+    qtbot.waitUntil(lambda: "5 images of 5 within the filter AP" in count(), timeout=5000)
 
 
 def test_what_is_found_begins_with_the_most_alike_and_has_no_picks_of_before(window: MainWindow) -> None:

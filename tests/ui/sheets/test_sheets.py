@@ -425,12 +425,12 @@ def test_lists_and_sheets_stay_within_the_filter(qtbot, window: MainWindow) -> N
     passing = session.filter.ids.tolist()
     qtbot.keyClick(window, Key.Key_K, Modifier.ShiftModifier)
     assert sorted(window.sheets.page.grid.page_ids().tolist()) == passing
-    assert "Outliers, only view = PA" in window.sheets.page.heading.text()
+    assert "Outliers, only PA" in window.sheets.page.heading.text()
     session.select_cluster(0)
     qtbot.keyClick(window, Key.Key_K)
     assert set(window.sheets.page.grid.page_ids().tolist()) <= set(passing)
     qtbot.keyClick(window.sheets.page.grid, Key.Key_Space)
-    assert session.target().text == "cluster 1, only view = PA without 1 exception"
+    assert session.target().text == "cluster 1, only PA without 1 exception"
 
 
 def test_a_new_map_closes_the_sheet_and_keeps_the_odd_marks_of_the_same_images(

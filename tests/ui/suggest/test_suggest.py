@@ -461,7 +461,7 @@ def test_nothing_outside_the_filter_is_offered_and_no_other_look_counts(
     accept_with(monkeypatch, 30, seen)
     looked.suggest.accept_bulk()
     (dialog,) = seen
-    assert dialog.windowTitle() == "Accept suggestions, only view = AP"
+    assert dialog.windowTitle() == "Accept suggestions, only AP"
     assert all(image_id % 2 for image_id in dialog._ids[dialog._rows])
     assert f"{LOOKS // 2} images of these were drawn at random" in dialog.evidence.text()
 
