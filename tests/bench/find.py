@@ -117,9 +117,7 @@ def measure_filters(project: Project, ids: Ids) -> None:
         Contains("0042"),
     ]
     for condition in conditions:
-        measure(
-            f"condition {condition.text}", lambda _, one=condition: Images(project, ids, fact, "ann", "ann").mask(one)
-        )  # type: ignore[misc]
+        measure(f"condition {condition.text}", partial(_ask_anew, project, ids, fact, [condition]))
     five = conditions[:5]
     measure(f"filter {conditions_text(five)}", partial(_ask_anew, project, ids, fact, five))
     images = Images(project, ids, fact, "ann", "ann")

@@ -111,7 +111,7 @@ class FilterDialog(QDialog):
         self.matches.itemClicked.connect(lambda _item: self._take_match())
         self.columns = _list("What to filter by", "Facts, labels, and what was seen or excluded")
         self.columns.currentRowChanged.connect(self._show_column)
-        self.columns.itemActivated.connect(lambda _item: self.editor.setFocus())
+        self.columns.installEventFilter(self)
         self.editor: ConditionEditor = ConditionEditor(self._images)
         self.editor.changed.connect(self._on_edited)
         self.editor.values.installEventFilter(self)
@@ -254,6 +254,7 @@ class FilterDialog(QDialog):
     def _list_matches(self, typed: str) -> None:
         self.pages.setCurrentIndex(1 if typed.strip() else 0)
         self._rule.setText(HINT if typed.strip() else RULE)
+        self.matches.blockSignals(True)
         self.matches.clear()
         for condition in matching_conditions(self._images, self._columns, typed):
             text = condition.text
@@ -265,6 +266,8 @@ class FilterDialog(QDialog):
             if condition.column.kind == "fact":
                 self._count_match(item)
         self.matches.setCurrentRow(0)
+        self.matches.blockSignals(False)
+        self._count_match(self.matches.currentItem())
 
     def _count_match(self, item: QListWidgetItem | None) -> None:
         """Says how many images remain with it; of labels and file names, which take time to read, once it is marked."""
@@ -291,12 +294,15 @@ class FilterDialog(QDialog):
             return False
         if watched is self.search:
             return self._on_search_key(event)
-        if event.key() in _ENTER:
-            if not self._ticked and self._column not in self._chosen:
-                self.editor.tick_current()
-            self.accept()
-            return True
-        return False
+        if event.key() not in _ENTER:
+            return False
+        if not self._ticked and self._column not in self._chosen:
+            if watched is self.columns:
+                self.editor.setFocus()
+                return True
+            self.editor.tick_current()
+        self.accept()
+        return True
 
     def _on_search_key(self, event: QKeyEvent) -> bool:
         typed, key = bool(self.search.text().strip()), event.key()

@@ -6,7 +6,9 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
+    QHBoxLayout,
     QPlainTextEdit,
+    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -37,6 +39,18 @@ class FindingsDialog(QDialog):
         self._choice.setCurrentIndex(len(names) if own else names.index(vocabulary.name))
         self._text = QPlainTextEdit("\n".join(vocabulary.findings))
         self._text.setReadOnly(not own)
+        self._text.setAccessibleName("Findings, one a line")
+        self.customise = QPushButton("&Customise")
+        self.customise.setAutoDefault(False)
+        self.customise.setToolTip("Makes a list of your own from this one")
+        self.customise.clicked.connect(self._customise)
+        self.read_only = QWidget()
+        row = QHBoxLayout(self.read_only)
+        row.setContentsMargins(0, 0, 0, 0)
+        why = "This published list cannot be changed. Customise makes a copy of it that is your own."
+        row.addWidget(text_label(why, wraps=True), 1)
+        row.addWidget(self.customise)
+        self.read_only.setVisible(not own)
         self._choice.currentIndexChanged.connect(self._show_choice)
         buttons = QDialogButtonBox(_Buttons.Ok | _Buttons.Cancel)
         buttons.accepted.connect(self._accept)
@@ -45,6 +59,7 @@ class FindingsDialog(QDialog):
         layout.addWidget(self._choice)
         hint = "One finding a line; the first nine have the keys 1 to 9. Labels given already are kept in any case."
         layout.addWidget(text_label(hint, "dim", wraps=True))
+        layout.addWidget(self.read_only)
         layout.addWidget(self._text, 1)
         layout.addWidget(buttons)
         self.vocabulary = vocabulary
@@ -54,6 +69,12 @@ class FindingsDialog(QDialog):
         if known is not None:
             self._text.setPlainText("\n".join(known.findings))
         self._text.setReadOnly(known is not None)
+        self.read_only.setVisible(known is not None)
+
+    def _customise(self) -> None:
+        """The same findings as a list of the reader's own, ready to be changed."""
+        self._choice.setCurrentIndex(self._choice.count() - 1)
+        self._text.setFocus()
 
     def _accept(self) -> None:
         known: Vocabulary | None = self._choice.currentData()

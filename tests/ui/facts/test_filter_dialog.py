@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication, QDialogButtonBox, QInputDialog, QMes
 
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
-from cxr_explorer.project import labelling
+from cxr_explorer.project import label_columns, labelling
 from cxr_explorer.search.conditions import EXCLUDED, FILE, SEEN, Between, Column, Contains, OneOf, fact_is
 from cxr_explorer.search.saved_filters import save_filter, saved_filters
 from cxr_explorer.ui.facts.condition_matches import matching_conditions
@@ -131,6 +131,32 @@ def test_as_before_a_fact_and_its_value_are_chosen_from_two_lists(qtbot, window:
         window.activateWindow()
     qtbot.keyClick(window, Key.Key_X, CONTROL | Modifier.ShiftModifier)
     assert window.session.filter is None
+
+
+def test_enter_on_a_fact_leads_to_its_values(qtbot, window: MainWindow, answer) -> None:
+    def choose(dialog: FilterDialog) -> None:
+        qtbot.keyClick(dialog.search, Key.Key_Down)
+        qtbot.keyClick(dialog.columns, Key.Key_V)
+        qtbot.keyClick(dialog.columns, Key.Key_Return)
+        assert dialog.isVisible() and QApplication.focusWidget() is dialog.editor.values
+        qtbot.keyClick(dialog.editor.values, Key.Key_Return)
+
+    answer(choose)
+    assert window.session.filter is not None and window.session.filter.text == "AP"
+
+
+def test_typing_reads_no_labels_but_those_of_the_marked_finding(
+    qtbot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dialog = open_dialog(qtbot, window)
+    read: list[str] = []
+    kept = label_columns.label_column
+    monkeypatch.setattr(label_columns, "label_column", lambda *asked: (read.append(asked[1]), kept(*asked))[1])
+    qtbot.keyClicks(dialog.search, "pres")
+    assert dialog.matches.count() > 10 and len(read) == 1
+    assert dialog.matches.item(0).text().endswith("present   0")
+    qtbot.keyClick(dialog.search, Key.Key_Down)
+    assert len(read) == 2
 
 
 def test_conditions_are_typed_one_after_the_other(qtbot, window: MainWindow, answer) -> None:
