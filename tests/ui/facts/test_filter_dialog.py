@@ -1,6 +1,7 @@
 """The filter dialog in the window: typed or ticked, counted while choosing, saved by name, and what then holds."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from cxr_explorer.ui.facts.filter_dialog import HINT, RULE, FilterDialog
 from cxr_explorer.ui.find.filter_strip import FilterStrip
 from cxr_explorer.ui.guide.window_commands import commands
 from cxr_explorer.ui.main_window import MainWindow
+from cxr_explorer.ui.session.filtering import carry_over
 from cxr_explorer.ui.session.known_facts import KnownFacts
 from cxr_explorer.ui.widgets.theme import apply_theme
 from tests.ui.windows import make_project, open_window
@@ -473,15 +475,18 @@ def test_a_filter_on_facts_alone_needs_no_update(window: MainWindow) -> None:
 
 def test_on_a_new_map_labelled_images_stay_and_new_ones_are_asked(window: MainWindow) -> None:
     session = window.session
-    assert session.project is not None and session.map is not None
-    everything = session.map
-    session.map = type(everything)(**{**vars(everything), "image_ids": everything.image_ids})
-    session.set_filter((NOT_LABELLED, OneOf(EXCLUDED, ("not excluded",))))
-    label(window, [2])
+    assert session.map is not None
+    session.set_filter((NOT_LABELLED,))
+    assert session.filter is not None
+    first_five = replace(session.map, image_ids=session.map.image_ids[:5])
+    made_on_five = replace(session.filter, ids=first_five.image_ids)
+    label(window, [2, 7])
+    assert carry_over(made_on_five, session.filterable(), first_five).ids.tolist() == [1, 2, 3, 4, 5, 6, 8, 9, 10]
+    assert carry_over(made_on_five, session.filterable(), None).ids.tolist() == [1, 3, 4, 5, 6, 8, 9, 10]
     session._load_map()
     assert filtered(window) == list(range(1, 11))
     session.update_filter()
-    assert 2 not in filtered(window)
+    assert filtered(window) == [1, 3, 4, 5, 6, 8, 9, 10]
 
 
 def test_a_filter_whose_fact_is_forgotten_goes_and_says_so(window: MainWindow) -> None:
