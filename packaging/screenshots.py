@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QWidget
 from cxr_explorer.assets import asset
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import label_columns, labelling
+from cxr_explorer.search.conditions import fact_is
 from cxr_explorer.ui.main_window import MainWindow
 
 SIZE = (1600, 900)
@@ -223,7 +224,7 @@ def show_readers(stage: Stage) -> None:
 
 def show_facts(stage: Stage) -> None:
     window, session = stage.window, stage.session
-    session.set_filter("folder", "site-a")
+    session.set_filter((fact_is("folder", "site-a"),))
     session.select_cluster(0)
     stage.save("filter-and-warning.png")
     session.clear_filter()

@@ -129,7 +129,7 @@ class Search:
         """Images whose file name holds the text, at most `limit`: exact names first, then those that begin with it."""
         while not self.prepare():
             pass
-        wanted = _folded(text.strip())
+        wanted = folded(text.strip())
         if not wanted:
             return self._ids[:0]
         groups: tuple[list[int], ...] = ([], [], [], [])
@@ -154,7 +154,7 @@ class Search:
             if not page:
                 break
             last = page[-1][0]
-            paths.update((image_id, _folded(path)) for image_id, path in page)
+            paths.update((image_id, folded(path)) for image_id, path in page)
             yield True
         ids = self._ids.tolist()
         parts = [slice(start, start + PAGE_ROWS) for start in range(0, len(ids), PAGE_ROWS)]
@@ -197,7 +197,7 @@ class Search:
         return mask
 
     def _in_path(self, text: str) -> Mask:
-        wanted = _folded(text)
+        wanted = folded(text)
         return np.array([wanted in path for path in self._paths], bool)
 
     def _in_notes(self, text: str) -> Mask:
@@ -264,10 +264,11 @@ def _findings(project: Project) -> list[str]:
     return [str(row[0]) for row in rows]
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """Comparable: the same for upper and lower case, and for both ways to write an accented letter."""
     return (text if text.isascii() else unicodedata.normalize("NFC", text)).casefold()
 
 
 def _words(text: str) -> str:
     """Comparable, with a space before every word: " pleural thickening" for "Pleural_Thickening"."""
-    return " " + " ".join(_folded(text).translate(_SPACES).split())
+    return " " + " ".join(folded(text).translate(_SPACES).split())

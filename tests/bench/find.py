@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,23 @@ from cxr_explorer.atlas.build import BuiltMap
 from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.images.preprocess import InputSpec
 from cxr_explorer.images.scan import ScannedFile
+from cxr_explorer.labels.confounders import FactColumn
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project import labelling
-from cxr_explorer.project.project import Project
+from cxr_explorer.project.project import Ids, Project
+from cxr_explorer.search.conditions import (
+    EXCLUDED,
+    SEEN,
+    Between,
+    Column,
+    Condition,
+    Contains,
+    Images,
+    OneOf,
+    code_fact,
+    conditions_text,
+)
 from cxr_explorer.search.similar import UnitEmbeddings
 from cxr_explorer.search.words import Search
 
@@ -81,6 +95,41 @@ def longest(name: str, step: Callable[[], bool]) -> None:
     print(f"{name:60} {sum(taken):7.1f} in {len(taken)} steps, the longest {max(taken):.1f}")
 
 
+def measure_filters(project: Project, ids: Ids) -> None:
+    """Each condition by itself, on what was never asked before, and a filter of five of them."""
+    facts = project.facts()
+    columns: dict[str, FactColumn] = {}
+
+    def fact(name: str) -> FactColumn:
+        if name not in columns:
+            columns[name] = code_fact(ids, facts, name)
+        return columns[name]
+
+    view, sex, age = (Column("fact", name) for name in ("view", "sex", "age"))
+    effusion = Column("finding", project.vocabulary.findings[3])
+    conditions: list[Condition] = [
+        OneOf(view, ("PA",)),
+        OneOf(sex, ("F",)),
+        Between(age, 40, 60),
+        OneOf(effusion, ("not labelled",)),
+        OneOf(EXCLUDED, ("not excluded",)),
+        OneOf(SEEN, ("not seen",)),
+        Contains("0042"),
+    ]
+    for condition in conditions:
+        measure(f"condition {condition.text}", partial(_ask_anew, project, ids, fact, [condition]))
+    five = conditions[:5]
+    measure(f"filter {conditions_text(five)}", partial(_ask_anew, project, ids, fact, five))
+    images = Images(project, ids, fact, "ann", "ann")
+    measure("the same, while it is chosen", lambda _: images.passing(five))
+
+
+def _ask_anew(
+    project: Project, ids: Ids, fact: Callable[[str], FactColumn], conditions: list[Condition], _turn: int
+) -> None:
+    Images(project, ids, fact, "ann", "ann").passing(conditions)
+
+
 def main() -> None:
     """Prints milliseconds."""
     with tempfile.TemporaryDirectory() as home, make(Path(home)) as project:
@@ -116,6 +165,7 @@ def main() -> None:
 
             measure(f"search {query}", ask)
         measure("jump to 0042", lambda _: search.named("0042", 50))
+        measure_filters(project, atlas_map.image_ids)
 
 
 if __name__ == "__main__":

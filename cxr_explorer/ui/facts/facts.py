@@ -9,12 +9,14 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog
 
 from cxr_explorer.labels.confounders import LEAST_SET
 from cxr_explorer.project.facts import clear_facts, stored_facts
+from cxr_explorer.search.conditions import fact_is
 from cxr_explorer.ui.commands.actions import key_text
 from cxr_explorer.ui.commands.need import Need
 from cxr_explorer.ui.commands.part import Part, Verbs
 from cxr_explorer.ui.commands.specs.file import IMPORTED_FACTS
 from cxr_explorer.ui.commands.specs.map import FILTER
-from cxr_explorer.ui.facts.facts_dialogs import ConfoundersDialog, FilterDialog
+from cxr_explorer.ui.facts.facts_dialogs import ConfoundersDialog
+from cxr_explorer.ui.facts.filter_dialog import FilterDialog
 from cxr_explorer.ui.facts.take_in_dialog import MetadataDialog
 from cxr_explorer.ui.frame.frame import Frame
 from cxr_explorer.ui.session.session import Session
@@ -41,6 +43,7 @@ class FactsPart(QObject, Part):
             "filter": self.choose_filter,
             "confounders": self.show_confounders,
             "clear_filter": self._session.clear_filter,
+            "update_filter": self._session.update_filter,
         }
 
     def states(self) -> dict[Need, bool]:
@@ -107,13 +110,24 @@ class FactsPart(QObject, Part):
     def choose_filter(self) -> None:
         """Asks what to limit the work to."""
         session = self._session
-        if not session.fact_columns():
-            session.said.emit("Nothing is known that tells these images apart. File > Import facts of images… (CSV)")
+        assert session.project is not None
+        if session.reading_as is not None:
+            session.said.emit(f"Only {session.reading_as} is shown now. Esc ends the reading; then choose a filter.")
             return
-        before = session.filter.fact if session.filter is not None else session.colour_by
-        dialog = FilterDialog(self._frame, session.fact_columns(), before)
-        if accepted(dialog):
-            session.set_filter(*dialog.chosen)
+        dialog = FilterDialog(
+            self._frame,
+            session.project,
+            session.filterable(),
+            [column.name for column in session.fact_columns()],
+            session.filter,
+            session.colour_by,
+        )
+        if not accepted(dialog):
+            return
+        if dialog.conditions:
+            session.set_filter(dialog.conditions, dialog.name)
+        else:
+            session.clear_filter()
 
     def show_confounders(self) -> None:
         """Compares what would be labelled now with the collection."""
@@ -129,4 +143,4 @@ class FactsPart(QObject, Part):
         dialog = ConfoundersDialog(self._frame, target.text, found)
         accepted(dialog)
         if dialog.filter_to is not None:
-            session.set_filter(dialog.filter_to.fact, dialog.filter_to.value)
+            session.set_filter((fact_is(dialog.filter_to.fact, dialog.filter_to.value),))

@@ -1,20 +1,15 @@
-"""Dialogs about what is known of the images: choose a filter; what a selection has in common."""
+"""What a selection has in common."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
     QDialogButtonBox,
-    QHBoxLayout,
     QHeaderView,
-    QListWidget,
-    QListWidgetItem,
     QPushButton,
     QTableWidget,
     QTableWidgetItem,
@@ -22,73 +17,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cxr_explorer.labels.confounders import ALPHA, LEAST_DIFFERENCE, Confounder, FactColumn, percent
+from cxr_explorer.labels.confounders import ALPHA, LEAST_DIFFERENCE, Confounder, percent
 from cxr_explorer.ui.widgets.texts import give_room, text_label
 
 _Buttons = QDialogButtonBox.StandardButton
-
-
-class FilterDialog(QDialog):
-    """Facts on the left, their values on the right; Enter takes the value."""
-
-    def __init__(self, parent: QWidget, columns: Sequence[FactColumn], fact: str) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Filter")
-        give_room(self, 47, 30)
-        self._columns = columns
-        self._facts = QListWidget()
-        self._facts.setAccessibleName("Fact")
-        self._facts.setToolTip("What is known of the images")
-        self._facts.setMaximumWidth(220)
-        self._values = QListWidget()
-        self._values.setAccessibleName("Value")
-        self._values.setToolTip("Only images with this value can be selected and labelled")
-        for column in columns:
-            self._facts.addItem(column.name)
-        names = [column.name for column in columns]
-        self._facts.currentRowChanged.connect(self._fill)
-        self._facts.setCurrentRow(names.index(fact) if fact in names else 0)
-        self._values.itemActivated.connect(lambda _item: self.accept())
-        self._facts.itemActivated.connect(lambda _item: self._values.setFocus())
-        lists = QHBoxLayout()
-        lists.addWidget(self._facts)
-        lists.addWidget(self._values, 1)
-        buttons = QDialogButtonBox(_Buttons.Ok | _Buttons.Cancel)
-        buttons.button(_Buttons.Ok).setText("Filter")
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.addWidget(
-            text_label(
-                "Only images with the chosen value can be selected and labelled until you take it away.",
-                "dim",
-                wraps=True,
-            )
-        )
-        layout.addLayout(lists, 1)
-        layout.addWidget(buttons)
-
-    @property
-    def chosen(self) -> tuple[str, str | None]:
-        """The fact and its value; None for images of which it is not known."""
-        return self._columns[self._facts.currentRow()].name, self._values.currentItem().data(Qt.ItemDataRole.UserRole)
-
-    def _fill(self, row: int) -> None:
-        column = self._columns[row]
-        self._values.clear()
-        order = list(range(len(column.values)))
-        if column.name != "age":
-            order.sort(key=lambda code: (-int(column.counts[code]), column.values[code]))
-        for code in order:
-            item = QListWidgetItem(f"{column.values[code]}   {int(column.counts[code]):,}")
-            item.setData(Qt.ItemDataRole.UserRole, column.values[code])
-            self._values.addItem(item)
-        unknown = int(np.count_nonzero(column.codes < 0))
-        if unknown:
-            item = QListWidgetItem(f"(not known)   {unknown:,}")
-            item.setData(Qt.ItemDataRole.UserRole, None)
-            self._values.addItem(item)
-        self._values.setCurrentRow(0)
 
 
 class ConfoundersDialog(QDialog):

@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
 
 from cxr_explorer.labels.texts import images_text
 from cxr_explorer.ui.commands.actions import tooltip
 from cxr_explorer.ui.session.session import Session
-from cxr_explorer.ui.widgets.texts import text_label
+from cxr_explorer.ui.widgets.texts import elided_label
 
 
 class FilterStrip(QFrame):
-    """Shown only while there is a filter: what it is, what that means, and how to be rid of it."""
+    """Shown only while there is a filter: what it is, what that means, how to be rid of it or bring it up to date."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.setObjectName("progress")
         self._session = session
+        self._count = ""
         self.chip = QPushButton()
         self.chip.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.chip.setToolTip(tooltip("clear_filter"))
         self.chip.clicked.connect(session.clear_filter)
-        self._meaning = text_label()
+        self.update_button = QPushButton("Update")
+        self.update_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.update_button.setToolTip(tooltip("update_filter"))
+        self.update_button.clicked.connect(session.update_filter)
+        self.meaning = elided_label()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 4, 12, 4)
         layout.setSpacing(10)
         layout.addWidget(self.chip)
-        layout.addWidget(self._meaning, 1)
+        layout.addWidget(self.meaning, 1)
+        layout.addWidget(self.update_button)
         session.filterChanged.connect(self.refresh)
         session.projectChanged.connect(self.refresh)
         self.refresh()
@@ -38,8 +44,27 @@ class FilterStrip(QFrame):
         self.setVisible(chosen is not None and atlas_map is not None)
         if chosen is None or atlas_map is None:
             return
-        self.chip.setText(f"filter: {chosen.text}  ×".replace("&", "&&"))
-        self._meaning.setText(
-            f"{images_text(chosen.ids.size)} of {len(atlas_map.image_ids):,}. "
-            "The others can be neither selected nor labelled."
-        )
+        self.chip.setToolTip(f"{chosen.text}\n{tooltip('clear_filter')}")
+        self.chip.setAccessibleName(f"Take the filter away: {chosen.text}")
+        self.update_button.setVisible(chosen.changes_by_work)
+        self._count = f"{chosen.ids.size:,} of {images_text(len(atlas_map.image_ids))}"
+        when = " when the filter was set" if chosen.changes_by_work else ""
+        self.meaning.setText(f"{self._count}{when}. The others can be neither selected nor labelled.")
+        self._fit()
+
+    def _fit(self) -> None:
+        """A long filter is cut, and whole in the tooltip; the count has its room in any case."""
+        chosen = self._session.filter
+        if chosen is not None:
+            named = f"{chosen.name}: {chosen.text}" if chosen.name else f"filter: {chosen.text}"
+            metrics, beside = self.fontMetrics(), self.update_button
+            taken = metrics.horizontalAdvance(f"{self._count}… ×") + (
+                beside.sizeHint().width() if chosen.changes_by_work else 0
+            )
+            room = max(self.width() - taken - 80, 10 * metrics.horizontalAdvance("m"))
+            shown = self.chip.fontMetrics().elidedText(named, Qt.TextElideMode.ElideRight, room)
+            self.chip.setText(f"{shown}  ×".replace("&", "&&"))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()

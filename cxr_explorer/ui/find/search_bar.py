@@ -170,7 +170,7 @@ class SearchBar(QFrame):
             chosen, ids, total = self._session.filter, found.image_ids, len(self._session.map.image_ids)
             if chosen is not None:
                 ids, total = chosen.keep(ids), len(chosen.ids)
-            within = f" with {chosen.text}" if chosen is not None else ""
+            within = f" within the filter {chosen.text}" if chosen is not None else ""
             if ids.size:
                 self.count.setText(f"{images_text(ids.size)} of {total:,}{within}. Enter selects")
             else:

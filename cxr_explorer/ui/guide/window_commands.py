@@ -1,4 +1,4 @@
-"""Everything the window can do, as commands of the palette: its actions, its clusters, its findings."""
+"""Everything the window can do, as commands of the palette: its actions, filters, findings and clusters."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from functools import partial
 
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.texts import VALUE_WORDS, finding_text
+from cxr_explorer.search.conditions import conditions_text
+from cxr_explorer.search.saved_filters import saved_filters
 from cxr_explorer.ui.clusters.cluster_list import ClusterList
 from cxr_explorer.ui.commands.actions import SPECS, key_text, plain_text
 from cxr_explorer.ui.commands.command import Command
-from cxr_explorer.ui.commands.need import TARGET
+from cxr_explorer.ui.commands.need import MAP, TARGET
 from cxr_explorer.ui.commands.specs.label import FINDING_ACTIONS
 from cxr_explorer.ui.frame.frame import Frame
 from cxr_explorer.ui.session.judging import Judging
@@ -18,8 +20,8 @@ from cxr_explorer.ui.session.session import Session
 
 
 def commands(frame: Frame, session: Session, clusters: ClusterList) -> list[Command]:
-    """All commands as things stand: the actions in the order of the menus, then findings, then clusters."""
-    return [*_actions(frame), *_findings(session), *_clusters(session, clusters)]
+    """All commands as things stand: the actions as in the menus, then saved filters, findings and clusters."""
+    return [*_actions(frame), *_filters(session), *_findings(session), *_clusters(session, clusters)]
 
 
 def _actions(frame: Frame) -> list[Command]:
@@ -35,6 +37,22 @@ def _actions(frame: Frame) -> list[Command]:
         place = spec.menu.replace("&", "")
         found.append(Command(text, place, spec.tip, key_text(spec.name), missing, action.trigger))
     return found
+
+
+def _filters(session: Session) -> list[Command]:
+    if session.project is None:
+        return []
+    missing = "" if session.map is not None else MAP.missing
+    return [
+        Command(
+            f"Filter: {name}",
+            "Saved filter",
+            f"Limit what can be selected and labelled to: {conditions_text(conditions)}",
+            missing=missing,
+            run=partial(session.set_filter, conditions, name),
+        )
+        for name, conditions in saved_filters(session.project).items()
+    ]
 
 
 def _findings(session: Session) -> list[Command]:

@@ -40,10 +40,11 @@ class FindingsDialog(QDialog):
         own = vocabulary.name not in names
         self._choice.setCurrentIndex(len(names) if own else names.index(vocabulary.name))
         self._text = QPlainTextEdit(vocabulary.as_lines())
-        self._fixed = text_label("This published list cannot be changed.", "dim", wraps=True)
-        self._customise = QPushButton("Customise")
-        self._customise.setToolTip("Makes a list of your own that begins as this one")
-        self._customise.clicked.connect(lambda: self._choice.setCurrentIndex(len(names)))
+        self.read_only = text_label("This published list cannot be changed.", "dim", wraps=True)
+        self.customise = QPushButton("Customise")
+        self.customise.setAutoDefault(False)
+        self.customise.setToolTip("Makes a list of your own that begins as this one")
+        self.customise.clicked.connect(lambda: self._choice.setCurrentIndex(len(names)))
         self._choice.currentIndexChanged.connect(self._show_choice)
         buttons = QDialogButtonBox(_Buttons.Ok | _Buttons.Cancel)
         buttons.accepted.connect(self._accept)
@@ -55,8 +56,8 @@ class FindingsDialog(QDialog):
             "1 to 9, until you give others a key (right click in the list of findings). Labels given already are kept."
         )
         fixed = QHBoxLayout()
-        fixed.addWidget(self._fixed, 1)
-        fixed.addWidget(self._customise)
+        fixed.addWidget(self.read_only, 1)
+        fixed.addWidget(self.customise)
         layout.addLayout(fixed)
         layout.addWidget(text_label(hint, "dim", wraps=True))
         layout.addWidget(self._text, 1)
@@ -69,8 +70,8 @@ class FindingsDialog(QDialog):
         if known is not None:
             self._text.setPlainText(known.as_lines())
         self._text.setReadOnly(known is not None)
-        self._fixed.setVisible(known is not None)
-        self._customise.setVisible(known is not None)
+        self.read_only.setVisible(known is not None)
+        self.customise.setVisible(known is not None)
         if known is None:
             self._text.setFocus()
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 
 import numpy as np
 
 from cxr_explorer.labels.confounders import Confounder, FactColumn, code_facts, find_confounders
 from cxr_explorer.project.project import AtlasMap, Ids
+from cxr_explorer.search.conditions import code_fact
 from cxr_explorer.ui.session.colouring import Facts
-from cxr_explorer.ui.session.selection import Filter
+from cxr_explorer.ui.session.selection import NO_IDS
 
 _NOTHING: Mapping[int, Mapping[str, str]] = {}
 
@@ -21,6 +22,7 @@ class KnownFacts:
     def __init__(self, by_image: Facts = _NOTHING, atlas_map: AtlasMap | None = None) -> None:
         self.by_image = by_image
         self._map = atlas_map
+        self._columns: dict[str, FactColumn] = {}
 
     def has(self, fact: str) -> bool:
         """Whether it is known of any image."""
@@ -31,22 +33,22 @@ class KnownFacts:
         """The facts that tell the images of the map apart, coded."""
         return code_facts(self._map.image_ids.tolist() if self._map is not None else [], self.by_image)
 
-    def confounders(self, ids: Ids, asked: str = "") -> list[Confounder]:
+    def column(self, fact: str) -> FactColumn:
+        """One fact as it is written, for conditions, see `code_fact`."""
+        if fact not in self._columns:
+            ids = self._map.image_ids if self._map is not None else NO_IDS
+            coded = [column for column in self.columns if column.name == fact != "age"]  # ages are in decades there
+            self._columns[fact] = coded[0] if coded else code_fact(ids, self.by_image, fact)
+        return self._columns[fact]
+
+    def confounders(self, ids: Ids, asked: Collection[str] = ()) -> list[Confounder]:
         """What these images have in common beyond the rest of the map, see `find_confounders`.
 
         Args:
             ids: Image ids.
-            asked: A fact that all of them share by intent, and that is left out.
+            asked: Facts that all of them share by intent, and that are left out.
         """
         if self._map is None or not ids.size:
             return []
         rows = np.searchsorted(self._map.image_ids, np.intersect1d(ids, self._map.image_ids, assume_unique=True))
-        return find_confounders([column for column in self.columns if column.name != asked], rows)
-
-    def filter_of(self, fact: str, value: str | None) -> Filter | None:
-        """The filter, or None where no image on the map passes: a filter nothing passes is of no use."""
-        column = next((column for column in self.columns if column.name == fact), None)
-        if self._map is None or column is None or (value is not None and value not in column.values):
-            return None
-        ids = self._map.image_ids[column.codes == (column.values.index(value) if value is not None else -1)]
-        return Filter(fact, value, ids) if ids.size else None
+        return find_confounders([column for column in self.columns if column.name not in asked], rows)

@@ -9,6 +9,7 @@ import numpy as np
 
 from cxr_explorer.labels.label import How
 from cxr_explorer.project.project import AtlasMap, Ids
+from cxr_explorer.search.conditions import Conditions, changes_by_work, conditions_text, is_of_reader
 
 NO_IDS: Ids = np.zeros(0, np.int64)
 
@@ -69,20 +70,34 @@ class Selection:
 class Filter:
     """The images that can be selected and labelled; all others are out of reach until it is taken away.
 
+    It is made once: an image stays within it when a label, a look or an exclusion changes what was asked, so that no
+    image goes from under the reader's hand, until the reader brings it up to date (`Session.update_filter`).
+
     Attributes:
-        fact: What is asked ("view").
-        value: What it must be ("AP"; an age's decade); None for images of which it is not known.
-        ids: (M,) int64 ids of the images on the map that pass, ascending.
+        conditions: What is asked, at least one.
+        ids: (M,) int64 ids of the images on the map that passed when it was made, ascending; at least one.
+        name: What it is saved as; "" where it is not.
+        person: The reader at the window when it was made.
     """
 
-    fact: str
-    value: str | None
+    conditions: Conditions
     ids: Ids
+    name: str = ""
+    person: str = ""
 
     @property
     def text(self) -> str:
-        """ "view = AP", "view not known"."""
-        return f"{self.fact} = {self.value}" if self.value is not None else f"{self.fact} not known"
+        """ "PA, female, Effusion not labelled"."""
+        return conditions_text(self.conditions)
+
+    @property
+    def changes_by_work(self) -> bool:
+        """Whether other images may pass now than did when it was made."""
+        return changes_by_work(self.conditions)
+
+    def is_of_other_than(self, person: str) -> bool:
+        """Whether it tells what another reader has labelled or seen."""
+        return self.person != person and is_of_reader(self.conditions)
 
     def keep(self, ids: Ids) -> Ids:
         """Those of the ids that pass."""
@@ -124,3 +139,11 @@ def target_of_selection(chosen: Selection, atlas_map: AtlasMap | None, kept: Fil
     if kept is not None:
         text += f", only {kept.text}"
     return Target(chosen.ids, chosen.how, chosen.cluster, text)
+
+
+def found_again(chosen: Selection, before: AtlasMap, now: AtlasMap) -> list[int]:
+    """Numbers, now, of the clusters that were chosen on the map before; none where one of them is gone."""
+    of_identity = {group.identity: number for number, group in enumerate(now.groups)} | {-1: -1}
+    clusters = chosen.clusters or (() if chosen.cluster is None else (chosen.cluster,))
+    wanted = [of_identity.get(before.identity(cluster)) for cluster in clusters]
+    return [] if None in wanted else [cluster for cluster in wanted if cluster is not None]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from cxr_explorer.atlas.selection import combine
+from cxr_explorer.errors import UserError
 from cxr_explorer.labels.confounders import Confounder, FactColumn
 from cxr_explorer.labels.label import How, Value
 from cxr_explorer.labels.reader_names import ADJUDICATED
@@ -19,9 +20,11 @@ from cxr_explorer.labels.vocabulary import Vocabulary, changed_keys
 from cxr_explorer.project import acts, history, label_columns
 from cxr_explorer.project.partition_rows import STATE
 from cxr_explorer.project.project import AtlasMap, Ids, Project
+from cxr_explorer.search.conditions import Conditions, Images, facts_of, is_of_reader
 from cxr_explorer.ui.session.captions import MOST_OF_A_NOTE, caption
 from cxr_explorer.ui.session.change import Change, Step
 from cxr_explorer.ui.session.colouring import Facts, categories, differing_facts
+from cxr_explorer.ui.session.filtering import carry_over, filter_of
 from cxr_explorer.ui.session.known_facts import KnownFacts
 from cxr_explorer.ui.session.ordering import by_file, by_probability, by_typicality
 from cxr_explorer.ui.session.preferences import Preferences
@@ -34,6 +37,7 @@ from cxr_explorer.ui.session.selection import (
     Ranking,
     Selection,
     Target,
+    found_again,
     target_of_selection,
 )
 from cxr_explorer.ui.session.thumbnails import Thumbnails
@@ -121,6 +125,8 @@ class Session(QObject):
 
     def show_labels_anew(self) -> None:
         """The labels of another reader are shown from now on."""
+        if self.filter is not None and self.filter.is_of_other_than(self.preferences.own_reader):
+            self.clear_filter()
         self.changed.emit(Change(labels=True, reader=True))
         self.targetChanged.emit()
 
@@ -171,10 +177,9 @@ class Session(QObject):
 
     def _load_map(self) -> None:
         assert self.project is not None
-        self.map = self.project.latest_map()
+        before, self.map = self.map, self.project.latest_map()
         self._facts = KnownFacts(self.project.facts(), self.map)
-        if self.filter is not None:
-            self.filter = self._facts.filter_of(self.filter.fact, self.filter.value)
+        self._carry_filter_over(before)
         kept = np.intersect1d(self.selection.ids, self.map.image_ids) if self.map is not None else NO_IDS
         kept = self.filter.keep(kept) if self.filter is not None else kept
         self.selection = Selection(kept)
@@ -199,7 +204,7 @@ class Session(QObject):
         self._load_map()
         self.mapChanged.emit()
         self.filterChanged.emit()
-        there = self._found_again(before, chosen) if before is not None else []
+        there = found_again(chosen, before, self.map) if before is not None else []
         if there:
             self.select_clusters(there)
         else:
@@ -273,15 +278,6 @@ class Session(QObject):
         else:
             self.selectionChanged.emit()
             self.targetChanged.emit()
-
-    def _found_again(self, before: AtlasMap, chosen: Selection) -> list[int]:
-        """Numbers, now, of the clusters that were chosen on the map before; none where one of them is gone."""
-        if self.map is None:
-            return []
-        of_identity = {group.identity: number for number, group in enumerate(self.map.groups)} | {-1: -1}
-        clusters = chosen.clusters or (() if chosen.cluster is None else (chosen.cluster,))
-        wanted = [of_identity.get(before.identity(cluster)) for cluster in clusters]
-        return [] if None in wanted else [cluster for cluster in wanted if cluster is not None]
 
     def select_ranked(self, ranking: Ranking) -> None:
         """Selects images that were found in an order, which the gallery shows them in."""
@@ -460,7 +456,8 @@ class Session(QObject):
             self.colour_by = "cluster"
         self.factsChanged.emit()
         if self.filter is not None:
-            self.set_filter(self.filter.fact, self.filter.value)
+            self._carry_filter_over(None)
+            self._apply_filter()
         self.targetChanged.emit()
 
     @property
@@ -474,12 +471,38 @@ class Session(QObject):
 
     def confounders(self, ids: Ids) -> list[Confounder]:
         """What these images have in common beyond the rest of the map; what the filter asks for the reader knows."""
-        return self._facts.confounders(ids, self.filter.fact if self.filter is not None else "")
+        return self._facts.confounders(ids, facts_of(self.filter.conditions) if self.filter is not None else ())
 
-    def set_filter(self, fact: str, value: str | None) -> None:
-        """Limits what can be selected and labelled to the images with that value; None: of which it is not known."""
-        self.filter = self._facts.filter_of(fact, value)
-        self._apply_filter()
+    def filterable(self) -> Images:
+        """The images on the map with all that a filter can ask of them, as it stands now."""
+        assert self.project is not None and self.map is not None
+        ids, fact = self.map.image_ids, self._facts.column
+        return Images(self.project, ids, fact, self.reader, self.preferences.own_reader)
+
+    def set_filter(self, conditions: Conditions, name: str = "") -> None:
+        """Limits what can be selected and labelled to the images that pass now; with none, all stays as it was."""
+        if self.reading_as is not None and is_of_reader(conditions):
+            self.said.emit(f"Only {self.reading_as} is shown now. Esc ends the reading; then filter by labels.")
+            return
+        try:
+            self.filter = filter_of(self.filterable(), conditions, name)
+        except UserError as error:
+            self.said.emit(str(error))
+        else:
+            self._apply_filter()
+
+    def update_filter(self) -> None:
+        """What was labelled, seen or excluded since the filter was made counts now."""
+        if self.filter is not None:
+            self.set_filter(self.filter.conditions, self.filter.name)
+
+    def _carry_filter_over(self, before: AtlasMap | None) -> None:
+        if self.filter is not None and self.map is not None:
+            try:
+                self.filter = carry_over(self.filter, self.filterable(), before)
+            except UserError as error:
+                self.filter = None
+                self.said.emit(str(error))
 
     def clear_filter(self) -> None:
         """All images can be selected again."""

@@ -18,7 +18,9 @@ from cxr_explorer.project.audits.standing import FindingStanding, set_target, ta
 from cxr_explorer.project.label_columns import answers_by_finding, has_labels
 from cxr_explorer.project.project import Ids
 from cxr_explorer.project.suggestions import AcceptedWith, accept, settled_ids
+from cxr_explorer.search.conditions import is_of_reader
 from cxr_explorer.suggesting import Question, StandingQuestion, Suggestion
+from cxr_explorer.ui.commands.actions import key_text
 from cxr_explorer.ui.commands.need import Need
 from cxr_explorer.ui.commands.part import Part, Verbs
 from cxr_explorer.ui.commands.specs.suggest import PROBES, SUGGESTED
@@ -325,8 +327,15 @@ class Suggestions(QObject, Part):
         session, found = self._session, self.found()
         if found is None or found.probabilities is None or session.project is None or session.map is None:
             return
-        settled = settled_ids(session.project, session.finding, session.reader)
         kept = session.filter
+        if kept is not None and is_of_reader(kept.conditions):
+            # Looks chosen by how they were answered do not stand for the images that wait.
+            session.said.emit(
+                f"Not within the filter “{kept.text}”: images chosen by their labels say nothing of the others. "
+                f"{key_text('clear_filter')} takes it away."
+            )
+            return
+        settled = settled_ids(session.project, session.finding, session.reader)
         dialog = AcceptDialog(
             self._frame,
             found,

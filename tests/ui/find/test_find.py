@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from cxr_explorer.atlas.build import BuiltMap
 from cxr_explorer.project.project import Project
+from cxr_explorer.search.conditions import fact_is
 from cxr_explorer.ui.find import find, held_embeddings
 from cxr_explorer.ui.find.jump_dialog import JumpDialog
 from cxr_explorer.ui.main_window import MainWindow
@@ -361,14 +362,14 @@ def test_jumping_nowhere_changes_nothing(qtbot, window: MainWindow, monkeypatch:
 
 
 def test_a_filter_holds_for_everything_that_is_found(qtbot, window: MainWindow) -> None:
-    window.session.set_filter("view", "AP")
+    window.session.set_filter((fact_is("view", "AP"),))
     start_at(window, 4)
     window.finder.similar()
     assert sorted(shown(window)) == [2, 4, 6, 8, 10]
     window.finder.similar_to_selection()
     assert "no others" in said(window)
     count = type_in(qtbot, window, "png")
-    qtbot.waitUntil(lambda: "5 images of 5 with view = AP" in count(), timeout=5000)
+    qtbot.waitUntil(lambda: "5 images of 5 within the filter AP" in count(), timeout=5000)
 
 
 def test_what_is_found_begins_with_the_most_alike_and_has_no_picks_of_before(window: MainWindow) -> None:

@@ -14,6 +14,7 @@ from cxr_explorer.atlas.neighbours import Neighbours
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project import acts, exporting, label_columns, partitions
 from cxr_explorer.project.looks import looked_ids
+from cxr_explorer.search.conditions import fact_is
 from cxr_explorer.ui.gallery.grid import GAP_PX, Grid, page_tile_px
 from cxr_explorer.ui.gallery.tile import foot_px
 from cxr_explorer.ui.guide.window_commands import commands
@@ -291,7 +292,7 @@ def with_an_odd_one(qtbot, window: MainWindow) -> SheetGrid:
 
 
 def within_a_filter(qtbot, window: MainWindow) -> None:
-    window.session.set_filter("view", "AP")
+    window.session.set_filter((fact_is("view", "AP"),))
     window.actions_by_name["apply"].trigger()
 
 
@@ -437,17 +438,17 @@ def test_without_near_duplicates_the_list_says_what_was_compared(qtbot, window: 
 def test_lists_and_sheets_stay_within_the_filter(qtbot, window: MainWindow) -> None:
     session = window.session
     remap(window, (np.arange(10) + 1) / 10, None)
-    session.set_filter("view", "PA")
+    session.set_filter((fact_is("view", "PA"),))
     assert session.filter is not None
     passing = session.filter.ids.tolist()
     qtbot.keyClick(window, Key.Key_K, Modifier.ShiftModifier)
     assert sorted(window.sheets.page.grid.page_ids().tolist()) == passing
-    assert "Outliers, only view = PA" in window.sheets.page.heading.text()
+    assert "Outliers, only PA" in window.sheets.page.heading.text()
     session.select_cluster(0)
     qtbot.keyClick(window, Key.Key_K)
     assert set(window.sheets.page.grid.page_ids().tolist()) <= set(passing)
     qtbot.keyClick(window.sheets.page.grid, Key.Key_Space)
-    assert session.target().text == "cluster 1, only view = PA without 1 exception"
+    assert session.target().text == "cluster 1, only PA without 1 exception"
 
 
 def test_a_new_map_closes_the_sheet_and_keeps_the_odd_marks_of_the_same_images(

@@ -14,6 +14,7 @@ from cxr_explorer.project import acts, exporting, label_columns, labelling
 from cxr_explorer.project.audits import conduct
 from cxr_explorer.project.audits.lots import lot_of
 from cxr_explorer.project.audits.records import audit_record
+from cxr_explorer.search.conditions import Column, OneOf, fact_is
 from cxr_explorer.ui.labelling.finding_list import Row
 from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.session.change import Change
@@ -453,16 +454,33 @@ def test_nothing_outside_the_filter_is_offered_and_no_other_look_counts(
     assert session.map is not None
     facts = {image_id: {"view": "AP" if image_id % 2 else "PA"} for image_id in session.map.image_ids.tolist()}
     session._facts = KnownFacts(facts, session.map)
-    session.set_filter("view", "AP")
+    session.set_filter((fact_is("view", "AP"),))
     looked.suggest.show_tab()
     settle(qtbot, looked)
     seen: list[AcceptDialog] = []
     accept_with(monkeypatch, 30, seen)
     looked.suggest.accept_bulk()
     (dialog,) = seen
-    assert dialog.windowTitle() == "Accept suggestions, only view = AP"
+    assert dialog.windowTitle() == "Accept suggestions, only AP"
     assert all(image_id % 2 for image_id in dialog._ids[dialog._rows])
     assert f"{LOOKS // 2} images of these were drawn at random" in dialog.evidence.text()
+
+
+def test_within_a_filter_on_labels_no_bound_is_offered(
+    qtbot, looked: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of "present or not labelled" every look says present: it would bound no error, and claim that there is none."""
+    session = looked.session
+    session.set_filter((OneOf(Column("finding", session.finding), ("present", "not labelled")),))
+    assert session.filter is not None
+    looked.suggest.show_tab()
+    settle(qtbot, looked)
+    said: list[str] = []
+    session.said.connect(said.append)
+    seen: list[AcceptDialog] = []
+    accept_with(monkeypatch, 30, seen)
+    looked.suggest.accept_bulk()
+    assert not seen and "images chosen by their labels say nothing of the others" in said[-1]
 
 
 def test_another_finding_takes_the_offer_away(qtbot, looked: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:

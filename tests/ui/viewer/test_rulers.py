@@ -275,7 +275,7 @@ def test_ctrl_m_takes_the_ruler_up_and_esc_lays_it_down_and_stays_with_the_image
     qtbot: QtBot, window: MainWindow
 ) -> None:
     view, action = window.image_page.view, window.actions_by_name["ruler"]
-    press(qtbot, window, Key.Key_M, modifier=CTRL)
+    press(qtbot, window, Key.Key_M, modifier=CTRL | Qt.KeyboardModifier.ShiftModifier)
     assert view.rulers.on and action.isChecked()
     draw(view, (5, 30), (45, 30))
     draw(view, (5, 40), (25, 40))
@@ -292,6 +292,6 @@ def test_ctrl_m_takes_the_ruler_up_and_esc_lays_it_down_and_stays_with_the_image
 
 
 def test_back_on_the_map_the_ruler_is_laid_down(qtbot: QtBot, window: MainWindow) -> None:
-    press(qtbot, window, Key.Key_M, modifier=CTRL)
+    press(qtbot, window, Key.Key_M, modifier=CTRL | Qt.KeyboardModifier.ShiftModifier)
     window.session.view_image(False)
     assert not window.image_page.view.rulers.on and not window.actions_by_name["ruler"].isChecked()

@@ -55,7 +55,7 @@ SPECS: tuple[Spec, ...] = (
         "filter",
         "&Map",
         "&Filter…",
-        "Limit what can be selected and labelled to one view, sex, folder, …",
+        "Limit what can be selected and labelled: by view, sex, age, labels, …",
         ("Ctrl+Shift+F",),
         MAP,
         separated=True,
@@ -66,6 +66,14 @@ SPECS: tuple[Spec, ...] = (
         "&Take the filter away",
         "All images can be selected and labelled again",
         ("Ctrl+Shift+X",),
+        FILTER,
+    ),
+    Spec(
+        "update_filter",
+        "&Map",
+        "&Bring the filter up to date",
+        "Ask again which images pass: what was labelled, seen or excluded since the filter was set counts now",
+        (),
         FILTER,
     ),
     Spec(
