@@ -141,8 +141,10 @@ def target_of_selection(chosen: Selection, atlas_map: AtlasMap | None, kept: Fil
     return Target(chosen.ids, chosen.how, chosen.cluster, text)
 
 
-def found_again(chosen: Selection, before: AtlasMap, now: AtlasMap) -> list[int]:
+def found_again(chosen: Selection, before: AtlasMap, now: AtlasMap | None) -> list[int]:
     """Numbers, now, of the clusters that were chosen on the map before; none where one of them is gone."""
+    if now is None:
+        return []
     of_identity = {group.identity: number for number, group in enumerate(now.groups)} | {-1: -1}
     clusters = chosen.clusters or (() if chosen.cluster is None else (chosen.cluster,))
     wanted = [of_identity.get(before.identity(cluster)) for cluster in clusters]

@@ -15,7 +15,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.labels.confounders import Confounder, FactColumn
 from cxr_explorer.labels.label import How, Value
 from cxr_explorer.labels.reader_names import ADJUDICATED
-from cxr_explorer.labels.texts import finding_text
+from cxr_explorer.labels.texts import finding_text, keys_text
 from cxr_explorer.labels.vocabulary import Vocabulary, changed_keys
 from cxr_explorer.project import acts, history, label_columns
 from cxr_explorer.project.partition_rows import STATE
@@ -269,7 +269,7 @@ class Session(QObject):
         if before is None or self.map is None:
             return
         chosen = self.selection
-        there = self._found_again(before, chosen)
+        there = found_again(chosen, before, self.map)
         if chosen.cluster is not None or chosen.clusters:
             self.selection = replace(chosen, cluster=None, clusters=(), how="selection")
         self.clustersChanged.emit()
@@ -596,8 +596,7 @@ class Session(QObject):
             self.set_judgement(vocabulary.findings[0], Value.PRESENT)
         self.changed.emit(Change(labels=True))
         if changed:
-            now = ", ".join(f"{number} {finding_text(one) or 'nothing'}" for number, one in changed.items())
-            self.said.emit(f"Keys stand for other findings now: {now}")
+            self.said.emit(keys_text(changed))
 
     # -- colours ---------------------------------------------------------------------------------------------------
 
