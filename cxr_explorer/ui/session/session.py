@@ -294,9 +294,8 @@ class Session(QObject):
 
     def set_picked(self, ids: Ids) -> None:
         """The images picked in the gallery, a part of the selection that labels go to instead of all of it."""
-        self.picked = np.unique(np.asarray(ids, np.int64))
-        if self.filter is not None:
-            self.picked = self.filter.keep(self.picked)
+        picked = np.unique(np.asarray(ids, np.int64))
+        self.picked = picked if self.filter is None else self.filter.keep(picked)
         self.targetChanged.emit()
 
     def set_current(self, image_id: int) -> None:
