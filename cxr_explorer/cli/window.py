@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib.util
 import os
 import sys
@@ -45,6 +46,7 @@ def _open(chosen: argparse.Namespace) -> int:
             "`label` and `export` instead, or connect with a desktop."
         )
     _check_libraries()
+    gc.disable()  # nothing of what starting makes is garbage: looking for some takes a tenth of the time; see app
     from cxr_explorer.ui.app import run as run_window
 
     encoder = encoder_of(chosen.encoder).directory if chosen.encoder else None
@@ -64,6 +66,7 @@ def _demo(chosen: argparse.Namespace) -> int:
     home = chosen.folder or demo_home()
     if has_screen() and not chosen.headless:
         _check_libraries()
+        gc.disable()  # as above
         from cxr_explorer.ui.app import run_demo
 
         return run_demo(home, chosen.count)

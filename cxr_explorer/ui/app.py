@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import platform
@@ -105,6 +106,8 @@ def _start() -> tuple[QApplication, MainWindow]:
     waker.timeout.connect(lambda: None)
     waker.start()
     window.show()
+    gc.freeze()
+    gc.enable()
     log.info("window up after %.1f s", time.monotonic() - begun)
     return application, window
 

@@ -10,7 +10,6 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from cxr_explorer.atlas.build import MapParameters
 from cxr_explorer.atlas.provisional import ProvisionalMap
-from cxr_explorer.demo import drawing_demo
 from cxr_explorer.errors import UserError
 from cxr_explorer.indexing import Indexing, IndexReport, prepare_to_embed
 from cxr_explorer.labels.texts import images_text
@@ -122,6 +121,8 @@ class Runs(QObject):
 
     def open_demo(self, home: Path | None = None, count: int = DEMO_COUNT) -> None:
         """Makes the simulated set (once), then opens it. It is drawn in a child process."""
+        from cxr_explorer.demo import drawing_demo  # which few ever need
+
         self.cancel_run()
         self._demo_home = home or demo_home()
         self._demo_count = count
