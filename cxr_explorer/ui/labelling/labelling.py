@@ -10,6 +10,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.reader_names import ADJUDICATED
 from cxr_explorer.project.history import MOST, history
+from cxr_explorer.ui.commands.actions import key_text
 from cxr_explorer.ui.commands.part import Part, Verbs
 from cxr_explorer.ui.commands.specs.label import FINDING_ACTIONS
 from cxr_explorer.ui.frame.frame import Frame
@@ -48,8 +49,8 @@ class Labelling(QObject, Part):
             "value_absent": partial(self.set_value, 0),
             "value_uncertain": partial(self.set_value, -1),
             "value_clear": partial(self.set_value, None),
-            "next_finding": partial(self._panel.step_finding, 1),
-            "previous_finding": partial(self._panel.step_finding, -1),
+            "next_finding": partial(self.step_finding, 1),
+            "previous_finding": partial(self.step_finding, -1),
             "vocabulary": self.choose_vocabulary,
             "apply": self._judging.label_target,
             "label_normal": partial(self._judging.label_whole, "label_normal"),
@@ -93,6 +94,17 @@ class Labelling(QObject, Part):
             self._one_by_one.answer(chosen)
         else:
             self._session.set_judgement(self._session.finding, chosen)
+            self._tell_button()
+
+    def step_finding(self, by: int) -> None:
+        """The button goes to the next or previous finding."""
+        self._panel.step_finding(by)
+        self._tell_button()
+
+    def _tell_button(self) -> None:
+        """Where the findings are put away, what the button stands at now is said at the foot of the window."""
+        if not self._panel.isVisible():
+            self._session.said.emit(f"{key_text('apply')}: {self._panel.apply.text()}")
 
     def show_history(self) -> None:
         """Lists the acts, and goes to the one that is chosen."""

@@ -77,6 +77,21 @@ def test_what_a_key_would_do_does_not_look_like_what_is(qtbot, window: MainWindo
     assert row(window, "Atelectasis").state == "present"
 
 
+def test_with_the_findings_put_away_the_foot_says_what_a_key_has_set(qtbot, window: MainWindow) -> None:
+    window.session.select_cluster(0)
+    said: list[str] = []
+    window.session.said.connect(said.append)
+    press(qtbot, window, Key.Key_A)
+    assert said == []
+    window.actions_by_name["panes"].trigger()
+    press(qtbot, window, Key.Key_U)
+    press(qtbot, window, Key.Key_Period)
+    assert said[-2:] == [
+        "Ctrl+Enter: No Finding = uncertain on 5 images (0 of 5 seen)",
+        "Ctrl+Enter: Atelectasis = uncertain on 5 images (0 of 5 seen)",
+    ]
+
+
 # -- finding a finding
 
 
