@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QPushButton
 
 from cxr_explorer.project import label_columns
 from cxr_explorer.project.project import Project
+from cxr_explorer.search.conditions import fact_is
 from cxr_explorer.ui.frame.appearance import text_scale
 from cxr_explorer.ui.frame.recent_list import REMOVE, RecentButton
 from cxr_explorer.ui.main_window import MainWindow
@@ -89,7 +90,7 @@ def test_a_project_closes_from_wherever_one_is(qtbot, window: MainWindow, page: 
         window.actions_by_name["search"].trigger()
         qtbot.keyClicks(window.finder.bar.line, "0")
     elif page == "filter":
-        session.set_filter("view", "PA")
+        session.set_filter((fact_is("view", "PA"),))
     else:
         press(qtbot, window, Key.Key_4)
         window.actions_by_name["audit_list"].trigger()
