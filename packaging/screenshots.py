@@ -83,10 +83,10 @@ class Stage:
 
 
 def keep(widget: QWidget, name: str) -> None:
-    """Saves what a widget shows, in 256 colours: a third of the size, and the eye does not tell."""
+    """Saves what a widget shows, in all its colours: with fewer the clusters' colours run into one another."""
     path = Path(asset("docs", name))
     widget.grab().save(str(path))
-    Image.open(path).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    Image.open(path).convert("RGB").save(path, optimize=True)
 
 
 def show_map(stage: Stage) -> None:
