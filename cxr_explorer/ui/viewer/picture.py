@@ -374,7 +374,8 @@ class Picture(QWidget):
 
     def corners(self) -> plates.Corners:
         """What is written in the corners."""
-        shown = [self.window_text(), *(["inverted"] if self._inverted_by_reader else []), f"zoom {self.zoom * 100:.0f} %"]
+        inverted = ["inverted"] if self._inverted_by_reader else []
+        shown = [self.window_text(), *inverted, f"zoom {self.zoom * 100:.0f} %"]
         return plates.Corners(*self._upper, shown, plates.size_lines(self._radiograph) if self._radiograph else ())
 
     def _paint_levels(self, painter: QPainter, levels: Levels) -> None:

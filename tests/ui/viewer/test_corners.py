@@ -62,7 +62,7 @@ def test_size_and_scale_are_said() -> None:
 
 def test_window_inversion_and_zoom_are_said_below(picture: Picture) -> None:
     picture.show_radiograph(Radiograph(chest(900, 900), Window(2048, 4096, "LINEAR")), [])
-    assert picture.corners().shown == ["W 4096  L 2048", "zoom 100%"]
+    assert picture.corners().shown == ["W 4096  L 2048", "zoom 100 %"]
     picture.invert()
     assert "inverted" in picture.corners().shown
 
