@@ -167,18 +167,19 @@ def looks(identities: Sequence[int], centres: NDArray[np.floating]) -> NDArray[n
         (K,) int64 from 0 to LOOKS - 1.
     """
     given = np.full(len(identities), -1, np.int64)
+    beside = _beside(centres) if len(identities) > LOOKS else None
     for place in np.argsort(identities, kind="stable").tolist():
         order = (identities[place] + np.arange(LOOKS)) % LOOKS
         free = order[~np.isin(order, given)]
-        if not free.size:
-            free = order[~np.isin(order, given[_beside(place, centres)])]
+        if not free.size and beside is not None:
+            free = order[~np.isin(order, given[beside[place]])]
         given[place] = free[0] if free.size else order[0]
     return given
 
 
-def _beside(place: int, centres: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """(K,) bool: the clusters among whose nearest NEIGHBOURS a cluster is, and its own."""
+def _beside(centres: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """(K, K) bool: of each cluster, those among whose nearest NEIGHBOURS it is, and its own."""
     between = np.hypot(*(centres[:, None] - centres[None]).transpose(2, 0, 1))
     rank = between.argsort(axis=1).argsort(axis=1)
-    near: NDArray[np.bool_] = (rank[place] <= NEIGHBOURS) | (rank[:, place] <= NEIGHBOURS)
+    near: NDArray[np.bool_] = (rank <= NEIGHBOURS) | (rank.T <= NEIGHBOURS)
     return near

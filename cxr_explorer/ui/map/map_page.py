@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QColor, QPixmap
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
@@ -171,7 +172,7 @@ class MapPage(QWidget):
         codes, names = session.categories()
         self._codes, self._code_names = codes, [*names, _rest_name(session.colour_by)]  # -1 finds the last
         if session.colour_by == "cluster":
-            self._show_partition(session.map.partition)
+            self._show_partition(session.map.partition, cluster_looks(session.map.xy, session.map.partition))
             self._legend.set_entries([], self._dark)  # the names on the map and the list of clusters say it
             return
         self.scatter.set_colours(categorical(codes, self._dark), marks(codes))
@@ -182,9 +183,8 @@ class MapPage(QWidget):
             entries.append((-1, _rest_name(session.colour_by), rest))
         self._legend.set_entries(entries, self._dark)
 
-    def _show_partition(self, partition: Partition) -> None:
-        assert self._session.map is not None
-        codes = cluster_looks(self._session.map.xy, partition)[partition.clusters]
+    def _show_partition(self, partition: Partition, looks: NDArray[np.int64]) -> None:
+        codes = looks[partition.clusters]
         self.scatter.set_colours(categorical(codes, self._dark), marks(codes))
 
     def _on_colouring(self) -> None:
@@ -241,20 +241,25 @@ class MapPage(QWidget):
             self.show_colours()
             self._show_names(atlas_map.partition)
 
-    def _show_names(self, partition: Partition) -> None:
+    def _show_names(self, partition: Partition, looks: NDArray[np.int64] | None = None) -> None:
         """Where each cluster's name stands, the largest first; with its mark where the points have it too."""
         assert self._session.map is not None
-        xy, with_marks = self._session.map.xy, self._session.colour_by == "cluster"
-        looks = cluster_looks(xy, partition).tolist() if with_marks else [-1] * (len(partition.groups) + 1)
-        self.scatter.set_cluster_names(_names(xy, partition, looks))
+        xy = self._session.map.xy
+        if self._session.colour_by != "cluster":
+            looks = np.full(len(partition.groups) + 1, -1)
+        elif looks is None:
+            looks = cluster_looks(xy, partition)
+        self.scatter.set_cluster_names(_names(xy, partition, looks.tolist()))
 
     def preview_clusters(self, partition: Partition) -> None:
         """Colours and names of another division of the map, until `show_clusters` or the next change."""
         atlas_map = self._session.map
         if atlas_map is not None:
+            looks = None
             if self._session.colour_by == "cluster":
-                self._show_partition(partition)
-            self._show_names(partition)
+                looks = cluster_looks(atlas_map.xy, partition)
+                self._show_partition(partition, looks)
+            self._show_names(partition, looks)
 
     def _how_made(self) -> str:
         atlas_map = self._session.map
