@@ -262,13 +262,7 @@ def _labels(database: Database) -> Iterator[Damage]:
     if count:
         cure = ((f"DELETE FROM labels WHERE {wrong}", ()),)
         yield Damage(f"{count:,} labels have no value that means anything: left out.", True, cure)
-    lost = "image_id NOT IN (SELECT id FROM images)"
-    (count,) = database.execute(f"SELECT count(*) FROM labels WHERE {lost}").fetchone()
-    if count:
-        statement = f"""INSERT OR IGNORE INTO images (id, path, size_bytes, mtime_ns, missing)
-            SELECT DISTINCT image_id, '(lost image ' || image_id || ')', 0, 0, 1 FROM labels WHERE {lost}"""
-        text = f"{count:,} labels are of images whose entries are lost: kept, under names like “(lost image 7)”."
-        yield Damage(text, True, ((statement, ()),))
+    yield from _of_lost_images(database, "labels", "labels are of")
 
 
 def _notes(database: Database) -> Iterator[Damage]:
@@ -277,12 +271,18 @@ def _notes(database: Database) -> Iterator[Damage]:
     if count:
         cure = ((f"UPDATE reader_notes SET flagged = 1 WHERE {wrong}", ()),)
         yield Damage(f"{count:,} notes do not say whether to come back to the image: they say so now.", True, cure)
+    yield from _of_lost_images(database, "reader_notes", "notes are on")
+
+
+def _of_lost_images(database: Database, table: str, what: str) -> Iterator[Damage]:
+    """What people said of images whose entries are gone: they get entries again."""
     lost = "image_id NOT IN (SELECT id FROM images)"
-    (count,) = database.execute(f"SELECT count(*) FROM reader_notes WHERE {lost}").fetchone()
+    (count,) = database.execute(f"SELECT count(*) FROM {table} WHERE {lost}").fetchone()
     if count:
+        # A note and a label may be of the same image.
         statement = f"""INSERT OR IGNORE INTO images (id, path, size_bytes, mtime_ns, missing)
-            SELECT DISTINCT image_id, '(lost image ' || image_id || ')', 0, 0, 1 FROM reader_notes WHERE {lost}"""
-        text = f"{count:,} notes are on images whose entries are lost: kept, under names like “(lost image 7)”."
+            SELECT DISTINCT image_id, '(lost image ' || image_id || ')', 0, 0, 1 FROM {table} WHERE {lost}"""
+        text = f"{count:,} {what} images whose entries are lost: kept, under names like “(lost image 7)”."
         yield Damage(text, True, ((statement, ()),))
 
 

@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.labels.label import LabelRow, NoteRow
-from cxr_explorer.labels.texts import images_text
 from cxr_explorer.labels.vocabulary import Vocabulary, excludes_in
 from cxr_explorer.project.acts import Change, recorded
-from cxr_explorer.project.notes import MOST_CHARACTERS, fitting, notes_text, record_notes, tidy
+from cxr_explorer.project.notes import MOST_CHARACTERS, fitting, labels_and_notes, notes_text, record_notes, tidy
 from cxr_explorer.project.project import Project, now
 from cxr_explorer.project.readers.agreement import known_findings
 from cxr_explorer.tables.formats import format_named
@@ -181,9 +180,7 @@ def importing_labels(
         (changed, images) = project.db.execute(
             "SELECT count(*), count(DISTINCT image_id) FROM label_changes WHERE act_id = ?", [act.number]
         ).fetchone()
-        labels = f"{changed:,} label{'' if changed == 1 else 's'} on {images_text(images)}"
-        brought = ([labels] if changed or not noted else []) + ([notes_text(noted)] if noted else [])
-        act.text = f"Imported {' and '.join(brought)}"
+        act.text = f"Imported {labels_and_notes(changed, noted, images)}"
     return act.change
 
 

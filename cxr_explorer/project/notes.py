@@ -13,6 +13,7 @@ import numpy as np
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import Note, NoteRow
+from cxr_explorer.labels.texts import images_text
 from cxr_explorer.project.acts import Act, Change, recorded
 from cxr_explorer.project.project import Ids, Project, now
 
@@ -141,9 +142,10 @@ def notes_text(count: int) -> str:
     return f"{count:,} note{'' if count == 1 else 's'}"
 
 
-def labels_and_notes(labels: int, notes: int) -> str:
-    """ "3 labels", "1 note", "3 labels and 1 note"."""
-    counted = [f"{labels:,} label{'' if labels == 1 else 's'}"] if labels or not notes else []
+def labels_and_notes(labels: int, notes: int, images: int | None = None) -> str:
+    """ "3 labels", "1 note", "3 labels and 1 note"; with the number of images labelled, "3 labels on 2 images"."""
+    on = "" if images is None else f" on {images_text(images)}"
+    counted = [f"{labels:,} label{'' if labels == 1 else 's'}{on}"] if labels or not notes else []
     return " and ".join(counted + ([notes_text(notes)] if notes else []))
 
 

@@ -384,8 +384,9 @@ class Project:
     def store_batch(self, encoder: EncoderInfo, batch: Batch) -> None:
         """Stores one batch of results in one transaction."""
         with self.db.atomic():
-            encoder_id, key = self._encoder_id(encoder), self.get(PATIENT_KEY) or secrets.token_hex(16)
-            self.set(PATIENT_KEY, key)
+            encoder_id = self._encoder_id(encoder)
+            if not (key := self.get(PATIENT_KEY)):
+                self.set(PATIENT_KEY, key := secrets.token_hex(16))
             execute_many = self.db.conn.executemany
             execute_many(
                 """UPDATE images SET state = 'read', reason = NULL, digest = ?, height_px = ?, width_px = ?,
@@ -432,8 +433,7 @@ class Project:
         return int(self.db.execute("SELECT id FROM encoders WHERE key = ?", [encoder.key]).fetchone()[0])
 
     def embeddings(self, encoder_key: str, most: int | None = None) -> tuple[Ids, NDArray[np.float32]]:
-        """Ids (N,) ascending and embeddings (N, D) float32 of the images that are still in the folder, or the first
-        `most` of them.
+        """Ids (N,) ascending and embeddings (N, D) float32 of images that are still in the folder, the first `most`.
 
         Damaged ones are left out; see `drop_embeddings`.
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,11 +11,11 @@ from datetime import date
 from cxr_explorer.images.dicom_patient import Visit
 from cxr_explorer.project.image_rows import PATIENT_MARK
 from cxr_explorer.project.project import Project
+from cxr_explorer.search.header_kind import LATERAL
 
 MOST_FILMS = 500
 """More are no one patient's: the number stands for nobody (a research set in which all files have the same one)."""
 
-_LATERAL = frozenset({"LATERAL", "LAT", "LL", "RL"})
 _DAYS_COUNTED = 60
 
 
@@ -74,12 +75,16 @@ class Film:
 
 def films_of(project: Project, image_ids: Sequence[int], visits: Sequence[Visit]) -> list[Film]:
     """What is known of these images; `visits` are parallel to the ids."""
-    studies = dict(project.db.execute("SELECT image_id, value FROM metadata WHERE name = 'study'").fetchall())
-    views = dict(project.db.execute("SELECT image_id, value FROM metadata WHERE name = 'view'").fetchall())
+    rows = project.db.execute(
+        """SELECT image_id, name, value FROM metadata
+           WHERE name IN ('study', 'view') AND image_id IN (SELECT value FROM json_each(?))""",
+        [json.dumps(list(image_ids))],
+    )
+    told = {(image_id, name): value for image_id, name, value in rows}
     films = []
     for image_id, visit in zip(image_ids, visits, strict=True):
-        view = views.get(image_id) or project.image(image_id).facts.get("view", "")
-        films.append(Film(image_id, view, studies.get(image_id, ""), visit))
+        view = told.get((image_id, "view")) or project.image(image_id).facts.get("view", "")
+        films.append(Film(image_id, view, told.get((image_id, "study"), ""), visit))
     return films
 
 
@@ -123,7 +128,7 @@ def _is_same_study(one: Film, other: Film) -> bool:
 
 
 def _is_lateral(view: str) -> bool:
-    return not _LATERAL.isdisjoint(view.upper().split())
+    return not LATERAL.isdisjoint(view.upper().split())
 
 
 def _days(text: str) -> int:

@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import Note, NoteRow, Value
 from cxr_explorer.labels.reader_names import ADJUDICATED, REREAD, check_reader, is_reserved
-from cxr_explorer.labels.texts import images_text
 from cxr_explorer.labels.vocabulary import spelled, spellings
 from cxr_explorer.project.acts import Change, recorded
 from cxr_explorer.project.file import SUFFIX
 from cxr_explorer.project.label_columns import label_column
-from cxr_explorer.project.notes import fitting, joined, note_of, note_rows, notes_text, record_notes
+from cxr_explorer.project.notes import fitting, joined, labels_and_notes, note_of, note_rows, record_notes
 from cxr_explorer.project.project import Ids, Project, now
 from cxr_explorer.project.readers.agreement import known_findings
 from cxr_explorer.tables.matching import ImageMatching, match_files, match_images
@@ -241,9 +240,7 @@ def merge(project: Project, plan: MergePlan, reader: str, take_theirs: bool = Fa
             "SELECT count(*), count(DISTINCT image_id) FROM label_changes WHERE act_id = ?", [act.number]
         ).fetchone()
         noted = record_notes(project, act, plan.notes, take_theirs)
-        labels = f"{changed:,} label{'' if changed == 1 else 's'} on {images_text(images)}"
-        taken = ([labels] if changed or not noted else []) + ([notes_text(noted)] if noted else [])
-        act.text = f"Merged {' and '.join(taken)}"
+        act.text = f"Merged {labels_and_notes(changed, noted, images)}"
     return act.change
 
 
