@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -41,16 +39,6 @@ def chest(height: int = 300, width: int = 240) -> NDArray[np.float32]:
     noise = np.random.default_rng(7).normal(0, 60, (height, width))
     slope = np.linspace(0, 4095, height)[:, None] * np.linspace(0.3, 1, width)[None, :]
     return np.clip(np.rint(slope + noise), 0, 4095).astype(np.float32)
-
-
-@pytest.fixture
-def view(qtbot: QtBot) -> Iterator[ImageView]:
-    view = ImageView()
-    qtbot.addWidget(view)
-    view.resize(700, 600)
-    view.show()
-    qtbot.waitExposed(view)
-    yield view
 
 
 def show(view: ImageView, voi: Voi = VOIS[0], inverted: bool = False, **values: int) -> Radiograph:

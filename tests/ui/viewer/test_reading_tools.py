@@ -1,6 +1,5 @@
 """Windows to choose from, mirror and turn, loupe, the wheel, the right button: for the view alone, and marked on it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,6 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu
-from pytestqt.qtbot import QtBot
 
 from cxr_explorer.images.radiograph import Radiograph, Window
 from cxr_explorer.ui.main_window import MainWindow
@@ -21,16 +19,6 @@ from tests.ui.windows import make_project, open_window, press
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
 RIGHT = Qt.MouseButton.RightButton
-
-
-@pytest.fixture
-def view(qtbot: QtBot) -> Iterator[ImageView]:
-    view = ImageView()
-    qtbot.addWidget(view)
-    view.resize(700, 600)
-    view.show()
-    qtbot.waitExposed(view)
-    yield view
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -27,16 +26,6 @@ pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 NONE, CTRL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
 Key = Qt.Key
-
-
-@pytest.fixture
-def view(qtbot: QtBot) -> Iterator[ImageView]:
-    view = ImageView()
-    qtbot.addWidget(view)
-    view.resize(700, 600)
-    view.show()
-    qtbot.waitExposed(view)
-    yield view
 
 
 def show(view: ImageView, scale: Scale | None = None, height: int = 300, width: int = 240) -> None:
