@@ -82,11 +82,6 @@ def _without_state(run: Callable[[], None]) -> Callable[[bool], None]:
     return lambda _checked: run()
 
 
-def spec_of(name: str) -> Spec:
-    """The spec of that name; KeyError for an unknown one."""
-    return _BY_NAME[name]
-
-
 def keys_of(name: str) -> tuple[str, ...]:
     """The action's keys now, in Qt's portable spelling; the first one is shown."""
     return keymap.keys_of(name, _BY_NAME[name].keys)

@@ -13,6 +13,7 @@ from cxr_explorer.ui.widgets.texts import MiddleElided, Role, elided_label, text
 
 REMOVE = "Remove from the list"
 MISSING = "⚠ not there any more"
+CLEAR_TIP = "Forget which projects were opened lately; the projects themselves stay as they are"
 _MENU_LETTERS = 30
 
 
@@ -36,7 +37,7 @@ class RecentList(QWidget):
         self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.area.setWidget(body)
         self.clear = QPushButton("Clear list")
-        self.clear.setToolTip("Forget which projects were opened lately; the projects themselves stay as they are")
+        self.clear.setToolTip(CLEAR_TIP)
         self.clear.clicked.connect(self._clear)
         head = QHBoxLayout()
         head.addWidget(text_label("Recent projects", "heading"), 1)
@@ -142,7 +143,7 @@ class RecentMenu(QMenu):
             self._add(number, entry)
         self.addSeparator()
         clear = self.addAction("&Clear list")
-        clear.setToolTip("Forget which projects were opened lately; the projects themselves stay as they are")
+        clear.setToolTip(CLEAR_TIP)
         clear.triggered.connect(self._clear)
 
     def _add(self, number: int, entry: Recent) -> None:

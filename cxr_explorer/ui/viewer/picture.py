@@ -184,11 +184,6 @@ class Picture(QWidget):
             self._turns = (self._turns + 1) % 4
             self.zoom_fit()
 
-    @property
-    def loupe(self) -> bool:
-        """Whether the part under the pointer is enlarged."""
-        return self._loupe
-
     def set_loupe(self, on: bool) -> None:
         """Enlarges the part under the pointer, or no longer."""
         self._loupe = on
