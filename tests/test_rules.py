@@ -24,7 +24,7 @@ LONGER = {
 }
 """Files of more than 500 lines, and how many they may have, each with its reason."""
 
-HEAVY = ("hdbscan", "numba", "sklearn", "torch", "torchvision", "umap")
+HEAVY = ("hdbscan", "numba", "onnxruntime", "sklearn", "torch", "torchvision", "umap")
 
 
 def run(*arguments: str, timeout_s: float = 800) -> subprocess.CompletedProcess[str]:

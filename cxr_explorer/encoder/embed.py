@@ -33,7 +33,9 @@ CPU_PASS = 8
 
 Measured with Lite0 at 192 px on two cores: passes of 8 keep their activations in the cache and give about twice the
 images a second of passes of 32. One pass a core needs no barrier inside a layer: nearly as fast on an idle machine as
-one pass over all cores, three times as fast where other work (the decoding, for one) competes for them."""
+one pass over all cores, three times as fast where other work (the decoding, for one) competes for them. In ONNX Runtime
+the same holds: Lite0 on two cores beside other work, images a second with passes of 4, 8, 16 and 32 on a thread each of
+one session: 52, 52, 48, 46; with two threads inside each layer 26 (passes of 8) and 31 (of 32)."""
 
 
 @dataclass(frozen=True)

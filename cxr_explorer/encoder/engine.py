@@ -87,7 +87,8 @@ class OnnxEngine:
     """ONNX Runtime on the CPU.
 
     One session for all threads, each running a pass of its own on one core: the weights are there once, and nobody
-    waits for another inside a layer (see `embed.CPU_PASS`).
+    waits for another inside a layer (see `embed.CPU_PASS`). A session a core is no faster. The session keeps its memory
+    between passes (its arena, some 100 MB for Lite0): without it, a pass takes 1.4 times as long.
     """
 
     kind = "cpu"
