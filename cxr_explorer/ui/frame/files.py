@@ -129,7 +129,14 @@ class Files(QObject, Part):
             self._summary.setText("")
             return
         total = project.image_count() - failures
-        labelled = len(label_columns.labelled_ids(project, self._session.reader))
+        held = self._session.labels.held
+        if held is not None:
+            labelled = int(held.labelled.sum())
+        elif self._session.labels.reading:
+            self._summary.setText(f"{images_text(total)}  ")
+            return
+        else:
+            labelled = len(label_columns.labelled_ids(project, self._session.reader))
         share = f" ({percent(labelled / total)})" if total else ""
         self._summary.setText(f"{labelled:,} of {total:,} images labelled{share}  ")
 
