@@ -129,7 +129,7 @@ def _end(project: Project, act: Act) -> Iterator[None]:
 def _drop_undone(project: Project) -> Iterator[None]:
     """What was taken back cannot be done again after another act."""
     for (number,) in project.db.execute("SELECT id FROM acts WHERE undone").fetchall():
-        for first, last in _parts(project, number):  # the rows of a large act would go all at once with it
+        for first, last in parts_of_act(project, number):  # the rows of a large act would go all at once with it
             if first > 0:
                 yield
             project.db.execute(
@@ -211,7 +211,7 @@ def _change(project: Project, act: int, text: str) -> Change:
     return Change(text, bool(labels), bool(exclusions), bool(notes), frozenset(row[0] for row in kinds))
 
 
-def _parts(project: Project, act: int) -> Iterator[tuple[int, int]]:
+def parts_of_act(project: Project, act: int) -> Iterator[tuple[int, int]]:
     """The first and last image of parts of an act's label changes, each of STEP rows or a few more; the first one
     begins at 0."""
     first = 0
@@ -229,7 +229,7 @@ def _parts(project: Project, act: int) -> Iterator[tuple[int, int]]:
 
 def _apply(project: Project, act: int, side: str) -> Iterator[None]:
     """Brings the rows an act changed to their state before or after it, in steps. `side` is "before" or "after"."""
-    for first, last in _parts(project, act):
+    for first, last in parts_of_act(project, act):
         if first > 0:  # small acts know no pause
             yield
         project.db.execute(
