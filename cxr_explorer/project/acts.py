@@ -211,14 +211,14 @@ def _change(project: Project, act: int, text: str) -> Change:
     return Change(text, bool(labels), bool(exclusions), bool(notes), frozenset(row[0] for row in kinds))
 
 
-def parts_of_act(project: Project, act: int) -> Iterator[tuple[int, int]]:
-    """The first and last image of parts of an act's label changes, each of STEP rows or a few more; the first one
-    begins at 0."""
+def parts_of_act(project: Project, act: int, table: str = "label_changes") -> Iterator[tuple[int, int]]:
+    """The first and last image of parts of what an act changed, each of STEP rows or a few more; the first one begins
+    at 0. `table` is "label_changes" or "exclusion_changes"."""
     first = 0
     while True:
         (last,) = project.db.execute(
-            """SELECT max(image_id) FROM (SELECT image_id FROM label_changes WHERE act_id = ? AND image_id >= ?
-               ORDER BY image_id LIMIT ?)""",
+            f"""SELECT max(image_id) FROM (SELECT image_id FROM {table} WHERE act_id = ? AND image_id >= ?
+                ORDER BY image_id LIMIT ?)""",
             [act, first, STEP],
         ).fetchone()
         if last is None:
@@ -244,11 +244,14 @@ def _apply(project: Project, act: int, side: str) -> Iterator[None]:
                 FROM label_changes WHERE act_id = ? AND image_id BETWEEN ? AND ? AND {side}_value IS NOT NULL""",
             [act, first, last],
         )
-    project.db.execute(
-        f"""UPDATE images SET excluded = change.{side}
-            FROM exclusion_changes AS change WHERE act_id = ? AND images.id = change.image_id""",
-        [act],
-    )
+    for first, last in parts_of_act(project, act, "exclusion_changes"):
+        if first > 0:
+            yield
+        project.db.execute(
+            f"""UPDATE images SET excluded = change.{side} FROM exclusion_changes AS change
+                WHERE act_id = ? AND images.id = change.image_id AND image_id BETWEEN ? AND ?""",
+            [act, first, last],
+        )
     project.db.execute(
         f"""DELETE FROM reader_notes WHERE (image_id, reader) IN
             (SELECT image_id, reader FROM note_changes WHERE act_id = ? AND {side}_flagged IS NULL)""",

@@ -5,7 +5,7 @@ They are read once, in parts, and brought up to date by the rows that an act cha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import get_args
 
@@ -110,6 +110,22 @@ class HeldLabels:
         """Reads which images are excluded."""
         self.excluded = np.isin(self.image_ids, self._project.excluded_ids(), assume_unique=True)
 
+    def take_exclusions(self, number: int, undone: bool) -> None:
+        """Brings up to date which images are excluded, by the rows of an act."""
+        side = "before" if undone else "after"
+        (text,) = self._project.db.execute(
+            f"SELECT group_concat(image_id * 2 + {side}) FROM exclusion_changes WHERE act_id = ?", [number]
+        ).fetchone()
+        codes = np.fromstring(text or "", np.int64, sep=",")
+        rows = np.searchsorted(self.image_ids, codes >> 1).clip(max=len(self.image_ids) - 1)
+        there = self.image_ids[rows] == codes >> 1
+        self.excluded[rows[there]] = codes[there] & 1
+
+    @property
+    def excluded_ids(self) -> Ids:
+        """Ids of the excluded images of the map, ascending."""
+        return self.image_ids[self.excluded]
+
     def _parts(self) -> Iterator[tuple[int, int, float]]:
         count = len(self.image_ids)
         for start in range(0, count, PART):
@@ -120,7 +136,7 @@ class HeldLabels:
         """Puts labels in their places, see `_coded`."""
         codes = np.fromstring(text, np.int64, sep=",")
         ids = codes >> 28
-        rows = np.searchsorted(self.image_ids, ids)
+        rows = np.searchsorted(self.image_ids, ids).clip(max=len(self.image_ids) - 1)
         there = self.image_ids[rows] == ids
         rows, codes = rows[there], codes[there]
         column = self._columns.setdefault(finding, HeldColumn.empty(len(self.image_ids)))
@@ -139,9 +155,8 @@ class HeldLabels:
         if ids.size == self.image_ids.size and np.array_equal(ids, self.image_ids):
             rows = slice(None)
         else:
-            found = np.searchsorted(self.image_ids, ids)
-            inside = found < len(self.image_ids)
-            rows = found if inside.all() and (self.image_ids[found] == ids).all() else None
+            found = np.searchsorted(self.image_ids, ids).clip(max=len(self.image_ids) - 1)
+            rows = found if len(self.image_ids) and (self.image_ids[found] == ids).all() else None
         self._asked = (ids, rows)
         return rows
 
@@ -214,14 +229,6 @@ class HeldLabels:
             way, cluster = (kind >> 32) - 1, (kind & 0xFFFFFFFF) - 2
             found.append((WAYS[way] if way >= 0 else "", cluster if cluster > -2 else None, int(count)))
         return sorted(found, key=lambda one: (-one[2], one[0], -1 if one[1] is None else one[1]))
-
-    def contradict(self, pairs: Mapping[str, frozenset[str]]) -> bool:
-        """Whether an image that is not excluded carries two findings as present of which one excludes the other."""
-        for finding, others in pairs.items():
-            present = (self.column(finding).values == Value.PRESENT) & ~self.excluded
-            if present.any() and any((present & (self.column(o).values == Value.PRESENT)).any() for o in others):
-                return True
-        return False
 
 
 def _coded(value: str, how: str, cluster: str) -> str:

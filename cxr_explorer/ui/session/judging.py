@@ -107,7 +107,7 @@ class Judging:
         if not before or session.project is None:
             return {}
         counts = session.counts_of(before[-1])
-        excluded = np.isin(before[-1], session.project.excluded_ids()).sum()
+        excluded = np.isin(before[-1], session.labels.excluded_ids()).sum()
         whole = before[-1].size - int(excluded)
         known = session.project.vocabulary.findings
         return {f: value for f in known for value, count in counts.get(f, {}).items() if count >= whole > 0}
@@ -193,6 +193,6 @@ class Judging:
             return
         if session.project is None or not ids.size:
             return
-        all_excluded = bool(np.isin(ids, session.project.excluded_ids()).all())
+        all_excluded = bool(np.isin(ids, session.labels.excluded_ids()).all())
         steps = labelling.excluding(session.project, ids, not all_excluded, session.reader)
         session.do(steps, "Nothing changed.")

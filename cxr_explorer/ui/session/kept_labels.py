@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from cxr_explorer.project import acts
 from cxr_explorer.project.held_labels import HeldLabels
-from cxr_explorer.project.project import AtlasMap, Project
+from cxr_explorer.project.project import AtlasMap, Ids, Project
 from cxr_explorer.ui.session.change import Step
 from cxr_explorer.ui.widgets.slices import Slices
 
@@ -43,6 +44,12 @@ class KeptLabels(QObject):
         """Whether they are being read."""
         return self._reading.active
 
+    def excluded_ids(self) -> Ids:
+        """Ids of the excluded images, ascending; of those on the map where the labels are held."""
+        if (held := self.held) is not None:
+            return held.excluded_ids
+        return self._project.excluded_ids() if self._project is not None else np.zeros(0, np.int64)
+
     def hold(self, project: Project, atlas_map: AtlasMap | None, reader: str) -> None:
         """Holds a reader's labels on the images of a map from now on."""
         self.finish()
@@ -56,6 +63,7 @@ class KeptLabels(QObject):
     def read_again(self) -> None:
         """Something other than an act has changed labels."""
         if self._held is not None:
+            self._held.loaded = False
             many = len(self._held.image_ids) > AT_ONCE
             self._reading.run(self._held.load(), lambda _: self.read.emit() if many else None, at_once=False)
             if not many:
@@ -91,7 +99,9 @@ class KeptLabels(QObject):
         held = self._held
         if held is None:
             return
-        if change.exclusions:
+        if change.exclusions and change.number:
+            held.take_exclusions(change.number, step == "undone")
+        elif change.exclusions:
             held.read_exclusions()
         if change.labels and (self.reading or not change.number):
             self.read_again()

@@ -38,6 +38,7 @@ from cxr_explorer.ui.session.selection import (
     Ranking,
     Selection,
     Target,
+    ascending,
     found_again,
     target_of_selection,
 )
@@ -235,7 +236,7 @@ class Session(QObject):
         clusters: tuple[int, ...] = (),
     ) -> None:
         """Changes the selection; `mode` is "replace", "add", "subtract" or "intersect"."""
-        chosen = np.unique(np.asarray(ids, np.int64))
+        chosen = ascending(np.asarray(ids, np.int64))
         if mode != "replace" and self.selection.ids.size:
             chosen = combine(self.selection.ids, chosen, mode)
             how, cluster, ranking, clusters = "selection", None, None, ()
@@ -305,7 +306,7 @@ class Session(QObject):
 
     def set_picked(self, ids: Ids) -> None:
         """The images picked in the gallery, a part of the selection that labels go to instead of all of it."""
-        picked = np.unique(np.asarray(ids, np.int64))
+        picked = ascending(np.asarray(ids, np.int64))
         self.picked = picked if self.filter is None else self.filter.keep(picked)
         self.targetChanged.emit()
 
@@ -487,7 +488,7 @@ class Session(QObject):
         """The images on the map with all that a filter can ask of them, as it stands now."""
         assert self.project is not None and self.map is not None
         ids, fact = self.map.image_ids, self._facts.column
-        return Images(self.project, ids, fact, self.reader, self.preferences.own_reader)
+        return Images(self.project, ids, fact, self.reader, self.preferences.own_reader, self.labels.held)
 
     def set_filter(self, conditions: Conditions, name: str = "") -> None:
         """Limits what can be selected and labelled to the images that pass now; with none, all stays as it was."""
