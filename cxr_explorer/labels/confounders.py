@@ -180,8 +180,6 @@ def find_confounders(columns: Sequence[FactColumn], rows: NDArray[np.int64]) -> 
         For each fact known of any image of the set the value that the set has most beyond the collection; those that
         stand out first, then by difference. Empty for a set that is the collection.
     """
-    if columns and len(rows) == len(columns[0].codes):
-        return []
     tests = sum(len(column.values) for column in columns)
     found = []
     for column in columns:

@@ -65,10 +65,7 @@ def vocabulary_to_json(vocabulary: Vocabulary) -> str:
     content: dict[str, object] = {"name": vocabulary.name, "findings": vocabulary.findings}
     if vocabulary.excludes != usual_excludes(vocabulary.findings):
         content["excludes"] = vocabulary.excludes
-    if vocabulary.groups:
-        content["groups"] = vocabulary.groups
-    if vocabulary.keys:
-        content["keys"] = vocabulary.keys
+    content |= {name: some for name, some in (("groups", vocabulary.groups), ("keys", vocabulary.keys)) if some}
     return json.dumps(content)
 
 
@@ -242,8 +239,7 @@ class Project:
         A file whose content changed keeps its labels and is marked `replaced` if it had any: the labels speak of a
         picture that is gone, and only a reader can tell whether they still hold.
         """
-        new = list(found)
-        same = list(unchanged)
+        new, same = list(found), list(unchanged)
         self.finish_steps()
         with self.db.atomic():
             for damage in damaged_rows(self.db):

@@ -85,10 +85,24 @@ class KeptLabels(QObject):
         self._acting.run(self._doing(steps, step), done)
 
     def _doing(self, steps: acts.Steps, step: Step) -> acts.Steps:
-        change = yield from steps
+        change = yield from self._pausing(steps)
         if change is not None:
             yield from self._following(change, step)
         return change
+
+    def _pausing(self, steps: acts.Steps) -> acts.Steps:
+        """The same steps; of a large act, a pause after the last one, which writes it all out."""
+        large = False
+        while True:
+            try:
+                next(steps)
+            except StopIteration as ended:
+                if large:
+                    yield
+                change: acts.Change | None = ended.value
+                return change
+            large = True
+            yield
 
     def follow(self, change: acts.Change, step: Step) -> None:
         """Brings the labels up to date after an act that stands already."""
@@ -106,5 +120,9 @@ class KeptLabels(QObject):
         if change.labels and (self.reading or not change.number):
             self.read_again()
         elif change.labels:
+            large = False
             for _ in held.take_act(change.number, step == "undone"):
+                large = True
                 yield
+            if large:
+                yield  # the views are told in a turn of their own
