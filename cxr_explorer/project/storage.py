@@ -176,25 +176,6 @@ class Connection(sqlite3.Connection):
         return told
 
 
-PAGES_IN_WAL = 1000
-"""SQLite's own figure: with the commit that leaves more, it writes them back into the file."""
-
-
-def put_off_writing_back(connection: sqlite3.Connection) -> None:
-    """What is committed from now on stays in the WAL, as safe as in the file, until `write_back`: of a large act
-    writing it back takes longer than the commit."""
-    connection.execute("PRAGMA wal_autocheckpoint = 0")
-
-
-def write_back(connection: sqlite3.Connection) -> None:
-    """Takes what is in the WAL into the file now; what cannot be taken in stays there."""
-    try:
-        connection.execute(f"PRAGMA wal_autocheckpoint = {PAGES_IN_WAL}")
-        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-    except StorageError as error:
-        log.info("not written back: %s", error.trouble)
-
-
 def uri_of(path: PurePath, query: str) -> str:
     """A path as SQLite wants it, with a query such as "mode=ro"; Python's own form names a network drive's server where
     SQLite allows none."""

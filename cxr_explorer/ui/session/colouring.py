@@ -13,8 +13,8 @@ from cxr_explorer.labels.confounders import decade
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.texts import VALUE_WORDS, finding_text
 from cxr_explorer.project import label_columns
-from cxr_explorer.project.held_labels import HeldLabels
 from cxr_explorer.project.project import AtlasMap, Project
+from cxr_explorer.search.held_labels import HeldLabels
 
 Facts = Mapping[int, Mapping[str, str]]
 

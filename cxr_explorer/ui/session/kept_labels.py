@@ -8,9 +8,8 @@ import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from cxr_explorer.project import acts
-from cxr_explorer.project.held_labels import HeldLabels
 from cxr_explorer.project.project import AtlasMap, Ids, Project
-from cxr_explorer.project.storage import put_off_writing_back, write_back
+from cxr_explorer.search.held_labels import HeldLabels
 from cxr_explorer.ui.session.change import Step
 from cxr_explorer.ui.widgets.slices import Slices
 
@@ -109,7 +108,7 @@ class KeptLabels(QObject):
                 change: acts.Change | None = ended.value
                 return change
             if not large and self._project is not None:
-                put_off_writing_back(self._project.db.conn)
+                acts.put_off_writing_back(self._project)
                 self._tidying.start()
             large = True
             yield
@@ -118,7 +117,7 @@ class KeptLabels(QObject):
         if self._acting.active:
             self._tidying.start()
         elif self._project is not None:
-            write_back(self._project.db.conn)
+            acts.write_back(self._project)
 
     def follow(self, change: acts.Change, step: Step) -> None:
         """Brings the labels up to date after an act that stands already."""
