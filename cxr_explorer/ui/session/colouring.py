@@ -14,6 +14,7 @@ from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.texts import VALUE_WORDS, finding_text
 from cxr_explorer.project import label_columns
 from cxr_explorer.project.project import AtlasMap, Project
+from cxr_explorer.search.held_labels import HeldLabels
 
 Facts = Mapping[int, Mapping[str, str]]
 
@@ -39,7 +40,13 @@ def cluster_looks(xy: NDArray[np.float32], partition: Partition) -> NDArray[np.i
 
 
 def categories(
-    project: Project, atlas_map: AtlasMap, facts: Facts, colour_by: str, finding: str, reader: str
+    project: Project,
+    atlas_map: AtlasMap,
+    facts: Facts,
+    colour_by: str,
+    finding: str,
+    reader: str,
+    held: HeldLabels | None = None,
 ) -> tuple[NDArray[np.int64], list[str]]:
     """A code for every image on the map and the names of the codes.
 
@@ -50,6 +57,7 @@ def categories(
         colour_by: "cluster", "label", "labelled", or the name of a fact.
         finding: For "label".
         reader: Whose labels count.
+        held: The labels of that reader on that map, where they are held.
 
     Returns:
         (N,) int64 codes in the map's order, -1 for none; and a name for each code from 0. Of clusters the code is the
@@ -61,14 +69,23 @@ def categories(
         return atlas_map.identities(), [titles.get(code, "") for code in range(max(titles, default=-1) + 1)]
     codes = np.full(len(ids), -1, np.int64)
     if colour_by == "label":
-        column = label_columns.label_column(project, finding, reader)
         order = (Value.PRESENT, Value.ABSENT, Value.UNCERTAIN)
-        for code, value in enumerate(order):
-            codes[np.isin(ids, column.image_ids[column.values == value])] = code
+        if held is not None:
+            said = held.column(finding).values
+            for code, value in enumerate(order):
+                codes[said == value] = code
+        else:
+            column = label_columns.label_column(project, finding, reader)
+            for code, value in enumerate(order):
+                codes[np.isin(ids, column.image_ids[column.values == value])] = code
         return codes, [f"{finding_text(finding)}: {VALUE_WORDS[value]}" for value in order]
     if colour_by == "labelled":
-        codes[np.isin(ids, label_columns.labelled_ids(project, reader))] = 0
-        codes[np.isin(ids, project.excluded_ids())] = 1
+        if held is not None:
+            codes[held.labelled] = 0
+            codes[held.excluded] = 1
+        else:
+            codes[np.isin(ids, label_columns.labelled_ids(project, reader))] = 0
+            codes[np.isin(ids, project.excluded_ids())] = 1
         return codes, ["Labelled", "Excluded"]
     values = [facts.get(image_id, {}).get(colour_by) for image_id in ids.tolist()]
     if colour_by == "age":
