@@ -22,9 +22,12 @@ from cxr_explorer.encoder.embed import Batch, Source
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import make_private_folder
 from cxr_explorer.images.scan import ScannedFile
+from cxr_explorer.labels.fact_table import FactTable
 from cxr_explorer.labels.vocabulary import Vocabulary, usual_excludes, vocabulary_of
+from cxr_explorer.pace import run_out
 from cxr_explorer.project.backup import back_up_daily
 from cxr_explorer.project.damage import damaged_rows
+from cxr_explorer.project.fact_rows import reading_facts
 from cxr_explorer.project.file import (
     OpenFile,
     connect,
@@ -333,22 +336,9 @@ class Project:
         """Relative path of every image by id."""
         return {int(row[0]): str(row[1]) for row in self.db.execute("SELECT id, path FROM images")}
 
-    def facts(self) -> dict[int, dict[str, str]]:
-        """What is known of every image that was read, by id: what its file says, overruled by what a table says, and
-        the folder it lies in; patients and studies are not among them, see `patient_groups`."""
-        rows = self.db.execute(
-            """SELECT id, path, CASE WHEN json_valid(facts) THEN json_remove(facts, '$."patient mark"') ELSE facts END
-               FROM images WHERE state = 'read'"""
-        ).fetchall()
-        parsed = {text: facts_of(text) for text in {facts for _, _, facts in rows}}  # few differ
-        known = {
-            image_id: {**parsed[facts], "folder": path.rpartition("/")[0] or "(top)"} for image_id, path, facts in rows
-        }
-        told = self.db.execute("SELECT image_id, name, value FROM metadata WHERE name NOT IN ('patient', 'study')")
-        for image_id, name, value in told:
-            if image_id in known:
-                known[image_id][name] = value
-        return known
+    def facts(self) -> FactTable:
+        """What is known of every image that was read, by id, see `reading_facts`."""
+        return run_out(reading_facts(self.db))
 
     def patient_groups(self, image_ids: Ids) -> Ids:
         """(N,) int64, parallel to the ids: equal numbers are one patient's images; -1 where the patient is not known.

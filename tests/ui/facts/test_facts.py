@@ -17,7 +17,6 @@ from cxr_explorer.ui.facts.facts_dialogs import ConfoundersDialog, chance_text
 from cxr_explorer.ui.facts.take_in_dialog import MetadataDialog
 from cxr_explorer.ui.find.filter_strip import FilterStrip
 from cxr_explorer.ui.main_window import MainWindow
-from cxr_explorer.ui.session.known_facts import KnownFacts
 from tests.ui.windows import make_project, open_window
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
@@ -49,7 +48,7 @@ def give_makers(window: MainWindow) -> None:
         image_id: {**session.facts[image_id], "maker": "Acme" if image_id in session.map.image_ids[:5] else "Bolt"}
         for image_id in session.map.image_ids.tolist()
     }
-    session._facts = KnownFacts(facts, session.map)
+    session.known_facts.use(facts, session.map)
 
 
 # -- the filter
@@ -112,7 +111,7 @@ def test_ages_are_filtered_by_decade_and_the_unknown_can_be_asked_for(window: Ma
     assert session.map is not None
     facts = {image_id: dict(known) for image_id, known in session.facts.items()}
     facts[int(session.map.image_ids[0])].pop("age")
-    session._facts = KnownFacts(facts, session.map)
+    session.known_facts.use(facts, session.map)
     session.set_filter((fact_is("age", "30–39 years"),))
     assert session.filter is not None
     assert {session.facts[image_id]["age"][0] for image_id in session.filter.ids.tolist()} == {"3"}
