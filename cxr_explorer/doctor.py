@@ -17,6 +17,7 @@ from cxr_explorer.encoder.checkpoint import bundled_encoders, default_encoder
 from cxr_explorer.project.project import Project
 from cxr_explorer.project.repair import Examination, Repair
 from cxr_explorer.project.schema import SCHEMA_VERSION
+from cxr_explorer.system_libraries import has_screen
 
 
 def examine() -> dict[str, Any]:
@@ -122,7 +123,6 @@ def describe_repair(done: Repair) -> str:
 _PACKAGES = (
     "torch",
     "PySide6-Essentials",
-    "pyqtgraph",
     "pydicom",
     "umap-learn",
     "hdbscan",
@@ -160,10 +160,3 @@ def _qt_platform() -> str:
     return (
         lines[-1] if done.returncode == 0 and lines else f"does not start: {lines[-1] if lines else 'no reason given'}"
     )
-
-
-def has_screen() -> bool:
-    """Whether a window could be shown here."""
-    if platform.system() == "Linux":
-        return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    return True
