@@ -281,7 +281,7 @@ class MapPage(QWidget):
     def _show_message(self) -> None:
         session = self._session
         text = ""
-        if session.map is None and session.project is not None:
+        if session.map is None and session.project is not None and not session.map_to_come:
             text = (
                 "The map appears here when all images are analysed;\nof a large folder, a provisional one before."
                 if self._runs.indexing is not None

@@ -74,6 +74,7 @@ class Session(QObject):
         preferences.said.connect(self.said)
         self.project: Project | None = None
         self.map: AtlasMap | None = None
+        self.map_to_come = False  # whether it is about to be read
         self.selection = Selection(NO_IDS)
         self.picked: Ids = NO_IDS
         self.current_id = -1
@@ -140,17 +141,28 @@ class Session(QObject):
         return self.project is not None and self.project.path.resolve() == path.resolve()
 
     def take(self, project: Project) -> None:
-        """Goes on with another project, which was just opened."""
+        """Goes on with another project, which was just opened, and its map."""
+        self.begin(project)
+        self.show_first_map()
+
+    def begin(self, project: Project) -> None:
+        """Goes on with another project; its map comes with `show_first_map`, in a turn of its own."""
         self.close()
-        self.project = project
+        self.project, self.map_to_come = project, True
         is_last = self.preferences.recent.note_opened(project.path)
         self.finding, self.value = project.vocabulary.findings[0], Value.PRESENT
-        self._load_map()
         self._colour_kept = str(self.preferences.settings.value("colour_by", "")) if is_last else ""
         self.colour_by = self._colour_kept if self._colour_kept in ("label", "labelled") else "cluster"
         self.projectChanged.emit()
         if project.lost:
             self.failed.emit(f"This project was damaged. {' '.join(project.lost)}")
+
+    def show_first_map(self) -> None:
+        """Shows the map of the project that was just begun, if it has one."""
+        self.map_to_come = False
+        self._load_map()
+        for signal in (self.mapChanged, self.selectionChanged, self.currentChanged, self.targetChanged):
+            signal.emit()
 
     def close(self) -> None:
         """Closes the project. Nothing is lost: every batch and every label is stored already."""
@@ -345,7 +357,7 @@ class Session(QObject):
 
     def read_ids(self) -> Ids:
         """Ids of the images read so far, newest first: what there is to see before the first map."""
-        return self.project.thumbnail_ids()[::-1] if self.project is not None else NO_IDS
+        return self.project.thumbnail_ids()[::-1] if self.project is not None and not self.map_to_come else NO_IDS
 
     def caption(self, image_id: int, most_of_a_note: int = MOST_OF_A_NOTE) -> str:
         """An image in a line or two, see `captions.caption`; with what is suggested where that is shown."""

@@ -13,9 +13,11 @@ from cxr_explorer.atlas import provisional as provisional_module
 from cxr_explorer.encoder import embed as embed_module
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project import label_columns
+from cxr_explorer.project.project import Project
 from cxr_explorer.ui.commands.need import MAP
 from cxr_explorer.ui.main_window import MainWindow
-from tests.ui.windows import open_window, press
+from cxr_explorer.ui.widgets.slices import Slices
+from tests.ui.windows import make_project, open_window, press
 from tests.work_here import JobsHere
 
 LONG_MS = 120_000
@@ -147,3 +149,61 @@ def test_stopping_before_anything_was_analysed_says_that_nothing_was(qtbot, tmp_
     window.session.said.connect(said.append)
     window.runs.stop()
     assert said[-1].startswith("Stopped. Nothing was analysed yet")
+
+
+class StepByStep(Slices):
+    """A turn of the event loop for every step."""
+
+    def _go_on(self, budget_s: float = 0.0) -> None:
+        super()._go_on(budget_s)
+
+
+def shown_by_turns(qtbot, window: MainWindow, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begins to open a project; the window is shown, the map is still to come."""
+    monkeypatch.setattr(window.runs, "opening", StepByStep(window))
+    monkeypatch.setattr(window.runs, "start_indexing", lambda *_, **__: None)
+    window.files.open_path(path)
+    qtbot.waitUntil(lambda: window.session.project is not None)
+
+
+def test_the_window_shows_a_project_before_its_map_is_read(
+    qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = open_window(qtbot, tmp_path)
+    shown_by_turns(qtbot, window, make_project(tmp_path), monkeypatch)
+    assert window.session.map is None and window.map_page.isVisible()
+    assert not window.map_page.scatter.canvas._message  # it does not say that there is no map
+    assert window.gallery_panel.gallery.image_ids().size == 0
+    qtbot.waitUntil(lambda: window.session.map is not None)
+    assert len(window.map_page.scatter.xy) == 10
+    assert not window.runs.opening.active
+
+
+def test_a_project_closed_before_its_map_is_read_stays_closed(
+    qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = open_window(qtbot, tmp_path)
+    path = make_project(tmp_path)
+    shown_by_turns(qtbot, window, path, monkeypatch)
+    window.close_project()
+    qtbot.waitUntil(lambda: not window.runs.opening.active)
+    assert window.session.project is None and window.session.map is None
+    Project.open(path).close()  # nobody holds it
+
+
+def test_a_project_opened_while_another_one_is_being_opened_takes_its_place(
+    qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = open_window(qtbot, tmp_path)
+    first, second = (tmp_path / name for name in ("first", "second"))
+    paths = []
+    for home in (first, second):
+        home.mkdir()
+        paths.append(make_project(home))
+    monkeypatch.setattr(window.runs, "opening", StepByStep(window))
+    monkeypatch.setattr(window.runs, "start_indexing", lambda *_, **__: None)
+    window.files.open_path(paths[0])
+    window.files.open_path(paths[1])
+    qtbot.waitUntil(lambda: window.session.map is not None and not window.runs.opening.active)
+    assert window.session.project is not None and window.session.project.path == paths[1]
+    Project.open(paths[0]).close()
