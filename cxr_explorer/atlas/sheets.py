@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,14 @@ def ordered(kind: Kind, image_ids: Ids, typicality: NDArray[np.floating], seed: 
     if kind == "random":
         return shuffled(image_ids, seed)
     worth = -typicality if kind == "typical" else typicality
-    return image_ids[np.lexsort((image_ids, worth))]
+    return image_ids[_order_by(worth, image_ids)]
+
+
+def _order_by(worth: NDArray[Any], image_ids: Ids) -> NDArray[np.int64]:
+    """Rows by worth, ties by id; ids that ascend need no sorting of their own."""
+    if (image_ids[1:] > image_ids[:-1]).all():
+        return np.argsort(worth, kind="stable")
+    return np.lexsort((image_ids, worth))
 
 
 def shuffled(image_ids: Ids, seed: int) -> Ids:
@@ -43,7 +50,7 @@ def shuffled(image_ids: Ids, seed: int) -> Ids:
         mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         mixed ^= mixed >> np.uint64(31)
-    return image_ids[np.lexsort((image_ids, mixed))]
+    return image_ids[_order_by(mixed, image_ids)]
 
 
 def outliers(image_ids: Ids, outlier: NDArray[np.floating], count: int) -> tuple[Ids, NDArray[np.float32]]:
@@ -57,6 +64,6 @@ def outliers(image_ids: Ids, outlier: NDArray[np.floating], count: int) -> tuple
     Returns:
         Ids (M,) and scores (M,) float32.
     """
-    order = np.lexsort((image_ids, -outlier))[: max(count, 0)]
+    order = _order_by(-outlier, image_ids)[: max(count, 0)]
     order = order[outlier[order] > 0]
     return image_ids[order], outlier[order].astype(np.float32)

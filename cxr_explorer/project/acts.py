@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from cxr_explorer.project.project import Project, now
+
+STEP = 3000
+"""Rows changed at a time, some hundredths of a second: between two steps a window answers its reader."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,7 @@ class Change:
         exclusions: Whether images were set aside or taken back.
         notes: Whether notes or flags changed.
         states: Kinds of state that changed.
+        number: The act's row in `acts`; 0 where it were several acts.
     """
 
     text: str
@@ -26,6 +30,21 @@ class Change:
     exclusions: bool = False
     notes: bool = False
     states: frozenset[str] = frozenset()
+    number: int = field(default=0, compare=False)
+
+
+Steps = Generator[None, None, Change | None]
+"""An act in short steps, all in one transaction: it returns what it changed; closed before its end, nothing stands."""
+
+
+def drained(steps: Steps) -> Change | None:
+    """Takes all steps at once."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as ended:
+            change: Change | None = ended.value
+            return change
 
 
 class Act:
@@ -66,19 +85,57 @@ def recorded(project: Project, reader: str) -> Iterator[Act]:
         project: Open for writing.
         reader: Who acts.
     """
+    project.finish_steps()
     with project.db.atomic():
-        cursor = project.db.execute("INSERT INTO acts (at, reader, text) VALUES (?, ?, '')", [now(), reader])
-        act = Act(project, int(cursor.lastrowid or 0))
+        act = _begin(project, reader)
         yield act
-        project.db.execute("DELETE FROM state_changes WHERE act_id = ? AND before IS after", [act.number])
-        change = _change(project, act.number, act.text)
-        if change == Change(act.text):
-            project.db.execute("DELETE FROM acts WHERE id = ?", [act.number])
-            return
-        project.db.execute("DELETE FROM acts WHERE undone")
-        project.db.execute("UPDATE acts SET text = ? WHERE id = ?", [act.text, act.number])
-        _apply(project, act.number, "after")
-        act.change = change
+        for _ in _end(project, act):
+            pass
+
+
+def in_steps(project: Project, reader: str, record: Callable[[Act], Iterable[None]]) -> Steps:
+    """One act as `recorded` has it, in short steps.
+
+    Args:
+        project: Open for writing.
+        reader: Who acts.
+        record: Records changes as the block of `recorded` does, and yields where a pause may be.
+    """
+    with project.db.atomic():
+        act = _begin(project, reader)
+        yield from record(act)
+        yield from _end(project, act)
+    return act.change
+
+
+def _begin(project: Project, reader: str) -> Act:
+    cursor = project.db.execute("INSERT INTO acts (at, reader, text) VALUES (?, ?, '')", [now(), reader])
+    return Act(project, int(cursor.lastrowid or 0))
+
+
+def _end(project: Project, act: Act) -> Iterator[None]:
+    """Applies what was recorded, in steps."""
+    project.db.execute("DELETE FROM state_changes WHERE act_id = ? AND before IS after", [act.number])
+    change = _change(project, act.number, act.text)
+    if change == Change(act.text):
+        project.db.execute("DELETE FROM acts WHERE id = ?", [act.number])
+        return
+    yield from _drop_undone(project)
+    project.db.execute("UPDATE acts SET text = ? WHERE id = ?", [act.text, act.number])
+    yield from _apply(project, act.number, "after")
+    act.change = replace(change, number=act.number)
+
+
+def _drop_undone(project: Project) -> Iterator[None]:
+    """What was taken back cannot be done again after another act."""
+    for (number,) in project.db.execute("SELECT id FROM acts WHERE undone").fetchall():
+        for first, last in parts_of_act(project, number):  # the rows of a large act would go all at once with it
+            if first > 0:
+                yield
+            project.db.execute(
+                "DELETE FROM label_changes WHERE act_id = ? AND image_id BETWEEN ? AND ?", [number, first, last]
+            )
+    project.db.execute("DELETE FROM acts WHERE undone")
 
 
 def state(project: Project, kind: str, key: str) -> str | None:
@@ -94,12 +151,24 @@ def states(project: Project, kind: str) -> dict[str, str]:
 
 def undo(project: Project) -> Change | None:
     """Takes back the last act with everything it overwrote. Returns None where there is nothing to undo."""
-    return _step(project, "SELECT id, text FROM acts WHERE NOT undone ORDER BY id DESC LIMIT 1", "before", 1)
+    project.finish_steps()
+    return drained(undoing(project))
 
 
 def redo(project: Project) -> Change | None:
     """Does the last undone act again. Returns None where there is nothing to redo."""
-    return _step(project, "SELECT id, text FROM acts WHERE undone ORDER BY id LIMIT 1", "after", 0)
+    project.finish_steps()
+    return drained(redoing(project))
+
+
+def undoing(project: Project) -> Steps:
+    """`undo` in short steps."""
+    return _stepping(project, "SELECT id, text FROM acts WHERE NOT undone ORDER BY id DESC LIMIT 1", "before", 1)
+
+
+def redoing(project: Project) -> Steps:
+    """`redo` in short steps."""
+    return _stepping(project, "SELECT id, text FROM acts WHERE undone ORDER BY id LIMIT 1", "after", 0)
 
 
 def undo_text(project: Project) -> str | None:
@@ -120,15 +189,15 @@ def redo_text(project: Project) -> str | None:
     return str(row[0]) if row else None
 
 
-def _step(project: Project, query: str, side: str, undone: int) -> Change | None:
+def _stepping(project: Project, query: str, side: str, undone: int) -> Steps:
     with project.db.atomic():
         row = project.db.execute(query).fetchone()
         if row is None:
             return None
         act, text = row
-        _apply(project, act, side)
+        yield from _apply(project, act, side)
         project.db.execute("UPDATE acts SET undone = ? WHERE id = ?", [undone, act])
-        return _change(project, act, str(text))
+        return replace(_change(project, act, str(text)), number=act)
 
 
 def _change(project: Project, act: int, text: str) -> Change:
@@ -142,24 +211,47 @@ def _change(project: Project, act: int, text: str) -> Change:
     return Change(text, bool(labels), bool(exclusions), bool(notes), frozenset(row[0] for row in kinds))
 
 
-def _apply(project: Project, act: int, side: str) -> None:
-    """Brings the rows an act changed to their state before or after it. `side` is "before" or "after"."""
-    project.db.execute(
-        f"""DELETE FROM labels WHERE (image_id, finding, reader) IN
-            (SELECT image_id, finding, reader FROM label_changes WHERE act_id = ? AND {side}_value IS NULL)""",
-        [act],
-    )
-    project.db.execute(
-        f"""INSERT OR REPLACE INTO labels
-            SELECT image_id, finding, reader, {side}_value, {side}_at, {side}_how, {side}_cluster, {side}_map_id
-            FROM label_changes WHERE act_id = ? AND {side}_value IS NOT NULL""",
-        [act],
-    )
-    project.db.execute(
-        f"""UPDATE images SET excluded = change.{side}
-            FROM exclusion_changes AS change WHERE act_id = ? AND images.id = change.image_id""",
-        [act],
-    )
+def parts_of_act(project: Project, act: int, table: str = "label_changes") -> Iterator[tuple[int, int]]:
+    """The first and last image of parts of what an act changed, each of STEP rows or a few more; the first one begins
+    at 0. `table` is "label_changes" or "exclusion_changes"."""
+    first = 0
+    while True:
+        (last,) = project.db.execute(
+            f"""SELECT max(image_id) FROM (SELECT image_id FROM {table} WHERE act_id = ? AND image_id >= ?
+                ORDER BY image_id LIMIT ?)""",
+            [act, first, STEP],
+        ).fetchone()
+        if last is None:
+            return
+        yield first, last
+        first = last + 1
+
+
+def _apply(project: Project, act: int, side: str) -> Iterator[None]:
+    """Brings the rows an act changed to their state before or after it, in steps. `side` is "before" or "after"."""
+    for first, last in parts_of_act(project, act):
+        if first > 0:  # small acts know no pause
+            yield
+        project.db.execute(
+            f"""DELETE FROM labels WHERE (image_id, finding, reader) IN
+                (SELECT image_id, finding, reader FROM label_changes
+                 WHERE act_id = ? AND image_id BETWEEN ? AND ? AND {side}_value IS NULL)""",
+            [act, first, last],
+        )
+        project.db.execute(
+            f"""INSERT OR REPLACE INTO labels
+                SELECT image_id, finding, reader, {side}_value, {side}_at, {side}_how, {side}_cluster, {side}_map_id
+                FROM label_changes WHERE act_id = ? AND image_id BETWEEN ? AND ? AND {side}_value IS NOT NULL""",
+            [act, first, last],
+        )
+    for first, last in parts_of_act(project, act, "exclusion_changes"):
+        if first > 0:
+            yield
+        project.db.execute(
+            f"""UPDATE images SET excluded = change.{side} FROM exclusion_changes AS change
+                WHERE act_id = ? AND images.id = change.image_id AND image_id BETWEEN ? AND ?""",
+            [act, first, last],
+        )
     project.db.execute(
         f"""DELETE FROM reader_notes WHERE (image_id, reader) IN
             (SELECT image_id, reader FROM note_changes WHERE act_id = ? AND {side}_flagged IS NULL)""",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +10,11 @@ import numpy as np
 from cxr_explorer.labels.label import ONE_BY_ONE, How, Judgement, Value
 from cxr_explorer.labels.reader_names import is_reserved
 from cxr_explorer.labels.texts import finding_text, images_text
-from cxr_explorer.project.acts import Change, recorded
+from cxr_explorer.project.acts import Change, parts_of_act, recorded
 from cxr_explorer.project.labelling import record_label
 from cxr_explorer.project.project import Ids, Project
+
+NO_IDS: Ids = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -61,54 +63,88 @@ class Contradictions:
         return f"Set {first} to absent on {images_text(images)}{more}"
 
 
+_Kind = tuple[str, str, str, str, str, int]
+"""Reader, finding given, how, the other finding, how, whether that one came with the act too."""
+
+
 def of_last_act(project: Project) -> Contradictions | None:
     """What the last act that stands left contradicting, or None. Excluded images do not count.
 
     Of two labels that exclude each other the one read one by one stands, else the newer one; where both came with the
     act, as from a table, the finding that is seen stands, and what excludes it ("No Finding") gives way.
     """
+    looking = looking_at_last_act(project)
+    while True:
+        try:
+            next(looking)
+        except StopIteration as ended:
+            found: Contradictions | None = ended.value
+            return found
+
+
+def looking_at_last_act(project: Project) -> Generator[None, None, Contradictions | None]:
+    """`of_last_act` in short steps."""
     vocabulary = project.vocabulary
     pairs = set(vocabulary.contradicting())
-    if not pairs:
+    (act,) = project.db.execute("SELECT max(id) FROM acts WHERE NOT undone").fetchone()
+    if not pairs or act is None:
         return None
-    found = project.db.execute(
-        """SELECT given.image_id, given.reader, given.finding, given.after_how, other.finding, other.how,
-                  too.act_id IS NOT NULL
-           FROM label_changes AS given
-           CROSS JOIN images ON images.id = given.image_id
-           CROSS JOIN labels AS other ON other.image_id = given.image_id
-           LEFT JOIN label_changes AS too ON too.act_id = given.act_id AND too.image_id = given.image_id
-               AND too.finding = other.finding AND too.reader = given.reader
-           WHERE given.act_id = (SELECT max(id) FROM acts WHERE NOT undone) AND given.after_value = 1 AND NOT excluded
-               AND other.reader = given.reader AND other.value = 1 AND other.finding != given.finding"""
-    )
-    rows = [row for row in found if (row[2], row[4]) in pairs]
-    if not rows:
+    ids_of: dict[_Kind, list[int]] = {}
+    for first, last in parts_of_act(project, act):
+        if first > 0:
+            yield
+        rows = project.db.execute(
+            """SELECT given.image_id, given.reader, given.finding, given.after_how, other.finding, other.how,
+                      too.act_id IS NOT NULL
+               FROM label_changes AS given
+               CROSS JOIN images ON images.id = given.image_id
+               CROSS JOIN labels AS other ON other.image_id = given.image_id
+               LEFT JOIN label_changes AS too ON too.act_id = given.act_id AND too.image_id = given.image_id
+                   AND too.finding = other.finding AND too.reader = given.reader
+               WHERE given.act_id = ? AND given.image_id BETWEEN ? AND ? AND given.after_value = 1 AND NOT excluded
+                   AND other.reader = given.reader AND other.value = 1 AND other.finding != given.finding""",
+            [act, first, last],
+        )
+        for image_id, *kind in rows:
+            if (kind[1], kind[3]) in pairs:
+                ids_of.setdefault(tuple(kind), []).append(image_id)
+    if not ids_of:
         return None
-    decided = [_decide(row, vocabulary.excludes) for row in rows]
-    out = {(image_id, what.reader, what.finding) for image_id, what, _ in decided}
-    gives_way: dict[GivesWay, set[int]] = {}
-    for image_id, what, stands in decided:
-        if (image_id, what.reader, stands) not in out:  # what gives way itself puts nothing else out
-            gives_way.setdefault(what, set()).add(image_id)
-    given, others = dict.fromkeys(row[2] for row in rows), dict.fromkeys(row[4] for row in rows)
+    return _settled_by(ids_of, vocabulary.excludes)
+
+
+def _settled_by(ids_of: Mapping[_Kind, list[int]], excludes: Mapping[str, object]) -> Contradictions:
+    """What gives way on the images of each kind of contradiction."""
+    ids = {kind: np.array(some, np.int64) for kind, some in ids_of.items()}
+    decided = {kind: _decide(kind, excludes) for kind in ids}
+    out: dict[tuple[str, str], list[Ids]] = {}
+    for kind, (what, _) in decided.items():
+        out.setdefault((what.reader, what.finding), []).append(ids[kind])
+    gives_way: dict[GivesWay, list[Ids]] = {}
+    for kind, (what, stands) in decided.items():
+        # what gives way itself puts nothing else out
+        left = np.setdiff1d(ids[kind], np.concatenate([NO_IDS, *out.get((what.reader, stands), [])]))
+        if left.size:
+            gives_way.setdefault(what, []).append(left)
+    united = {what: np.unique(np.concatenate(some)) for what, some in gives_way.items()}
+    given, others = dict.fromkeys(kind[1] for kind in ids), dict.fromkeys(kind[3] for kind in ids)
     return Contradictions(
-        images=len({row[0] for row in rows}),
+        images=np.unique(np.concatenate([NO_IDS, *ids.values()])).size,
         findings=tuple({**given, **others}),
-        gives_way={what: np.array(sorted(ids), np.int64) for what, ids in gives_way.items()},
+        gives_way=dict(sorted(united.items(), key=lambda one: int(one[1][0]))),  # as the images follow each other
     )
 
 
-def _decide(row: tuple[int, str, str, str, str, str, int], excludes: Mapping[str, object]) -> tuple[int, GivesWay, str]:
-    """The image, what gives way on it, and the finding that stands instead."""
-    image_id, reader, finding, how, other, other_how, both_new = row
+def _decide(kind: _Kind, excludes: Mapping[str, object]) -> tuple[GivesWay, str]:
+    """What gives way, and the finding that stands instead."""
+    reader, finding, how, other, other_how, both_new = kind
     if (how in ONE_BY_ONE) != (other_how in ONE_BY_ONE):
         given_stands = how in ONE_BY_ONE
     else:
         given_stands = not both_new or other in excludes
     if given_stands:
-        return image_id, GivesWay(other, reader, _how(reader, how)), finding
-    return image_id, GivesWay(finding, reader, _how(reader, other_how)), other
+        return GivesWay(other, reader, _how(reader, how)), finding
+    return GivesWay(finding, reader, _how(reader, other_how)), other
 
 
 def settle(project: Project, found: Contradictions, reader: str, map_id: int | None = None) -> Change | None:

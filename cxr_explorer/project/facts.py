@@ -154,6 +154,7 @@ def storing_facts(project: Project, facts: Iterable[FactValues]) -> Generator[fl
     taken = list(facts)
     # In the table's own order: each row is then written behind the last one.
     rows = sorted((ids[file], one.fact, value) for one in taken for file, value in one.values.items() if file in ids)
+    project.finish_steps()
     with project.db.atomic():
         project.db.conn.executemany(
             "DELETE FROM metadata WHERE name = ?", ((one.fact,) for one in taken if one.fact in GROUPS)

@@ -65,6 +65,7 @@ def go_to(project: Project, number: int) -> tuple[Change | None, int]:
         done again (negative).
     """
     changes: list[Change] = []
+    project.finish_steps()
     with project.db.atomic():
         last = _last(project)
         step = undo if last > number else redo

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import ONE_BY_ONE, Judgement, Value
 from cxr_explorer.labels.reader_names import is_reserved
 from cxr_explorer.labels.texts import VALUE_WORDS, images_text
-from cxr_explorer.project.acts import Act, Change, recorded
+from cxr_explorer.project.acts import STEP, Act, Change, Steps, drained, in_steps, recorded
 from cxr_explorer.project.label_columns import chosen_images
 from cxr_explorer.project.project import Ids, Project, now
 
@@ -72,12 +72,35 @@ def label(
     Returns:
         What changed, or None where nothing had to (then no act is recorded and nothing needs undoing).
     """
-    with recorded(project, judgement.reader) as act:
-        changed = record_label(project, act, image_ids, judgement)
+    project.finish_steps()
+    return drained(labelling(project, image_ids, judgement, puts))
+
+
+def labelling(
+    project: Project,
+    image_ids: Ids,
+    judgement: Judgement,
+    puts: Mapping[tuple[str, str], str | None] | None = None,
+) -> Steps:
+    """`label` in short steps."""
+
+    def record(act: Act) -> Iterator[None]:
+        changed = 0
+        for number, part in enumerate(parts_of(image_ids)):
+            if number:
+                yield
+            changed += record_label(project, act, part, judgement)
         for (kind, key), state in (puts or {}).items():
             act.put(kind, key, state)
         act.text = f"{judgement_text(judgement)} on {images_text(changed)}"
-    return act.change
+
+    return in_steps(project, judgement.reader, record)
+
+
+def parts_of(image_ids: Ids) -> Iterator[Ids]:
+    """The ids, STEP at a time; no part for none."""
+    for start in range(0, len(image_ids), STEP):
+        yield image_ids[start : start + STEP]
 
 
 def label_except(project: Project, image_ids: Ids, odd: Ids, judgement: Judgement, turn: bool = False) -> Change | None:
@@ -147,11 +170,24 @@ def record_label(project: Project, act: Act, image_ids: Ids, judgement: Judgemen
 
 def exclude(project: Project, image_ids: Ids, excluded: bool, reader: str) -> Change | None:
     """Sets images aside (or takes them back in). Labels they have are kept; bulk labels skip them from now on."""
-    with recorded(project, reader) as act, chosen_images(project, image_ids):
-        changed = project.db.execute(
-            """INSERT INTO exclusion_changes SELECT ?, chosen.id, excluded, ? FROM temp.chosen
-               JOIN images ON images.id = chosen.id WHERE excluded != ?""",
-            [act.number, int(excluded), int(excluded)],
-        ).rowcount
+    project.finish_steps()
+    return drained(excluding(project, image_ids, excluded, reader))
+
+
+def excluding(project: Project, image_ids: Ids, excluded: bool, reader: str) -> Steps:
+    """`exclude` in short steps."""
+
+    def record(act: Act) -> Iterator[None]:
+        changed = 0
+        for number, part in enumerate(parts_of(image_ids)):
+            if number:
+                yield
+            with chosen_images(project, part):
+                changed += project.db.execute(
+                    """INSERT INTO exclusion_changes SELECT ?, chosen.id, excluded, ? FROM temp.chosen
+                       JOIN images ON images.id = chosen.id WHERE excluded != ?""",
+                    [act.number, int(excluded), int(excluded)],
+                ).rowcount
         act.text = f"{'Excluded' if excluded else 'Took back'} {images_text(changed)}"
-    return act.change
+
+    return in_steps(project, reader, record)

@@ -85,11 +85,11 @@ def looked_ids(project: Project, reader: str) -> Ids:
 
 def seen_ids(project: Project, reader: str) -> Ids:
     """Ids of all images that a reader has seen, ascending; a tenth of a second for 100,000 labels."""
-    read = project.db.execute(
-        """SELECT DISTINCT image_id FROM labels
-           WHERE reader IN (?, ?) AND how IN (SELECT value FROM json_each(?))""",
-        [reader, reread_name(reader), json.dumps(ONE_BY_ONE)],
-    )
+    return np.union1d(_read_ids(project, reader), seen_besides(project, reader))
+
+
+def seen_besides(project: Project, reader: str) -> Ids:
+    """`seen_ids` without what the reader's own labels say: read again, audited, looked at."""
     audited = project.db.execute(
         """SELECT key FROM state JOIN audits ON audits.id = CAST(key AS INTEGER)
            WHERE kind = 'audit' AND key LIKE '%/%' AND reader = ?""",
@@ -98,12 +98,26 @@ def seen_ids(project: Project, reader: str) -> Ids:
     return np.unique(
         np.concatenate(
             [
-                np.fromiter((row[0] for row in read), np.int64),
+                _read_ids(project, reread_name(reader)),
                 np.fromiter((int(row[0].partition("/")[2]) for row in audited), np.int64),
                 looked_ids(project, reader),
             ]
         )
     )
+
+
+def _read_ids(project: Project, name: str) -> Ids:
+    """Images that were judged one by one under a name. The index begins with the finding: each is asked by itself."""
+    rows = project.db.execute(
+        """WITH RECURSIVE each(finding) AS (
+               SELECT min(finding) FROM labels
+               UNION ALL SELECT (SELECT min(finding) FROM labels WHERE finding > each.finding) FROM each
+               WHERE each.finding IS NOT NULL)
+           SELECT DISTINCT image_id FROM each CROSS JOIN labels USING (finding)
+           WHERE reader = ? AND how IN (SELECT value FROM json_each(?))""",
+        [name, json.dumps(ONE_BY_ONE)],
+    )
+    return np.fromiter((row[0] for row in rows), np.int64)
 
 
 def seen_in_last_act(project: Project, reader: str) -> Ids:

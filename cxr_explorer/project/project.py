@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -68,10 +68,7 @@ def vocabulary_to_json(vocabulary: Vocabulary) -> str:
     content: dict[str, object] = {"name": vocabulary.name, "findings": vocabulary.findings}
     if vocabulary.excludes != usual_excludes(vocabulary.findings):
         content["excludes"] = vocabulary.excludes
-    if vocabulary.groups:
-        content["groups"] = vocabulary.groups
-    if vocabulary.keys:
-        content["keys"] = vocabulary.keys
+    content |= {name: some for name, some in (("groups", vocabulary.groups), ("keys", vocabulary.keys)) if some}
     return json.dumps(content)
 
 
@@ -85,6 +82,7 @@ class Project:
         self.path = path
         self.db = opened.database
         self._opened = opened
+        self.finish_steps: Callable[[], None] = lambda: None  # ends an act stored in steps, before another write
 
     # -- opening and closing ---------------------------------------------------------------------------------------
 
@@ -244,8 +242,8 @@ class Project:
         A file whose content changed keeps its labels and is marked `replaced` if it had any: the labels speak of a
         picture that is gone, and only a reader can tell whether they still hold.
         """
-        new = list(found)
-        same = list(unchanged)
+        new, same = list(found), list(unchanged)
+        self.finish_steps()
         with self.db.atomic():
             for damage in damaged_rows(self.db):
                 for statement, values in damage.cure:
@@ -373,6 +371,7 @@ class Project:
 
     def store_batch(self, encoder: EncoderInfo, batch: Batch) -> None:
         """Stores one batch of results in one transaction."""
+        self.finish_steps()
         with self.db.atomic():
             encoder_id = self._encoder_id(encoder)
             if not (key := self.get(PATIENT_KEY)):
@@ -472,6 +471,7 @@ class Project:
         Older maps are kept: labels name the map they were given on. Of tree and neighbours, which are large, only the
         newest map's are kept.
         """
+        self.finish_steps()
         with self.db.atomic():
             self.set(MAP_OUTDATED, "")
             return insert_map(self.db, self._encoder_id(encoder), now(), parameters, image_ids, built)

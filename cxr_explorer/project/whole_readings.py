@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -11,9 +11,9 @@ import numpy as np
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.texts import VALUE_WORDS, finding_text, images_text
 from cxr_explorer.labels.vocabulary import Vocabulary, is_no_finding
-from cxr_explorer.project.acts import Change, recorded
+from cxr_explorer.project.acts import STEP, Act, Change, Steps, drained, in_steps
 from cxr_explorer.project.label_columns import chosen_images
-from cxr_explorer.project.labelling import record_label
+from cxr_explorer.project.labelling import parts_of, record_label
 from cxr_explorer.project.project import Ids, Project
 
 MOST_NAMED = 3
@@ -44,12 +44,25 @@ def label_answers(
     Returns:
         What changed; None where nothing had to.
     """
-    with recorded(project, said.reader) as act:
-        changed = 0
-        for finding, value in answers.items():
-            changed = max(changed, record_label(project, act, image_ids, replace(said, finding=finding, value=value)))
-        act.text = f"{text or answers_text(answers)} on {images_text(changed)}"
-    return act.change
+    project.finish_steps()
+    return drained(labelling_answers(project, image_ids, answers, said, text))
+
+
+def labelling_answers(
+    project: Project, image_ids: Ids, answers: Mapping[str, Value], said: Judgement, text: str = ""
+) -> Steps:
+    """`label_answers` in short steps."""
+
+    def record(act: Act) -> Iterator[None]:
+        changed = dict.fromkeys(answers, 0)
+        for part in parts_of(image_ids):
+            for finding, value in answers.items():
+                changed[finding] += record_label(project, act, part, replace(said, finding=finding, value=value))
+                if len(part) * len(answers) > STEP:  # small acts know no pause
+                    yield
+        act.text = f"{text or answers_text(answers)} on {images_text(max(changed.values(), default=0))}"
+
+    return in_steps(project, said.reader, record)
 
 
 def label_rest_absent(project: Project, image_ids: Ids, vocabulary: Vocabulary, said: Judgement) -> Change | None:
@@ -64,17 +77,30 @@ def label_rest_absent(project: Project, image_ids: Ids, vocabulary: Vocabulary, 
         vocabulary: Its findings are meant.
         said: Who says it and how; its finding and value do not count.
     """
-    with recorded(project, said.reader) as act:
-        changed: list[Ids] = []
-        for finding in vocabulary.findings:
-            unread = _without(project, image_ids, finding, said.reader)
-            if is_no_finding(finding):
-                unread = np.intersect1d(unread, _present(project, unread, vocabulary.excludes.get(finding, ()), said))
-            if record_label(project, act, unread, replace(said, finding=finding, value=Value.ABSENT)):
-                changed.append(unread)
-        count = np.unique(np.concatenate(changed)).size if changed else 0
-        act.text = f"What was not read = absent on {images_text(int(count))}"
-    return act.change
+    project.finish_steps()
+    return drained(labelling_rest_absent(project, image_ids, vocabulary, said))
+
+
+def labelling_rest_absent(project: Project, image_ids: Ids, vocabulary: Vocabulary, said: Judgement) -> Steps:
+    """`label_rest_absent` in short steps."""
+
+    def record(act: Act) -> Iterator[None]:
+        count = 0
+        for part in parts_of(np.unique(image_ids)):
+            changed: list[Ids] = []
+            for finding in vocabulary.findings:
+                unread = _without(project, part, finding, said.reader)
+                if is_no_finding(finding):
+                    others = vocabulary.excludes.get(finding, ())
+                    unread = np.intersect1d(unread, _present(project, unread, others, said))
+                if record_label(project, act, unread, replace(said, finding=finding, value=Value.ABSENT)):
+                    changed.append(unread)
+                if len(part) * len(vocabulary.findings) > STEP:
+                    yield
+            count += np.unique(np.concatenate(changed)).size if changed else 0
+        act.text = f"What was not read = absent on {images_text(count)}"
+
+    return in_steps(project, said.reader, record)
 
 
 def answers_text(answers: Mapping[str, Value]) -> str:

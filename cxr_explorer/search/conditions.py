@@ -15,6 +15,7 @@ from cxr_explorer.labels.fact_table import FactColumn, Facts, as_table
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.texts import VALUE_WORDS, finding_text
 from cxr_explorer.project import label_columns, looks
+from cxr_explorer.project.held_labels import HeldLabels
 from cxr_explorer.project.project import Ids, Project
 from cxr_explorer.search.words import folded
 
@@ -207,14 +208,22 @@ class Images:
         fact: Gives a fact of these images as `code_fact` does.
         reader: Whose labels.
         person: Who has seen images: the reader's own name, also while images are read under another one.
+        held: That reader's labels on these images, where they are held; they are read else.
     """
 
     def __init__(
-        self, project: Project, image_ids: Ids, fact: Callable[[str], FactColumn], reader: str, person: str
+        self,
+        project: Project,
+        image_ids: Ids,
+        fact: Callable[[str], FactColumn],
+        reader: str,
+        person: str,
+        held: HeldLabels | None = None,
     ) -> None:
         self.ids = image_ids
         self.reader = reader
         self._project = project
+        self._held = held
         self._fact = fact
         self.person = person
         self._columns: dict[Column, FactColumn] = {}
@@ -237,6 +246,16 @@ class Images:
         project = self._project
         if column == SEEN:
             return ("not seen", "seen"), self._among(looks.seen_ids(project, self.person))
+        held = self._held
+        if held is not None and column == EXCLUDED:
+            return ("not excluded", "excluded"), held.excluded.astype(np.int32)
+        if held is not None and column == ANY_FINDING:
+            return (NOT_LABELLED, LABELLED), held.labelled.astype(np.int32)
+        if held is not None:
+            values, codes = held.column(column.name).values, np.zeros(len(self.ids), np.int32)
+            for code, value in enumerate(_LABEL_VALUES, 1):
+                codes[values == value] = code
+            return _STATES, codes
         if column == EXCLUDED:
             return ("not excluded", "excluded"), self._among(project.excluded_ids())
         if column == ANY_FINDING:

@@ -108,7 +108,7 @@ def _thumbnail(random: np.random.Generator) -> bytes:
     """256 x 256, gray, some kilobytes as JPEG."""
     small = Image.fromarray(random.integers(30, 220, (12, 12), dtype=np.uint8))
     out = io.BytesIO()
-    small.resize((256, 256), Image.Resampling.BICUBIC).save(out, "JPEG", quality=88)
+    small.resize((256, 256), Image.Resampling.BICUBIC).save(out, "JPEG", quality=50)
     return out.getvalue()
 
 

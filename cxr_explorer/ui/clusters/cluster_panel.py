@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QMenu, QPushButton
 
 from cxr_explorer.labels.texts import images_text
 from cxr_explorer.project.audits.bounds import bounds_by_cluster
+from cxr_explorer.project.held_labels import HeldLabels
 from cxr_explorer.project.looks import KIND as LOOKED
 from cxr_explorer.ui.clusters.cluster_list import ClusterList
 from cxr_explorer.ui.clusters.cluster_rows import (
@@ -18,7 +19,7 @@ from cxr_explorer.ui.clusters.cluster_rows import (
     Row,
     arrange,
     make_rows,
-    read_marks,
+    marks_of,
     typical_ids,
 )
 from cxr_explorer.ui.session.change import Change
@@ -237,7 +238,8 @@ class ClusterPanel(QFrame):
             return
         project, finding, reader = session.project, session.finding, session.reader
         if self._marks is None:
-            self._marks = read_marks(project, atlas_map, finding, reader)
+            held = session.labels.held or HeldLabels(project, atlas_map.image_ids, reader)  # none while they are read
+            self._marks = marks_of(held, finding)
         bounds = bounds_by_cluster(project, atlas_map.image_ids, atlas_map.clusters, finding, reader)
         self._rows = make_rows(atlas_map, self._marks, bounds, self._typical, self._seen.ids, self._dark)
         of_cluster = {row.cluster: row for row in self._rows}

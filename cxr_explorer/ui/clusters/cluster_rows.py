@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from PySide6.QtGui import QColor
 
 from cxr_explorer.colours import shade_of
-from cxr_explorer.project import label_columns
 from cxr_explorer.project.audits.bounds import ClusterBound
-from cxr_explorer.project.looks import barely_seen, labelled_images
+from cxr_explorer.project.held_labels import UNREAD, HeldLabels
+from cxr_explorer.project.looks import barely_seen
 from cxr_explorer.project.partitions import lineage_text
-from cxr_explorer.project.project import AtlasMap, Project
+from cxr_explorer.project.project import AtlasMap
 from cxr_explorer.ui.session.colouring import cluster_looks
 
 MONTAGE = 5
@@ -99,20 +99,11 @@ class Marks:
     values: NDArray[np.int8]
 
 
-def read_marks(project: Project, atlas_map: AtlasMap, finding: str, reader: str) -> Marks:
-    """What a reader has done so far; a tenth of a second for 100,000 labels."""
-    ids = atlas_map.image_ids
-    given = labelled_images(project, reader)
-    labelled = np.isin(ids, given.ids)
-    column = label_columns.label_column(project, finding, reader)
-    there = np.isin(column.image_ids, ids)
-    return Marks(
-        labelled,
-        np.isin(ids, given.at_once),
-        labelled | np.isin(ids, project.excluded_ids()),
-        np.searchsorted(ids, column.image_ids[there]),
-        column.values[there],
-    )
+def marks_of(held: HeldLabels, finding: str) -> Marks:
+    """What a reader has done so far."""
+    values = held.column(finding).values
+    rows = np.flatnonzero(values != UNREAD)
+    return Marks(held.labelled, held.at_once, held.labelled | held.excluded, rows, values[rows])
 
 
 def make_rows(

@@ -175,7 +175,7 @@ class Comparison(QObject, Part):
             return
         ids = [key for key in self.page.keys if key >= 0]
         labels = label_columns.labels_of_images(project, ids, session.reader) if ids else {}
-        excluded = set(project.excluded_ids().tolist())
+        excluded = set(session.labels.excluded_ids().tolist())
         ranking = session.selection.ranking
         for pane in self.page.panes:
             if pane.key == FILE:

@@ -43,6 +43,7 @@ class Files(QObject, Part):
         self.empty.folderWanted.connect(self.open_folder)
         self.empty.listWanted.connect(self.show_unreadable)
         self.empty.againWanted.connect(self.rescan)
+        self._images = 0
         self._summary: QLabel = elided_label("", "dim")
         self.unreadable = QPushButton(flat=True)
         self.unreadable.setObjectName("warning")
@@ -60,7 +61,7 @@ class Files(QObject, Part):
         self.recent.listChanged.connect(self.welcome.refresh)
         session.projectChanged.connect(self._on_project)
         for signal in (session.mapChanged, runs.imagesArrived):
-            signal.connect(self._show_summary)
+            signal.connect(self._count_images)
         session.changed.connect(lambda change: self._show_summary() if change.marks else None)
         runs.indexingEnded.connect(self._on_indexed)
         self._on_project()
@@ -87,7 +88,7 @@ class Files(QObject, Part):
         self._frame.setWindowTitle(title)
         self.welcome.refresh()
         self._frame.say("")
-        self._show_summary()
+        self._count_images()
 
     def _show_empty(self) -> None:
         """The whole page says so where there is nothing to be seen; it goes once there is."""
@@ -102,7 +103,7 @@ class Files(QObject, Part):
         session.show_page(PAGE)
 
     def _on_indexed(self, report: IndexReport | None) -> None:
-        self._show_summary()
+        self._count_images()
         self._show_empty()
         if report is None:
             return
@@ -118,18 +119,30 @@ class Files(QObject, Part):
         met = describe_left_out(left_out(self._session.project))
         self._frame.say(f"{text}; left out: {met}" if met else text)
 
-    def _show_summary(self) -> None:
+    def _count_images(self) -> None:
+        """No label changes how many there are: they are not counted with each of them."""
         project = self._session.project
         failures = len(project.failures()) if project is not None else 0
         aside = sum(item.count for item in left_out(project) if not item.kind.ordinary) if project is not None else 0
         counts = [f"{failures:,} unreadable"] * bool(failures) + [f"{aside:,} left out"] * bool(aside)
         self.unreadable.setVisible(bool(counts))
         self.unreadable.setText(f"⚠ {', '.join(counts)}")
+        self._images = project.image_count() - failures if project is not None else 0
+        self._show_summary()
+
+    def _show_summary(self) -> None:
+        project, total = self._session.project, self._images
         if project is None:
             self._summary.setText("")
             return
-        total = project.image_count() - failures
-        labelled = len(label_columns.labelled_ids(project, self._session.reader))
+        held = self._session.labels.held
+        if held is not None:
+            labelled = int(held.labelled.sum())
+        elif self._session.labels.reading:
+            self._summary.setText(f"{images_text(total)}  ")
+            return
+        else:
+            labelled = len(label_columns.labelled_ids(project, self._session.reader))
         share = f" ({percent(labelled / total)})" if total else ""
         self._summary.setText(f"{labelled:,} of {total:,} images labelled{share}  ")
 

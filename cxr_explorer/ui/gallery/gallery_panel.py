@@ -171,8 +171,7 @@ class GalleryPanel(QFrame):
 
     def _refresh_exclusions(self) -> None:
         """Read when they change, not with every selection: all images are gone through for it."""
-        project = self._session.project
-        self._excluded = set(project.excluded_ids().tolist()) if project is not None else set()
+        self._excluded = set(self._session.labels.excluded_ids().tolist())
         self.gallery.refresh_marks()
 
     def mark(self, image_id: int, odd: bool = False) -> Mark:

@@ -13,6 +13,7 @@ from cxr_explorer.ui.commands.specs.label import CONTRADICTING
 from cxr_explorer.ui.frame.frame import Frame
 from cxr_explorer.ui.session.change import Change
 from cxr_explorer.ui.session.session import Session
+from cxr_explorer.ui.widgets.slices import Slices
 from cxr_explorer.ui.widgets.texts import text_label
 from cxr_explorer.ui.widgets.wrapping_button import WrappingButton
 
@@ -25,12 +26,14 @@ class ContradictionNotice(QObject, Part):
         self._frame = frame
         self._session = session
         self._found: contradictions.Contradictions | None = None
+        self._looking = Slices(self)
         self.strip = ContradictionStrip()
         self.strip.settle.clicked.connect(self.settle)
         self.strip.undo.clicked.connect(self._session.undo)
         frame.workspaces.panes["findings"].put_first(self.strip)  # above the film it would push the film down
         self._session.acted.connect(self._on_act)
         self._session.projectChanged.connect(self._look)
+        self._session.closing.connect(self._looking.cancel)
 
     def show_keys(self) -> None:
         self.strip.show_keys()
@@ -59,10 +62,16 @@ class ContradictionNotice(QObject, Part):
 
     def _look(self) -> None:
         project = self._session.project
-        before = self._found
-        self._found = contradictions.of_last_act(project) if project is not None and not project.viewed else None
-        if self._found is not before:
-            self.strip.show_found(self._found)
+        if project is None or project.viewed:
+            self._looking.cancel()
+            self._show(None)
+        else:
+            self._looking.run(contradictions.looking_at_last_act(project), self._show)
+
+    def _show(self, found: contradictions.Contradictions | None) -> None:
+        before, self._found = self._found, found
+        if found is not before:
+            self.strip.show_found(found)
             self._frame.refresh_actions()
 
 

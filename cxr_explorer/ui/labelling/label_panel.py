@@ -263,7 +263,9 @@ class LabelPanel(QFrame):
         self._target.setText(whom if total else "Nothing selected")
         seen = (self._seen.count_in(target.ids), total) if total > 1 else None
         text = apply_text(finding_text(session.finding), session.value, target.text, plan, seen)
-        self.apply.setEnabled(plan is not None and plan.images > 0)
+        if plan is None and total:
+            text = "Counting…"
+        self.apply.setEnabled(total > 0 if plan is None else plan.images > 0)
         for button in self._whole:
             button.setEnabled(total > 0)
         look = seen is not None and barely_seen(total, seen[0])

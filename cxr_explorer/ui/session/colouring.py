@@ -14,6 +14,7 @@ from cxr_explorer.labels.fact_table import FactColumn
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.texts import VALUE_WORDS, finding_text
 from cxr_explorer.project import label_columns
+from cxr_explorer.project.held_labels import HeldLabels
 from cxr_explorer.project.project import AtlasMap, Project
 
 
@@ -33,6 +34,7 @@ def categories(
     colour_by: str,
     finding: str,
     reader: str,
+    held: HeldLabels | None = None,
 ) -> tuple[NDArray[np.int64], list[str]]:
     """A code for every image on the map and the names of the codes.
 
@@ -43,6 +45,7 @@ def categories(
         colour_by: "cluster", "label", "labelled", or the name of a fact.
         finding: For "label".
         reader: Whose labels count.
+        held: The labels of that reader on that map, where they are held.
 
     Returns:
         (N,) int64 codes in the map's order, -1 for none; and a name for each code from 0. Of clusters the code is the
@@ -54,14 +57,23 @@ def categories(
         return atlas_map.identities(), [titles.get(code, "") for code in range(max(titles, default=-1) + 1)]
     codes = np.full(len(ids), -1, np.int64)
     if colour_by == "label":
-        labels = label_columns.label_column(project, finding, reader)
         order = (Value.PRESENT, Value.ABSENT, Value.UNCERTAIN)
-        for code, value in enumerate(order):
-            codes[np.isin(ids, labels.image_ids[labels.values == value])] = code
+        if held is not None:
+            said = held.column(finding).values
+            for code, value in enumerate(order):
+                codes[said == value] = code
+        else:
+            labels = label_columns.label_column(project, finding, reader)
+            for code, value in enumerate(order):
+                codes[np.isin(ids, labels.image_ids[labels.values == value])] = code
         return codes, [f"{finding_text(finding)}: {VALUE_WORDS[value]}" for value in order]
     if colour_by == "labelled":
-        codes[np.isin(ids, label_columns.labelled_ids(project, reader))] = 0
-        codes[np.isin(ids, project.excluded_ids())] = 1
+        if held is not None:
+            codes[held.labelled] = 0
+            codes[held.excluded] = 1
+        else:
+            codes[np.isin(ids, label_columns.labelled_ids(project, reader))] = 0
+            codes[np.isin(ids, project.excluded_ids())] = 1
         return codes, ["Labelled", "Excluded"]
     column = grouped_column(fact(colour_by))
     # Ages in their order, all else by how many images have it.

@@ -7,8 +7,9 @@ import numpy as np
 from cxr_explorer.labels.label import How, Judgement, Value
 from cxr_explorer.labels.texts import finding_text
 from cxr_explorer.project import label_columns, labelling
+from cxr_explorer.project.acts import Change
 from cxr_explorer.project.project import AtlasMap, Ids
-from cxr_explorer.project.whole_readings import label_answers, label_rest_absent, normal_answers
+from cxr_explorer.project.whole_readings import labelling_answers, labelling_rest_absent, normal_answers
 from cxr_explorer.ui.commands.actions import key_text
 from cxr_explorer.ui.session.selection import Target
 from cxr_explorer.ui.session.session import Session
@@ -87,17 +88,17 @@ class Judging:
         assert project is not None
         said = self.judgement_of(target)
         if name == "label_normal":
-            change = label_answers(project, target.ids, normal_answers(project.vocabulary), said, "Normal")
+            steps = labelling_answers(project, target.ids, normal_answers(project.vocabulary), said, "Normal")
         elif name == "label_rest_absent":
-            change = label_rest_absent(project, target.ids, project.vocabulary, said)
+            steps = labelling_rest_absent(project, target.ids, project.vocabulary, said)
         else:
             answers = self._answers_of_the_last(target.ids)
             if not answers:
                 session.said.emit("Nothing to repeat: label an image or a cluster first, then go to the next one.")
                 return
-            change = label_answers(project, target.ids, answers, said)
-        session.tell(change, f"Nothing changed: {target.text} carries these labels already, or is excluded.")
-        self._remember(target.ids)
+            steps = labelling_answers(project, target.ids, answers, said)
+        otherwise = f"Nothing changed: {target.text} carries these labels already, or is excluded."
+        session.do(steps, otherwise, lambda _: self._remember(target.ids))
 
     def _answers_of_the_last(self, ids: Ids) -> dict[str, Value]:
         """What was said last of other images than these, as far as it is the same for all of them."""
@@ -105,8 +106,8 @@ class Judging:
         before = [one for one in self._last if not np.array_equal(one, ids)]
         if not before or session.project is None:
             return {}
-        counts = label_columns.finding_counts(session.project, before[-1], session.reader)
-        excluded = np.isin(before[-1], session.project.excluded_ids()).sum()
+        counts = session.counts_of(before[-1])
+        excluded = np.isin(before[-1], session.labels.excluded_ids()).sum()
         whole = before[-1].size - int(excluded)
         known = session.project.vocabulary.findings
         return {f: value for f in known for value, count in counts.get(f, {}).items() if count >= whole > 0}
@@ -116,7 +117,14 @@ class Judging:
         session = self._session
         if session.project is None or not target.ids.size:
             return ""
-        found = label_columns.ways(session.project, target.ids, finding, session.reader)
+        held = session.labels.held
+        rows = held.rows_of(target.ids) if held is not None else None
+        if held is not None and rows is not None and target.ids.size > 1:
+            found = [(*kind, "") for kind in held.ways(rows, finding)]
+        elif session.labels.reading and target.ids.size > 1:
+            return ""
+        else:
+            found = label_columns.ways(session.project, target.ids, finding, session.reader)
         if not found:
             return ""
         if target.ids.size == 1:
@@ -134,10 +142,16 @@ class Judging:
         return _WAYS.get(how, "one by one")
 
     def plan(self) -> labelling.LabelPlan | None:
-        """What `label_target` would do, or None without a target."""
+        """What `label_target` would do, or None without a target, and while labels are still being read."""
         session = self._session
         ids = session.target().ids
         if session.project is None or not ids.size:
+            return None
+        held = session.labels.held
+        rows = held.rows_of(ids) if held is not None else None
+        if held is not None and rows is not None:
+            return held.plan(rows, session.finding, session.value)
+        if session.labels.reading and ids.size > 1:
             return None
         return labelling.plan_label(session.project, ids, session.finding, session.value, session.reader)
 
@@ -154,13 +168,17 @@ class Judging:
             return
         assert session.project is not None
         plan = self.plan()
-        change = labelling.label(session.project, target.ids, self.judgement_of(target))
-        session.tell(change, "Nothing changed: all of these images carry this label already, or are excluded.")
-        self._remember(target.ids)
-        if change is not None and plan is not None and plan.overwrites_single:
-            session.said.emit(
-                f"{change.text}; overwrote {plan.overwrites_single:,} read individually. Undo: {key_text('undo')}"
-            )
+        steps = labelling.labelling(session.project, target.ids, self.judgement_of(target))
+
+        def then(change: Change | None) -> None:
+            self._remember(target.ids)
+            if change is not None and plan is not None and plan.overwrites_single:
+                session.said.emit(
+                    f"{change.text}; overwrote {plan.overwrites_single:,} read individually. Undo: {key_text('undo')}"
+                )
+
+        otherwise = "Nothing changed: all of these images carry this label already, or are excluded."
+        session.do(steps, otherwise, then)
 
     def toggle_excluded(self) -> None:
         """Excludes the picked or current images, or takes them back if all of them are excluded."""
@@ -175,5 +193,6 @@ class Judging:
             return
         if session.project is None or not ids.size:
             return
-        all_excluded = bool(np.isin(ids, session.project.excluded_ids()).all())
-        session.tell(labelling.exclude(session.project, ids, not all_excluded, session.reader), "Nothing changed.")
+        all_excluded = bool(np.isin(ids, session.labels.excluded_ids()).all())
+        steps = labelling.excluding(session.project, ids, not all_excluded, session.reader)
+        session.do(steps, "Nothing changed.")

@@ -86,5 +86,9 @@ class KnownFacts(QObject):
         """
         if self._map is None or not ids.size:
             return []
-        rows = np.searchsorted(self._map.image_ids, np.intersect1d(ids, self._map.image_ids, assume_unique=True))
+        there = self._map.image_ids
+        rows = np.searchsorted(there, ids).clip(max=len(there) - 1)
+        rows = rows[there[rows] == ids]
+        if rows.size in (0, there.size):  # nothing, or the collection itself
+            return []
         return find_confounders([column for column in self.columns if column.name not in asked], rows)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QObject
 
+from cxr_explorer.labels.label import ONE_BY_ONE
 from cxr_explorer.project import looks
+from cxr_explorer.project.held_labels import HeldLabels
 from cxr_explorer.project.project import Ids
 from cxr_explorer.ui.session.change import Change
 from cxr_explorer.ui.session.selection import NO_IDS
@@ -19,12 +21,13 @@ class Seen(QObject):
         super().__init__(session)
         self._session = session
         self._ids: Ids | None = None
+        self._besides: Ids | None = None  # what labels do not say
         session.closing.connect(self._forget)
         session.projectChanged.connect(self._forget)
         session.changed.connect(self._on_change)
 
     def _forget(self) -> None:
-        self._ids = None
+        self._ids = self._besides = None
 
     def _on_change(self, change: Change) -> None:
         if change.reader or change.step != "done":
@@ -34,18 +37,31 @@ class Seen(QObject):
 
     def _add_last_act(self) -> None:
         project = self._session.project
-        if self._ids is not None and project is not None:
+        if self._held() is not None:
+            self._ids = None
+        elif self._ids is not None and project is not None:
             reader = self._session.preferences.own_reader
             self._ids = np.union1d(self._ids, looks.seen_in_last_act(project, reader))
+
+    def _held(self) -> HeldLabels | None:
+        """The labels held, where they are the person's own."""
+        held = self._session.labels.held
+        return held if held is not None and held.reader == self._session.preferences.own_reader else None
 
     @property
     def ids(self) -> Ids:
         """Their ids, ascending."""
-        project = self._session.project
+        project, reader = self._session.project, self._session.preferences.own_reader
         if project is None:
             return NO_IDS
-        if self._ids is None:
-            self._ids = looks.seen_ids(project, self._session.preferences.own_reader)
+        if self._ids is None and (held := self._held()) is not None:
+            if self._besides is None:
+                self._besides = looks.seen_besides(project, reader)
+            self._ids = np.union1d(self._besides, held.image_ids[held.given(ONE_BY_ONE)])
+        elif self._ids is None and self._session.labels.reading:
+            return NO_IDS
+        elif self._ids is None:
+            self._ids = looks.seen_ids(project, reader)
         return self._ids
 
     def count_in(self, ids: Ids) -> int:
@@ -70,4 +86,6 @@ class Seen(QObject):
     def _tell_looks(self, new: bool, ids: Ids) -> None:
         if new:
             self._ids = np.union1d(self.ids, ids)
+            if self._besides is not None:
+                self._besides = np.union1d(self._besides, ids)
             self._session.tell_states(looks.KIND)

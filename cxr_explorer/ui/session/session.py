@@ -26,6 +26,7 @@ from cxr_explorer.ui.session.captions import MOST_OF_A_NOTE, caption
 from cxr_explorer.ui.session.change import Change, Step
 from cxr_explorer.ui.session.colouring import categories
 from cxr_explorer.ui.session.filtering import carry_over, filter_of
+from cxr_explorer.ui.session.kept_labels import KeptLabels
 from cxr_explorer.ui.session.known_facts import KnownFacts
 from cxr_explorer.ui.session.ordering import by_file, by_probability, by_typicality
 from cxr_explorer.ui.session.preferences import Preferences
@@ -38,6 +39,7 @@ from cxr_explorer.ui.session.selection import (
     Ranking,
     Selection,
     Target,
+    ascending,
     found_again,
     target_of_selection,
 )
@@ -96,6 +98,8 @@ class Session(QObject):
         self._colour_kept = ""  # what the map was coloured by when the project was open last
         self.filter: Filter | None = None
         self.thumbnails = Thumbnails(lambda ids: self.project.thumbnails(ids) if self.project is not None else {})
+        self.labels = KeptLabels(self)
+        self.labels.read.connect(self._on_labels_read)
 
     # -- reader ----------------------------------------------------------------------------------------------------
 
@@ -131,7 +135,13 @@ class Session(QObject):
         """The labels of another reader are shown from now on."""
         if self.filter is not None and self.filter.is_of_other_than(self.preferences.own_reader):
             self.clear_filter()
+        if self.project is not None:
+            self.labels.hold(self.project, self.map, self.reader)
         self.changed.emit(Change(labels=True, reader=True))
+        self.targetChanged.emit()
+
+    def _on_labels_read(self) -> None:
+        self.changed.emit(Change(labels=True))
         self.targetChanged.emit()
 
     # -- project ---------------------------------------------------------------------------------------------------
@@ -166,6 +176,7 @@ class Session(QObject):
 
     def close(self) -> None:
         """Closes the project. Nothing is lost: every batch and every label is stored already."""
+        self.labels.let_go()
         self.closing.emit()
         if self.project is not None:
             self.preferences.recent.note_progress(self.project, self.preferences.own_reader)
@@ -192,6 +203,7 @@ class Session(QObject):
         assert self.project is not None
         before, self.map = self.map, self.project.latest_map()
         self.known_facts.read(self.project, self.map)
+        self.labels.hold(self.project, self.map, self.reader)
         self._carry_filter_over(before)
         chosen = self.selection.ids
         kept = chosen[np.isin(chosen, self.map.image_ids)] if self.map is not None else NO_IDS
@@ -235,7 +247,7 @@ class Session(QObject):
         clusters: tuple[int, ...] = (),
     ) -> None:
         """Changes the selection; `mode` is "replace", "add", "subtract" or "intersect"."""
-        chosen = np.unique(np.asarray(ids, np.int64))
+        chosen = ascending(np.asarray(ids, np.int64))
         if mode != "replace" and self.selection.ids.size:
             chosen = combine(self.selection.ids, chosen, mode)
             how, cluster, ranking, clusters = "selection", None, None, ()
@@ -305,7 +317,7 @@ class Session(QObject):
 
     def set_picked(self, ids: Ids) -> None:
         """The images picked in the gallery, a part of the selection that labels go to instead of all of it."""
-        picked = np.unique(np.asarray(ids, np.int64))
+        picked = ascending(np.asarray(ids, np.int64))
         self.picked = picked if self.filter is None else self.filter.keep(picked)
         self.targetChanged.emit()
 
@@ -486,8 +498,8 @@ class Session(QObject):
     def filterable(self) -> Images:
         """The images on the map with all that a filter can ask of them, as it stands now."""
         assert self.project is not None and self.map is not None
-        readers = self.reader, self.preferences.own_reader
-        return Images(self.project, self.map.image_ids, self.known_facts.column, *readers)
+        ids, fact = self.map.image_ids, self.known_facts.column
+        return Images(self.project, ids, fact, self.reader, self.preferences.own_reader, self.labels.held)
 
     def set_filter(self, conditions: Conditions, name: str = "") -> None:
         """Limits what can be selected and labelled to the images that pass now; with none, all stays as it was."""
@@ -547,12 +559,17 @@ class Session(QObject):
         """For each labelled finding among these images: number of images by value."""
         if self.project is None or not ids.size:
             return {}
-        return label_columns.finding_counts(self.project, ids, self.reader)
+        held = self.labels.held
+        rows = held.rows_of(ids) if held is not None else None
+        if held is not None and rows is not None:
+            return held.counts(rows)
+        return {} if self.labels.reading else label_columns.finding_counts(self.project, ids, self.reader)
 
     def undo(self) -> None:
         """Takes back the last act."""
         if self.project is not None:
-            self.tell(acts.undo(self.project), "Nothing to undo.", "undone")
+            self.labels.finish()
+            self.do(acts.undoing(self.project), "Nothing to undo.", step="undone")
 
     def undo_text(self) -> str | None:
         """What `undo` would take back, in words; of another reader's act only whose it is. None: nothing."""
@@ -565,7 +582,8 @@ class Session(QObject):
     def redo(self) -> None:
         """Does the last undone act again."""
         if self.project is not None:
-            self.tell(acts.redo(self.project), "Nothing to redo.", "redone")
+            self.labels.finish()
+            self.do(acts.redoing(self.project), "Nothing to redo.", step="redone")
 
     def go_to_act(self, number: int) -> None:
         """Takes acts back or does them again until this one is the last that stands, see `history.go_to`."""
@@ -581,6 +599,33 @@ class Session(QObject):
             otherwise: What to say then.
             step: Whether the act was taken back or done again.
         """
+        if change is not None:
+            self.labels.follow(change, step)
+        self._tell(change, otherwise, step)
+
+    def do(
+        self,
+        steps: acts.Steps,
+        otherwise: str,
+        then: Callable[[acts.Change | None], None] = lambda _: None,
+        step: Step = "done",
+    ) -> None:
+        """Does an act and tells of it, see `tell`; a small one at once, a large one in slices, see `KeptLabels`.
+
+        Args:
+            steps: The act.
+            otherwise: What to say where nothing changes.
+            then: Told what changed once everybody else has been.
+            step: See `tell`.
+        """
+
+        def done(change: acts.Change | None) -> None:
+            self._tell(change, otherwise, step)
+            then(change)
+
+        self.labels.do(steps, step, done)
+
+    def _tell(self, change: acts.Change | None, otherwise: str, step: Step) -> None:
         if change is None:
             self.said.emit(otherwise)
             return
@@ -618,5 +663,5 @@ class Session(QObject):
     def categories(self) -> tuple[NDArray[np.int64], list[str]]:
         """See `colouring.categories`, for what is coloured by now."""
         assert self.map is not None and self.project is not None
-        fact = self.known_facts.column
-        return categories(self.project, self.map, fact, self.colour_by, self.finding, self.reader)
+        shown = self.known_facts.column, self.colour_by, self.finding, self.reader, self.labels.held
+        return categories(self.project, self.map, *shown)

@@ -211,7 +211,7 @@ class Sheets(QObject, Part):
         if atlas_map is None or project is None:
             return
         within = atlas_map.image_ids if self._session.filter is None else self._session.filter.ids
-        excluded = np.isin(atlas_map.image_ids, project.excluded_ids())
+        excluded = np.isin(atlas_map.image_ids, self._session.labels.excluded_ids())
         listed = np.isin(atlas_map.image_ids, within) & ~excluded
         ids, scores = outliers(atlas_map.image_ids[listed], atlas_map.outlier[listed], OUTLIERS_LISTED)
         out = int(excluded.sum())

@@ -1,0 +1,128 @@
+"""The labels that all views count with, held as they are shown, and the act that is being stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+
+from cxr_explorer.project import acts
+from cxr_explorer.project.held_labels import HeldLabels
+from cxr_explorer.project.project import AtlasMap, Ids, Project
+from cxr_explorer.ui.session.change import Step
+from cxr_explorer.ui.widgets.slices import Slices
+
+AT_ONCE = 20_000
+"""The labels of so many images are read before anything else goes on; those of more in slices."""
+
+
+class KeptLabels(QObject):
+    """Reads the labels of the reader who is shown, and keeps them as the file has them after each act.
+
+    A large act is stored in slices, in one transaction: it stands when all of it does. Whatever is to be written next,
+    another act above all, has the one under way brought to its end first.
+    """
+
+    read = Signal()
+    """The labels of many images have been read: until then none of them were counted."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._held: HeldLabels | None = None
+        self._project: Project | None = None
+        self._reading = Slices(self)
+        self._acting = Slices(self)
+
+    @property
+    def held(self) -> HeldLabels | None:
+        """The labels; None without a map, and while they are being read."""
+        return self._held if self._held is not None and self._held.loaded else None
+
+    @property
+    def reading(self) -> bool:
+        """Whether they are being read."""
+        return self._reading.active
+
+    def excluded_ids(self) -> Ids:
+        """Ids of the excluded images, ascending; of those on the map where the labels are held."""
+        if (held := self.held) is not None:
+            return held.excluded_ids
+        return self._project.excluded_ids() if self._project is not None else np.zeros(0, np.int64)
+
+    def hold(self, project: Project, atlas_map: AtlasMap | None, reader: str) -> None:
+        """Holds a reader's labels on the images of a map from now on."""
+        self.finish()
+        self._reading.cancel()
+        self._project, self._held = project, None
+        project.finish_steps = self.finish
+        if atlas_map is not None:
+            self._held = HeldLabels(project, atlas_map.image_ids, reader)
+            self.read_again()
+
+    def read_again(self) -> None:
+        """Something other than an act has changed labels."""
+        if self._held is not None:
+            self._held.loaded = False
+            many = len(self._held.image_ids) > AT_ONCE
+            self._reading.run(self._held.load(), lambda _: self.read.emit() if many else None, at_once=False)
+            if not many:
+                self._reading.finish()
+
+    def let_go(self) -> None:
+        """The project is about to be closed: what is being stored is stored first."""
+        self.finish()
+        self._reading.cancel()
+        self._held = self._project = None
+
+    def finish(self) -> None:
+        """Brings the act that is being stored to its end."""
+        self._acting.finish()
+
+    def do(self, steps: acts.Steps, step: Step, done: Callable[[acts.Change | None], None]) -> None:
+        """Does an act; `done` is told what it changed once it stands and the labels held are brought up to date."""
+        self.finish()
+        self._acting.run(self._doing(steps, step), done)
+
+    def _doing(self, steps: acts.Steps, step: Step) -> acts.Steps:
+        change = yield from self._pausing(steps)
+        if change is not None:
+            yield from self._following(change, step)
+        return change
+
+    def _pausing(self, steps: acts.Steps) -> acts.Steps:
+        """The same steps; of a large act, a pause after the last one, which writes it all out."""
+        large = False
+        while True:
+            try:
+                next(steps)
+            except StopIteration as ended:
+                if large:
+                    yield
+                change: acts.Change | None = ended.value
+                return change
+            large = True
+            yield
+
+    def follow(self, change: acts.Change, step: Step) -> None:
+        """Brings the labels up to date after an act that stands already."""
+        for _ in self._following(change, step):
+            pass
+
+    def _following(self, change: acts.Change, step: Step) -> Iterator[None]:
+        held = self._held
+        if held is None:
+            return
+        if change.exclusions and change.number:
+            held.take_exclusions(change.number, step == "undone")
+        elif change.exclusions:
+            held.read_exclusions()
+        if change.labels and (self.reading or not change.number):
+            self.read_again()
+        elif change.labels:
+            large = False
+            for _ in held.take_act(change.number, step == "undone"):
+                large = True
+                yield
+            if large:
+                yield  # the views are told in a turn of their own

@@ -1,0 +1,90 @@
+"""Large acts are stored between events: none is lost, and none begins before the one before it stands."""
+
+from pathlib import Path
+
+import pytest
+
+from cxr_explorer.labels.label import Value
+from cxr_explorer.project import acts, labelling
+from cxr_explorer.project.project import Project
+from cxr_explorer.ui.main_window import MainWindow
+from cxr_explorer.ui.session import kept_labels
+from cxr_explorer.ui.widgets.slices import Slices
+from tests.ui.windows import make_project, open_window
+
+
+@pytest.fixture
+def window(qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MainWindow:  # type: ignore[no-untyped-def]
+    for module in (acts, labelling):
+        monkeypatch.setattr(module, "STEP", 2)
+    monkeypatch.setattr(Slices._go_on, "__defaults__", (0.0,))
+    window = open_window(qtbot, tmp_path, make_project(tmp_path))
+    window.session.select_all()
+    return window
+
+
+def label(window: MainWindow, value: Value) -> None:
+    window.session.set_judgement("Effusion", value)
+    window.judging.label_target()
+
+
+def stored(window: MainWindow) -> set[int]:
+    """Values of Effusion as another connection sees them."""
+    assert window.session.project is not None
+    with Project.open_read_only(window.session.project.path) as project:
+        return {row[0] for row in project.db.execute("SELECT value FROM labels WHERE finding = 'Effusion'")}
+
+
+def test_a_large_act_is_told_once_all_of_it_stands(qtbot, window: MainWindow) -> None:  # type: ignore[no-untyped-def]
+    told: list[str] = []
+    window.session.acted.connect(lambda change: told.append(change.text))
+    label(window, Value.PRESENT)
+    assert not told and stored(window) == set()
+    qtbot.waitUntil(lambda: bool(told))
+    assert told == ["Effusion = present on 10 images"] and stored(window) == {1}
+    assert window.session.counts_of(window.session.selection.ids) == {"Effusion": {Value.PRESENT: 10}}
+
+
+def test_the_next_act_waits_until_the_one_before_it_stands(qtbot, window: MainWindow) -> None:  # type: ignore[no-untyped-def]
+    told: list[tuple[str, str]] = []
+    window.session.acted.connect(lambda change: told.append((change.text, change.step)))
+    label(window, Value.PRESENT)
+    label(window, Value.ABSENT)
+    window.session.undo()
+    qtbot.waitUntil(lambda: len(told) == 3)
+    present, absent = "Effusion = present on 10 images", "Effusion = absent on 10 images"
+    assert told == [(present, "done"), (absent, "done"), (absent, "undone")]
+    assert stored(window) == {1}
+
+
+def test_an_act_of_another_part_waits_too(window: MainWindow) -> None:
+    label(window, Value.PRESENT)
+    window.session.set_current(int(window.session.selection.ids[0]))
+    window.notes.toggle()
+    assert window.session.project is not None
+    texts = [row[0] for row in window.session.project.db.execute("SELECT text FROM acts ORDER BY id")]
+    assert texts == ["Effusion = present on 10 images", "Come back later to 1 image"]
+
+
+def test_closing_the_project_loses_no_act(window: MainWindow) -> None:
+    assert window.session.project is not None
+    path = window.session.project.path
+    label(window, Value.PRESENT)
+    window.close_project()
+    with Project.open_read_only(path) as project:
+        assert project.db.execute("SELECT count(*) FROM labels").fetchone()[0] == 10
+
+
+def test_labels_of_many_images_are_counted_once_they_are_read(
+    qtbot,  # type: ignore[no-untyped-def]
+    window: MainWindow,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    label(window, Value.PRESENT)
+    window.session.labels.finish()
+    monkeypatch.setattr(kept_labels, "AT_ONCE", 5)
+    window.session.labels.read_again()
+    window.label_panel.refresh()
+    assert window.label_panel.apply.text() == "Counting…" and window.label_panel.apply.isEnabled()
+    qtbot.waitUntil(lambda: not window.session.labels.reading)
+    assert "already labelled" in window.label_panel.apply.text().replace("\n", " ")
