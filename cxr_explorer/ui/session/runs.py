@@ -116,16 +116,20 @@ class Runs(QObject):
         """Opens a project and shows it turn by turn, so that the window never seems to stand still. Raises UserError
         where it cannot be opened."""
 
-        def go_on(_shown: object) -> None:
+        def go_on(shown: bool) -> None:
             try:
-                then()
+                if shown:
+                    then()
             except UserError as error:
                 self._session.failed.emit(str(error))
 
         self.opening.run(self._showing(path, opening), go_on)
 
-    def _showing(self, path: Path, opening: Callable[[], Project]) -> Generator[None]:
-        """Opens it for writing, or to look at it where it cannot be written now; then the window, then the map."""
+    def _showing(self, path: Path, opening: Callable[[], Project]) -> Generator[None, None, bool]:
+        """Opens it for writing, or to look at it where it cannot be written now; then the window, then the map.
+
+        Returns whether it is open still.
+        """
         session, error = self._session, None
         try:
             project = opening()
@@ -142,8 +146,10 @@ class Runs(QObject):
         finally:
             if session.project is not project:  # another one was opened meanwhile, or the window closed
                 project.close()
-        if session.project is project:
-            session.show_first_map()
+        if session.project is not project:
+            return False
+        session.show_first_map()
+        return True
 
     def reopen(self) -> None:
         """Opens the project that is only looked at for writing. Raises UserError where that does not work yet."""

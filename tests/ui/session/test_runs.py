@@ -1,6 +1,7 @@
 """The wait for the map in the real window: small folders, the provisional map, stopping."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -152,58 +153,68 @@ def test_stopping_before_anything_was_analysed_says_that_nothing_was(qtbot, tmp_
 
 
 class StepByStep(Slices):
-    """A turn of the event loop for every step."""
+    """Goes on by a step when it is told to."""
+
+    def run(self, *arguments: Any, **named: Any) -> None:
+        super().run(*arguments, **named)
+        self._timer.stop()
 
     def _go_on(self, budget_s: float = 0.0) -> None:
         super()._go_on(budget_s)
 
+    def step(self) -> None:
+        self._go_on()
 
-def shown_by_turns(qtbot, window: MainWindow, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begins to open a project; the window is shown, the map is still to come."""
-    monkeypatch.setattr(window.runs, "opening", StepByStep(window))
+
+@pytest.fixture
+def opening(qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[MainWindow, StepByStep]:
+    """A window that opens projects step by step: opened, the window, the map."""
+    window = open_window(qtbot, tmp_path)
+    steps = StepByStep(window)
+    monkeypatch.setattr(window.runs, "opening", steps)
     monkeypatch.setattr(window.runs, "start_indexing", lambda *_, **__: None)
-    window.files.open_path(path)
-    qtbot.waitUntil(lambda: window.session.project is not None)
+    return window, steps
 
 
 def test_the_window_shows_a_project_before_its_map_is_read(
-    qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opening: tuple[MainWindow, StepByStep], tmp_path: Path
 ) -> None:
-    window = open_window(qtbot, tmp_path)
-    shown_by_turns(qtbot, window, make_project(tmp_path), monkeypatch)
+    window, steps = opening
+    window.files.open_path(make_project(tmp_path))
+    steps.step()
     assert window.session.map is None and window.map_page.isVisible()
     assert not window.map_page.scatter.canvas._message  # it does not say that there is no map
     assert window.gallery_panel.gallery.image_ids().size == 0
-    qtbot.waitUntil(lambda: window.session.map is not None)
-    assert len(window.map_page.scatter.xy) == 10
-    assert not window.runs.opening.active
+    steps.step()
+    assert window.session.map is not None and len(window.map_page.scatter.xy) == 10
+    assert not steps.active
 
 
 def test_a_project_closed_before_its_map_is_read_stays_closed(
-    qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opening: tuple[MainWindow, StepByStep], tmp_path: Path
 ) -> None:
-    window = open_window(qtbot, tmp_path)
+    window, steps = opening
     path = make_project(tmp_path)
-    shown_by_turns(qtbot, window, path, monkeypatch)
+    window.files.open_path(path)
+    steps.step()
     window.close_project()
-    qtbot.waitUntil(lambda: not window.runs.opening.active)
+    steps.step()
+    assert not steps.active
     assert window.session.project is None and window.session.map is None
     Project.open(path).close()  # nobody holds it
 
 
 def test_a_project_opened_while_another_one_is_being_opened_takes_its_place(
-    qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opening: tuple[MainWindow, StepByStep], tmp_path: Path
 ) -> None:
-    window = open_window(qtbot, tmp_path)
-    first, second = (tmp_path / name for name in ("first", "second"))
+    window, steps = opening
     paths = []
-    for home in (first, second):
-        home.mkdir()
-        paths.append(make_project(home))
-    monkeypatch.setattr(window.runs, "opening", StepByStep(window))
-    monkeypatch.setattr(window.runs, "start_indexing", lambda *_, **__: None)
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        paths.append(make_project(tmp_path / name))
     window.files.open_path(paths[0])
     window.files.open_path(paths[1])
-    qtbot.waitUntil(lambda: window.session.map is not None and not window.runs.opening.active)
+    steps.finish()
     assert window.session.project is not None and window.session.project.path == paths[1]
+    assert window.session.map is not None
     Project.open(paths[0]).close()
