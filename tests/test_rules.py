@@ -24,7 +24,7 @@ LONGER = {
 }
 """Files of more than 500 lines, and how many they may have, each with its reason."""
 
-HEAVY = ("hdbscan", "numba", "sklearn", "torch", "torchvision", "umap")
+HEAVY = ("hdbscan", "numba", "pyqtgraph", "sklearn", "torch", "torchvision", "umap")
 
 
 def run(*arguments: str, timeout_s: float = 800) -> subprocess.CompletedProcess[str]:
@@ -96,6 +96,15 @@ def test_the_window_comes_up_without_the_heavy_modules() -> None:
     result = run("-c", program)
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout) == []
+
+
+def test_who_opens_the_window_imports_no_other_command() -> None:
+    program = (
+        "import sys; from cxr_explorer.cli import main; main._parser(main._families(['open']))\n"
+        "print(sorted(m.rpartition('.')[2] for m in sys.modules if m.startswith('cxr_explorer.cli.')))"
+    )
+    result = run("-c", program)
+    assert result.stdout.strip() == "['arguments', 'main', 'window']", result.stderr
 
 
 def test_a_child_process_does_without_the_command_line() -> None:
