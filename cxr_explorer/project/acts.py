@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from cxr_explorer.project.project import Project, now
+from cxr_explorer.project.storage import StorageError
+
+log = logging.getLogger("cxr_explorer")
 
 STEP = 3000
 """Rows changed at a time, some hundredths of a second: between two steps a window answers its reader."""
+
+PAGES_IN_WAL = 1000
+"""SQLite's own figure: with the commit that leaves more, it writes them back into the file."""
 
 
 @dataclass(frozen=True)
@@ -273,3 +280,18 @@ def _apply(project: Project, act: int, side: str) -> Iterator[None]:
             SELECT kind, key, {side} FROM state_changes WHERE act_id = ? AND {side} IS NOT NULL""",
         [act],
     )
+
+
+def put_off_writing_back(project: Project) -> None:
+    """What is committed from now on stays in the WAL, as safe as in the file, until `write_back`: of a large act
+    writing it back takes longer than the commit."""
+    project.db.execute("PRAGMA wal_autocheckpoint = 0")
+
+
+def write_back(project: Project) -> None:
+    """Takes what is in the WAL into the file now; what cannot be taken in stays there."""
+    try:
+        project.db.execute(f"PRAGMA wal_autocheckpoint = {PAGES_IN_WAL}")
+        project.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    except StorageError as error:
+        log.info("not written back: %s", error.trouble)

@@ -48,7 +48,7 @@ def plan_label(project: Project, image_ids: Ids, finding: str, value: Value | No
                                         AND how IN (SELECT value FROM json_each(:one_by_one))),
                       count(*) FILTER (WHERE excluded),
                       count(*) FILTER (WHERE NOT excluded AND label.value IS :value)
-               FROM temp.chosen JOIN images ON images.id = chosen.id
+               FROM temp.chosen CROSS JOIN images ON images.id = chosen.id
                LEFT JOIN labels AS label ON label.image_id = chosen.id AND finding = :finding AND reader = :reader""",
             {"value": value, "finding": finding, "reader": reader, "one_by_one": json.dumps(ONE_BY_ONE)},
         ).fetchone()
@@ -149,7 +149,7 @@ def record_label(project: Project, act: Act, image_ids: Ids, judgement: Judgemen
     """
     if is_reserved(judgement.reader) and judgement.how not in ("reread", "adjudication"):
         raise UserError(f"Nothing was labelled: “{judgement.reader}” is not a reader. End the reading first.")
-    with chosen_images(project, image_ids):
+    with chosen_images(project, image_ids):  # CROSS JOIN goes through these images, not through all
         return int(
             project.db.execute(
                 """INSERT OR REPLACE INTO label_changes
@@ -158,7 +158,7 @@ def record_label(project: Project, act: Act, image_ids: Ids, judgement: Judgemen
                           CASE WHEN :value IS NULL THEN NULL
                                WHEN :how = 'single' AND label.how = 'random' THEN 'random' ELSE :how END,
                           :cluster_identity, :map_id
-                   FROM temp.chosen JOIN images ON images.id = chosen.id
+                   FROM temp.chosen CROSS JOIN images ON images.id = chosen.id
                    LEFT JOIN labels AS label
                        ON label.image_id = chosen.id AND finding = :finding AND reader = :reader
                    WHERE NOT excluded
@@ -185,7 +185,7 @@ def excluding(project: Project, image_ids: Ids, excluded: bool, reader: str) -> 
             with chosen_images(project, part):
                 changed += project.db.execute(
                     """INSERT INTO exclusion_changes SELECT ?, chosen.id, excluded, ? FROM temp.chosen
-                       JOIN images ON images.id = chosen.id WHERE excluded != ?""",
+                       CROSS JOIN images ON images.id = chosen.id WHERE excluded != ?""",
                     [act.number, int(excluded), int(excluded)],
                 ).rowcount
         act.text = f"{'Excluded' if excluded else 'Took back'} {images_text(changed)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -27,7 +27,6 @@ from cxr_explorer.labels.vocabulary import Vocabulary, usual_excludes, vocabular
 from cxr_explorer.pace import run_out
 from cxr_explorer.project.backup import back_up_daily
 from cxr_explorer.project.damage import damaged_rows
-from cxr_explorer.project.fact_rows import reading_facts
 from cxr_explorer.project.file import (
     OpenFile,
     connect,
@@ -37,7 +36,7 @@ from cxr_explorer.project.file import (
     default_project_path,
     is_unfinished,
 )
-from cxr_explorer.project.image_rows import PATIENT_KEY, facts_of, facts_to_json, notes_of, patient_mark
+from cxr_explorer.project.image_rows import PATIENT_KEY, facts_of, facts_to_json, notes_of, patient_mark, reading_facts
 from cxr_explorer.project.image_rows import Failure as Failure
 from cxr_explorer.project.image_rows import FolderChanges as FolderChanges
 from cxr_explorer.project.image_rows import ImageRecord as ImageRecord
@@ -336,7 +335,11 @@ class Project:
 
     def facts(self) -> FactTable:
         """What is known of every image that was read, by id, see `reading_facts`."""
-        return run_out(reading_facts(self.db))
+        return run_out(self.reading_facts())
+
+    def reading_facts(self) -> Generator[None, None, FactTable]:
+        """The same in steps of some milliseconds."""
+        return reading_facts(self.db)
 
     def patient_groups(self, image_ids: Ids) -> Ids:
         """(N,) int64, parallel to the ids: equal numbers are one patient's images; -1 where the patient is not known.

@@ -19,8 +19,8 @@ from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.reader_names import ordinary, reread_name
 from cxr_explorer.project.audits.bounds import label_bounds
 from cxr_explorer.project.audits.records import audit_records
-from cxr_explorer.project.fact_rows import FOLDER
 from cxr_explorer.project.facts import stored_facts
+from cxr_explorer.project.image_rows import FOLDER
 from cxr_explorer.project.label_columns import label_column
 from cxr_explorer.project.partition_rows import OF_MAP
 from cxr_explorer.project.project import AtlasMap, Ids, Project, now

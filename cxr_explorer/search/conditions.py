@@ -15,8 +15,8 @@ from cxr_explorer.labels.fact_table import FactColumn, Facts, as_table
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.texts import VALUE_WORDS, finding_text
 from cxr_explorer.project import label_columns, looks
-from cxr_explorer.project.held_labels import HeldLabels
 from cxr_explorer.project.project import Ids, Project
+from cxr_explorer.search.held_labels import HeldLabels
 from cxr_explorer.search.words import folded
 
 Kind = Literal["fact", "finding", "seen", "excluded", "file"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -15,6 +15,9 @@ from cxr_explorer.search.header_kind import LATERAL
 
 MOST_FILMS = 500
 """More are no one patient's: the number stands for nobody (a research set in which all files have the same one)."""
+
+PART = 3000
+"""Images read at a time, a hundredth of a second."""
 
 _DAYS_COUNTED = 60
 
@@ -27,24 +30,40 @@ class PatientFilms:
 
     def __init__(self, project: Project) -> None:
         """Reads the project once."""
-        marks = project.db.execute(
-            f"""SELECT id, json_extract(facts, '$."{PATIENT_MARK}"') FROM images
-                WHERE state = 'read' AND NOT missing AND json_valid(facts)"""
-        ).fetchall()
-        told = dict(project.db.execute("SELECT image_id, value FROM metadata WHERE name = 'patient'").fetchall())
+        for _ in self._read(project):
+            pass
+
+    @classmethod
+    def reading(cls, project: Project) -> Generator[None, None, PatientFilms]:
+        """The same in short steps; returns them."""
+        films = cls.__new__(cls)
+        yield from films._read(project)
+        return films
+
+    def _read(self, project: Project) -> Iterator[None]:
         self._of_image: dict[int, str] = {}
         self._told: set[int] = set()
         films: dict[str, list[int]] = defaultdict(list)
-        for image_id, mark in marks:
-            if image_id in told:
-                patient = f"told {told[image_id]}"
-                self._told.add(image_id)
-            elif mark:
-                patient = f"mark {mark}"
-            else:
-                continue
-            self._of_image[image_id] = patient
-            films[patient].append(image_id)
+        last = 0
+        while True:
+            rows = project.db.execute(
+                f"""SELECT id, value, json_extract(facts, '$."{PATIENT_MARK}"')
+                    FROM images LEFT JOIN metadata ON image_id = id AND name = 'patient'
+                    WHERE id > ? AND state = 'read' AND NOT missing AND json_valid(facts) ORDER BY id LIMIT ?""",
+                [last, PART],
+            ).fetchall()
+            for image_id, told, mark in rows:
+                if told is None and not mark:
+                    continue
+                patient = f"mark {mark}" if told is None else f"told {told}"
+                if told is not None:
+                    self._told.add(image_id)
+                self._of_image[image_id] = patient
+                films[patient].append(image_id)
+            if len(rows) < PART:
+                break
+            last = rows[-1][0]
+            yield
         self._films = {patient: ids for patient, ids in films.items() if 1 < len(ids) <= MOST_FILMS}
 
     def others(self, image_id: int) -> list[int]:

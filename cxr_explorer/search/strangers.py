@@ -140,6 +140,8 @@ def find_strangers(project: Project, atlas_map: AtlasMap) -> Strangers:
 
 def unsettled(project: Project, found: Strangers) -> Strangers:
     """Those a reader has neither excluded nor kept."""
+    if not found.ids.size:
+        return found
     return found.without(np.union1d(project.excluded_ids(), kept_ids(project)))
 
 

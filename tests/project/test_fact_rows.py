@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from cxr_explorer.pace import run_out
-from cxr_explorer.project import fact_rows
-from cxr_explorer.project.fact_rows import reading_facts
+from cxr_explorer.project import image_rows
 from cxr_explorer.project.project import Project
 from tests.ui.windows import make_project
 
@@ -15,7 +14,7 @@ from tests.ui.windows import make_project
 def test_the_table_goes_before_the_file_in_every_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
-    monkeypatch.setattr(fact_rows, "STEP", step)
+    monkeypatch.setattr(image_rows, "STEP", step)
     with Project.open(make_project(tmp_path)) as project:
         before = dict(project.facts())
         with project.db.atomic():
@@ -23,7 +22,7 @@ def test_the_table_goes_before_the_file_in_every_step(
                 "INSERT INTO metadata VALUES (?, ?, ?)",
                 [(1, "view", "LL"), (2, "view", ""), (3, "dose", "2"), (3, "patient", "1"), (11, "dose", "3")],
             )
-        table = run_out(reading_facts(project.db))
+        table = run_out(project.reading_facts())
     assert len(table) == 10
     assert table[1] == {**before[1], "view": "LL"}
     assert table[2] == {name: value for name, value in before[2].items() if name != "view"}

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QMenu, QPushButton
 
 from cxr_explorer.labels.texts import images_text
 from cxr_explorer.project.audits.bounds import bounds_by_cluster
-from cxr_explorer.project.held_labels import HeldLabels
 from cxr_explorer.project.looks import KIND as LOOKED
+from cxr_explorer.search.held_labels import HeldLabels
 from cxr_explorer.ui.clusters.cluster_list import ClusterList
 from cxr_explorer.ui.clusters.cluster_rows import (
     FILTERS,

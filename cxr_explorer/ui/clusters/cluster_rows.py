@@ -11,10 +11,10 @@ from PySide6.QtGui import QColor
 
 from cxr_explorer.colours import shade_of
 from cxr_explorer.project.audits.bounds import ClusterBound
-from cxr_explorer.project.held_labels import UNREAD, HeldLabels
 from cxr_explorer.project.looks import barely_seen
 from cxr_explorer.project.partitions import lineage_text
 from cxr_explorer.project.project import AtlasMap
+from cxr_explorer.search.held_labels import UNREAD, HeldLabels
 from cxr_explorer.ui.session.colouring import cluster_looks
 
 MONTAGE = 5

@@ -48,6 +48,7 @@ class Comparison(QObject, Part):
         self.page = ComparePage()
         frame.add_page(PAGE, self.page, READ)
         self.patient_search = PatientSearch(session, self)
+        self.patient_search.known.connect(frame.refresh_actions)
         self._relations: dict[int, str] = {}  # of the images shown to the first one, by id
         self.page.backRequested.connect(lambda: session.show_page("map"))
         self.page.seen.connect(lambda key: seen.note_full_size(key) if key >= 0 else None)

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from cxr_explorer.images.dicom_patient import Visit, read_visits
 from cxr_explorer.search.patient_films import Film, PatientFilms, films_of, hang
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.errand import Errand
+from cxr_explorer.ui.widgets.slices import Slices
 
 Found = Callable[[list[tuple[Film, str]]], None]
 
@@ -19,10 +20,14 @@ Found = Callable[[list[tuple[Film, str]]], None]
 class PatientSearch(QObject):
     """Looks for the other films of a patient. Dates are read from the files each time, and are kept nowhere."""
 
+    known = Signal()
+    """Of many images it is known now which are one patient's: until then there were no others."""
+
     def __init__(self, session: Session, parent: QObject) -> None:
         super().__init__(parent)
         self._session = session
         self._films: PatientFilms | None = None
+        self._reading = Slices(self)
         self._errand = Errand(self)
         for signal in (session.projectChanged, session.mapChanged, session.factsChanged):
             signal.connect(self._forget)
@@ -33,13 +38,19 @@ class PatientSearch(QObject):
         project = self._session.project
         if project is None or image_id < 0:
             return []
-        if self._films is None:
-            self._films = PatientFilms(project)
-        return self._films.others(image_id)
+        if self._films is None and not self._reading.active:
+            self._reading.run(PatientFilms.reading(project), self._take_films)
+        return self._films.others(image_id) if self._films is not None else []
+
+    def _take_films(self, films: PatientFilms) -> None:
+        self._films = films
+        self.known.emit()
 
     def find(self, image_id: int, found: Found) -> None:
         """Calls `found` with the other films, best first, each with what it is to this one; says where there are none,
         and does nothing once another image is the current one."""
+        self.others(image_id)
+        self._reading.finish()
         project, others = self._session.project, self.others(image_id)
         if project is None or not others:
             return
@@ -70,4 +81,5 @@ class PatientSearch(QObject):
             session.said.emit("No other film of this patient is here.")
 
     def _forget(self) -> None:
+        self._reading.cancel()
         self._films = None

@@ -94,8 +94,7 @@ class ScatterCanvas(QWidget):
         self._selected: NDArray[np.bool_] | None = None
         self._emphasised: NDArray[np.bool_] | None = None
         self._current = self._hovered = -1
-        self._dark = True
-        self._message = ""
+        self._dark, self._message = True, ""
         self._names = Names(self)
         self.pictures = Pictures(self)
         self._outline: tuple[QPolygonF, str, QPointF] | None = None
@@ -252,13 +251,10 @@ class ScatterCanvas(QWidget):
 
     @property
     def seen(self) -> QRectF:
-        """The part of the map in sight, in data: what was asked for and, across or down, as much more as there is
-        room for."""
-        wanted, room = self._wanted, self.room
-        if room.isEmpty():
-            return QRectF(wanted)
-        scale = max(wanted.width() / room.width(), wanted.height() / room.height())
-        seen = QRectF(0, 0, room.width() * scale, room.height() * scale)
+        """The part of the map in sight, in data: what was asked for, and more of it across or down to fill the room."""
+        wanted, across, down = self._wanted, max(self.width(), 1), max(self.height(), 1)
+        scale = max(wanted.width() / across, wanted.height() / down)
+        seen = QRectF(0, 0, across * scale, down * scale)
         seen.moveCenter(wanted.center())
         return seen
 

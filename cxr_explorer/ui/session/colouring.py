@@ -14,8 +14,8 @@ from cxr_explorer.labels.fact_table import FactColumn
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.texts import VALUE_WORDS, finding_text
 from cxr_explorer.project import label_columns
-from cxr_explorer.project.held_labels import HeldLabels
 from cxr_explorer.project.project import AtlasMap, Project
+from cxr_explorer.search.held_labels import HeldLabels
 
 
 def cluster_looks(xy: NDArray[np.float32], partition: Partition) -> NDArray[np.int64]:

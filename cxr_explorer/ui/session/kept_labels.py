@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from cxr_explorer.project import acts
-from cxr_explorer.project.held_labels import HeldLabels
 from cxr_explorer.project.project import AtlasMap, Ids, Project
+from cxr_explorer.search.held_labels import HeldLabels
 from cxr_explorer.ui.session.change import Step
 from cxr_explorer.ui.widgets.slices import Slices
 
 AT_ONCE = 20_000
 """The labels of so many images are read before anything else goes on; those of more in slices."""
+
+WRITE_BACK_MS = 2000
+"""After a large act SQLite tidies up its file once the reader has seen what it did."""
 
 
 class KeptLabels(QObject):
@@ -33,6 +36,8 @@ class KeptLabels(QObject):
         self._project: Project | None = None
         self._reading = Slices(self)
         self._acting = Slices(self)
+        self._tidying = QTimer(self, interval=WRITE_BACK_MS, singleShot=True)
+        self._tidying.timeout.connect(self._write_back)
 
     @property
     def held(self) -> HeldLabels | None:
@@ -73,6 +78,7 @@ class KeptLabels(QObject):
         """The project is about to be closed: what is being stored is stored first."""
         self.finish()
         self._reading.cancel()
+        self._tidying.stop()  # closing the file does it
         self._held = self._project = None
 
     def finish(self) -> None:
@@ -101,8 +107,17 @@ class KeptLabels(QObject):
                     yield
                 change: acts.Change | None = ended.value
                 return change
+            if not large and self._project is not None:
+                acts.put_off_writing_back(self._project)
+                self._tidying.start()
             large = True
             yield
+
+    def _write_back(self) -> None:
+        if self._acting.active:
+            self._tidying.start()
+        elif self._project is not None:
+            acts.write_back(self._project)
 
     def follow(self, change: acts.Change, step: Step) -> None:
         """Brings the labels up to date after an act that stands already."""

@@ -9,7 +9,6 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from cxr_explorer.labels.confounders import Confounder, code_facts, find_confounders
 from cxr_explorer.labels.fact_table import FactColumn, Facts, FactTable, as_table
-from cxr_explorer.project.fact_rows import reading_facts
 from cxr_explorer.project.project import AtlasMap, Ids, Project
 from cxr_explorer.ui.session.selection import NO_IDS
 from cxr_explorer.ui.widgets.slices import Slices
@@ -32,7 +31,7 @@ class KnownFacts(QObject):
         """Begins to read a project's facts."""
         self.forget()
         self._map = atlas_map
-        self._reading.run(reading_facts(project.db), self._on_read, at_once=False)
+        self._reading.run(project.reading_facts(), self._on_read, at_once=False)
 
     def use(self, facts: Facts, atlas_map: AtlasMap | None) -> None:
         """Takes these for the facts."""

@@ -7,8 +7,8 @@ from PySide6.QtCore import QObject
 
 from cxr_explorer.labels.label import ONE_BY_ONE
 from cxr_explorer.project import looks
-from cxr_explorer.project.held_labels import HeldLabels
 from cxr_explorer.project.project import Ids
+from cxr_explorer.search.held_labels import HeldLabels
 from cxr_explorer.ui.session.change import Change
 from cxr_explorer.ui.session.selection import NO_IDS
 from cxr_explorer.ui.session.session import Session

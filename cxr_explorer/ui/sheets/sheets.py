@@ -390,7 +390,7 @@ class Sheets(QObject, Part):
         whole = self._session.selection_target()
         if not sheet.odd:
             return whole
-        ids = np.setdiff1d(whole.ids, sheet.odd_ids)
+        ids = whole.ids[~np.isin(whole.ids, sheet.odd_ids, assume_unique=True)]
         return Target(ids, whole.how, whole.cluster, f"{whole.text} without {exceptions(len(sheet.odd))}")
 
     def _on_project(self) -> None:

@@ -18,7 +18,6 @@ from cxr_explorer.project.project import AtlasMap
 from cxr_explorer.ui.clusters.cluster_delegate import state_text
 from cxr_explorer.ui.clusters.cluster_rows import Row, arrange
 from cxr_explorer.ui.main_window import MainWindow
-from cxr_explorer.ui.session.change import Change
 from tests.project.projects import embed_all, new_project
 from tests.project.test_partitions import COUNT, places, store
 from tests.ui.windows import open_window
@@ -61,7 +60,7 @@ def label_all_but(window: MainWindow, *clusters: int) -> None:
     labelling.label(
         window.session.project, ids, Judgement("Effusion", Value.PRESENT, window.session.reader, "selection")
     )
-    window.session.changed.emit(Change(labels=True))
+    window.session.show_labels_anew()
 
 
 def test_finer_and_coarser_by_key_keep_place_selection_and_labels(qtbot, window: MainWindow) -> None:

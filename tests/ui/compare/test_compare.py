@@ -13,7 +13,6 @@ from cxr_explorer.labels.label import Value
 from cxr_explorer.project import label_columns
 from cxr_explorer.ui.compare.compare_page import ComparePage
 from cxr_explorer.ui.main_window import MainWindow
-from cxr_explorer.ui.session.change import Change
 from cxr_explorer.ui.session.selection import Ranking
 from tests.ui.find.test_find import make_alike, start_at
 from tests.ui.windows import open_window
@@ -316,4 +315,4 @@ def test_another_project_takes_the_comparison_away(qtbot, window: MainWindow) ->
     page = page_of(qtbot, window, 2, 4)
     window.session.close()
     assert page.keys == []
-    window.session.changed.emit(Change(labels=True))
+    window.session.show_labels_anew()

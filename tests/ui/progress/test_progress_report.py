@@ -9,7 +9,6 @@ from PySide6.QtWidgets import QDialog, QFileDialog
 
 from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.progress.progress_report import ReportDialog
-from cxr_explorer.ui.session.change import Change
 from tests.ui.windows import make_project, open_window
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
@@ -62,7 +61,7 @@ def test_a_reader_who_answers_without_a_pause_does_not_put_the_count_off(
     monkeypatch.setattr(panel._errand, "run", lambda *arguments, **_: asked.append(arguments))
     panel._wait.setInterval(40)
     for _ in range(50):
-        window.session.changed.emit(Change(labels=True))
+        window.session.show_labels_anew()
         qtbot.wait(10)
     assert asked
 

@@ -19,7 +19,6 @@ from cxr_explorer.ui.readers.agreement import AgreementDialog
 from cxr_explorer.ui.readers.merge import MergeDialog
 from cxr_explorer.ui.readers.reread import RereadDialog
 from cxr_explorer.ui.readers.switch import SwitchDialog
-from cxr_explorer.ui.session.change import Change
 from tests.ui.windows import make_project, open_window, press
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
@@ -96,7 +95,7 @@ def test_the_reader_is_switched_by_typing_and_all_views_show_the_other_ones_labe
     say(project_of(window), "ann", "ppppp")
     say(project_of(window), "bob", "a")
     window.session.select_cluster(0)
-    window.session.changed.emit(Change(labels=True))
+    window.session.show_labels_anew()
     marks = window.gallery_panel
     assert marks.mark(1).badge == "Effusion +"
 

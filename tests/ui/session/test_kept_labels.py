@@ -88,3 +88,18 @@ def test_labels_of_many_images_are_counted_once_they_are_read(
     assert window.label_panel.apply.text() == "Counting…" and window.label_panel.apply.isEnabled()
     qtbot.waitUntil(lambda: not window.session.labels.reading)
     assert "already labelled" in window.label_panel.apply.text().replace("\n", " ")
+
+
+def test_what_a_large_act_left_in_the_wal_is_written_back_a_little_later(
+    qtbot,  # type: ignore[no-untyped-def]
+    window: MainWindow,
+) -> None:
+    assert window.session.project is not None
+    wal = window.session.project.path.with_name(f"{window.session.project.path.name}-wal")
+    autocheckpoint = window.session.project.db.execute
+    label(window, Value.PRESENT)
+    window.session.labels.finish()
+    assert autocheckpoint("PRAGMA wal_autocheckpoint").fetchone()[0] == 0 and wal.stat().st_size
+    qtbot.waitUntil(lambda: autocheckpoint("PRAGMA wal_autocheckpoint").fetchone()[0] > 0)
+    busy, pages, written = autocheckpoint("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    assert (busy, pages) == (0, written)

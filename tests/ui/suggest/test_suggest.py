@@ -17,7 +17,6 @@ from cxr_explorer.project.audits.records import audit_record
 from cxr_explorer.search.conditions import Column, OneOf, fact_is
 from cxr_explorer.ui.labelling.finding_list import Row
 from cxr_explorer.ui.main_window import MainWindow
-from cxr_explorer.ui.session.change import Change
 from cxr_explorer.ui.suggest.accept import AcceptDialog
 from cxr_explorer.ui.suggest.profile import Profile
 from cxr_explorer.ui.suggest.told import Probability, TooFew
@@ -539,7 +538,7 @@ def test_probes_are_saved_and_used_where_labels_are_too_few(
     qtbot.waitUntil(lambda: "Probes of 1 finding saved" in window._said.text(), timeout=LONG_MS)
     assert load_probes(path).probes[0].finding == FINDING
     window.session.preferences.settings.setValue("reader", "somebody new")
-    window.session.changed.emit(Change(labels=True))
+    window.session.show_labels_anew()
     window.suggest.show_tab()
     settle(qtbot, window)
     assert "Too few labels" in window.suggest.tab._state.text()
@@ -571,7 +570,7 @@ def test_a_child_that_dies_is_told_and_the_next_label_starts_another(qtbot, wind
     window.suggest.ask_anew()
     qtbot.waitUntil(lambda: "Suggestions stopped" in window.suggest.tab._state.text(), timeout=LONG_MS)
     assert window.notice.isVisible()
-    window.session.changed.emit(Change(labels=True))
+    window.session.show_labels_anew()
     qtbot.waitUntil(lambda: "drawn at random" in window.suggest.tab._state.text(), timeout=LONG_MS)
 
 

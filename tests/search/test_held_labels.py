@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxr_explorer.labels.label import How, Judgement, Value
-from cxr_explorer.project import acts, held_labels, label_columns, labelling
-from cxr_explorer.project.held_labels import UNREAD, HeldLabels
+from cxr_explorer.project import acts, label_columns, labelling
 from cxr_explorer.project.looks import labelled_images
 from cxr_explorer.project.project import Project
 from cxr_explorer.project.whole_readings import labelling_answers
+from cxr_explorer.search import held_labels
+from cxr_explorer.search.held_labels import UNREAD, HeldLabels
 from tests.project.projects import FINDINGS, new_project
 
 COUNT = 7
