@@ -19,6 +19,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.project.project import Project
 from cxr_explorer.project.repair import Examination, Repair
 from cxr_explorer.project.schema import SCHEMA_VERSION
+from cxr_explorer.system_libraries import has_screen
 
 
 def examine() -> dict[str, Any]:
@@ -133,7 +134,6 @@ _PACKAGES = (
     "torch",
     "onnxruntime",
     "PySide6-Essentials",
-    "pyqtgraph",
     "pydicom",
     "umap-learn",
     "hdbscan",
@@ -171,10 +171,3 @@ def _qt_platform() -> str:
     return (
         lines[-1] if done.returncode == 0 and lines else f"does not start: {lines[-1] if lines else 'no reason given'}"
     )
-
-
-def has_screen() -> bool:
-    """Whether a window could be shown here."""
-    if platform.system() == "Linux":
-        return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    return True

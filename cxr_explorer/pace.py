@@ -1,9 +1,13 @@
-"""Where a long run stands: how far, how fast, how long still."""
+"""Where a long run stands: how far, how fast, how long still; and a run in steps, done at once."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
 from dataclasses import dataclass
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 RATE_OVER_S = 30.0
 """The rate is that of so many seconds."""
@@ -73,3 +77,13 @@ class Pace:
     def _rate(self) -> float | None:
         (start, before), (end, after) = self._marks[0], self._marks[-1]
         return (after - before) / (end - start) if end > start and after > before else None
+
+
+def run_out(steps: Generator[Any, None, T]) -> T:
+    """Does all the steps at once. Returns what they end with."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 import re
 import shlex
 import shutil
@@ -16,6 +17,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 PARTS = ("Core", "DBus", "Gui", "OpenGL", "Svg", "Widgets")
+
+
+def has_screen() -> bool:
+    """Whether a window could be shown here."""
+    if platform.system() == "Linux":
+        return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return True
 
 
 def platforms(environment: Mapping[str, str]) -> list[str]:

@@ -359,6 +359,7 @@ def examine(kind: Kind, base: Path, home: Path, window: Any = None, commands: tu
     if window is not None:
         with watched(outcome):
             window.files.open_path(path)
+            window.runs.opening.finish()
             outcome.told = window.notice._text.text()
             window.session.select_all()
             window.session.undo()

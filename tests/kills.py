@@ -108,6 +108,7 @@ def window(home: Path, say: Callable[[str], None]) -> None:
     shown.runs.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
     shown.show()
     shown.files.open_path(home / "test.cxr")
+    shown.runs.opening.finish()
     session = shown.session
     assert session.project is not None and session.map is not None
     say(digest(session.project))

@@ -70,6 +70,7 @@ class Soak:
         sys.excepthook = self._take_error
         self.window = self._open_window()
         self.window.files.open_path(self.paths[0])
+        self.window.runs.opening.finish()
         self.dialogs = soak_acts.Dialogs(self.choice, self.note)
 
     def note(self, text: str) -> None:
@@ -141,6 +142,7 @@ class Soak:
         path = self.choice.choice(self.paths)
         self.note(f"open {path.name}")
         self.window.files.open_path(path)
+        self.window.runs.opening.finish()
 
     def _other_window(self) -> None:
         self.note("close the window, open another")
@@ -149,6 +151,7 @@ class Soak:
         QTest.qWait(50)
         self.window = self._open_window()
         self.window.files.open_path(self.choice.choice(self.paths))
+        self.window.runs.opening.finish()
 
     def end(self) -> None:
         """Closes the window and compares every copy once more."""

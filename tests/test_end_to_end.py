@@ -46,7 +46,7 @@ def test_from_a_folder_to_a_table_and_back(qtbot, tmp_path: Path, monkeypatch: p
     # Lasso everything on the left half of the map, with the mouse
     scatter = window.map_page.scatter
     qtbot.keyClick(window, Qt.Key.Key_L)
-    viewport = scatter.canvas.viewport()
+    viewport = scatter.canvas
     width, height = viewport.width(), viewport.height()
     corners = [(1, 1), (width // 2, 1), (width // 2, height - 2), (1, height - 2), (1, 2)]
     qtbot.mousePress(viewport, Qt.MouseButton.LeftButton, pos=QPoint(*corners[0]))

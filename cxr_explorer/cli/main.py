@@ -6,31 +6,21 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from types import ModuleType
 
 from cxr_explorer import __version__
-from cxr_explorer.cli import (
-    audits,
-    clusters,
-    doctor,
-    find,
-    index,
-    labels,
-    lists,
-    readers,
-    register,
-    report,
-    suggest,
-    window,
-)
+from cxr_explorer.cli import window
 from cxr_explorer.cli.arguments import USER_ERROR
 from cxr_explorer.errors import UserError
 
-FAMILIES = (window, index, clusters, labels, lists, find, suggest, audits, readers, report, doctor, register)
+WINDOW = ("open", "demo")
+"""The commands that may show the window."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. Returns the exit code: 0 done, 1 user error with one line on stderr, 2 usage."""
-    parser = _parser()
+    arguments = sys.argv[1:] if arguments is None else arguments
+    parser = _parser(_families(arguments))
     try:
         chosen = parser.parse_args(arguments)
     except SystemExit as exit_request:  # argparse ends --help with 0 and wrong usage with 2
@@ -49,7 +39,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.umask(umask)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _families(arguments: Sequence[str]) -> tuple[ModuleType, ...]:
+    """The families of commands that are needed: who opens the window does not wait for what the others import."""
+    if arguments and arguments[0] in WINDOW:
+        return (window,)
+    from cxr_explorer.cli import (
+        audits,
+        clusters,
+        doctor,
+        find,
+        index,
+        labels,
+        lists,
+        readers,
+        register,
+        report,
+        suggest,
+    )
+
+    return window, index, clusters, labels, lists, find, suggest, audits, readers, report, doctor, register
+
+
+def _parser(families: Sequence[ModuleType]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cxr-explorer",
         description="From a folder of unlabelled chest radiographs to labels one can trust. "
@@ -63,6 +74,6 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    for family in FAMILIES:
+    for family in families:
         family.add_commands(command)
     return parser

@@ -9,21 +9,10 @@ import os
 import sys
 from pathlib import Path
 
-import numpy as np
-
 from cxr_explorer.cli.arguments import DONE, Command, add_encoder, add_json, encoder_of
-from cxr_explorer.cli.index import run, tell
-from cxr_explorer.colours import ON_PAPER
-from cxr_explorer.doctor import has_screen
-from cxr_explorer.encoder.checkpoint import default_encoder
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.label import Judgement, Value
-from cxr_explorer.labels.vocabulary import bundled_vocabularies
-from cxr_explorer.project import exporting, labelling
 from cxr_explorer.project.file import SUFFIX, demo_home
-from cxr_explorer.project.project import Project
-from cxr_explorer.report.write import draw_clusters
-from cxr_explorer.system_libraries import why_no_window
+from cxr_explorer.system_libraries import has_screen, why_no_window
 
 
 def add_commands(command: Command) -> None:
@@ -61,8 +50,6 @@ def _check_libraries() -> None:
 
 
 def _demo(chosen: argparse.Namespace) -> int:
-    from cxr_explorer.demo import write_demo
-
     home = chosen.folder or demo_home()
     if has_screen() and not chosen.headless:
         _check_libraries()
@@ -70,6 +57,24 @@ def _demo(chosen: argparse.Namespace) -> int:
         from cxr_explorer.ui.app import run_demo
 
         return run_demo(home, chosen.count)
+    return _run_headless(home, chosen)
+
+
+def _run_headless(home: Path, chosen: argparse.Namespace) -> int:
+    """The whole way from a folder to labels, without a window."""
+    # Who opens the window does not wait for these.
+    import numpy as np
+
+    from cxr_explorer.cli.index import run, tell
+    from cxr_explorer.colours import ON_PAPER
+    from cxr_explorer.demo import write_demo
+    from cxr_explorer.encoder.checkpoint import default_encoder
+    from cxr_explorer.labels.label import Judgement, Value
+    from cxr_explorer.labels.vocabulary import bundled_vocabularies
+    from cxr_explorer.project import exporting, labelling
+    from cxr_explorer.project.project import Project
+    from cxr_explorer.report.write import draw_clusters
+
     images, path = home / "images", home / f"demo{SUFFIX}"
     print("Simulating radiographs…", file=sys.stderr)
     write_demo(images, chosen.count)

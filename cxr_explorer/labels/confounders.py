@@ -7,11 +7,13 @@ reader who labels a cluster at once. Whoever labels in bulk should see such a th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from cxr_explorer.labels.fact_table import FactColumn, Facts, as_table
 
 LEAST_DIFFERENCE = 0.15
 """Shares that differ by less are not worth a warning, however sure the difference is."""
@@ -24,27 +26,6 @@ LEAST_SET = 5
 
 MOST_VALUES = 1000
 """A fact of more values than this tells single images apart, not groups."""
-
-
-@dataclass(frozen=True, eq=False)
-class FactColumn:
-    """One fact of every image, coded.
-
-    Attributes:
-        name: The fact ("view").
-        values: What it may be, sorted.
-        codes: (N,) int32 positions in `values`; -1 where the fact is not known.
-        counts: (V,) int64 images of each value.
-    """
-
-    name: str
-    values: tuple[str, ...]
-    codes: NDArray[np.int32]
-    counts: NDArray[np.int64] = field(init=False)
-
-    def __post_init__(self) -> None:
-        counts = np.bincount(self.codes[self.codes >= 0], minlength=len(self.values))
-        object.__setattr__(self, "counts", counts.astype(np.int64))
 
 
 @dataclass(frozen=True)
@@ -143,30 +124,30 @@ def grouped(fact: str, value: str | None) -> str | None:
     return decade(value) if fact == "age" else value or None
 
 
-def code_facts(image_ids: Iterable[int], facts: Mapping[int, Mapping[str, str]]) -> tuple[FactColumn, ...]:
+def grouped_column(column: FactColumn) -> FactColumn:
+    """The fact as it is counted, see `grouped`."""
+    if column.name != "age":
+        return column
+    meaning = [grouped(column.name, value) for value in column.values]
+    values = sorted({value for value in meaning if value is not None})
+    position = {value: code for code, value in enumerate(values)}
+    code_of = np.array([*(position[value] if value is not None else -1 for value in meaning), -1], np.int32)
+    return FactColumn(column.name, tuple(values), code_of[column.codes])
+
+
+def code_facts(image_ids: NDArray[np.int64], facts: Facts) -> tuple[FactColumn, ...]:
     """Codes every fact that tells images apart, once, so that any set can be looked at in milliseconds.
 
     Args:
-        image_ids: The collection; its order is that of the codes.
+        image_ids: (N,) the collection; its order is that of the codes.
         facts: What is known by image id.
 
     Returns:
         One column a fact with at least two values (and not more than `MOST_VALUES`), by name.
     """
-    rows = [facts.get(image_id, {}) for image_id in image_ids]
-    names = sorted({name for row in rows for name in row})
-    columns = []
-    for name in names:
-        found = [row.get(name) for row in rows]
-        meaning = {value: grouped(name, value) for value in set(found)}
-        values = sorted({value for value in meaning.values() if value is not None})
-        if not 2 <= len(values) <= MOST_VALUES:
-            continue
-        position = {value: code for code, value in enumerate(values)}
-        code_of = {raw: position[value] if value is not None else -1 for raw, value in meaning.items()}
-        codes = np.fromiter((code_of[value] for value in found), np.int32, len(found))
-        columns.append(FactColumn(name, tuple(values), codes))
-    return tuple(columns)
+    table = as_table(facts)
+    columns = (grouped_column(table.column(name, image_ids)) for name in table.columns)
+    return tuple(column for column in columns if 2 <= len(column.values) <= MOST_VALUES)
 
 
 def find_confounders(columns: Sequence[FactColumn], rows: NDArray[np.int64]) -> list[Confounder]:

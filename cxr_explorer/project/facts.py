@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -167,6 +168,17 @@ def stored_facts(project: Project) -> dict[str, int]:
     """Facts that tables have brought, with the number of images each is known of."""
     rows = project.db.execute("SELECT name, count(*) FROM metadata GROUP BY name ORDER BY name")
     return {str(name): int(count) for name, count in rows}
+
+
+def brings_facts(project: Project, names: Iterable[str] | None = None) -> bool:
+    """Whether a table has brought any facts, or any of these."""
+    if names is None:
+        row = project.db.execute("SELECT EXISTS (SELECT 1 FROM metadata)").fetchone()
+    else:
+        wanted = json.dumps(list(names))
+        among = "SELECT 1 FROM metadata WHERE name IN (SELECT value FROM json_each(?))"
+        row = project.db.execute(f"SELECT EXISTS ({among})", [wanted]).fetchone()
+    return bool(row[0])
 
 
 def clear_facts(project: Project, names: Iterable[str]) -> None:

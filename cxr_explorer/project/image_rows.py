@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from array import array
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from sqlite_utils import Database
+
+from cxr_explorer.labels.fact_table import FactTable, column_of
 
 PATIENT_MARK = "patient mark"
 """Name that stands among an image's stored facts for which films may be one patient's; it is no fact to show."""
@@ -92,3 +99,84 @@ def notes_of(text: str) -> tuple[str, ...]:
         return tuple(str(note) for note in json.loads(text))
     except (ValueError, TypeError):
         return ()
+
+
+# -- facts of all images -----------------------------------------------------------------------------------------------
+
+
+STEP: Final = 1500
+"""Images read in one go: a few milliseconds."""
+
+FOLDER: Final = "folder"
+"""The fact that every image has: the folder it lies in."""
+
+
+class _Told:
+    """One fact of some images as it is read: their ids, and what is said of each as a position in `values`."""
+
+    def __init__(self) -> None:
+        self.image_ids = array("q")
+        self.codes = array("i")
+        self.values: dict[str, int] = {}
+
+
+def reading_facts(database: Database) -> Generator[None, None, FactTable]:
+    """Reads what is known of every image that was read, in steps of some milliseconds: returns it at the end.
+
+    It is what the image's file says, overruled by what a table says, and the folder it lies in; patients and studies
+    are not among it, see `Project.patient_groups`.
+    """
+    image_ids, kinds, folders = array("q"), array("i"), array("i")
+    kind_of: dict[str, int] = {}  # few differ
+    known: list[dict[str, str]] = []
+    folder_of: dict[str, int] = {}
+    told: dict[str, _Told] = {}
+    last = -1
+    while True:
+        rows = database.execute(
+            """SELECT id, path, CASE WHEN json_valid(facts) THEN json_remove(facts, '$."patient mark"') ELSE facts END
+               FROM images WHERE state = 'read' AND id > ? ORDER BY id LIMIT ?""",
+            [last, STEP],
+        ).fetchall()
+        if not rows:
+            break
+        for image_id, path, text in rows:
+            image_ids.append(image_id)
+            folders.append(folder_of.setdefault(path.rpartition("/")[0], len(folder_of)))
+            if (kind := kind_of.get(text)) is None:
+                kind = kind_of[text] = len(known)
+                known.append(facts_of(text))
+            kinds.append(kind)
+        yield
+        for image_id, name, value in database.execute(
+            """SELECT image_id, name, value FROM metadata
+               WHERE image_id > ? AND image_id <= ? AND name NOT IN ('patient', 'study')""",
+            [last, image_ids[-1]],
+        ).fetchall():
+            if (one := told.get(name)) is None:
+                one = told[name] = _Told()
+            one.image_ids.append(image_id)
+            one.codes.append(one.values.setdefault(value, len(one.values)))
+        last = image_ids[-1]
+        yield
+    ids, kind_codes = np.array(image_ids, np.int64), np.array(kinds, np.int32)
+    columns = {}
+    for name in sorted({FOLDER, *told, *(name for one in known for name in one)}):
+        value_of: dict[str, int] = {}
+        codes = np.full(len(ids), -1, np.int32)
+        if name == FOLDER:
+            value_of = {folder or "(top)": code for folder, code in folder_of.items()}
+            codes = np.array(folders, np.int32)
+        elif any(name in one for one in known):
+            of_kind = [value_of.setdefault(one.get(name, ""), len(value_of)) for one in known]
+            codes = np.array(of_kind, np.int32)[kind_codes]
+        if name in told:
+            one = told[name]
+            of_value = [value_of.setdefault(value, len(value_of)) for value in one.values]
+            members = np.array(one.image_ids, np.int64)
+            at = np.searchsorted(ids, members).clip(max=len(ids) - 1)
+            there = ids[at] == members
+            codes[at[there]] = np.array(of_value, np.int32)[np.array(one.codes, np.int32)][there]
+        columns[name] = column_of(name, list(value_of), codes)
+        yield
+    return FactTable(ids, {name: column for name, column in columns.items() if column.values})

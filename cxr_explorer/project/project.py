@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +22,9 @@ from cxr_explorer.encoder.embed import Batch, Source
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import make_private_folder
 from cxr_explorer.images.scan import ScannedFile
+from cxr_explorer.labels.fact_table import FactTable
 from cxr_explorer.labels.vocabulary import Vocabulary, usual_excludes, vocabulary_of
+from cxr_explorer.pace import run_out
 from cxr_explorer.project.backup import back_up_daily
 from cxr_explorer.project.damage import damaged_rows
 from cxr_explorer.project.file import (
@@ -34,7 +36,7 @@ from cxr_explorer.project.file import (
     default_project_path,
     is_unfinished,
 )
-from cxr_explorer.project.image_rows import PATIENT_KEY, facts_of, facts_to_json, notes_of, patient_mark
+from cxr_explorer.project.image_rows import PATIENT_KEY, facts_of, facts_to_json, notes_of, patient_mark, reading_facts
 from cxr_explorer.project.image_rows import Failure as Failure
 from cxr_explorer.project.image_rows import FolderChanges as FolderChanges
 from cxr_explorer.project.image_rows import ImageRecord as ImageRecord
@@ -331,22 +333,13 @@ class Project:
         """Relative path of every image by id."""
         return {int(row[0]): str(row[1]) for row in self.db.execute("SELECT id, path FROM images")}
 
-    def facts(self) -> dict[int, dict[str, str]]:
-        """What is known of every image that was read, by id: what its file says, overruled by what a table says, and
-        the folder it lies in; patients and studies are not among them, see `patient_groups`."""
-        rows = self.db.execute(
-            """SELECT id, path, CASE WHEN json_valid(facts) THEN json_remove(facts, '$."patient mark"') ELSE facts END
-               FROM images WHERE state = 'read'"""
-        ).fetchall()
-        parsed = {text: facts_of(text) for text in {facts for _, _, facts in rows}}  # few differ
-        known = {
-            image_id: {**parsed[facts], "folder": path.rpartition("/")[0] or "(top)"} for image_id, path, facts in rows
-        }
-        told = self.db.execute("SELECT image_id, name, value FROM metadata WHERE name NOT IN ('patient', 'study')")
-        for image_id, name, value in told:
-            if image_id in known:
-                known[image_id][name] = value
-        return known
+    def facts(self) -> FactTable:
+        """What is known of every image that was read, by id, see `reading_facts`."""
+        return run_out(self.reading_facts())
+
+    def reading_facts(self) -> Generator[None, None, FactTable]:
+        """The same in steps of some milliseconds."""
+        return reading_facts(self.db)
 
     def patient_groups(self, image_ids: Ids) -> Ids:
         """(N,) int64, parallel to the ids: equal numbers are one patient's images; -1 where the patient is not known.

@@ -20,6 +20,7 @@ from cxr_explorer.labels.reader_names import ordinary, reread_name
 from cxr_explorer.project.audits.bounds import label_bounds
 from cxr_explorer.project.audits.records import audit_records
 from cxr_explorer.project.facts import stored_facts
+from cxr_explorer.project.image_rows import FOLDER
 from cxr_explorer.project.label_columns import label_column
 from cxr_explorer.project.partition_rows import OF_MAP
 from cxr_explorer.project.project import AtlasMap, Ids, Project, now
@@ -187,14 +188,12 @@ def _clusters(
 ) -> tuple[ReportedCluster, ...]:
     facts = project.facts()
     if not choices.file_names:
-        facts = {
-            image_id: {name: value for name, value in known.items() if name != "folder"}
-            for image_id, known in facts.items()
-        }
-    columns = code_facts(atlas_map.image_ids.tolist(), facts)
+        facts = facts.without(FOLDER)
+    columns = code_facts(atlas_map.image_ids, facts)
     # Not shown: what was set aside, and what the file says has text burned in, which may name a patient.
-    burned_in = [image_id for image_id, known in facts.items() if known.get("burned-in annotation") == "YES"]
-    hidden = np.union1d(project.excluded_ids(), np.array(burned_in, np.int64))
+    burned_in = facts.column("burned-in annotation", facts.image_ids)
+    yes = [code for code, value in enumerate(burned_in.values) if value == "YES"]
+    hidden = np.union1d(project.excluded_ids(), facts.image_ids[np.isin(burned_in.codes, yes)])
     paths = project.paths() if choices.file_names else {}
     first = work[0] if work else count_work(project, "", atlas_map)
     labels = {finding.finding: label_column(project, finding.finding, first.reader) for finding in first.findings}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.confounders import FactColumn
+from cxr_explorer.labels.fact_table import FactColumn, Facts, as_table
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.texts import VALUE_WORDS, finding_text
 from cxr_explorer.project import label_columns, looks
@@ -188,7 +188,7 @@ def has_numbers(values: FactColumn) -> bool:
     return enough and not any(math.isnan(number_of(value)) for value in values.values)
 
 
-def code_fact(image_ids: Ids, facts: Mapping[int, Mapping[str, str]], name: str) -> FactColumn:
+def code_fact(image_ids: Ids, facts: Facts, name: str) -> FactColumn:
     """One fact of every image as it is written, coded; ages too, which `code_facts` puts in decades.
 
     Args:
@@ -196,12 +196,7 @@ def code_fact(image_ids: Ids, facts: Mapping[int, Mapping[str, str]], name: str)
         facts: What is known by image id.
         name: The fact; a column without values where it is known of no image.
     """
-    nothing: Mapping[str, str] = {}
-    found = [facts.get(image_id, nothing).get(name) or None for image_id in image_ids.tolist()]
-    values = sorted({value for value in found if value is not None})
-    code_of: dict[str | None, int] = {value: code for code, value in enumerate(values)}
-    code_of[None] = -1
-    return FactColumn(name, tuple(values), np.fromiter((code_of[value] for value in found), np.int32, len(found)))
+    return as_table(facts).column(name, image_ids)
 
 
 class Images:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from cxr_explorer.encoder.chest_reference import ChestReference, reference_of
+from cxr_explorer.labels.fact_table import Facts, as_table
 from cxr_explorer.labels.texts import images_text
-from cxr_explorer.project.facts import stored_facts
+from cxr_explorer.pace import run_out
+from cxr_explorer.project.facts import brings_facts
 from cxr_explorer.project.project import AtlasMap, Ids, Project
 from cxr_explorer.search.header_kind import TOLD_BY, other_than_frontal_chest
 from cxr_explorer.search.similar import embedding_pages
@@ -86,47 +88,53 @@ class Strangers:
         return f"{images_text(count)} {looks} like something else than a frontal chest film: {said}."
 
 
-def told_by_headers(facts: Mapping[int, Mapping[str, str]], image_ids: Ids) -> dict[int, str]:
+def told_by_headers(facts: Facts, image_ids: Ids) -> dict[int, str]:
     """What images are by their facts, where that is no frontal chest film: by id, of these ids."""
-    kinds: dict[tuple[str | None, ...], str] = {}  # few combinations differ
-    found = {}
-    for image_id in image_ids.tolist():
-        known = facts.get(image_id, {})
-        key = tuple(map(known.get, TOLD_BY))
-        if key not in kinds:
-            kinds[key] = other_than_frontal_chest(known)
-        if kinds[key]:
-            found[image_id] = kinds[key]
-    return found
+    table = as_table(facts)
+    columns = [table.column(name, image_ids) for name in TOLD_BY if name in table.columns]
+    if not columns:
+        return {}
+    combined = np.zeros(len(image_ids), np.int64)
+    for column in columns:
+        combined = combined * (len(column.values) + 1) + column.codes + 1
+    _, first, which = np.unique(combined, return_index=True, return_inverse=True)  # few combinations differ
+    kinds = []
+    for row in first.tolist():
+        codes = ((column.name, column.values, int(column.codes[row])) for column in columns)
+        kinds.append(other_than_frontal_chest({name: values[code] for name, values, code in codes if code >= 0}))
+    rows = np.flatnonzero(np.array([bool(kind) for kind in kinds])[which])
+    return {
+        image_id: kinds[kind] for image_id, kind in zip(image_ids[rows].tolist(), which[rows].tolist(), strict=True)
+    }
 
 
-def told_by_looks(project: Project, atlas_map: AtlasMap, reference: ChestReference) -> Iterator[dict[int, float]]:
-    """Those of each page of embeddings that look like something else: id to unlikeness. Pages take milliseconds."""
+def told_by_looks(
+    project: Project, atlas_map: AtlasMap, reference: ChestReference
+) -> Generator[None, None, dict[int, float]]:
+    """Judges the look of the images, in steps of some milliseconds. Returns those that look like something else: id to
+    unlikeness."""
+    looks: dict[int, float] = {}
     for ids, vectors in embedding_pages(project, atlas_map.encoder_key):
         unlikeness = reference.unlikeness(vectors)
         rows = np.flatnonzero(unlikeness > 1)  # not what is no number: it is made anew
         rows = rows[np.isin(ids[rows], atlas_map.image_ids)]
-        yield dict(zip(ids[rows].tolist(), unlikeness[rows].tolist(), strict=True))
+        looks |= dict(zip(ids[rows].tolist(), unlikeness[rows].tolist(), strict=True))
+        yield
+    return looks
 
 
-def gathered(
-    project: Project, atlas_map: AtlasMap, facts: Mapping[int, Mapping[str, str]], looks: Mapping[int, float] | None
-) -> Strangers:
+def gathered(project: Project, atlas_map: AtlasMap, facts: Facts, looks: Mapping[int, float] | None) -> Strangers:
     """What headers and looks tell together; `looks` is None where they were not judged."""
     told = told_by_headers(facts, atlas_map.image_ids)
     seen = {image_id: by for image_id, by in (looks or {}).items() if image_id not in told}
-    tables = any(fact in TOLD_BY for fact in stored_facts(project))
+    tables = brings_facts(project, TOLD_BY)
     return Strangers(told, seen, looks is not None, tables)
 
 
 def find_strangers(project: Project, atlas_map: AtlasMap) -> Strangers:
     """All of a map, those excluded and kept included: a second or two for 100,000 images."""
     reference = reference_of(atlas_map.encoder_key)
-    looks: dict[int, float] | None = None
-    if reference is not None:
-        looks = {}
-        for page in told_by_looks(project, atlas_map, reference):
-            looks |= page
+    looks = run_out(told_by_looks(project, atlas_map, reference)) if reference is not None else None
     return gathered(project, atlas_map, project.facts(), looks)
 
 

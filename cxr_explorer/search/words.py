@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_explorer.labels.fact_table import Facts, as_table
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.texts import VALUES_BY_WORD
 from cxr_explorer.project.notes import note_texts
@@ -23,7 +24,6 @@ PAGE_ROWS = 10_000
 """Images got ready in one go."""
 
 _TERM = re.compile(r'(?:([^\s":]+):)?(?:"([^"]*)"?|([^\s"]+))')
-_NO_FACTS: Mapping[str, str] = {}
 _SPACES = str.maketrans("_/\\-", "    ")
 
 Mask = NDArray[np.bool_]
@@ -82,10 +82,10 @@ class Search:
         reader: Whose labels and notes.
     """
 
-    def __init__(self, project: Project, image_ids: Ids, facts: Mapping[int, Mapping[str, str]], reader: str) -> None:
+    def __init__(self, project: Project, image_ids: Ids, facts: Facts, reader: str) -> None:
         self._project = project
         self._ids = image_ids
-        self._facts = facts
+        self._facts = as_table(facts)
         self._reader = reader
         self._paths: list[str] = []
         self._columns: dict[str, tuple[NDArray[np.int32], list[str]]] = {}
@@ -158,21 +158,14 @@ class Search:
             yield True
         ids = self._ids.tolist()
         parts = [slice(start, start + PAGE_ROWS) for start in range(0, len(ids), PAGE_ROWS)]
-        names: set[str] = set()
         for part in parts:
             self._paths += [paths.get(image_id, "") for image_id in ids[part]]
-            for image_id in ids[part]:
-                names.update(self._facts.get(image_id, ()))
             yield True
         del paths
-        for name in sorted(names):
-            codes: dict[str, int] = {"": 0}  # not known
-            coded = np.zeros(len(ids), np.int32)
-            for part in parts:
-                values = [self._facts.get(image_id, _NO_FACTS).get(name, "") for image_id in ids[part]]
-                coded[part] = [codes.setdefault(value, len(codes)) for value in values]
-                yield True
-            self._columns[name] = coded, [_words(value) for value in codes]
+        for name in self._facts.columns:
+            column = self._facts.column(name, self._ids)
+            if column.values:
+                self._columns[name] = column.codes, [_words(value) for value in column.values]
             yield True
 
     def _mask(self, term: Term) -> Mask | None:
@@ -210,8 +203,7 @@ class Search:
     def _in_fact(self, name: str, text: str) -> Mask:
         codes, values = self._columns[name]
         wanted = _words(text)
-        hits = np.array([wanted in value for value in values], bool)
-        hits[0] = False
+        hits = np.array([*(wanted in value for value in values), False], bool)  # code -1, not known, is the last
         return hits[codes] if hits.any() else np.zeros(len(codes), bool)
 
     def _labelled_as(self, text: str) -> Mask:

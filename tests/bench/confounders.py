@@ -27,7 +27,7 @@ def main() -> None:
     columns = [values.tolist() for values in facts.values()]
     known = {image_id: dict(zip(facts, row, strict=True)) for image_id, row in enumerate(zip(*columns, strict=True))}
     start = time.perf_counter()
-    coded = code_facts(known, known)
+    coded = code_facts(np.array(list(known)), known)
     found: dict[str, float] = {"code all facts once": time.perf_counter() - start}
     for size in (100, 5_000, 50_000, IMAGES - 1):
         rows = generator.choice(IMAGES, size, replace=False)

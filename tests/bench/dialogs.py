@@ -79,6 +79,7 @@ def run(text: float, shots: Path | None) -> dict[str, object]:
         window.resize(SCREEN)
         window.show()
         window.files.open_path(make_project(home))
+        window.runs.opening.finish()
         wait(window)
         label_some(window)
         for action in list(window.actions_by_name):

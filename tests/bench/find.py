@@ -14,7 +14,7 @@ from cxr_explorer.atlas.build import BuiltMap
 from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.images.preprocess import InputSpec
 from cxr_explorer.images.scan import ScannedFile
-from cxr_explorer.labels.confounders import FactColumn
+from cxr_explorer.labels.fact_table import FactColumn
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project import labelling

@@ -185,6 +185,7 @@ def run(at: tuple[int, int, int], texts: list[float], findings: list[int], shots
             window.resize(width // scale, height // scale)
             window.show()
             window.files.open_path(path)
+            window.runs.opening.finish()
             wait(window)
             window.session.set_vocabulary(bundled_vocabularies()[0])
             label_some(window)

@@ -221,6 +221,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         window.resize(1366, 768)
         window.show()
         window.files.open_path(copy)
+        window.runs.opening.finish()
         reader = Reader(window, by_id, chosen.finding, chosen.pictures)
         reader.wait(lambda: window.runs.indexing is None and window.session.map is not None, "the map")
         reader.take_picture("opened")

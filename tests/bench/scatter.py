@@ -51,7 +51,7 @@ class Ours:
     def __init__(self, application: QApplication, xy: np.ndarray, codes: np.ndarray) -> None:
         self.widget = ScatterView()
         self._canvas = self.widget.canvas
-        self.viewport = self._canvas.viewport()
+        self.viewport = self._canvas
         self._codes = codes, codes[::-1].copy()
         self.widget.resize(WIDTH_PX, HEIGHT_PX)
         self.widget.show()

@@ -62,6 +62,7 @@ def main() -> None:
         window.show()
         window.runs.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
         window.files.open_path(path)
+        window.runs.opening.finish()
         session, sheets = window.session, window.sheets
 
         def measure(what: str, run: Callable[[], None]) -> None:

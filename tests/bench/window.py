@@ -284,7 +284,7 @@ class Bench:
         begun = time.perf_counter()
 
         def drawn() -> None:
-            if self.window.session.project is not None and not self.map_drawn_s:
+            if self.window.session.map is not None and not self.map_drawn_s:
                 self.map_drawn_s = time.perf_counter() - begun
 
         self.window.map_page.scatter.ready.connect(drawn)

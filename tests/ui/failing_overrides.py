@@ -81,6 +81,7 @@ def main() -> None:
         window = MainWindow(QSettings(str(Path(folder) / "settings.ini"), QSettings.Format.IniFormat))
         window.runs.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]
         window.files.open_path(make_project(Path(folder)))
+        window.runs.opening.finish()
         window.show()
         window.session.select_cluster(0)
         for name in [*sorted(names - {"closeEvent"}), ""]:

@@ -43,7 +43,7 @@ def look():
     QTimer.singleShot(200, window, window.close)
 
 def wait():
-    if window.runs.indexing is None and window.session.project is not None:
+    if not window.runs.opening.active and window.runs.indexing is None and window.session.project is not None:
         timer.stop()
         look()
 

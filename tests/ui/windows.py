@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -53,12 +54,24 @@ def make_project(home: Path) -> Path:
     return path
 
 
+def open_at_once(window: MainWindow) -> None:
+    """From now on all of a project is shown when `open_path` returns, not turn by turn after it."""
+    run = window.runs.opening.run
+
+    def run_out(*arguments: Any, **named: Any) -> None:
+        run(*arguments, **named)
+        window.runs.opening.finish()
+
+    window.runs.opening.run = run_out  # type: ignore[method-assign]
+
+
 def open_window(qtbot, home: Path, path: Path | None = None) -> MainWindow:  # type: ignore[no-untyped-def]
     """A shown window; on a project if a path is given, with the run over the folder left out."""
     settings = QSettings(str(home / "settings.ini"), QSettings.Format.IniFormat)
     settings.setValue("last_folder", str(home))
     window = MainWindow(settings)
     window.image_page.least_look_ms = 0
+    open_at_once(window)
     qtbot.addWidget(window, before_close_func=lambda shown: shown.session.close())
     window.resize(1366, 768)
     with qtbot.waitExposed(window):

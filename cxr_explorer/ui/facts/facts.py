@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QInputDialog
 
 from cxr_explorer.labels.confounders import LEAST_SET
-from cxr_explorer.project.facts import clear_facts, stored_facts
+from cxr_explorer.project.facts import brings_facts, clear_facts, stored_facts
 from cxr_explorer.search.conditions import fact_is
 from cxr_explorer.ui.commands.actions import key_text
 from cxr_explorer.ui.commands.need import Need
@@ -34,7 +34,6 @@ class FactsPart(QObject, Part):
         self._session = session
         self._imported = False
         self._session.projectChanged.connect(self._on_project)
-        self._session.mapChanged.connect(self._warm_up)
 
     def verbs(self) -> Verbs:
         return {
@@ -52,12 +51,7 @@ class FactsPart(QObject, Part):
 
     def _on_project(self) -> None:
         project = self._session.project
-        self._imported = project is not None and bool(stored_facts(project))
-        self._warm_up()
-
-    def _warm_up(self) -> None:
-        """The facts are coded before the first selection waits for it."""
-        QTimer.singleShot(0, self, self._session.fact_columns)
+        self._imported = project is not None and brings_facts(project)
 
     def import_table(self) -> None:
         """Asks for a table, then what its columns mean, and takes them in."""
@@ -104,7 +98,7 @@ class FactsPart(QObject, Part):
 
     def _on_stored(self) -> None:
         project = self._session.project
-        self._imported = project is not None and bool(stored_facts(project))
+        self._imported = project is not None and brings_facts(project)
         self._session.reload_facts()
 
     def choose_filter(self) -> None:
@@ -118,7 +112,7 @@ class FactsPart(QObject, Part):
             self._frame,
             session.project,
             session.filterable(),
-            [column.name for column in session.fact_columns()],
+            [column.name for column in session.known_facts.columns],
             session.filter,
             session.colour_by,
         )

@@ -22,7 +22,7 @@ from cxr_explorer.ui.map.legend import Legend
 from cxr_explorer.ui.map.scatter_names import Name
 from cxr_explorer.ui.map.scatter_view import ScatterView, Tool
 from cxr_explorer.ui.session.change import Change
-from cxr_explorer.ui.session.colouring import cluster_looks, differing_facts
+from cxr_explorer.ui.session.colouring import cluster_looks
 from cxr_explorer.ui.session.runs import Runs
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.flow import FlowPanel
@@ -193,8 +193,12 @@ class MapPage(QWidget):
             self._show_names(self._session.map.partition)
 
     def _on_facts(self) -> None:
+        """Colours by cluster or label ask for no fact."""
+        shown = self._colour.currentData()
         self._fill_colour_choice()
-        self.show_colours()
+        self._colour.setCurrentIndex(max(self._colour.findData(self._session.colour_by), 0))
+        if shown != self._session.colour_by or self._session.colour_by in self._session.facts.columns:
+            self._on_colouring()
 
     def _show_filter(self) -> None:
         """What the filter keeps out of reach fades."""
@@ -230,8 +234,8 @@ class MapPage(QWidget):
         self._colour.addItem("Label of the finding", "label")
         self._colour.addItem("Labelled or not", "labelled")
         self._colour.addItem("Suggestion for the finding", "suggestion")
-        if self._session.project is not None:
-            for column in differing_facts(self._session.facts):
+        if self._session.project is not None and not self._session.known_facts.reading:
+            for column in self._session.facts.differing():
                 self._colour.addItem(column.capitalize(), column)
 
     def show_clusters(self) -> None:
@@ -277,7 +281,7 @@ class MapPage(QWidget):
     def _show_message(self) -> None:
         session = self._session
         text = ""
-        if session.map is None and session.project is not None:
+        if session.map is None and session.project is not None and not session.map_to_come:
             text = (
                 "The map appears here when all images are analysed;\nof a large folder, a provisional one before."
                 if self._runs.indexing is not None

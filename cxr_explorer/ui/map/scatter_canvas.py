@@ -1,4 +1,4 @@
-"""The scatter's picture: a pyqtgraph view whose points are drawn by `ui.rasterise`, with rings, names and outlines."""
+"""The scatter's picture: points drawn by `ui.map.rasterise`, with rings, names and outlines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
-import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -22,12 +21,14 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPainterPath,
+    QPaintEvent,
     QPen,
     QPixmap,
     QPolygonF,
+    QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from cxr_explorer.colours import BACKGROUND, FOREGROUND, UNLABELLED
 from cxr_explorer.ui.map.scatter_names import Name, Names
@@ -60,26 +61,11 @@ def load_rasteriser() -> Future[ModuleType]:
     return loaded
 
 
-class _Picture(QGraphicsItem):
-    """Covers the view box and hands its painting to the canvas."""
-
-    def __init__(self, canvas: ScatterCanvas) -> None:
-        super().__init__(canvas.view_box)
-        self._canvas = canvas
-        self.setZValue(-100)
-
-    def boundingRect(self) -> QRectF:
-        return self._canvas.view_box.rect()
-
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        self._canvas.paint_map(painter)
-
-
-class ScatterCanvas(pg.GraphicsView):
+class ScatterCanvas(QWidget):
     """Draws the points; what the mouse means is up to who listens to its events.
 
-    All positions are logical pixels of the canvas; data has y upwards. The view box keeps the aspect ratio, so that
-    distances in the map can be compared in all directions.
+    All positions are logical pixels of the canvas; data has y upwards. Both axes have the same scale, so that distances
+    in the map can be compared in all directions.
     """
 
     ready = Signal()
@@ -93,25 +79,22 @@ class ScatterCanvas(pg.GraphicsView):
     keyPressed = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, useOpenGL=False, background=None)
-        self.setCacheMode(self.CacheModeFlag.CacheNone)
-        self.setViewportUpdateMode(self.ViewportUpdateMode.FullViewportUpdate)
-        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(120, 90)
-        self.view_box = pg.ViewBox(enableMouse=False, enableMenu=False, lockAspect=True, defaultPadding=0)
-        self.view_box.disableAutoRange()
-        self.setCentralItem(self.view_box)
 
         self._xy = np.empty((0, 2), np.float32)
-        self._fit = QRectF(-1, -1, 2, 2)
+        self._fit = self._wanted = QRectF(-1, -1, 2, 2)
         self._argb: NDArray[np.uint32] | None = None
         self._marks: NDArray[np.uint8] | None = None
         self._selected: NDArray[np.bool_] | None = None
         self._emphasised: NDArray[np.bool_] | None = None
         self._current = self._hovered = -1
-        self._dark = True
-        self._message = ""
+        self._dark, self._message = True, ""
         self._names = Names(self)
         self.pictures = Pictures(self)
         self._outline: tuple[QPolygonF, str, QPointF] | None = None
@@ -119,9 +102,6 @@ class ScatterCanvas(pg.GraphicsView):
         self._raster: Any = None
         self._frame: Any = None
         self._drawn_view: Any = None
-        self._picture = _Picture(self)
-        self.view_box.sigRangeChanged.connect(self._range_changed)
-        self.view_box.sigResized.connect(self._resized)
         self._poll = QTimer(self, interval=POLL_MS)
         self._poll.timeout.connect(self._look_whether_loaded)
         self.reset_view()
@@ -129,7 +109,7 @@ class ScatterCanvas(pg.GraphicsView):
     # what is drawn
 
     def set_points(self, xy: NDArray[np.float32], keep_view: bool = False) -> None:
-        seen, fitted = self.view_box.viewRect(), self._fit
+        seen, fitted = self.seen, self._fit
         zoomed = max(seen.width(), seen.height()) < 0.9 * max(fitted.width(), fitted.height())
         xy = np.ascontiguousarray(xy, np.float32)
         if xy.ndim != 2 or xy.shape[1] != 2:
@@ -168,7 +148,7 @@ class ScatterCanvas(pg.GraphicsView):
         self, source: Callable[[int], QPixmap | None] | None, load: Callable[[Sequence[int]], bool]
     ) -> None:
         self.pictures.source, self.pictures.load = source, load
-        self._picture.update()
+        self.update()
 
     def set_selected(self, mask: NDArray[np.bool_] | None) -> None:
         self._selected = self._checked_mask(mask)
@@ -202,13 +182,13 @@ class ScatterCanvas(pg.GraphicsView):
     def set_current(self, index: int) -> None:
         self._current = int(index)
         self.pictures.forget()
-        self._picture.update()
+        self.update()
 
     def set_hovered(self, index: int) -> None:
         """The point that the hover card is about, -1 for none: a thin ring around it."""
         if index != self._hovered:
             self._hovered = index
-            self._picture.update()
+            self.update()
 
     def set_dark(self, dark: bool) -> None:
         self._dark = dark
@@ -217,20 +197,20 @@ class ScatterCanvas(pg.GraphicsView):
 
     def set_message(self, text: str) -> None:
         self._message = text
-        self._picture.update()
+        self.update()
 
     def set_names(self, names: Sequence[Name]) -> None:
         self._names.show(names)
-        self._picture.update()
+        self.update()
 
     def set_names_visible(self, visible: bool) -> None:
         self._names.visible = visible
-        self._picture.update()
+        self.update()
 
     def set_outline(self, outline: QPolygonF | None, text: str = "", cursor: QPointF | None = None) -> None:
         """What is being drawn with the mouse, closed, with a word beside the cursor on what it will do."""
         self._outline = None if outline is None else (outline, text, cursor or QPointF())
-        self._picture.update()
+        self.update()
 
     # loading
 
@@ -264,12 +244,31 @@ class ScatterCanvas(pg.GraphicsView):
 
     # what part is seen
 
+    @property
+    def room(self) -> QRectF:
+        """The canvas, in logical pixels."""
+        return QRectF(self.rect())
+
+    @property
+    def seen(self) -> QRectF:
+        """The part of the map in sight, in data: what was asked for, and more of it across or down to fill the room."""
+        wanted, across, down = self._wanted, max(self.width(), 1), max(self.height(), 1)
+        scale = max(wanted.width() / across, wanted.height() / down)
+        seen = QRectF(0, 0, across * scale, down * scale)
+        seen.moveCenter(wanted.center())
+        return seen
+
+    def _look_at(self, wanted: QRectF) -> None:
+        if wanted != self._wanted:
+            self._wanted = QRectF(wanted)
+            self._range_changed()
+
     def reset_view(self) -> None:
-        self.view_box.setRange(self._fit, padding=0)
+        self._look_at(self._fit)
 
     def zoom(self, factor: float, about: QPointF | None = None) -> None:
         """Magnify by a factor about a position, the middle by default; what lies there stays there."""
-        seen = self.view_box.viewRect()
+        seen = self.seen
         widest = max(self._fit.width(), self._fit.height())
         new_width = np.clip(max(seen.width(), seen.height()) / factor, widest / ZOOM_IN_MAX, widest * ZOOM_OUT_MAX)
         ratio = new_width / max(seen.width(), seen.height())
@@ -280,8 +279,8 @@ class ScatterCanvas(pg.GraphicsView):
 
     def pan(self, by: QPointF) -> None:
         """Move the picture by logical pixels."""
-        seen = self.view_box.viewRect()
-        size = self.view_box.rect()
+        seen = self.seen
+        size = self.room
         if size.isEmpty():
             return
         self._show(seen.translated(-by.x() * seen.width() / size.width(), by.y() * seen.height() / size.height()))
@@ -292,7 +291,7 @@ class ScatterCanvas(pg.GraphicsView):
         if not len(xy):
             return
         low, high = xy.min(axis=0), xy.max(axis=0)
-        seen = self.view_box.viewRect()
+        seen = self.seen
         grow = max(1.0, *(1.2 * (high - low) / (seen.width(), seen.height())))
         size = np.array((seen.width(), seen.height())) * grow
         self._show(QRectF(*((low + high - size) / 2), *size))
@@ -303,15 +302,15 @@ class ScatterCanvas(pg.GraphicsView):
         x = min(max(centre.x(), self._fit.left()), self._fit.right())
         y = min(max(centre.y(), self._fit.top()), self._fit.bottom())
         rect.moveCenter(QPointF(x, y))
-        self.view_box.setRange(rect, padding=0)
+        self._look_at(rect)
 
     def to_data(self, position: QPointF) -> QPointF:
-        seen, size = self.view_box.viewRect(), self.view_box.rect()
+        seen, size = self.seen, self.room
         x = seen.left() + position.x() / max(size.width(), 1.0) * seen.width()
         return QPointF(x, seen.bottom() - position.y() / max(size.height(), 1.0) * seen.height())
 
     def to_position(self, x: float, y: float) -> QPointF:
-        seen, size = self.view_box.viewRect(), self.view_box.rect()
+        seen, size = self.seen, self.room
         column = (x - seen.left()) / seen.width() * size.width()
         return QPointF(column, (seen.bottom() - y) / seen.height() * size.height())
 
@@ -345,18 +344,23 @@ class ScatterCanvas(pg.GraphicsView):
     def _redraw(self) -> None:
         self._frame = None
         self.pictures.forget()
-        self._picture.update()
+        self.update()
 
     def _range_changed(self) -> None:
-        self._picture.update()
+        self.update()
         self.rangeChanged.emit()
 
-    def _resized(self) -> None:
-        self._picture.prepareGeometryChange()
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
         self._range_changed()
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        self.paint_map(painter)
+        painter.end()
+
     def paint_map(self, painter: QPainter) -> None:
-        rect = self.view_box.rect()
+        rect = self.room
         background = QColor.fromRgb(BACKGROUND.argb(self._dark))
         if self._raster is None or not len(self._xy):
             painter.fillRect(rect, background)
@@ -377,7 +381,7 @@ class ScatterCanvas(pg.GraphicsView):
         rasterise = load_rasteriser().result()
         ratio = self.devicePixelRatioF()
         width, height = round(rect.width() * ratio), round(rect.height() * ratio)
-        seen = self.view_box.viewRect()
+        seen = self.seen
         scale = rect.width() * ratio / seen.width(), rect.height() * ratio / seen.height()
         view = rasterise.View(width, height, seen.left(), seen.bottom(), *scale, ratio)
         if self._frame is None or view != self._drawn_view:
@@ -398,7 +402,7 @@ class ScatterCanvas(pg.GraphicsView):
             return
         points = self.pictures
         if points.laid_out_for != (self._drawn_view, side):
-            seen = self.view_box.viewRect()
+            seen = self.seen
             x, y = self._xy.T
             inside = (x >= seen.left()) & (x <= seen.right()) & (y >= seen.top()) & (y <= seen.bottom())
             shown = np.flatnonzero(inside)

@@ -150,7 +150,7 @@ class MapKeys:
     def _step(self, direction: Direction) -> None:
         """From the point at hand, the current image, or to the middle of what is seen."""
         xy, canvas = self._view.xy, self._view.canvas
-        seen, size = canvas.view_box.viewRect(), canvas.view_box.rect()
+        seen, size = canvas.seen, canvas.room
         start = next((index for index in (self._view.hovered, self.at, canvas.current) if index >= 0), -1)
         if start >= 0 and np.isfinite(xy[start]).all():
             scale = (size.width() / (seen.width() or 1.0), size.height() / (seen.height() or 1.0))

@@ -180,7 +180,7 @@ class Pictures:
 
     def _load(self) -> None:
         if self._missing and self.load(list(self._missing)):
-            self._canvas.viewport().update()  # type: ignore[attr-defined]
+            self._canvas.update()
 
 
 def _paint_framed(painter: QPainter, box: QRectF, picture: QPixmap, look: Look, dark: bool) -> None:

@@ -54,7 +54,7 @@ class ScatterView(QWidget):
     """The map of all images.
 
     Indices are rows of the coordinates given to `set_points`, everywhere. Points without finite coordinates are
-    neither drawn nor chosen. Mouse events go to `canvas.viewport()`.
+    neither drawn nor chosen. Mouse events go to `canvas`.
 
     The wheel zooms about the cursor; the right and the middle button pan, and so does the left one with the tool "pan".
     A click picks the point seen there. The tools "lasso" and "rectangle" choose by an outline; with the tool "pan",
@@ -336,7 +336,7 @@ class ScatterView(QWidget):
             shape = Qt.CursorShape.PointingHandCursor if self.hovered >= 0 else Qt.CursorShape.ArrowCursor
         else:
             shape = Qt.CursorShape.CrossCursor
-        self.canvas.viewport().setCursor(shape)
+        self.canvas.setCursor(shape)
 
     # hovering
 

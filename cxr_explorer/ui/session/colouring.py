@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.atlas.partition import Partition
 from cxr_explorer.colours import looks
-from cxr_explorer.labels.confounders import decade
+from cxr_explorer.labels.confounders import grouped_column
+from cxr_explorer.labels.fact_table import FactColumn
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.texts import VALUE_WORDS, finding_text
 from cxr_explorer.project import label_columns
 from cxr_explorer.project.project import AtlasMap, Project
 from cxr_explorer.search.held_labels import HeldLabels
-
-Facts = Mapping[int, Mapping[str, str]]
-
-
-def differing_facts(facts: Facts) -> list[str]:
-    """Names of the facts that tell images apart: more than one value, or not known of all."""
-    values: dict[str, set[str]] = {}
-    known: dict[str, int] = {}
-    for of_image in facts.values():
-        for name, value in of_image.items():
-            values.setdefault(name, set()).add(value)
-            known[name] = known.get(name, 0) + 1
-    return sorted(name for name, seen in values.items() if len(seen) > 1 or known[name] < len(facts))
 
 
 def cluster_looks(xy: NDArray[np.float32], partition: Partition) -> NDArray[np.int64]:
@@ -42,7 +30,7 @@ def cluster_looks(xy: NDArray[np.float32], partition: Partition) -> NDArray[np.i
 def categories(
     project: Project,
     atlas_map: AtlasMap,
-    facts: Facts,
+    fact: Callable[[str], FactColumn],
     colour_by: str,
     finding: str,
     reader: str,
@@ -53,7 +41,7 @@ def categories(
     Args:
         project: For labels and exclusions.
         atlas_map: Whose images are coloured.
-        facts: Metadata by image id.
+        fact: Gives a fact of these images, as it is written.
         colour_by: "cluster", "label", "labelled", or the name of a fact.
         finding: For "label".
         reader: Whose labels count.
@@ -75,9 +63,9 @@ def categories(
             for code, value in enumerate(order):
                 codes[said == value] = code
         else:
-            column = label_columns.label_column(project, finding, reader)
+            labels = label_columns.label_column(project, finding, reader)
             for code, value in enumerate(order):
-                codes[np.isin(ids, column.image_ids[column.values == value])] = code
+                codes[np.isin(ids, labels.image_ids[labels.values == value])] = code
         return codes, [f"{finding_text(finding)}: {VALUE_WORDS[value]}" for value in order]
     if colour_by == "labelled":
         if held is not None:
@@ -87,19 +75,9 @@ def categories(
             codes[np.isin(ids, label_columns.labelled_ids(project, reader))] = 0
             codes[np.isin(ids, project.excluded_ids())] = 1
         return codes, ["Labelled", "Excluded"]
-    values = [facts.get(image_id, {}).get(colour_by) for image_id in ids.tolist()]
-    if colour_by == "age":
-        values = [decade(value) for value in values]
-        names = sorted({value for value in values if value})
-    else:
-        names = _most_frequent_first(values)
-    code_of = {name: code for code, name in enumerate(names)}
-    return np.array([code_of.get(value, -1) if value else -1 for value in values], np.int64), names
-
-
-def _most_frequent_first(values: Sequence[str | None]) -> list[str]:
-    counts: dict[str, int] = {}
-    for value in values:
-        if value:
-            counts[value] = counts.get(value, 0) + 1
-    return sorted(counts, key=lambda name: (-counts[name], name))
+    column = grouped_column(fact(colour_by))
+    # Ages in their order, all else by how many images have it.
+    ranked = np.argsort(-column.counts, kind="stable") if colour_by != "age" else np.arange(len(column.values))
+    code_of = np.full(len(ranked) + 1, -1, np.int64)
+    code_of[ranked] = np.arange(len(ranked))
+    return code_of[column.codes], [column.values[code] for code in ranked.tolist()]

@@ -1,44 +1,79 @@
-"""What is known of the images beside the pictures: coded for the map once, when it is first asked for."""
+"""What is known of the images beside the pictures: read between events, and coded for the map when first asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from functools import cached_property
+from collections.abc import Collection
 
 import numpy as np
+from PySide6.QtCore import QObject, QTimer, Signal
 
-from cxr_explorer.labels.confounders import Confounder, FactColumn, code_facts, find_confounders
-from cxr_explorer.project.project import AtlasMap, Ids
-from cxr_explorer.search.conditions import code_fact
-from cxr_explorer.ui.session.colouring import Facts
+from cxr_explorer.labels.confounders import Confounder, code_facts, find_confounders
+from cxr_explorer.labels.fact_table import FactColumn, Facts, FactTable, as_table
+from cxr_explorer.project.project import AtlasMap, Ids, Project
 from cxr_explorer.ui.session.selection import NO_IDS
+from cxr_explorer.ui.widgets.slices import Slices
 
-_NOTHING: Mapping[int, Mapping[str, str]] = {}
 
+class KnownFacts(QObject):
+    """The facts of a project, for the images of one map. Who asks before they are read waits until they are."""
 
-class KnownFacts:
-    """The facts of a project, for the images of one map."""
+    changed = Signal()
+    """They are read, in an event of its own."""
 
-    def __init__(self, by_image: Facts = _NOTHING, atlas_map: AtlasMap | None = None) -> None:
-        self.by_image = by_image
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._reading = Slices(self)
+        self._tell = QTimer(self, interval=0, singleShot=True)
+        self._tell.timeout.connect(self.changed)
+        self.forget()
+
+    def read(self, project: Project, atlas_map: AtlasMap | None) -> None:
+        """Begins to read a project's facts."""
+        self.forget()
         self._map = atlas_map
+        self._reading.run(project.reading_facts(), self._on_read, at_once=False)
+
+    def use(self, facts: Facts, atlas_map: AtlasMap | None) -> None:
+        """Takes these for the facts."""
+        self.forget()
+        self._table, self._map = as_table(facts), atlas_map
+
+    def forget(self) -> None:
+        """Nothing is known."""
+        self._reading.cancel()
+        self._tell.stop()
+        self._table, self._map = FactTable(NO_IDS, {}), None
+        self._coded: tuple[FactColumn, ...] | None = None
         self._columns: dict[str, FactColumn] = {}
 
-    def has(self, fact: str) -> bool:
-        """Whether it is known of any image."""
-        return any(fact in of_image for of_image in self.by_image.values())
+    def _on_read(self, table: FactTable) -> None:
+        self._table = table
+        self._tell.start()
 
-    @cached_property
+    @property
+    def reading(self) -> bool:
+        """Whether they are still being read, or nobody was told yet that they are."""
+        return self._reading.active or self._tell.isActive()
+
+    @property
+    def table(self) -> FactTable:
+        """All of them."""
+        self._reading.finish()
+        return self._table
+
+    @property
     def columns(self) -> tuple[FactColumn, ...]:
         """The facts that tell the images of the map apart, coded."""
-        return code_facts(self._map.image_ids.tolist() if self._map is not None else [], self.by_image)
+        table = self.table
+        if self._coded is None:
+            self._coded = code_facts(self._map.image_ids if self._map is not None else NO_IDS, table)
+        return self._coded
 
     def column(self, fact: str) -> FactColumn:
-        """One fact as it is written, for conditions, see `code_fact`."""
+        """One fact as it is written, for conditions."""
         if fact not in self._columns:
             ids = self._map.image_ids if self._map is not None else NO_IDS
-            coded = [column for column in self.columns if column.name == fact != "age"]  # ages are in decades there
-            self._columns[fact] = coded[0] if coded else code_fact(ids, self.by_image, fact)
+            self._columns[fact] = self.table.column(fact, ids)
         return self._columns[fact]
 
     def confounders(self, ids: Ids, asked: Collection[str] = ()) -> list[Confounder]:

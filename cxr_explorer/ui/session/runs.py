@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -24,6 +24,7 @@ from cxr_explorer.ui.commands.actions import key_text
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.session.storage_watch import StorageWatch
 from cxr_explorer.ui.widgets.errand import Errand
+from cxr_explorer.ui.widgets.slices import Slices
 from cxr_explorer.worker import Jobs
 
 log = logging.getLogger("cxr_explorer")
@@ -51,6 +52,8 @@ class Runs(QObject):
         self.provisional: ProvisionalMap | None = None
         """Of the images analysed so far, while there is no map yet; only to be looked at, and never stored."""
         self._warm: Jobs | None = None
+        self.opening = Slices(self)
+        """Shows a project that was just opened."""
         self._demo = Errand(self)
         self._timer = QTimer(self, interval=30)
         self._timer.timeout.connect(self._advance)
@@ -85,14 +88,20 @@ class Runs(QObject):
     def open_folder(self, folder: Path, project_path: Path | None = None) -> None:
         """Opens the folder's project, or makes one, and brings it up to date. Raises UserError."""
         path = project_path or default_project_path(folder)
-        if not self._session.is_open(path):
-            self._open(path, lambda: Project.of_folder(folder, path, bundled_vocabularies()[0], back_up=False))
-        self.start_indexing()
+        if self._session.is_open(path):
+            self.start_indexing()
+        else:
+            made = bundled_vocabularies()[0]
+            self._open(path, lambda: Project.of_folder(folder, path, made, back_up=False), self.start_indexing)
 
     def open_project(self, path: Path) -> None:
         """Opens a project file and brings it up to date with its folder, if that is there. Raises UserError."""
-        if not self._session.is_open(path):
-            self._open(path, lambda: Project.open(path, back_up=False))
+        if self._session.is_open(path):
+            self._bring_up_to_date()
+        else:
+            self._open(path, lambda: Project.open(path, back_up=False), self._bring_up_to_date)
+
+    def _bring_up_to_date(self) -> None:
         assert self._session.project is not None
         project = self._session.project
         if project.folder.is_dir() or project.viewed:
@@ -103,15 +112,44 @@ class Runs(QObject):
                 "cannot be shown. Connect the drive and open the project again."
             )
 
-    def _open(self, path: Path, opening: Callable[[], Project]) -> None:
-        """Opens a project for writing, or to look at it where it cannot be written now."""
+    def _open(self, path: Path, opening: Callable[[], Project], then: Callable[[], None]) -> None:
+        """Opens a project and shows it turn by turn, so that the window never seems to stand still. Raises UserError
+        where it cannot be opened."""
+
+        def go_on(shown: bool) -> None:
+            try:
+                if shown:
+                    then()
+            except UserError as error:
+                self._session.failed.emit(str(error))
+
+        self.opening.run(self._showing(path, opening), go_on)
+
+    def _showing(self, path: Path, opening: Callable[[], Project]) -> Generator[None, None, bool]:
+        """Opens it for writing, or to look at it where it cannot be written now; then the window, then the map.
+
+        Returns whether it is open still.
+        """
+        session, error = self._session, None
         try:
-            self._session.take(opening())
-        except StorageError as error:
-            if error.trouble not in ("read-only", "full") or not path.is_file():
+            project = opening()
+        except StorageError as trouble:
+            if trouble.trouble not in ("read-only", "full") or not path.is_file():
                 raise
-            self._session.take(Project.open_to_view(path))
-            self._storage.say_why_viewed(error)
+            project, error = Project.open_to_view(path), trouble
+        try:
+            yield
+            session.begin(project)
+            if error is not None:
+                self._storage.say_why_viewed(error)
+            yield
+        finally:
+            if session.project is not project:  # another one was opened meanwhile, or the window closed
+                project.close()
+        if session.project is not project:
+            return False
+        session.show_first_map()
+        return True
 
     def reopen(self) -> None:
         """Opens the project that is only looked at for writing. Raises UserError where that does not work yet."""

@@ -12,7 +12,8 @@ from PySide6.QtCore import QObject, Signal
 
 from cxr_explorer.atlas.selection import combine
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.confounders import Confounder, FactColumn
+from cxr_explorer.labels.confounders import Confounder
+from cxr_explorer.labels.fact_table import FactTable
 from cxr_explorer.labels.label import How, Value
 from cxr_explorer.labels.reader_names import ADJUDICATED
 from cxr_explorer.labels.texts import finding_text, keys_text
@@ -23,7 +24,7 @@ from cxr_explorer.project.project import AtlasMap, Ids, Project
 from cxr_explorer.search.conditions import Conditions, Images, facts_of, is_of_reader
 from cxr_explorer.ui.session.captions import MOST_OF_A_NOTE, caption
 from cxr_explorer.ui.session.change import Change, Step
-from cxr_explorer.ui.session.colouring import Facts, categories, differing_facts
+from cxr_explorer.ui.session.colouring import categories
 from cxr_explorer.ui.session.filtering import carry_over, filter_of
 from cxr_explorer.ui.session.kept_labels import KeptLabels
 from cxr_explorer.ui.session.known_facts import KnownFacts
@@ -75,6 +76,7 @@ class Session(QObject):
         preferences.said.connect(self.said)
         self.project: Project | None = None
         self.map: AtlasMap | None = None
+        self.map_to_come = False  # whether it is about to be read
         self.selection = Selection(NO_IDS)
         self.picked: Ids = NO_IDS
         self.current_id = -1
@@ -91,9 +93,11 @@ class Session(QObject):
         self.probabilities: NDArray[np.float32] | None = None
         self.probabilities_hidden = False
         self.probabilities_in_numbers = False
-        self._facts = KnownFacts()
+        self.known_facts = KnownFacts(self)
+        self.known_facts.changed.connect(self._on_facts)
+        self._colour_kept = ""  # what the map was coloured by when the project was open last
         self.filter: Filter | None = None
-        self.thumbnails = Thumbnails(self._fetch_thumbnails)
+        self.thumbnails = Thumbnails(lambda ids: self.project.thumbnails(ids) if self.project is not None else {})
         self.labels = KeptLabels(self)
         self.labels.read.connect(self._on_labels_read)
 
@@ -147,19 +151,28 @@ class Session(QObject):
         return self.project is not None and self.project.path.resolve() == path.resolve()
 
     def take(self, project: Project) -> None:
-        """Goes on with another project, which was just opened."""
+        """Goes on with another project, which was just opened, and its map."""
+        self.begin(project)
+        self.show_first_map()
+
+    def begin(self, project: Project) -> None:
+        """Goes on with another project; its map comes with `show_first_map`, in a turn of its own."""
         self.close()
-        self.project = project
+        self.project, self.map_to_come = project, True
         is_last = self.preferences.recent.note_opened(project.path)
-        findings = project.vocabulary.findings
-        self.finding = findings[0]
-        self.value = Value.PRESENT
-        self._load_map()
-        kept = str(self.preferences.settings.value("colour_by", "cluster")) if is_last else "cluster"
-        self.colour_by = kept if kept in ("label", "labelled", *differing_facts(self.facts)) else "cluster"
+        self.finding, self.value = project.vocabulary.findings[0], Value.PRESENT
+        self._colour_kept = str(self.preferences.settings.value("colour_by", "")) if is_last else ""
+        self.colour_by = self._colour_kept if self._colour_kept in ("label", "labelled") else "cluster"
         self.projectChanged.emit()
         if project.lost:
             self.failed.emit(f"This project was damaged. {' '.join(project.lost)}")
+
+    def show_first_map(self) -> None:
+        """Shows the map of the project that was just begun, if it has one."""
+        self.map_to_come = False
+        self._load_map()
+        for signal in (self.mapChanged, self.selectionChanged, self.currentChanged, self.targetChanged):
+            signal.emit()
 
     def close(self) -> None:
         """Closes the project. Nothing is lost: every batch and every label is stored already."""
@@ -170,7 +183,7 @@ class Session(QObject):
             self.project.close()
         self.project = None
         self.map = None
-        self._facts = KnownFacts()
+        self.known_facts.forget()
         self.filter = None
         self.thumbnails.clear()
         self.selection = Selection(NO_IDS)
@@ -189,10 +202,11 @@ class Session(QObject):
     def _load_map(self) -> None:
         assert self.project is not None
         before, self.map = self.map, self.project.latest_map()
-        self._facts = KnownFacts(self.project.facts(), self.map)
+        self.known_facts.read(self.project, self.map)
         self.labels.hold(self.project, self.map, self.reader)
         self._carry_filter_over(before)
-        kept = np.intersect1d(self.selection.ids, self.map.image_ids) if self.map is not None else NO_IDS
+        chosen = self.selection.ids
+        kept = chosen[np.isin(chosen, self.map.image_ids)] if self.map is not None else NO_IDS
         kept = self.filter.keep(kept) if self.filter is not None else kept
         self.selection = Selection(kept)
         self.picked = NO_IDS
@@ -200,9 +214,6 @@ class Session(QObject):
         if self.current_id not in kept and not looked_at:
             self.current_id = -1
             self._leave_no_image()
-
-    def _fetch_thumbnails(self, image_ids: Sequence[int]) -> dict[int, bytes]:
-        return self.project.thumbnails(image_ids) if self.project is not None else {}
 
     def take_map(self, pictures_changed: bool) -> None:
         """Shows the newest map, if it is another one; what was chosen stays chosen as far as it is found again."""
@@ -358,7 +369,7 @@ class Session(QObject):
 
     def read_ids(self) -> Ids:
         """Ids of the images read so far, newest first: what there is to see before the first map."""
-        return self.project.thumbnail_ids()[::-1] if self.project is not None else NO_IDS
+        return self.project.thumbnail_ids()[::-1] if self.project is not None and not self.map_to_come else NO_IDS
 
     def caption(self, image_id: int, most_of_a_note: int = MOST_OF_A_NOTE) -> str:
         """An image in a line or two, see `captions.caption`; with what is suggested where that is shown."""
@@ -459,11 +470,10 @@ class Session(QObject):
 
     def reload_facts(self) -> None:
         """Takes over what a table has brought or taken away."""
-        if self.project is None:
-            return
-        coloured_by_fact = self._facts.has(self.colour_by)
-        self._facts = KnownFacts(self.project.facts(), self.map)
-        if coloured_by_fact and not self._facts.has(self.colour_by):
+        assert self.project is not None
+        before = self.facts.columns
+        self.known_facts.use(self.project.facts(), self.map)
+        if self.colour_by in before.keys() - self.facts.columns.keys():
             self.colour_by = "cluster"
         self.factsChanged.emit()
         if self.filter is not None:
@@ -471,23 +481,24 @@ class Session(QObject):
             self._apply_filter()
         self.targetChanged.emit()
 
-    @property
-    def facts(self) -> Facts:
-        """What is known of the images beside the pictures, by image id."""
-        return self._facts.by_image
+    def _on_facts(self) -> None:
+        self.colour_by = self._colour_kept if self._colour_kept in self.facts.differing() else self.colour_by
+        self._colour_kept = ""
+        self.factsChanged.emit()
 
-    def fact_columns(self) -> tuple[FactColumn, ...]:
-        """The facts that tell the images of the map apart, coded."""
-        return self._facts.columns
+    @property
+    def facts(self) -> FactTable:
+        """What is known of the images beside the pictures, by image id."""
+        return self.known_facts.table
 
     def confounders(self, ids: Ids) -> list[Confounder]:
         """What these images have in common beyond the rest of the map; what the filter asks for the reader knows."""
-        return self._facts.confounders(ids, facts_of(self.filter.conditions) if self.filter is not None else ())
+        return self.known_facts.confounders(ids, facts_of(self.filter.conditions) if self.filter is not None else ())
 
     def filterable(self) -> Images:
         """The images on the map with all that a filter can ask of them, as it stands now."""
         assert self.project is not None and self.map is not None
-        ids, fact = self.map.image_ids, self._facts.column
+        ids, fact = self.map.image_ids, self.known_facts.column
         return Images(self.project, ids, fact, self.reader, self.preferences.own_reader, self.labels.held)
 
     def set_filter(self, conditions: Conditions, name: str = "") -> None:
@@ -652,5 +663,5 @@ class Session(QObject):
     def categories(self) -> tuple[NDArray[np.int64], list[str]]:
         """See `colouring.categories`, for what is coloured by now."""
         assert self.map is not None and self.project is not None
-        held = self.labels.held
-        return categories(self.project, self.map, self.facts, self.colour_by, self.finding, self.reader, held)
+        shown = self.known_facts.column, self.colour_by, self.finding, self.reader, self.labels.held
+        return categories(self.project, self.map, *shown)

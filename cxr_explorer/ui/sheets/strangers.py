@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFrame, QVBoxLayout
 
 from cxr_explorer.encoder.chest_reference import reference_of
@@ -21,11 +19,9 @@ from cxr_explorer.ui.session.change import Change
 from cxr_explorer.ui.session.selection import Ranking
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.sheets.sheets import Sheets
+from cxr_explorer.ui.widgets.slices import Slices
 from cxr_explorer.ui.widgets.texts import text_label
 from cxr_explorer.ui.widgets.wrapping_button import WrappingButton
-
-BUDGET_S = 0.012
-"""Reading embeddings goes on for so long before the window gets its turn."""
 
 
 class StrangersPart(QObject, Part):
@@ -38,11 +34,9 @@ class StrangersPart(QObject, Part):
         self._sheets = sheets
         self._map: tuple[Path, int] | None = None
         self._looks: dict[int, float] | None = None
-        self._pages: Iterator[dict[int, float]] | None = None
         self._found = Strangers()
         self._left = Strangers()
-        self._timer = QTimer(self, interval=0)
-        self._timer.timeout.connect(self._read_some)
+        self._judging = Slices(self)
         self.strip = StrangersStrip()
         self.strip.look.clicked.connect(self.open_list)
         self.strip.exclude.clicked.connect(self.exclude)
@@ -52,7 +46,7 @@ class StrangersPart(QObject, Part):
         session.mapChanged.connect(self._on_map)
         session.factsChanged.connect(self._gather)
         session.changed.connect(self._on_change)
-        session.closing.connect(self._stop)
+        session.closing.connect(self._judging.cancel)
 
     def verbs(self) -> Verbs:
         return {"strangers": self.open_list, "exclude_strangers": self.exclude}
@@ -65,12 +59,12 @@ class StrangersPart(QObject, Part):
         self.strip.show_found(self._left)
 
     def close_down(self) -> None:
-        self._stop()
+        self._judging.cancel()
 
     @property
     def reading(self) -> bool:
-        """Whether looks are still being judged."""
-        return self._pages is not None
+        """Whether looks are still being judged, or headers still being read."""
+        return self._judging.active or self._session.known_facts.reading
 
     # -- verbs -----------------------------------------------------------------------------------------------------
 
@@ -122,34 +116,21 @@ class StrangersPart(QObject, Part):
         """Looks at another map's images; a map divided anew has the same ones."""
         project, atlas_map = self._session.project, self._session.map
         if project is None or atlas_map is None:
-            self._stop()
+            self._judging.cancel()
             self._map = self._looks = None
         elif (now := (project.path, atlas_map.map_id)) == self._map:
             return
         else:
-            self._stop()
+            self._judging.cancel()
             self._map, self._looks = now, None
             if (reference := reference_of(atlas_map.encoder_key)) is not None:
-                self._looks = {}
-                self._pages = told_by_looks(project, atlas_map, reference)
-                self._timer.start()
+                pages = told_by_looks(project, atlas_map, reference)
+                self._judging.run(pages, self._on_looks, at_once=False)
         self._gather()
 
-    def _stop(self) -> None:
-        self._timer.stop()
-        self._pages = None
-
-    def _read_some(self) -> None:
-        end = time.perf_counter() + BUDGET_S
-        while self._pages is not None and self._looks is not None:
-            page = next(self._pages, None)
-            if page is None:
-                self._stop()
-                self._gather()
-                return
-            self._looks |= page
-            if time.perf_counter() > end:
-                return
+    def _on_looks(self, looks: dict[int, float]) -> None:
+        self._looks = looks
+        self._gather()
 
     def _gather(self) -> None:
         session = self._session
@@ -164,7 +145,9 @@ class StrangersPart(QObject, Part):
 
     def _show(self) -> None:
         project = self._session.project
-        self._left = unsettled(project, self._found) if project is not None else Strangers()
+        self._left = Strangers()
+        if project is not None and self._found.ids.size:
+            self._left = unsettled(project, self._found)
         self.strip.show_found(self._left)
         self._frame.refresh_actions()
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
+
+_SHRINKS, _GROWS = QSizePolicy.PolicyFlag.ShrinkFlag.value, QSizePolicy.PolicyFlag.ExpandFlag.value
+_Placed = tuple[QWidget, QSize, bool]
+"""A widget, its size in the line, and whether it takes what is left of it."""
 
 
 class FlowPanel(QFrame):
@@ -31,12 +37,12 @@ class FlowPanel(QFrame):
         return self._arrange(width, False)
 
     def sizeHint(self) -> QSize:
-        hints = [_hint(widget) for widget in self._shown()]
+        hints = [_ask(widget).hint for widget in self._shown()]
         width = sum(hint.width() for hint in hints) + self._spacing * max(len(hints) - 1, 0)
         return self._with_margins(width, max((hint.height() for hint in hints), default=0))
 
     def minimumSizeHint(self) -> QSize:
-        least = [_least(widget) for widget in self._shown()]
+        least = [_ask(widget).least for widget in self._shown()]
         width = max((size.width() for size in least), default=0)
         return self._with_margins(width, max((size.height() for size in least), default=0))
 
@@ -67,48 +73,50 @@ class FlowPanel(QFrame):
         """The height that the children take at this width; with `moves` they are put there."""
         margins = self.contentsMargins()
         inner = QRect(margins.left(), margins.top(), width - margins.left() - margins.right(), 0)
-        lines: list[list[tuple[QWidget, QSize]]] = [[]]
+        lines: list[list[_Placed]] = [[]]
         used = 0
         for widget in self._shown():
-            hint, least = _hint(widget), _least(widget)
-            wanted = least.width() if _grows(widget) else hint.width()
-            size = QSize(max(min(wanted, inner.width()), least.width()), hint.height())
+            wish = _ask(widget)
+            wanted = wish.least.width() if wish.grows else wish.hint.width()
+            size = QSize(max(min(wanted, inner.width()), wish.least.width()), wish.hint.height())
             if lines[-1] and used + size.width() > inner.width():
                 lines.append([])
                 used = 0
-            lines[-1].append((widget, size))
+            lines[-1].append((widget, size, wish.grows))
             used += size.width() + self._spacing
         y = inner.top()
         for line in lines:
-            height = max((size.height() for _, size in line), default=0)
+            height = max((size.height() for _, size, _ in line), default=0)
             if moves:
                 self._put(line, inner, y, height)
             y += height + (self._spacing if line is not lines[-1] else 0)
         return y + margins.bottom()
 
-    def _put(self, line: list[tuple[QWidget, QSize]], inner: QRect, y: int, height: int) -> None:
+    def _put(self, line: list[_Placed], inner: QRect, y: int, height: int) -> None:
         """One line: a widget that wants to grow takes what is left of it."""
-        growing = sum(_grows(widget) for widget, _ in line)
-        rest = inner.width() - sum(size.width() for _, size in line) - self._spacing * (len(line) - 1)
+        growing = sum(grows for _, _, grows in line)
+        rest = inner.width() - sum(size.width() for _, size, _ in line) - self._spacing * (len(line) - 1)
         x = inner.left()
-        for widget, size in line:
-            width = size.width() + (max(rest, 0) // growing if _grows(widget) else 0)
+        for widget, size, grows in line:
+            width = size.width() + (max(rest, 0) // growing if grows else 0)
             widget.setGeometry(QRect(QPoint(x, y + (height - size.height()) // 2), QSize(width, size.height())))
             x += width + self._spacing
 
 
-def _grows(widget: QWidget) -> bool:
-    return bool(widget.sizePolicy().horizontalPolicy().value & QSizePolicy.PolicyFlag.ExpandFlag.value)
+class _Wish(NamedTuple):
+    """What a widget asks for: its sizes as Qt's own layouts take them, and whether it takes what is left of a line."""
+
+    hint: QSize
+    least: QSize
+    grows: bool
 
 
-def _hint(widget: QWidget) -> QSize:
-    return widget.sizeHint().expandedTo(_least(widget))
-
-
-def _least(widget: QWidget) -> QSize:
-    """The least size as Qt's own layouts take it: one that may not shrink keeps what it asks for."""
+def _ask(widget: QWidget) -> _Wish:
+    """Asked once for each layout: what Python asks of Qt takes longer than all else here."""
     policy, hint, least = widget.sizePolicy(), widget.sizeHint(), widget.minimumSizeHint()
-    shrinks = QSizePolicy.PolicyFlag.ShrinkFlag.value
-    width = least.width() if policy.horizontalPolicy().value & shrinks else max(hint.width(), least.width())
-    height = least.height() if policy.verticalPolicy().value & shrinks else max(hint.height(), least.height())
-    return QSize(width, height).expandedTo(widget.minimumSize()).boundedTo(widget.maximumSize())
+    across, down = policy.horizontalPolicy().value, policy.verticalPolicy().value
+    # One that may not shrink keeps what it asks for.
+    width = least.width() if across & _SHRINKS else max(hint.width(), least.width())
+    height = least.height() if down & _SHRINKS else max(hint.height(), least.height())
+    least = QSize(width, height).expandedTo(widget.minimumSize()).boundedTo(widget.maximumSize())
+    return _Wish(hint.expandedTo(least), least, bool(across & _GROWS))

@@ -27,7 +27,7 @@ _INSTEAD: dict[str, object] = {
 
 
 def guard_overrides() -> None:
-    """Guards the overrides of every class that is known by now: the window's, and pyqtgraph's handling of events."""
+    """Guards the overrides of every class of the window that is known by now."""
     for kind in _below(Shiboken.Object):
         for name, override in overrides(kind):
             if not hasattr(override, "guarded"):
@@ -36,15 +36,13 @@ def guard_overrides() -> None:
 
 def overrides(kind: type) -> list[tuple[str, FunctionType]]:
     """The functions that a class puts in the place of Qt's, by name."""
-    room = kind.__module__.split(".")[0]
-    if room not in ("cxr_explorer", "pyqtgraph"):
+    if kind.__module__.split(".")[0] != "cxr_explorer":
         return []
     return [
         (name, member)
         for name, member in vars(kind).items()
         if isinstance(member, FunctionType)
         and not name.startswith("__")
-        and (room == "cxr_explorer" or name.endswith("Event") or name == "paint")
         and any(name in vars(base) for base in kind.__mro__[1:] if base.__module__.startswith("PySide6"))
     ]
 

@@ -17,7 +17,6 @@ from cxr_explorer.ui.facts.facts_dialogs import ConfoundersDialog, chance_text
 from cxr_explorer.ui.facts.take_in_dialog import MetadataDialog
 from cxr_explorer.ui.find.filter_strip import FilterStrip
 from cxr_explorer.ui.main_window import MainWindow
-from cxr_explorer.ui.session.known_facts import KnownFacts
 from tests.ui.windows import make_project, open_window
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
@@ -49,7 +48,7 @@ def give_makers(window: MainWindow) -> None:
         image_id: {**session.facts[image_id], "maker": "Acme" if image_id in session.map.image_ids[:5] else "Bolt"}
         for image_id in session.map.image_ids.tolist()
     }
-    session._facts = KnownFacts(facts, session.map)
+    session.known_facts.use(facts, session.map)
 
 
 # -- the filter
@@ -112,7 +111,7 @@ def test_ages_are_filtered_by_decade_and_the_unknown_can_be_asked_for(window: Ma
     assert session.map is not None
     facts = {image_id: dict(known) for image_id, known in session.facts.items()}
     facts[int(session.map.image_ids[0])].pop("age")
-    session._facts = KnownFacts(facts, session.map)
+    session.known_facts.use(facts, session.map)
     session.set_filter((fact_is("age", "30–39 years"),))
     assert session.filter is not None
     assert {session.facts[image_id]["age"][0] for image_id in session.filter.ids.tolist()} == {"3"}
@@ -279,3 +278,30 @@ def test_imported_facts_can_be_forgotten_and_the_map_is_coloured_by_cluster_agai
     assert stored_facts(session.project) == {}
     assert session.colour_by == "cluster" and session.filter is None
     assert Value.PRESENT not in label_columns.finding_counts(session.project, np.array([1]), session.reader)
+
+
+def test_facts_are_read_between_events_and_who_asks_earlier_waits(qtbot, tmp_path: Path) -> None:
+    window = open_window(qtbot, tmp_path)
+    session, told = window.session, []
+    session.factsChanged.connect(lambda: told.append(session.known_facts.reading))
+    with qtbot.waitSignal(session.mapChanged):
+        window.files.open_path(make_project(tmp_path))
+    assert session.known_facts.reading
+    assert window.map_page._colour.findData("view") < 0  # it is offered when it is known
+    assert session.facts[1]["view"] == "PA"  # who asks gets them at once
+    qtbot.waitUntil(lambda: bool(told))
+    assert told == [False]
+    assert window.map_page._colour.findData("view") >= 0
+
+
+def test_a_map_coloured_by_a_fact_is_so_again_when_the_project_is_opened_anew(qtbot, tmp_path: Path) -> None:
+    path = make_project(tmp_path)
+    window = open_window(qtbot, tmp_path, path)
+    qtbot.waitUntil(lambda: not window.session.known_facts.reading)
+    window.session.set_colour_by("view")
+    window.close()
+    again = open_window(qtbot, tmp_path, path)
+    qtbot.waitUntil(lambda: not again.session.known_facts.reading)
+    assert again.session.colour_by == "view"
+    assert again.map_page._colour.currentData() == "view"
+    assert len(again.map_page._code_names) > 2

@@ -21,7 +21,6 @@ from cxr_explorer.ui.find.filter_strip import FilterStrip
 from cxr_explorer.ui.guide.window_commands import commands
 from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.session.filtering import carry_over
-from cxr_explorer.ui.session.known_facts import KnownFacts
 from cxr_explorer.ui.widgets.theme import apply_theme
 from tests.ui.windows import make_project, open_window
 
@@ -40,7 +39,7 @@ def window(qtbot, tmp_path: Path) -> MainWindow:
     session = window.session
     facts = {i: {**known, "sex": "F" if i <= 3 else "M"} for i, known in session.facts.items()}
     del facts[10]["sex"]
-    session._facts = KnownFacts(facts, session.map)
+    session.known_facts.use(facts, session.map)
     return window
 
 
@@ -72,7 +71,7 @@ def answer(qtbot, window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> Callab
 def open_dialog(qtbot, window: MainWindow) -> FilterDialog:
     session = window.session
     assert session.project is not None
-    facts = [column.name for column in session.fact_columns()]
+    facts = [column.name for column in session.known_facts.columns]
     dialog = FilterDialog(window, session.project, session.filterable(), facts, session.filter, session.colour_by)
     qtbot.addWidget(dialog)
     with qtbot.waitExposed(dialog):

@@ -80,7 +80,7 @@ def test_every_image_in_sight_is_seen_as_picture_or_dot_and_a_click_finds_it(qtb
     assert 20 < len(boxes) < 60
     for index in range(60):
         if index not in boxes:
-            qtbot.mouseClick(view.canvas.viewport(), LEFT, pos=view.canvas.position_of(index).toPoint())
+            qtbot.mouseClick(view.canvas, LEFT, pos=view.canvas.position_of(index).toPoint())
             assert chosen[-1][0].tolist() == [index]
     image = paint(view)
     for index, box in boxes.items():
@@ -99,7 +99,7 @@ def test_resting_on_a_picture_shows_the_card_beside_it(qtbot):
         at = box.topLeft() + QPointF(14, 14)
         none = Qt.MouseButton.NoButton
         event = QMouseEvent(QEvent.Type.MouseMove, at, QPointF(view.mapToGlobal(at.toPoint())), none, none, NONE)
-        QApplication.sendEvent(view.canvas.viewport(), event)
+        QApplication.sendEvent(view.canvas, event)
     assert hovered.args == [0]
     assert view._card.isVisible()
     assert not view._card.geometry().intersects(box.toRect())

@@ -50,7 +50,7 @@ def at(view: ScatterView, x: float, y: float) -> QPointF:
 
 
 def mouse(view, kind, position: QPointF, button=LEFT, buttons=None, modifiers=NONE) -> None:
-    target = view.canvas.viewport()
+    target = view.canvas
     position = QPointF(position)
     where = QPointF(target.mapToGlobal(position.toPoint()))
     if buttons is None:
@@ -118,7 +118,7 @@ app.processEvents()
 @pytest.mark.parametrize("index", [0, 37, 79])
 def test_a_click_chooses_the_point_below_it(qtbot, view, index):
     chosen = Chosen(view)
-    qtbot.mouseClick(view.canvas.viewport(), LEFT, pos=at(view, *GRID[index]).toPoint() + QPoint(2, 1))
+    qtbot.mouseClick(view.canvas, LEFT, pos=at(view, *GRID[index]).toPoint() + QPoint(2, 1))
     [(indices, how, mode)] = chosen
     assert (indices.tolist(), how, mode) == ([index], "click", "replace")
     assert indices.dtype == np.int64
@@ -130,7 +130,7 @@ def test_a_click_chooses_the_point_below_it(qtbot, view, index):
 def test_modifiers_say_what_a_choice_does(qtbot, view, modifiers, mode):
     assert mode_of(modifiers) == mode
     chosen = Chosen(view)
-    qtbot.mouseClick(view.canvas.viewport(), LEFT, modifiers, at(view, 5, 5).toPoint())
+    qtbot.mouseClick(view.canvas, LEFT, modifiers, at(view, 5, 5).toPoint())
     for tool in ("lasso", "rectangle"):
         view.set_tool(tool)
         drag(view, [at(view, 2.5, 2.5), at(view, 4.5, 2.5), at(view, 4.5, 4.5)], modifiers=modifiers)
@@ -140,9 +140,9 @@ def test_modifiers_say_what_a_choice_does(qtbot, view, modifiers, mode):
 def test_a_click_beside_all_points_is_a_click_on_the_background_unless_it_adds(qtbot, view):
     chosen = Chosen(view)
     with qtbot.waitSignal(view.backgroundClicked):
-        qtbot.mouseClick(view.canvas.viewport(), LEFT, pos=at(view, 4.5, 4.5).toPoint())
+        qtbot.mouseClick(view.canvas, LEFT, pos=at(view, 4.5, 4.5).toPoint())
     with qtbot.assertNotEmitted(view.backgroundClicked):
-        qtbot.mouseClick(view.canvas.viewport(), LEFT, SHIFT, at(view, 4.5, 4.5).toPoint())
+        qtbot.mouseClick(view.canvas, LEFT, SHIFT, at(view, 4.5, 4.5).toPoint())
     assert chosen == []
 
 
@@ -156,7 +156,7 @@ def test_a_double_click_opens_the_point_and_chooses_it_once(qtbot, view):
         release(view, position)
     assert opened.args == [23]
     assert len(chosen) == 1
-    qtbot.mouseClick(view.canvas.viewport(), LEFT, pos=position.toPoint())
+    qtbot.mouseClick(view.canvas, LEFT, pos=position.toPoint())
     assert len(chosen) == 2
 
 
@@ -273,7 +273,7 @@ def test_a_hand_that_shakes_still_clicks(view):
 
 
 def wheel(view, position: QPointF, steps: int) -> None:
-    target = view.canvas.viewport()
+    target = view.canvas
     where = QPointF(target.mapToGlobal(position.toPoint()))
     angle = QPoint(0, 120 * steps)
     held, phase = Qt.MouseButton.NoButton, Qt.ScrollPhase.NoScrollPhase
@@ -293,11 +293,11 @@ def test_zooming_ends_where_coordinates_do(view):
     for _ in range(200):
         wheel(view, at(view, 5, 5), 5)
     paint(view)
-    assert 0 < view.canvas.view_box.viewRect().width() < 0.01
+    assert 0 < view.canvas.seen.width() < 0.01
     for _ in range(200):
         wheel(view, at(view, 5, 5), -5)
     paint(view)
-    assert view.canvas.view_box.viewRect().width() < 100
+    assert view.canvas.seen.width() < 100
 
 
 def test_keys_zoom_pan_and_reset(qtbot, view):
@@ -325,20 +325,20 @@ def test_all_points_are_in_view_with_equal_scales_at_any_size(qtbot, view):
         view.reset_view()
         corners = [at(view, 0, 0), at(view, 9, 7)]
         for corner in corners:
-            assert view.canvas.view_box.rect().contains(corner)
+            assert view.canvas.room.contains(corner)
         across = corners[1] - corners[0]
         assert across.x() / 9 == pytest.approx(-across.y() / 7)
 
 
 def test_centre_on_moves_without_magnifying_and_shows_all(view):
     view.canvas.zoom(8)
-    before = view.canvas.view_box.viewRect().width()
+    before = view.canvas.seen.width()
     view.centre_on(np.array([79]))
-    assert view.canvas.view_box.viewRect().center() == QPointF(9, 7)
-    assert view.canvas.view_box.viewRect().width() == pytest.approx(before)
+    assert view.canvas.seen.center() == QPointF(9, 7)
+    assert view.canvas.seen.width() == pytest.approx(before)
     view.centre_on(np.array([0, 79]))
-    assert view.canvas.view_box.viewRect().contains(QPointF(0, 0))
-    assert view.canvas.view_box.viewRect().contains(QPointF(9, 7))
+    assert view.canvas.seen.contains(QPointF(0, 0))
+    assert view.canvas.seen.contains(QPointF(9, 7))
     view.centre_on(np.array([], np.int64))
 
 
@@ -466,7 +466,7 @@ def test_few_or_equal_points_can_be_looked_at(qtbot, view, points):
     view.reset_view()
     picture = paint(view)
     finite = bool(points) and bool(np.isfinite(points).all())
-    middle = QColor(picture.pixel(view.canvas.viewport().rect().center()))
+    middle = QColor(picture.pixel(view.canvas.rect().center()))
     assert (middle.red() > 200) == finite
     view.canvas.zoom(2)
     view.centre_on(np.arange(len(points)))

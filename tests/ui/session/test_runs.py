@@ -1,6 +1,7 @@
 """The wait for the map in the real window: small folders, the provisional map, stopping."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +14,11 @@ from cxr_explorer.atlas import provisional as provisional_module
 from cxr_explorer.encoder import embed as embed_module
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project import label_columns
+from cxr_explorer.project.project import Project
 from cxr_explorer.ui.commands.need import MAP
 from cxr_explorer.ui.main_window import MainWindow
-from tests.ui.windows import open_window, press
+from cxr_explorer.ui.widgets.slices import Slices
+from tests.ui.windows import make_project, open_window, press
 from tests.work_here import JobsHere
 
 LONG_MS = 120_000
@@ -147,3 +150,71 @@ def test_stopping_before_anything_was_analysed_says_that_nothing_was(qtbot, tmp_
     window.session.said.connect(said.append)
     window.runs.stop()
     assert said[-1].startswith("Stopped. Nothing was analysed yet")
+
+
+class StepByStep(Slices):
+    """Goes on by a step when it is told to."""
+
+    def run(self, *arguments: Any, **named: Any) -> None:
+        super().run(*arguments, **named)
+        self._timer.stop()
+
+    def _go_on(self, budget_s: float = 0.0) -> None:
+        super()._go_on(budget_s)
+
+    def step(self) -> None:
+        self._go_on()
+
+
+@pytest.fixture
+def opening(qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[MainWindow, StepByStep]:
+    """A window that opens projects step by step: opened, the window, the map."""
+    window = open_window(qtbot, tmp_path)
+    steps = StepByStep(window)
+    monkeypatch.setattr(window.runs, "opening", steps)
+    monkeypatch.setattr(window.runs, "start_indexing", lambda *_, **__: None)
+    return window, steps
+
+
+def test_the_window_shows_a_project_before_its_map_is_read(
+    opening: tuple[MainWindow, StepByStep], tmp_path: Path
+) -> None:
+    window, steps = opening
+    window.files.open_path(make_project(tmp_path))
+    steps.step()
+    assert window.session.map is None and window.map_page.isVisible()
+    assert not window.map_page.scatter.canvas._message  # it does not say that there is no map
+    assert window.gallery_panel.gallery.image_ids().size == 0
+    steps.step()
+    assert window.session.map is not None and len(window.map_page.scatter.xy) == 10
+    assert not steps.active
+
+
+def test_a_project_closed_before_its_map_is_read_stays_closed(
+    opening: tuple[MainWindow, StepByStep], tmp_path: Path
+) -> None:
+    window, steps = opening
+    path = make_project(tmp_path)
+    window.files.open_path(path)
+    steps.step()
+    window.close_project()
+    steps.step()
+    assert not steps.active
+    assert window.session.project is None and window.session.map is None
+    Project.open(path).close()  # nobody holds it
+
+
+def test_a_project_opened_while_another_one_is_being_opened_takes_its_place(
+    opening: tuple[MainWindow, StepByStep], tmp_path: Path
+) -> None:
+    window, steps = opening
+    paths = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        paths.append(make_project(tmp_path / name))
+    window.files.open_path(paths[0])
+    window.files.open_path(paths[1])
+    steps.finish()
+    assert window.session.project is not None and window.session.project.path == paths[1]
+    assert window.session.map is not None
+    Project.open(paths[0]).close()

@@ -17,7 +17,6 @@ from cxr_explorer.project.audits.records import audit_record
 from cxr_explorer.search.conditions import Column, OneOf, fact_is
 from cxr_explorer.ui.labelling.finding_list import Row
 from cxr_explorer.ui.main_window import MainWindow
-from cxr_explorer.ui.session.known_facts import KnownFacts
 from cxr_explorer.ui.suggest.accept import AcceptDialog
 from cxr_explorer.ui.suggest.profile import Profile
 from cxr_explorer.ui.suggest.told import Probability, TooFew
@@ -452,7 +451,7 @@ def test_nothing_outside_the_filter_is_offered_and_no_other_look_counts(
     session = looked.session
     assert session.map is not None
     facts = {image_id: {"view": "AP" if image_id % 2 else "PA"} for image_id in session.map.image_ids.tolist()}
-    session._facts = KnownFacts(facts, session.map)
+    session.known_facts.use(facts, session.map)
     session.set_filter((fact_is("view", "AP"),))
     looked.suggest.show_tab()
     settle(qtbot, looked)
