@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_explorer.atlas.approximate import EXACT_UP_TO, compare_approximately
 from cxr_explorer.atlas.clusters import ClusterParameters, CondensedTree, find_clusters, typicality
 from cxr_explorer.atlas.layout import LayoutParameters, layout, place_new
 from cxr_explorer.atlas.neighbours import Neighbours, compare
@@ -112,7 +113,12 @@ def build_map(
 
     kind = choose_device(device).type
     neighbours: Neighbours | None = None
-    for step in compare(embeddings, parameters.layout.n_neighbours, "cuda" if kind == "cuda" else "cpu"):
+    k, seed = parameters.layout.n_neighbours, parameters.layout.seed
+    for step in (
+        compare_approximately(embeddings, k, seed)
+        if kind != "cuda" and len(embeddings) > max(EXACT_UP_TO, k)
+        else compare(embeddings, k, "cuda" if kind == "cuda" else "cpu")
+    ):
         if isinstance(step, Neighbours):
             neighbours = step
         else:
