@@ -293,7 +293,11 @@ class MapPage(QWidget):
             return
         count, total = len(provisional.image_ids), provisional.total
         text = f"Provisional map of the first {count:,} of {total:,} images"
-        if self._runs.indexing is not None:
+        if provisional.forming:
+            text = f"The map as it forms, {count:,} of {total:,} images shown"
+        if provisional.forming and self._runs.indexing is not None:
+            text += "; places change until it is done, then clusters come."
+        elif self._runs.indexing is not None:
             text += "; places change, and clusters come, when all are analysed."
         else:
             text += f". File > Look for new images ({key_text('rescan')}) goes on to the final map."
