@@ -51,6 +51,7 @@ class IndexReport:
     skipped: list[dict[str, Any]] = field(default_factory=list)
     clusters: int = 0
     noise: int = 0
+    neighbours_recall: float = 1.0
     seconds: dict[str, float] = field(default_factory=dict)
     device: str = ""
     encoder: str = ""
@@ -283,6 +284,7 @@ class Indexing:
         yield from self._timed("embed", self._embed())
         yield from self._timed("map", self._map())
         self.report.images = self._project.image_count()
+        self.report.neighbours_recall = self._project.neighbours_recall()
         self.report.failed = [{"file": failure.path, "reason": failure.reason} for failure in self._project.failures()]
 
     def _timed(self, name: str, steps: Iterator[None]) -> Iterator[None]:

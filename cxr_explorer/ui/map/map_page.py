@@ -270,9 +270,13 @@ class MapPage(QWidget):
         return (
             f"{atlas_map.encoder_key.rpartition('-')[0]}"
             f"  ·  UMAP {parameters.layout.n_neighbours} neighbours, distance {parameters.layout.min_dist:g}, "
-            f"seed {parameters.layout.seed}"
+            f"seed {parameters.layout.seed}{self._recall_text()}"
             f"  ·  HDBSCAN size {size}, samples {parameters.clusters.min_samples}"
         )
+
+    def _recall_text(self) -> str:
+        recall = self._session.project.neighbours_recall() if self._session.project is not None else 1.0
+        return f", {recall:.1%} of the neighbours found" if recall < 1 else ""
 
     def _show_message(self) -> None:
         session = self._session
