@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from cxr_explorer import __version__
-from cxr_explorer.atlas.build import COMPARING, BuiltMap, MapParameters, Stage, build_map
+from cxr_explorer.atlas.build import COMPARING, BuiltMap, FormingMap, MapParameters, Stage, build_map
 from cxr_explorer.atlas.layout import import_umap
 from cxr_explorer.atlas.provisional import MOST, ProvisionalMap, Schedule, provisional_map
 from cxr_explorer.encoder.checkpoint import EncoderInfo
@@ -51,6 +51,7 @@ class IndexReport:
     skipped: list[dict[str, Any]] = field(default_factory=list)
     clusters: int = 0
     noise: int = 0
+    neighbours_recall: float = 1.0
     seconds: dict[str, float] = field(default_factory=dict)
     device: str = ""
     encoder: str = ""
@@ -283,6 +284,7 @@ class Indexing:
         yield from self._timed("embed", self._embed())
         yield from self._timed("map", self._map())
         self.report.images = self._project.image_count()
+        self.report.neighbours_recall = self._project.neighbours_recall()
         self.report.failed = [{"file": failure.path, "reason": failure.reason} for failure in self._project.failures()]
 
     def _timed(self, name: str, steps: Iterator[None]) -> Iterator[None]:
@@ -393,6 +395,9 @@ class Indexing:
             for item in items:
                 if isinstance(item, Stage):
                     self.progress = Progress(item.name, round(item.fraction * 100), 100 if item.fraction else 0)
+                elif isinstance(item, FormingMap):
+                    if self._wants_provisional and latest is None and image_ids is not None:
+                        self.provisional = ProvisionalMap(image_ids[item.rows], item.xy, len(image_ids), forming=True)
                 elif isinstance(item, BuiltMap):
                     assert image_ids is not None
                     self._store_map(item, image_ids)

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_explorer.atlas.approximate import EXACT_UP_TO, compare_approximately
 from cxr_explorer.atlas.clusters import ClusterParameters, CondensedTree, find_clusters, typicality
-from cxr_explorer.atlas.layout import LayoutParameters, layout, place_new
+from cxr_explorer.atlas.layout import LayoutParameters, lay_out, place_new
 from cxr_explorer.atlas.neighbours import Neighbours, compare
 from cxr_explorer.encoder.devices import choose_kind
 from cxr_explorer.errors import UserError
@@ -54,6 +55,27 @@ class MapParameters:
         )
 
 
+SHOWN_EVERY_S = 1.0
+"""A layout is told of and shown so often while it forms; smaller ones are done before."""
+
+MOST_SHOWN = 20_000
+"""Images that are shown of a layout while it forms: the shape is there, and the window has little to draw."""
+
+
+@dataclass(frozen=True, eq=False)
+class FormingMap:
+    """The layout so far, of some images: `rows` (M,) of the embeddings, ascending, and `xy` (M, 2) float32."""
+
+    rows: NDArray[np.int64]
+    xy: NDArray[np.float32]
+
+
+def forming(xy: NDArray[np.float32]) -> FormingMap:
+    """Of a layout (N, 2) as many as are shown, evenly spread over the rows."""
+    rows = np.unique(np.linspace(0, len(xy) - 1, min(len(xy), MOST_SHOWN)).astype(np.int64))
+    return FormingMap(rows, xy[rows])
+
+
 @dataclass(frozen=True)
 class Stage:
     """Where the work stands: what is being done, in words, and how much of that stage is done, 0 to 1."""
@@ -93,8 +115,8 @@ def build_map(
     device: str = "auto",
     initial: NDArray[np.float32] | None = None,
     pinned: bool = False,
-) -> Iterator[Stage | BuiltMap]:
-    """Yields a Stage whenever there is progress to tell, then the BuiltMap.
+) -> Iterator[Stage | FormingMap | BuiltMap]:
+    """Yields a Stage whenever there is progress to tell, a FormingMap while a long layout forms, then the BuiltMap.
 
     Args:
         embeddings: (N, D), finite; any N, 0 included.
@@ -111,7 +133,12 @@ def build_map(
     yield Stage(COMPARING, 0.0)
     kind = choose_kind(device)
     neighbours: Neighbours | None = None
-    for step in compare(embeddings, parameters.layout.n_neighbours, "cuda" if kind == "cuda" else "cpu"):
+    k, seed = parameters.layout.n_neighbours, parameters.layout.seed
+    for step in (
+        compare_approximately(embeddings, k, seed)
+        if kind != "cuda" and len(embeddings) > max(EXACT_UP_TO, k)
+        else compare(embeddings, k, "cuda" if kind == "cuda" else "cpu")
+    ):
         if isinstance(step, Neighbours):
             neighbours = step
         else:
@@ -125,7 +152,13 @@ def build_map(
     if pinned and initial is not None:
         xy = place_new(neighbours, initial, parameters.layout)
     else:
-        xy = layout(neighbours, embeddings, parameters.layout, initial)
+        told = time.monotonic()
+        for so_far in lay_out(neighbours, embeddings, parameters.layout, initial):
+            xy = so_far.xy
+            if time.monotonic() - told > SHOWN_EVERY_S:
+                told = time.monotonic()
+                yield Stage(LAYING_OUT, so_far.fraction)
+                yield forming(xy)
     seconds[stage] = time.monotonic() - began
 
     began = time.monotonic()

@@ -15,8 +15,8 @@ TIE = 2.0**-20
 """Cosines closer than this (eight float32 roundings at 1) may be in either order in a matrix product."""
 
 Candidates = Callable[[int, int, int], NDArray[np.int64]]
-"""(start, stop, kept): for rows start to stop (b) the (b, kept) other rows of largest cosine, in any order; where too
-many are as near as the last one, those of lower index."""
+"""(start, stop, k): for rows start to stop (b) the other rows of largest cosine, k and some more, (b, kept), unordered;
+where too many are as near as the last one, those of lower index."""
 
 
 def candidates_on_processor(units: NDArray[np.float32]) -> Candidates:

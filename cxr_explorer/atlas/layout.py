@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +20,14 @@ components are the layout. Small folders then need not wait for its import, some
 WIDEST_GAP = 1.0
 """Widest empty stripe across the layout, in UMAP's units: alike images lie about 0.1 (min_dist) apart."""
 
+EPOCHS, EPOCHS_OF_FEW, LARGE = 200, 500, 10_000
+"""Epochs of a layout of more than LARGE images, and of fewer, as umap-learn has them."""
+
+WIDTH = 10.0
+"""Side of the square that the start is stretched to, as in umap-learn."""
+
 ADJUSTING = 100
-"""Epochs of each of the two rounds from an earlier layout; UMAP takes 200 to 500 from a start that knows less."""
+"""Epochs of each of the two rounds from an earlier layout; one takes 200 to 500 from a start that knows less."""
 
 FIRMNESS = 3
 """How often displacements are averaged over neighbours before they are taken back: the more, the more freedom within a
@@ -45,6 +52,14 @@ class LayoutParameters:
     seed: int = 42
 
 
+@dataclass(frozen=True, eq=False)
+class Forming:
+    """A layout on its way: (N, 2) float32 places, which the next step moves, and how much is done, in (0, 1]."""
+
+    xy: NDArray[np.float32]
+    fraction: float
+
+
 def layout(
     neighbours: Neighbours,
     embeddings: NDArray[np.floating],
@@ -67,21 +82,40 @@ def layout(
         (N, 2) float32, x then y, finite; around the mean 0, or around the placed images' mean on the earlier layout.
         The same input gives the same bits on the same machine.
     """
+    *_, last = lay_out(neighbours, embeddings, parameters, initial)
+    return last.xy
+
+
+def lay_out(
+    neighbours: Neighbours,
+    embeddings: NDArray[np.floating],
+    parameters: LayoutParameters,
+    initial: NDArray[np.float32] | None = None,
+) -> Iterator[Forming]:
+    """`layout` step by step: where the images are after every epoch, and last where they are put."""
     count = len(embeddings)
     if len(neighbours.indices) != count:
         raise ValueError(f"neighbours of {len(neighbours.indices)} images, embeddings of {count}")
     if count < 2:
-        return np.zeros((count, 2), dtype=np.float32)
+        yield Forming(np.zeros((count, 2), dtype=np.float32), 1.0)
+        return
     if initial is not None:
-        return _adjusted(neighbours, initial, parameters)
+        yield from _adjusted(neighbours, initial, parameters)
+        return
     random = np.random.default_rng(parameters.seed)
     start = _principal(embeddings)  # (N, 2)
     start = np.clip(start / max(float(start.std()), 1e-12), -3, 3)  # one odd image must not press all others together
     start += 1e-3 * random.standard_normal(start.shape)  # duplicates must part, and UMAP divides by each axis' width
-    xy = (start if _too_few(count, parameters) else _umap(neighbours, start, parameters)).astype(np.float32)
+    xy = start.astype(np.float32)
+    if not _too_few(count, parameters):
+        epochs = EPOCHS if count > LARGE else EPOCHS_OF_FEW
+        xy = (WIDTH * (start - start.min(axis=0)) / np.maximum(np.ptp(start, axis=0), 1e-12)).astype(np.float32)
+        for step in _descend(_edges(neighbours, count, parameters, epochs), xy, parameters, 1.0, epochs):
+            xy = step.xy
+            yield Forming(xy - xy.mean(axis=0), 0.99 * step.fraction)
     xy = close_gaps(xy, WIDEST_GAP)
     xy -= xy.mean(axis=0)
-    return xy
+    yield Forming(xy, 1.0)
 
 
 def _too_few(count: int, parameters: LayoutParameters) -> bool:
@@ -136,9 +170,7 @@ def close_gaps(xy: NDArray[np.float32], widest: float) -> NDArray[np.float32]:
     return closed
 
 
-def _adjusted(
-    neighbours: Neighbours, initial: NDArray[np.float32], parameters: LayoutParameters
-) -> NDArray[np.float32]:
+def _adjusted(neighbours: Neighbours, initial: NDArray[np.float32], parameters: LayoutParameters) -> Iterator[Forming]:
     """Lays out from an earlier layout with the big picture held: gently, then what drifted goes back, then more gently.
 
     UMAP alone does not hold it. It stretches any start to a square of 10, takes first steps as wide as a group, and
@@ -150,13 +182,17 @@ def _adjusted(
         raise ValueError("an initial layout needs at least one placed image")
     xy = place_new(neighbours, initial, parameters)
     if not _too_few(len(xy), parameters):
-        edges = _edges(neighbours, len(xy), parameters)
-        xy = _optimised(edges, xy, parameters, rate=0.1)
+        edges = _edges(neighbours, len(xy), parameters, ADJUSTING)
+        for step in _descend(edges, xy, parameters, 0.1, ADJUSTING):
+            xy = step.xy
+            yield Forming(xy, 0.49 * step.fraction)
         xy = _without_drift(xy, initial, neighbours)
-        xy = _optimised(edges, xy, parameters, rate=0.02)  # mends the seams
+        for step in _descend(edges, xy, parameters, 0.02, ADJUSTING):  # mends the seams
+            xy = step.xy
+            yield Forming(xy, 0.5 + 0.49 * step.fraction)
         xy = close_gaps(xy, WIDEST_GAP)
-    xy -= (xy[placed] - initial[placed]).mean(axis=0)
-    return xy
+    xy = xy - (xy[placed] - initial[placed]).mean(axis=0)
+    yield Forming(xy, 1.0)
 
 
 def _without_drift(
@@ -172,8 +208,8 @@ def _without_drift(
     return np.asarray(xy - drift / np.maximum(weight, 1e-9), dtype=np.float32)
 
 
-def _edges(neighbours: Neighbours, count: int, parameters: LayoutParameters) -> Any:
-    """UMAP's graph, a sparse matrix in coordinate form, without what is too weak to be drawn once in ADJUSTING."""
+def _edges(neighbours: Neighbours, count: int, parameters: LayoutParameters, epochs: int) -> Any:
+    """UMAP's graph, a sparse matrix by rows, without what is too weak to be drawn once in that many epochs."""
     _keep_compiled()
     from umap.umap_ import fuzzy_simplicial_set
 
@@ -182,33 +218,26 @@ def _edges(neighbours: Neighbours, count: int, parameters: LayoutParameters) -> 
     random = np.random.RandomState(parameters.seed)
     weights = fuzzy_simplicial_set(
         only_count, indices.shape[1], random, "euclidean", knn_indices=indices, knn_dists=distances
-    )[0].tocoo()  # fmt: skip
-    weights.data[weights.data < weights.data.max() / ADJUSTING] = 0
+    )[0].tocsr()  # fmt: skip
+    weights.data[weights.data < weights.data.max() / epochs] = 0
     weights.eliminate_zeros()
+    weights.sort_indices()
     return weights
 
 
-def _optimised(edges: Any, xy: NDArray[np.float32], parameters: LayoutParameters, rate: float) -> NDArray[np.float32]:
-    """UMAP's optimisation from exactly these places; `umap.UMAP` would stretch them to a square first."""
-    from umap.layouts import optimize_layout_euclidean
-    from umap.umap_ import find_ab_params, make_epochs_per_sample
+def _descend(
+    edges: Any, xy: NDArray[np.float32], parameters: LayoutParameters, rate: float, epochs: int
+) -> Iterator[Forming]:
+    """UMAP's optimisation from exactly these places, the rate falling evenly from this one to 0."""
+    from umap.umap_ import find_ab_params
 
-    places = np.array(xy, dtype=np.float32, order="C")  # moved in place
-    random = np.random.RandomState(parameters.seed)
-    optimize_layout_euclidean(
-        places,
-        places,
-        edges.row,
-        edges.col,
-        ADJUSTING,
-        len(places),
-        make_epochs_per_sample(edges.data, ADJUSTING),
-        *find_ab_params(1.0, parameters.min_dist),
-        rng_state=random.randint(-(2**31) + 1, 2**31 - 1, 3).astype(np.int64),
-        initial_alpha=rate,
-        move_other=True,
-    )
-    return places
+    from cxr_explorer.atlas.descent import Descent  # numba, whose import takes its time
+
+    curve = find_ab_params(1.0, parameters.min_dist)
+    descent = Descent(xy, edges.indptr, edges.indices, edges.data, curve, parameters.seed)
+    for epoch in range(epochs):
+        descent.step(epoch, rate * (1 - epoch / epochs))
+        yield Forming(descent.xy, (epoch + 1) / epochs)
 
 
 def _graph(
@@ -219,41 +248,18 @@ def _graph(
     return np.ascontiguousarray(neighbours.indices[:, :k]), np.ascontiguousarray(neighbours.distances[:, :k])
 
 
-def _umap(neighbours: Neighbours, start: NDArray[np.float64], parameters: LayoutParameters) -> NDArray[np.float32]:
-    with warnings.catch_warnings():
-        # That transform is unavailable, that the seed means one thread: known and wanted.
-        warnings.simplefilter("ignore")
-        import umap
-
-        _keep_compiled()
-        graph = _graph(neighbours, len(start), parameters)
-        model = umap.UMAP(
-            n_neighbors=graph[0].shape[1],
-            min_dist=parameters.min_dist,
-            init=start,
-            random_state=parameters.seed,
-            n_jobs=1,
-            precomputed_knn=graph,
-            transform_seed=parameters.seed,
-        )
-        # With the graph given, of the data only N counts.
-        return np.asarray(model.fit_transform(start.astype(np.float32)), dtype=np.float32)
-
-
 def import_umap() -> None:
     """Imports what a layout needs, some seconds the first time: for whoever wants to measure the rest."""
     _keep_compiled()
 
 
 def _keep_compiled() -> None:
-    """Lets numba keep three of UMAP's functions on disk: a fresh process then lays out 5 s sooner (6.4 to 1.2 s)."""
+    """Lets numba keep what we use of UMAP's functions on disk: a fresh process then compiles none."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that tensorflow is not there: known and wanted
-        import umap.layouts
         import umap.umap_
 
     for module, name in (
-        (umap.layouts, "_nb_optimize_layout_euclidean_single_epoch"),
         (umap.umap_, "smooth_knn_dist"),
         (umap.umap_, "compute_membership_strengths"),
     ):

@@ -31,11 +31,13 @@ class ProvisionalMap:
         image_ids: (N,) int64, ascending.
         xy: (N, 2) float32, see `layout.layout`.
         total: Images there will be on the final map, as far as known.
+        forming: Whether it is the final map's layout on its way, all images being analysed.
     """
 
     image_ids: NDArray[np.int64]
     xy: NDArray[np.float32]
     total: int
+    forming: bool = False
 
 
 def provisional_map(

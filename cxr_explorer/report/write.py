@@ -241,6 +241,11 @@ def _divided(project: Project, atlas_map: AtlasMap) -> str:
     return "; then cut, split or merged by a reader" if row is not None and row[0] != OF_MAP else ""
 
 
+def _recall_text(project: Project) -> str:
+    recall = project.neighbours_recall()
+    return f"; {recall:.1%} of the nearest images found, on a sample compared with all" if recall < 1 else ""
+
+
 def _provenance(project: Project, atlas_map: AtlasMap | None, choices: Choices) -> tuple[tuple[str, str], ...]:
     entries = [("Program", f"CXR Explorer {__version__}")]
     if atlas_map is not None:
@@ -253,7 +258,7 @@ def _provenance(project: Project, atlas_map: AtlasMap | None, choices: Choices) 
             (
                 "Layout",
                 f"UMAP, {parameters.layout.n_neighbours} neighbours, smallest distance {parameters.layout.min_dist:g}, "
-                f"seed {parameters.layout.seed}",
+                f"seed {parameters.layout.seed}{_recall_text(project)}",
             ),
             (
                 "Clusters",

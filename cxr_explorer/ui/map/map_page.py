@@ -274,9 +274,13 @@ class MapPage(QWidget):
         return (
             f"{atlas_map.encoder_key.rpartition('-')[0]}"
             f"  ·  UMAP {parameters.layout.n_neighbours} neighbours, distance {parameters.layout.min_dist:g}, "
-            f"seed {parameters.layout.seed}"
+            f"seed {parameters.layout.seed}{self._recall_text()}"
             f"  ·  HDBSCAN size {size}, samples {parameters.clusters.min_samples}"
         )
+
+    def _recall_text(self) -> str:
+        recall = self._session.project.neighbours_recall() if self._session.project is not None else 1.0
+        return f", {recall:.1%} of the neighbours found" if recall < 1 else ""
 
     def _show_message(self) -> None:
         session = self._session
@@ -297,7 +301,11 @@ class MapPage(QWidget):
             return
         count, total = len(provisional.image_ids), provisional.total
         text = f"Provisional map of the first {count:,} of {total:,} images"
-        if self._runs.indexing is not None:
+        if provisional.forming:
+            text = f"The map as it forms, {count:,} of {total:,} images shown"
+        if provisional.forming and self._runs.indexing is not None:
+            text += "; places change until it is done, then clusters come."
+        elif self._runs.indexing is not None:
             text += "; places change, and clusters come, when all are analysed."
         else:
             text += f". File > Look for new images ({key_text('rescan')}) goes on to the final map."
