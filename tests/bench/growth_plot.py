@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-WIDTH, HEIGHT = 940, 560
+WIDTH, HEIGHT = 940, 640
 LEFT, RIGHT, TOP, BOTTOM = 64, 330, 44, 48
 COLOURS = {"window": "#0b6e99", "both": "#7a4f00", "child": "#8a919b"}
 WORDS = {"window": "in the window's thread", "both": "there, in short steps", "child": "in a process beside it"}
@@ -55,16 +55,16 @@ def draw(stages: Mapping[str, Mapping[str, Any]]) -> str:
     middle = (LEFT + WIDTH - RIGHT) / 2
     parts.append(f'<text x="{middle:.0f}" y="{HEIGHT - 8}" text-anchor="middle" fill="#57616d">images</text>')
     for place, (name, colour) in enumerate(COLOURS.items()):
-        at = LEFT + 150 * place
+        at = LEFT + 180 * place
         parts.append(f'<line x1="{at}" x2="{at + 22}" y1="20" y2="20" stroke="{colour}" stroke-width="2"/>')
         parts.append(f'<text x="{at + 28}" y="24" fill="#161a1f">{WORDS[name]}</text>')
     parts.append(f'<text x="{WIDTH - RIGHT + 40}" y="24" fill="#57616d">stage, and its exponent</text>')
-    below = TOP - GAP
-    for name, points in sorted(lines.items(), key=lambda one: (-one[1][-1][1], one[0])):
+    shown = sorted(lines.items(), key=lambda one: (-one[1][-1][1], one[0]))
+    places = spread([y(points[-1][1]) + 4 for _, points in shown], HEIGHT - 8)
+    for (name, points), below in zip(shown, places, strict=True):
         colour = COLOURS[stages[name]["place"]]
         path = " ".join(f"{x(count):.1f},{y(taken):.1f}" for count, taken in points)
         end_x, end_y = x(points[-1][0]), y(points[-1][1])
-        below = max(end_y + 4, below + GAP)
         steep = stages[name]["exponent"]
         text = escape(name) + ("" if steep is None else f"  {steep:.2f}")
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
@@ -74,3 +74,14 @@ def draw(stages: Mapping[str, Mapping[str, Any]]) -> str:
         )
         parts.append(f'<text x="{WIDTH - RIGHT + 40}" y="{below:.1f}" fill="{colour}">{text}</text>')
     return "\n".join([*parts, "</svg>", ""])
+
+
+def spread(wanted: Sequence[float], lowest: float) -> list[float]:
+    """Places for names, from above to below, GAP apart at least and none below the lowest; near where they want."""
+    places: list[float] = []
+    for place in wanted:
+        places.append(max(place, places[-1] + GAP) if places else place)
+    for number in range(len(places) - 1, -1, -1):
+        places[number] = min(places[number], lowest)
+        lowest = places[number] - GAP
+    return places
