@@ -16,12 +16,13 @@ from cxr_explorer.labels.label import How, LabelRow, NoteRow
 from cxr_explorer.labels.vocabulary import Vocabulary, excludes_in
 from cxr_explorer.project.acts import Change, recorded
 from cxr_explorer.project.notes import MOST_CHARACTERS, fitting, labels_and_notes, notes_text, record_notes, tidy
-from cxr_explorer.project.project import Project, now
+from cxr_explorer.project.project import Ids, Project, now
 from cxr_explorer.project.readers.agreement import known_findings
 from cxr_explorer.tables.formats import format_named
 from cxr_explorer.tables.imported import NOTHING, ImportedTable, Labels, settle, time_text
 from cxr_explorer.tables.matching import Matching, match_files
 from cxr_explorer.tables.read import reading_labels
+from cxr_explorer.tables.texts import Texts
 
 LISTED = 5_000
 """Lines of a preview that are shown; all are counted."""
@@ -29,8 +30,8 @@ LISTED = 5_000
 STEP = 2_000
 """Labels of a table that are written at a time, some hundredths of a second."""
 
-Stored = tuple[str, str, str, int, str, str, "int | None", "int | None"]
-"""A label as it is stored: file, finding, reader, value, time, how, cluster, map."""
+Stored = tuple[int, str, str, int, str, str, "int | None", "int | None"]
+"""A label as it is stored: image, finding, reader, value, time, how, cluster, map."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +39,7 @@ class Incoming(Sequence[LabelRow]):
     """Labels of a table that belong to images of a project, put together as they are asked for.
 
     Attributes:
-        labels: As the table has them.
+        labels: As the table has them, their files as the project calls them.
         paths: Files of the project.
         image: (N,) row in `paths` of each label.
         reader: Who a label is by where the table does not say.
@@ -47,17 +48,18 @@ class Incoming(Sequence[LabelRow]):
         problems: These, a sentence each.
         notes: What readers noted; the reader is empty where the table does not say.
         ids: Image of each path, where that was asked already: asking takes a tenth of a second of a large project.
+            Empty where it was not.
     """
 
     labels: Labels
-    paths: tuple[str, ...]
+    paths: Sequence[str]
     image: NDArray[np.int32]
     reader: str
     at: str
     contradicting: int
     problems: tuple[str, ...]
     notes: tuple[NoteRow, ...] = ()
-    ids: Mapping[str, int] = field(default_factory=dict)
+    ids: Ids = field(default_factory=lambda: np.empty(0, np.int64))
 
     def by(self, reader: str) -> Incoming:
         """The same, under another name where the table does not say."""
@@ -81,7 +83,7 @@ class Incoming(Sequence[LabelRow]):
             return [self[place] for place in range(len(self))[row]]
         found = self.labels[row]
         return LabelRow(
-            self.paths[self.image[row]],
+            self.paths[int(self.image[row])],
             found.finding,
             found.value,
             found.reader or self.reader,
@@ -94,9 +96,13 @@ class Incoming(Sequence[LabelRow]):
     def __iter__(self) -> Iterator[LabelRow]:
         return map(self.__getitem__, range(len(self)))
 
-    def stored(self) -> Iterator[Stored]:
-        """The labels, put together from whole columns, some at a time: one by one takes ten times as long."""
-        labels, paths, findings = self.labels, self.paths, self.labels.findings
+    def stored(self, ids: Ids) -> Iterator[Stored]:
+        """The labels, put together from whole columns, some at a time: one by one takes ten times as long.
+
+        Args:
+            ids: Image of each of the paths.
+        """
+        labels, findings = self.labels, self.labels.findings
         readers = (*labels.readers, self.reader)  # the last where none is named
         hows = (*get_args(How), "import")
         times = cache(lambda seconds: time_text(seconds) or self.at)
@@ -111,7 +117,7 @@ class Incoming(Sequence[LabelRow]):
                 return [None if one == NOTHING else one for one in of[part].tolist()] if len(of) else [None] * count
 
             yield from zip(
-                [paths[row] for row in self.image[part].tolist()],
+                ids[self.image[part]].tolist(),
                 [findings[row] for row in labels.finding[part].tolist()],
                 [readers[row] or self.reader for row in column(labels.reader)],
                 labels.value[part].tolist(),
@@ -123,12 +129,18 @@ class Incoming(Sequence[LabelRow]):
             )
 
 
-def _stored(rows: Iterable[LabelRow]) -> Iterator[Stored]:
+def _known(project: Project, rows: Iterable[LabelRow]) -> tuple[Iterator[Stored], Mapping[str, int]]:
+    """The labels of images that the project knows, as they are stored; and the images by path."""
+    if isinstance(rows, Incoming) and len(rows.ids):
+        return rows.stored(rows.ids), dict(zip(rows.paths, rows.ids.tolist(), strict=True)) if rows.notes else {}
+    ids = {path: image_id for image_id, path in project.paths().items()}
     if isinstance(rows, Incoming):
-        return rows.stored()
+        return rows.stored(np.array([ids[path] for path in rows.paths], np.int64)), ids
+    known = (row for row in rows if row.file in ids)
     return (
-        (row.file, row.finding, row.reader, int(row.value), row.at, row.how, row.cluster, row.map_id) for row in rows
-    )
+        (ids[row.file], row.finding, row.reader, int(row.value), row.at, row.how, row.cluster, row.map_id)
+        for row in known
+    ), ids
 
 
 def rows_to_import(
@@ -142,7 +154,7 @@ def rows_to_import(
         reader: Who a label is by where the table does not say.
         vocabulary: Says which findings exclude each other; None for the usual rule.
     """
-    paths = tuple(dict.fromkeys(matching.matched.values()))
+    paths = Texts(dict.fromkeys(matching.matched.values()))
     place = {path: row for row, path in enumerate(paths)}
     image = np.full(len(table.files), -1, np.int32)
     for row, file in enumerate(table.files):
@@ -151,9 +163,11 @@ def rows_to_import(
     labels = table.rows.take(image[table.rows.file] >= 0)
     excludes = excludes_in(vocabulary, labels.findings)
     settled = settle(labels, image[labels.file], excludes, one_judgement=format_named(table.format).one_judgement)
-    labels = settled.labels
+    place_of = image[settled.labels.file]
+    # What the table calls the files is done with: as large as all the rest on the way from the child to the window.
+    labels = replace(settled.labels, files=paths, file=place_of)
     notes, cut = _notes_to_import(table.notes, matching)
-    return Incoming(labels, paths, image[labels.file], reader, now(), settled.images, (*settled.problems, *cut), notes)
+    return Incoming(labels, paths, place_of, reader, now(), settled.images, (*settled.problems, *cut), notes)
 
 
 def _notes_to_import(rows: Iterable[NoteRow], matching: Matching) -> tuple[tuple[NoteRow, ...], list[str]]:
@@ -190,11 +204,10 @@ def importing_labels(
 ) -> Generator[int, None, Change | None]:
     """`import_labels` in short steps: yields how many labels are written; closed before its end, it takes all back."""
     with recorded(project, reader) as act:
-        ids = rows.ids if isinstance(rows, Incoming) else {}
-        ids = ids or {path: image_id for image_id, path in project.paths().items()}
+        known, ids = _known(project, rows)
         written = 0
-        known = ((act.number, ids[row[0]], *row[1:]) for row in _stored(rows) if row[0] in ids)
-        while batch := list(islice(known, STEP)):
+        numbered = ((act.number, *row) for row in known)
+        while batch := list(islice(numbered, STEP)):
             project.db.conn.executemany(
                 """INSERT OR REPLACE INTO label_changes
                    SELECT ?1, ?2, ?3, ?4, value, at, labels.how, labels.cluster, labels.map_id, ?5, ?6, ?7, ?8, ?9
@@ -265,7 +278,7 @@ def examined_labels(path: Path, project_path: Path, reader: str) -> Iterator[flo
     table = yield from reading_labels(path, known, vocabulary)
     matching = match_files(table.files, ids)
     rows = rows_to_import(table, matching, reader, vocabulary)
-    rows = replace(rows, ids={path: ids[path] for path in rows.paths})
+    rows = replace(rows, ids=np.array([ids[path] for path in rows.paths], np.int64))
     problems = (*table.problems, *rows.problems)
     lines = chain(
         (("new finding", finding, "in no known vocabulary: is it one?") for finding in table.new_findings),

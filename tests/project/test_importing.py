@@ -27,17 +27,17 @@ def test_whole_columns_say_what_the_labels_say_one_by_one(tmp_path: Path, format
         *_, found = importing.examined_labels(table, project.path, "cy")
         assert isinstance(found, importing.Preview)
         incoming = found.rows.by("dee")
-        plainly = [importing_row(row) for row in incoming]
-        assert list(incoming.stored()) == plainly and len(plainly) == len(incoming) > 0
+        ids = {path: image_id for image_id, path in project.paths().items()}
+        plainly = [
+            (ids[row.file], row.finding, row.reader, int(row.value), row.at, row.how, row.cluster, row.map_id)
+            for row in incoming
+        ]
+        assert list(incoming.stored(incoming.ids)) == plainly and len(plainly) == len(incoming) > 0
         importing.import_labels(project, incoming, "dee")
         kept = {row.file + row.finding: row for row in exporting.label_rows(project)}
         assert kept == {row.file + row.finding: row for row in incoming}
         if format == "long":
             assert sorted(kept.values(), key=lambda row: row.file + row.finding) == ROWS
-
-
-def importing_row(row: LabelRow) -> importing.Stored:
-    return row.file, row.finding, row.reader, int(row.value), row.at, row.how, row.cluster, row.map_id
 
 
 def test_what_the_table_leaves_open_is_filled_in(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_what_the_table_leaves_open_is_filled_in(tmp_path: Path) -> None:
     with new_project(tmp_path) as project:
         *_, found = importing.examined_labels(table, project.path, "cy")
         assert isinstance(found, importing.Preview)
-        first, second = found.rows.by("dee").stored()
+        first, second = found.rows.by("dee").stored(found.rows.ids)
     assert first[2:] == ("dee", 1, found.rows.at, "import", None, None)
     assert second[2:] == ("ana", 0, "2026-01-31T12:00:00Z", "import", None, None)
 

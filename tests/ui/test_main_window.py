@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QObject, QPointF, QSettings, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox, QTableWidget, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox, QTableView, QWidget
 
 from cxr_explorer.images.kinds import Tally, kind_of
 from cxr_explorer.indexing import IndexReport
@@ -318,7 +318,7 @@ def test_what_the_scan_left_out_is_counted_and_listed_by_kind(window: MainWindow
     assert "left out: 2 .img" in window._said.toolTip()
     dialog = UnreadableDialog(window, project.failures(), left_out(project))
     dialog.show()
-    cells = [table.item(0, 1).text() for table in dialog.findChildren(QTableWidget)]  # type: ignore[union-attr]
+    cells = [table.model().index(0, 1).data() for table in dialog.findChildren(QTableView)]  # type: ignore[union-attr]
     assert ".img" in cells
     dialog.close()
 

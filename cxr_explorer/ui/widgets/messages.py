@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QFontDatabase, QGuiApplication, QTextCursor
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -14,8 +14,7 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QMessageBox,
     QPlainTextEdit,
-    QTableWidget,
-    QTableWidgetItem,
+    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -24,6 +23,12 @@ from cxr_explorer.logfile import describe_caller
 from cxr_explorer.ui.widgets.texts import accepted, give_room, text_label
 
 log = logging.getLogger("cxr_explorer")
+
+SAMPLE = 100
+"""Rows by which the widths of a table's columns go."""
+
+_Index = QModelIndex | QPersistentModelIndex
+_NOWHERE = QModelIndex()
 
 
 def show_error(parent: QWidget, text: str) -> None:
@@ -96,25 +101,47 @@ def _message_buttons() -> QMessageBox.StandardButton:
     return QMessageBox.StandardButton.Ok
 
 
-def table_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> QTableWidget:
+class _Lines(QAbstractTableModel):
+    """Rows of text; a cell is asked for when it is seen, so that a hundred thousand rows open like ten."""
+
+    def __init__(self, header: Sequence[str], rows: Sequence[Sequence[str]], parent: QWidget) -> None:
+        super().__init__(parent)
+        self._header, self._rows = header, rows
+
+    def rowCount(self, parent: _Index = _NOWHERE) -> int:
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: _Index = _NOWHERE) -> int:
+        return 0 if parent.isValid() else len(self._header)
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | None:
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+            return self._rows[index.row()][index.column()]
+        return None
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> str | None:
+        across = orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole
+        return self._header[section] if across else None
+
+
+def table_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> QTableView:
     """A table to read; its last column takes the room that is left."""
-    table = QTableWidget(len(rows), len(header))
-    table.setHorizontalHeaderLabels(list(header))
+    table = QTableView()
+    table.setModel(_Lines(header, rows, table))
     table.verticalHeader().hide()
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.setShowGrid(False)
     table.setTabKeyNavigation(False)  # Tab leads on to the next control
     table.setWordWrap(True)
-    for row, cells in enumerate(rows):
-        for column, cell in enumerate(cells):
-            item = QTableWidgetItem(cell)
-            item.setToolTip(cell)
-            table.setItem(row, column, item)
+    table.horizontalHeader().setResizeContentsPrecision(SAMPLE)
     table.resizeColumnsToContents()
     if len(rows) <= 500:  # measuring every row takes its time
         table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     for column in range(len(header) - 1):
         table.setColumnWidth(column, min(table.columnWidth(column), 300))
-    table.horizontalHeader().setSectionResizeMode(len(header) - 1, QHeaderView.ResizeMode.Stretch)
+    if header:
+        table.horizontalHeader().setSectionResizeMode(len(header) - 1, QHeaderView.ResizeMode.Stretch)
     return table

@@ -93,7 +93,7 @@ def test_every_page_says_something_in_both_themes(qtbot, window: MainWindow, lig
         shown = help_of(qtbot, window, page)
         assert shown.pages.currentItem().text() == title
         if page == KEYS:
-            assert shown.keys is not None and shown.keys.table.rowCount() > 60
+            assert shown.keys is not None and shown.keys.table.model().rowCount() > 60
         else:
             text = shown.text.toPlainText()
             assert len(text) > 500 and "{" not in text and "**" not in text and "](" not in text
@@ -131,7 +131,8 @@ def test_the_search_filters_the_keys(qtbot, window: MainWindow) -> None:
     shown = help_of(qtbot, window, KEYS)
     qtbot.keyClicks(shown.search, "close the project")
     table = shown.keys.table  # type: ignore[union-attr]
-    rows = [table.item(row, 1).text() for row in range(table.rowCount()) if not table.isRowHidden(row)]
+    keys = table.model()
+    rows = [keys.index(row, 1).data() for row in range(keys.rowCount()) if not table.isRowHidden(row)]
     assert rows[0] == "Ctrl+W" and len(rows) < 5
     assert shown.said.text() == f"{len(rows)} found"
 

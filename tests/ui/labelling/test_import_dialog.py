@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTableWidget, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTableView, QWidget
 from pytestqt.qtbot import QtBot
 
 from cxr_explorer.labels.label import Judgement
@@ -50,9 +50,9 @@ def test_what_is_odd_is_named_before_anything_is_stored(qtbot: QtBot, project: P
     assert not dialog.buttons.button(OK).isEnabled()
     dialog.errand.finish()
     assert "1 image has rows that contradict" in dialog._warning.text() and "smoker" in dialog._warning.text()
-    lines = dialog.findChild(QTableWidget)
+    lines = dialog.findChild(QTableView)
     assert lines is not None
-    shown = [lines.item(row, 2).text() for row in range(lines.rowCount())]
+    shown = [lines.model().index(row, 2).data() for row in range(lines.model().rowCount())]
     assert any("'Sex' is left out" in line for line in shown) and any("Effusion of 00.png" in line for line in shown)
     assert stored(project) == set()
     assert dialog.buttons.button(OK).text() == "Import 2 labels"
