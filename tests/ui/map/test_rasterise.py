@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from cxr_explorer.colours import marks
+from cxr_explorer.colours import categorical, marks
+from cxr_explorer.ui.map import rasterise
 from cxr_explorer.ui.map.rasterise import Ink, Raster, View
 
 INK = Ink(background=0xFF000000, ring=0xFFFFFFFF)
@@ -316,3 +317,49 @@ def test_selected_marks_have_a_ring_of_their_shape_all_around():
 def test_marks_of_another_length_are_refused():
     with pytest.raises(ValueError):
         raster_of([[1, 2]]).mark(np.zeros(2, np.uint8))
+
+
+@pytest.mark.parametrize("ratio", [1.0, 2.0])
+def test_a_frame_drawn_in_bands_on_several_cores_is_the_one_drawn_at_once(monkeypatch, ratio):
+    random = np.random.default_rng(0)
+    xy = random.normal(size=(3000, 2)).astype(np.float32)
+    codes = random.integers(0, 14, 3000)
+    view = View(301, 203, -2.5, 2.0, 60.0, 50.0, ratio)
+
+    def drawn(cores: int, bands: int) -> tuple[list[np.ndarray], int]:
+        monkeypatch.setattr(rasterise.os, "cpu_count", lambda: cores)
+        monkeypatch.setattr(rasterise, "BANDS_PER_CORE", bands)
+        raster = Raster(xy)
+        raster.colour(categorical(codes, True))
+        raster.mark(marks(codes))
+        frames = [raster.draw(view, INK).argb.copy()]
+        raster.arrange(codes == 3, codes < 9)
+        frames.append(raster.draw(view, INK).argb.copy())
+        return frames, raster.drawn
+
+    whole, count = drawn(1, 1)
+    for cores, bands in ((1, 3), (2, 2), (4, 9)):
+        parts, counted = drawn(cores, bands)
+        assert counted == count
+        for one, other in zip(whole, parts, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_new_colours_are_drawn_where_points_lay_and_new_layers_too():
+    xy = np.random.default_rng(1).normal(size=(500, 2)).astype(np.float32)
+    view, red, blue = View(200, 150, -2, 2, 50, 37, 1.0), np.full(500, 0xFFFF0000), np.full(500, 0xFF0000FF)
+    half = np.arange(500) < 250
+
+    raster = Raster(xy)
+    raster.colour(red.astype(np.uint32))
+    raster.draw(view, INK)
+    raster.colour(blue.astype(np.uint32))
+    recoloured = raster.draw(view, INK).argb.copy()
+    raster.arrange(half)
+    arranged = raster.draw(view, INK).argb.copy()
+
+    for mask, seen in ((None, recoloured), (half, arranged)):
+        fresh = Raster(xy)
+        fresh.colour(blue.astype(np.uint32))
+        fresh.arrange(mask)
+        np.testing.assert_array_equal(fresh.draw(view, INK).argb, seen)
