@@ -12,6 +12,7 @@ from cxr_explorer.cli import (
     audits,
     clusters,
     doctor,
+    embed,
     find,
     index,
     labels,
@@ -25,7 +26,7 @@ from cxr_explorer.cli import (
 from cxr_explorer.cli.arguments import USER_ERROR
 from cxr_explorer.errors import UserError
 
-FAMILIES = (window, index, clusters, labels, lists, find, suggest, audits, readers, report, doctor, register)
+FAMILIES = (window, index, embed, clusters, labels, lists, find, suggest, audits, readers, report, doctor, register)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
