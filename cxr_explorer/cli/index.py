@@ -16,6 +16,7 @@ from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders
 from cxr_explorer.errors import UserError
 from cxr_explorer.indexing import Indexing, IndexReport
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
+from cxr_explorer.project.file import default_project_path
 from cxr_explorer.project.project import Project
 from cxr_explorer.search.strangers import Strangers, find_strangers, unsettled
 from cxr_explorer.shards.taking import Shards
@@ -71,7 +72,7 @@ def _index(chosen: argparse.Namespace) -> int:
         folder = chosen.folder or shards.folder
         encoder = encoder_of(chosen.encoder) if chosen.encoder else _encoder_of_key(shards.manifest.encoder)
         shards.check(encoder)
-    with Project.of_folder(folder, chosen.project, bundled_vocabularies()[0], must_exist=shards is None) as project:
+    with _project_of(folder, chosen.project, may_be_away=shards is not None) as project:
         if chosen.retry_failed:
             project.retry_failed()
         report = run(project, encoder, chosen.device, _parameters(chosen, project), shards=shards)
@@ -82,6 +83,22 @@ def _index(chosen: argparse.Namespace) -> int:
     if not chosen.json and (text := strange.in_words()):
         print(f"{text} None was excluded. List them: cxr-explorer strangers {shlex.quote(str(path))}")
     return DONE
+
+
+def _project_of(folder: Path, path: Path | None, may_be_away: bool) -> Project:
+    """The project of a folder, made where there is none. Raises UserError as `Project.of_folder` does."""
+    vocabulary = bundled_vocabularies()[0]
+    path = path or default_project_path(folder)
+    if not may_be_away or folder.is_dir():
+        return Project.of_folder(folder, path, vocabulary)
+    if not path.exists():
+        return Project.create(path, folder, vocabulary)
+    project = Project.open(path)
+    if project.folder != folder.resolve():
+        other = project.folder
+        project.close()
+        raise UserError(f"{path} is the project of another folder, {other}. Name that folder, or another --project.")
+    return project
 
 
 def _encoder_of_key(key: str) -> EncoderInfo:
@@ -151,6 +168,8 @@ def tell(chosen: argparse.Namespace, report: IndexReport, more: dict[str, Any] |
         f"{report.images:,} images: {report.embedded:,} analysed, {report.reused:,} from before, "
         f"{len(report.failed):,} unreadable; {report.clusters} clusters, {report.noise:,} unclustered"
     )
+    if report.taken:
+        print(f"  {report.taken:,} of them taken from the shards")
     for failure in report.failed[:20]:
         print(f"  {failure['file']}: {failure['reason']}")
     if len(report.failed) > 20:

@@ -102,9 +102,7 @@ class Project:
         return cls(path, create(path, begun))
 
     @classmethod
-    def of_folder(
-        cls, folder: Path, path: Path | None, vocabulary: Vocabulary, back_up: bool = True, must_exist: bool = True
-    ) -> Self:
+    def of_folder(cls, folder: Path, path: Path | None, vocabulary: Vocabulary, back_up: bool = True) -> Self:
         """Opens the project of an image folder, or makes it.
 
         Args:
@@ -112,12 +110,11 @@ class Project:
             path: Its project file; None for the default place.
             vocabulary: For a new project.
             back_up: See `open`.
-            must_exist: Whether the folder has to be there: its films may lie elsewhere for now.
 
         Raises:
             UserError: There is no such folder, the file is another folder's project, or as `open` and `create` do.
         """
-        if must_exist and not folder.is_dir():
+        if not folder.is_dir():
             raise UserError(f"Cannot open {folder}: no such folder. Choose the folder that holds the radiographs.")
         path = path or default_project_path(folder)
         if not path.exists() or is_unfinished(path):

@@ -6,7 +6,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 
 from cxr_explorer import __version__
 from cxr_explorer.encoder.checkpoint import EncoderInfo
@@ -36,7 +36,7 @@ class Manifest:
         dimension: D, the length of an embedding.
         rendering: `RENDERING_VERSION` of the program.
         drawn: `REDRAWN_VERSION` of the program.
-        prefix: Where the films lie, see `Films`.
+        prefix: Where the films lay at the last run, see `Films`.
         images: How many films.
         shard_size: Films a shard; the last may have fewer.
         list_digest: Hex BLAKE2b-128 of the films' paths.
@@ -112,7 +112,7 @@ def begin_or_resume(store: Store, films: Films, encoder: EncoderInfo, shard_size
                 f"{store.place} holds Parquet files of no run: {MANIFEST} is missing. Choose another place."
             )
         begun = _new(films, encoder, shard_size or SHARD_SIZE)
-        store.write(MANIFEST, json.dumps(asdict(begun), indent=2).encode() + b"\n")
+        _store(store, begun)
         return begun
     stands = read_manifest(store)
     wanted = _new(films, encoder, shard_size or stands.shard_size)
@@ -134,7 +134,14 @@ def begin_or_resume(store: Store, films: Films, encoder: EncoderInfo, shard_size
                 f"{store.place} holds a run with another {what}: {before}, now {now}. Embed into another place, "
                 "or as that run was begun."
             )
+    if stands.prefix != films.prefix:  # the films were moved
+        stands = replace(stands, prefix=films.prefix)
+        _store(store, stands)
     return stands
+
+
+def _store(store: Store, manifest: Manifest) -> None:
+    store.write(MANIFEST, json.dumps(asdict(manifest), indent=2).encode() + b"\n")
 
 
 def _new(films: Films, encoder: EncoderInfo, shard_size: int) -> Manifest:

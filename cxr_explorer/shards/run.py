@@ -24,8 +24,8 @@ class EmbedReport:
         images: Films of the list.
         embedded: Films embedded now.
         reused: Films in shards that stood.
-        unreadable: Films of all shards that could not be read.
-        failed: The first of them written now, with reasons; the shards hold all.
+        unreadable: Films that could not be read now.
+        failed: The first of them with reasons; the shards hold all.
         shards: How many the run has.
         lost_workers: How often a worker ended over a shard.
         seconds: By stage.

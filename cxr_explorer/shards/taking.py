@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cxr_explorer.encoder.checkpoint import EncoderInfo
@@ -72,7 +72,8 @@ def take_files(project: Project, shards: Shards) -> Iterator[int | FolderChanges
         for file, digest in read_files(shards.store, number):
             before = known.pop(below + file.path, None)
             placed = ScannedFile(below + file.path, file.size_bytes, file.mtime_ns)
-            (same if before is not None and before.digest == digest is not None else new).append(placed)
+            # A digest of None says nothing of the content: what is known stays
+            (same if before is not None and digest in (None, before.digest) else new).append(placed)
         yield len(new) + len(same)
     missing = {path for (path,) in project.db.execute("SELECT path FROM images WHERE missing")}
     same += [ScannedFile(path, file.size_bytes, file.mtime_ns) for path, file in known.items() if path not in missing]
@@ -86,9 +87,14 @@ def take_results(project: Project, shards: Shards) -> Iterator[Batch]:
         project.set(PATIENT_KEY, manifest.patient_key)
     keep_marks = project.get(PATIENT_KEY) == manifest.patient_key
     below = _below(project, shards)
+    read = {image_id for (image_id,) in project.db.execute("SELECT id FROM images WHERE state = 'read'")}
     ids = {path[len(below) :]: image_id for image_id, path in project.paths().items() if path.startswith(below)}
     for number in range(manifest.shards):
-        yield read_batch(shards.store, number, manifest, ids, keep_marks)
+        batch = read_batch(shards.store, number, manifest, ids, keep_marks)
+        yield replace(
+            batch,
+            unreadable=tuple(bad for bad in batch.unreadable if bad.digest is not None or bad.image_id not in read),
+        )
 
 
 def _below(project: Project, shards: Shards) -> str:
