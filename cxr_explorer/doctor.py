@@ -14,6 +14,8 @@ from platformdirs import user_data_path
 
 from cxr_explorer import __version__, logfile
 from cxr_explorer.encoder.checkpoint import bundled_encoders, default_encoder
+from cxr_explorer.encoder.engine import open_engine
+from cxr_explorer.errors import UserError
 from cxr_explorer.project.project import Project
 from cxr_explorer.project.repair import Examination, Repair
 from cxr_explorer.project.schema import SCHEMA_VERSION
@@ -21,21 +23,29 @@ from cxr_explorer.project.schema import SCHEMA_VERSION
 
 def examine() -> dict[str, Any]:
     """Versions, device, encoders and Qt platform, ready for JSON."""
-    from cxr_explorer.encoder.model import choose_device, describe_device
-
     encoders = [
         {"name": info.name, "key": info.key, "dimension": info.dimension, "input_px": info.spec.size_px}
         for info in bundled_encoders()
     ]
     return {
         **installed(),
-        "device": describe_device(choose_device("auto")),
+        "device": _device(),
         "default encoder": default_encoder().name,
         "encoders": encoders,
         "qt platform": _qt_platform(),
         "user data": str(user_data_path("cxr-explorer", appauthor=False)),
         "log": str(logfile.folder()),
     }
+
+
+def _device() -> str:
+    """What the default encoder computes on and with, or why it cannot: a library may be there and not load."""
+    try:
+        engine = open_engine(default_encoder())
+    except UserError as error:
+        return str(error)
+    engine.close()
+    return engine.words
 
 
 def installed() -> dict[str, Any]:
@@ -121,6 +131,7 @@ def describe_repair(done: Repair) -> str:
 
 _PACKAGES = (
     "torch",
+    "onnxruntime",
     "PySide6-Essentials",
     "pyqtgraph",
     "pydicom",

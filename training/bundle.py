@@ -29,6 +29,7 @@ from cxr_explorer.images.preprocess import InputSpec, preprocess
 from cxr_explorer.images.read import read
 from training.augment import Augmentation, augment
 from training.data import Item, index, select
+from training.onnx_graph import write_graph
 
 PLACED = 1.5
 """Weight of the means by field against the means and deviations over the image, which together weigh 1."""
@@ -208,6 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         card=f"# {chosen.name}\n\n{training}\n\n{model.dimension} components fitted on {len(order):,} training images "
         f"hold {share:.1%} of the standardised variance; {within:.0%} of it differs between views of one image.\n",
     )
+    write_graph(chosen.out)
     print(f"{saved.key}: {share:.1%} of the variance in {saved.dimension} numbers, written to {chosen.out}")
     return 0
 

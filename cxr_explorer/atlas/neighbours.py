@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    import torch
-
-SPARE = 8
-"""Candidates beyond k that are compared exactly, so that rounding in the matrix product cannot cost a neighbour."""
-
-TIE = 2.0**-20
-"""Cosines closer than this (eight float32 roundings at 1) may be in either order in a matrix product."""
+from cxr_explorer.atlas.candidates import Candidates, candidates_on_processor
 
 CHUNK_BYTES = {"cpu": 96 << 20, "cuda": 1 << 30}
 """Size of a block of similarities."""
+
+RANKED_BYTES = 1 << 19
+"""Size of a block of differences: half a processor core's second cache, which is where they are needed again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +48,20 @@ def find_neighbours(embeddings: NDArray[np.floating], k: int, device: str = "cpu
 
 def compare(embeddings: NDArray[np.floating], k: int, device: str = "cpu") -> Iterator[float | Neighbours]:
     """`find_neighbours` step by step: fractions done in (0, 1], then the Neighbours."""
-    import torch
+    count = len(embeddings)
+    k = min(k, count)
+    if embeddings.ndim != 2 or k < min(1, count):
+        raise ValueError(f"embeddings of shape {embeddings.shape}, k = {k}")
+    if not np.isfinite(embeddings).all():
+        raise ValueError("embeddings hold values that are not numbers")
+    units = unit_rows(embeddings)
+    if device == "cuda":
+        from cxr_explorer.atlas.on_card import NoMemory, candidates_on_card
 
-    try:
-        yield from _compare(embeddings, k, device)
-    except torch.cuda.OutOfMemoryError:
-        yield from _compare(embeddings, k, "cpu")
+        with contextlib.suppress(NoMemory):
+            yield from _compare(units, k, candidates_on_card(units), CHUNK_BYTES["cuda"])
+            return
+    yield from _compare(units, k, candidates_on_processor(units), CHUNK_BYTES["cpu"])
 
 
 def unit_rows(embeddings: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -94,57 +98,35 @@ def similar_to(
     return order.astype(np.int32), cosines[order]
 
 
-def _compare(embeddings: NDArray[np.floating], k: int, device: str) -> Iterator[float | Neighbours]:
-    import torch
-
-    count = len(embeddings)
-    k = min(k, count)
-    if embeddings.ndim != 2 or k < min(1, count):
-        raise ValueError(f"embeddings of shape {embeddings.shape}, k = {k}")
-    if not np.isfinite(embeddings).all():
-        raise ValueError("embeddings hold values that are not numbers")
+def _compare(
+    units: NDArray[np.float32], k: int, candidates: Candidates, chunk_bytes: int
+) -> Iterator[float | Neighbours]:
+    count = len(units)
     indices = np.zeros((count, k), dtype=np.int32)
     distances = np.zeros((count, k), dtype=np.float32)
-    rows = torch.from_numpy(np.ascontiguousarray(embeddings, dtype=np.float32)).to(device)  # (N, D)
-    rows = rows / rows.norm(dim=1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)
-    chunk = max(1, CHUNK_BYTES.get(device, CHUNK_BYTES["cpu"]) // (4 * max(count, 1)))
+    chunk = max(1, chunk_bytes // (4 * max(count, 1)))
     for start in range(0, count, chunk):
         stop = min(start + chunk, count)
-        if k > 1:
-            with torch.inference_mode():
-                found, apart = _nearest_others(rows, start, stop, k - 1)  # (b, k - 1) each
-            indices[start:stop, 1:] = found.cpu().numpy()
-            distances[start:stop, 1:] = apart.cpu().numpy()
         indices[start:stop, 0] = np.arange(start, stop)
+        if k > 1:
+            found = candidates(start, stop, k - 1)
+            indices[start:stop, 1:], distances[start:stop, 1:] = nearest_of(units, start, stop, found, k - 1)
         yield stop / count
     yield Neighbours(indices, distances)
 
 
-def _nearest_others(rows: torch.Tensor, start: int, stop: int, k: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Indices and distances (b, k) of the nearest other rows for rows start to stop, by (distance, index)."""
-    import torch
-
-    count = len(rows)
-    cosines = rows[start:stop] @ rows.T  # (b, N)
-    own = torch.arange(start, stop, device=rows.device)
-    cosines[own - start, own] = -torch.inf
-    kept = min(k + SPARE, count - 1)
-    values, candidates = cosines.topk(kept, dim=1)  # (b, kept)
-    if kept < count - 1:
-        # Where as many as `kept` are as near as the last one wanted, topk keeps any of them: choose by index.
-        crowded = torch.nonzero(values[:, -1] >= values[:, k - 1] - 2 * TIE).ravel()
-        later = torch.arange(count, device=rows.device)
-        block = max(1, len(cosines) // 4)  # the keys are int64, and several temporaries of them live at once
-        for first in range(0, len(crowded), block):
-            some = crowded[first : first + block]
-            steps = torch.round(cosines[some].clamp_min(-2) / TIE).to(torch.int64)
-            candidates[some] = (steps * count - later).topk(kept, dim=1).indices
-    candidates = candidates.sort(dim=1).values  # by index, which the stable sort below keeps among equals
-    apart = torch.empty_like(values)
-    width = max(1, CHUNK_BYTES["cpu"] // (4 * kept * rows.shape[1]))
+def nearest_of(
+    units: NDArray[np.float32], start: int, stop: int, candidates: NDArray[np.int64], k: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Indices and distances (b, k) of the nearest among the candidates (b, K) of rows start to stop, by (distance,
+    index). Distances are taken from differences: a cosine of near 1 would hold few bits of them."""
+    candidates = np.sort(candidates, axis=1)  # by index, which the stable sort below keeps among equals
+    apart = np.empty(candidates.shape, np.float32)
+    width = max(1, RANKED_BYTES // (4 * candidates.shape[1] * units.shape[1]))
     for first in range(0, stop - start, width):
         last = min(first + width, stop - start)
-        difference = rows[candidates[first:last]] - rows[start + first : start + last, None]  # (w, kept, D)
-        apart[first:last] = difference.square_().sum(2).sqrt_()
-    apart, order = apart.sort(dim=1, stable=True)
-    return candidates.gather(1, order)[:, :k], apart[:, :k]
+        difference = units[candidates[first:last]]  # (w, K, D)
+        difference -= units[start + first : start + last, None]
+        apart[first:last] = np.sqrt(np.einsum("wkd,wkd->wk", difference, difference))
+    order = np.argsort(apart, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(candidates, order, axis=1).astype(np.int32), np.take_along_axis(apart, order, axis=1)

@@ -13,6 +13,7 @@ from cxr_explorer.atlas.build import MapParameters
 from cxr_explorer.cli.arguments import DONE, Command, add_encoder, add_json, encoder_of
 from cxr_explorer.cli.progress_line import ProgressLine
 from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders
+from cxr_explorer.encoder.devices import choose_kind, describe_kind
 from cxr_explorer.errors import UserError
 from cxr_explorer.indexing import Indexing, IndexReport
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
@@ -154,9 +155,7 @@ def run(
 
 
 def _device_in_words(device: str) -> str:
-    from cxr_explorer.encoder.model import choose_device, describe_device  # torch: 3 s, where nothing else needs it
-
-    return describe_device(choose_device(device))
+    return describe_kind(choose_kind(device))
 
 
 def tell(chosen: argparse.Namespace, report: IndexReport, more: dict[str, Any] | None = None) -> None:

@@ -1,8 +1,8 @@
 """Encoder checkpoints on disk: what they are and what they are fed, read without loading torch.
 
 A checkpoint is a directory of three files: `encoder.json` (described by `read_encoder`), `weights.safetensors` and
-`MODEL_CARD.md`; beside them lies `chest.npz` where it was fitted, see `chest_reference`. Copying the directory copies
-the encoder.
+`MODEL_CARD.md`; beside them lie `graph.onnx`, the network for ONNX Runtime (`training/onnx_graph.py`), and `chest.npz`,
+see `chest_reference`, where they were made. Copying the directory copies the encoder.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ DEFAULT_ENCODER = "simclr-cxr"
 DESCRIPTION_FILE = "encoder.json"
 WEIGHTS_FILE = "weights.safetensors"
 CARD_FILE = "MODEL_CARD.md"
+GRAPH_FILE = "graph.onnx"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class EncoderInfo:
         weights_sha256: Hex digest of the weights file, checked when the weights are loaded.
         key: Name and 12 hex digits over weights, input and rendering: embeddings with the same key are comparable.
         description: How it was trained, in a sentence or two.
+        graph_sha256: Hex digest of `graph.onnx`; empty where there is none.
     """
 
     directory: Path
@@ -54,6 +56,7 @@ class EncoderInfo:
     weights_sha256: str
     key: str
     description: str
+    graph_sha256: str = ""
 
 
 def encoder_key(name: str, weights_sha256: str, spec: InputSpec) -> str:
@@ -99,6 +102,7 @@ def read_encoder(directory: Path) -> EncoderInfo:
             weights_sha256=_text(described, "weights_sha256"),
             key=encoder_key(_text(described, "name"), _text(described, "weights_sha256"), spec),
             description=_text(described, "training"),
+            graph_sha256=_text({"graph_sha256": "", **described}, "graph_sha256"),
         )
         if info.dimension < 1:
             raise ValueError(f"dimension is {info.dimension}")
@@ -123,7 +127,7 @@ def write_description(
     training: str,
     weights_sha256: str,
 ) -> None:
-    """Writes `encoder.json`; the other two files are the caller's."""
+    """Writes `encoder.json`, and takes away an earlier graph; the other files are the caller's."""
     described = {
         "format": FORMAT,
         "name": name,
@@ -134,8 +138,33 @@ def write_description(
         "training": training,
         "weights_sha256": weights_sha256,
     }
-    text = json.dumps(described, indent=2, ensure_ascii=False) + "\n"
-    (directory / DESCRIPTION_FILE).write_text(text, encoding="utf-8")
+    (directory / GRAPH_FILE).unlink(missing_ok=True)
+    _write(directory, described)
+
+
+def add_graph(directory: Path, graph_sha256: str) -> None:
+    """Enters the digest of `graph.onnx` into `encoder.json`; the file is the caller's."""
+    described = json.loads((directory / DESCRIPTION_FILE).read_text(encoding="utf-8"))
+    _write(directory, {**described, "graph_sha256": graph_sha256})
+
+
+def read_weights(info: EncoderInfo) -> bytes:
+    """The weights file, checked against its digest.
+
+    Raises:
+        UserError: It cannot be read, or is another.
+    """
+    path = info.directory / WEIGHTS_FILE
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"The weights {path} cannot be read: {error}. Copy the encoder's folder again.") from error
+    if hashlib.sha256(data).hexdigest() != info.weights_sha256:
+        raise UserError(
+            f"The weights {path} are not the ones its {info.name} description names: the file is damaged or was "
+            "replaced. Copy the encoder's folder again."
+        )
+    return data
 
 
 def bundled_encoders() -> list[EncoderInfo]:
@@ -151,6 +180,11 @@ def bundled_encoders() -> list[EncoderInfo]:
 def default_encoder() -> EncoderInfo:
     """The bundled encoder named DEFAULT_ENCODER. Raises UserError when it is missing or damaged."""
     return read_encoder(asset("encoders", DEFAULT_ENCODER))
+
+
+def _write(directory: Path, described: dict[str, Any]) -> None:
+    text = json.dumps(described, indent=2, ensure_ascii=False) + "\n"
+    (directory / DESCRIPTION_FILE).write_text(text, encoding="utf-8")
 
 
 def _spec(described: dict[str, Any]) -> InputSpec:

@@ -11,20 +11,17 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.encoder.checkpoint import read_encoder
+from cxr_explorer.encoder.engine import Engine, open_engine
 from cxr_explorer.errors import PassingError, UserError
 from cxr_explorer.images.guard import LIMITS, Answer, Guard, Refused
 from cxr_explorer.images.preprocess import InputSpec, preprocess, thumbnail_jpeg
 from cxr_explorer.images.radiograph import Float
 from cxr_explorer.images.read import decode
-
-if TYPE_CHECKING:
-    import torch  # imported where it is used: the window's process needs this module's items, not torch
 
 BATCH_SIZE = {"cpu": 32, "mps": 64, "cuda": 128}
 """Images a batch unless the caller says otherwise: on two cores about a fifth of a second on the encoder."""
@@ -161,12 +158,9 @@ def embed(
     info = read_encoder(encoder_directory)
     with _Decoders(info.spec, min(decoders_that_fit(), len(images))) as decoders:
         first = [decoders.submit(source) for source in images[: min(batch_size or FIRST_BATCH, FIRST_BATCH)]]
-        # While these are being opened:
-        from cxr_explorer.encoder.model import choose_device, describe_device, load_model
-
-        with _Encoder(load_model(info, choose_device(device)), info.title) as encoder:
-            size = batch_size or BATCH_SIZE[encoder.device.type]
-            yield Ready(device=describe_device(encoder.device), encoder_key=info.key)
+        with _Encoder(open_engine(info, device), info.title) as encoder:  # while these are being opened
+            size = batch_size or BATCH_SIZE[encoder.engine.kind]
+            yield Ready(device=encoder.engine.words, encoder_key=info.key)
             yield from _all_batches(images, size, decoders, encoder, folder, first)
 
 
@@ -191,19 +185,16 @@ class Embedder:
         Raises:
             UserError: The encoder cannot be loaded, or the device is not there.
         """
-        from cxr_explorer.encoder.model import choose_device, describe_device, load_model
-
         info = read_encoder(encoder_directory)
-        model = load_model(info, choose_device(device))
         with ExitStack() as opened:
             self._decoders = opened.enter_context(_Decoders(info.spec, decoders or decoders_that_fit(), fetch))
-            self._encoder = opened.enter_context(_Encoder(model, info.title))
+            self._encoder = opened.enter_context(_Encoder(open_engine(info, device), info.title))
             self._opened = opened.pop_all()
-        self.ready = Ready(device=describe_device(self._encoder.device), encoder_key=info.key)
+        self.ready = Ready(device=self._encoder.engine.words, encoder_key=info.key)
 
     def embed(self, images: Sequence[Source], folder: Path | None = None) -> Iterator[Batch]:
         """A Batch for every batch, as `embed` yields them, with its errors."""
-        size = BATCH_SIZE[self._encoder.device.type]
+        size = BATCH_SIZE[self._encoder.engine.kind]
         yield from _all_batches(images, size, self._decoders, self._encoder, folder)
 
     def close(self) -> None:
@@ -370,35 +361,23 @@ def _finish(opening: Sequence[Future[_Opened]], encoder: _Encoder) -> Batch:
 
 
 class _Encoder:
-    """A model on its device, and how many images a pass the device has been seen to hold. Close it: it has threads."""
+    """An engine, and how many images a pass its device has been seen to hold. Close it: it has threads."""
 
-    def __init__(self, model: torch.nn.Module, title: str) -> None:
-        import torch
-
-        from cxr_explorer.encoder.model import fold_norms
-
+    def __init__(self, engine: Engine, title: str) -> None:
+        self.engine = engine
         self.title = title
-        self.device = next(model.parameters()).device
-        if self.device.type == "cpu":
-            model = fold_norms(model)
-        self.model = model.to(memory_format=torch.channels_last)
-        self.pass_size = CPU_PASS if self.device.type == "cpu" else 1 << 16
-        self._threads_before = torch.get_num_threads()
+        self.pass_size = CPU_PASS if engine.kind == "cpu" else 1 << 16
         self._pool: ThreadPoolExecutor | None = None
-        if self.device.type == "cpu":
-            self._pool = ThreadPoolExecutor(
-                self._threads_before, "encode", initializer=torch.set_num_threads, initargs=(1,)
-            )
+        if engine.kind == "cpu":
+            self._pool = ThreadPoolExecutor(engine.threads, "encode", initializer=engine.begin_thread)
 
     def __enter__(self) -> _Encoder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        import torch
-
         if self._pool is not None:
             self._pool.shutdown()
-            torch.set_num_threads(self._threads_before)  # the pool's threads also set it for threads to come
+        self.engine.close()
 
     def encode(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """(B, 1, S, S), finite, to (B, D) float32, finite.
@@ -414,59 +393,25 @@ class _Encoder:
             embeddings = np.concatenate(list(self._pool.map(self._encode_part, parts)))
         if not np.isfinite(embeddings).all():
             raise UserError(
-                f"The encoder {self.title} cannot be used: it gives values that are not numbers on {self.device.type}. "
+                f"The encoder {self.title} cannot be used: it gives values that are not numbers on {self.engine.kind}. "
                 "Try the device cpu, copy the encoder again from its source, or choose another."
             )
         return embeddings
 
     def _encode_part(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """`encode` in as many passes as memory asks for."""
-        import torch
-
         parts: list[NDArray[np.float32]] = []
         start = 0
         while start < len(pixels):
-            part = torch.from_numpy(pixels[start : start + self.pass_size])  # (b, 1, S, S)
+            part = pixels[start : start + self.pass_size]  # (b, 1, S, S)
             try:
-                parts.append(self._forward(part))
-            except (RuntimeError, MemoryError) as error:
-                if not _out_of_memory(error):
-                    raise
+                parts.append(self.engine.run(part))
+                start += len(part)
+            except MemoryError as error:
                 if len(part) == 1:
                     raise UserError(
-                        f"The encoder cannot run: the memory of {self.device.type} does not hold a single image. "
+                        f"The encoder cannot run: the memory of {self.engine.kind} does not hold a single image. "
                         "Close other programs that use it, or choose the device cpu."
                     ) from error
                 self.pass_size = len(part) // 2
-            else:
-                start += len(part)
-                continue
-            if self.device.type == "cuda":
-                torch.cuda.empty_cache()  # after the except clause: the error's traceback holds the activations
         return np.concatenate(parts)
-
-    def _forward(self, pixels: torch.Tensor) -> NDArray[np.float32]:
-        import torch
-
-        on_cuda = self.device.type == "cuda"
-        if on_cuda:
-            pixels = pixels.pin_memory()
-        x = pixels.to(self.device, non_blocking=on_cuda).contiguous(memory_format=torch.channels_last)
-        with torch.inference_mode():
-            if on_cuda:
-                with torch.autocast("cuda"):
-                    out: torch.Tensor = self.model(x).float()  # (B, D)
-                if not torch.isfinite(out).all():  # float16 ends at 65504
-                    out = self.model(x)
-            else:
-                out = self.model(x)
-        return out.float().cpu().numpy()
-
-
-def _out_of_memory(error: BaseException) -> bool:
-    import torch
-
-    # The CPU's allocator and MPS raise a plain RuntimeError.
-    return isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)) or any(
-        words in str(error) for words in ("out of memory", "not enough memory", "can't allocate memory")
-    )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
-import platform
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -22,6 +22,7 @@ from cxr_explorer.encoder.checkpoint import (
     WEIGHTS_FILE,
     EncoderInfo,
     read_encoder,
+    read_weights,
     write_description,
 )
 from cxr_explorer.encoder.resnet import resnet
@@ -135,14 +136,14 @@ class Stages(nn.Module):
     dimension = 512
     GRID = 3
 
-    sides: Tensor
+    sides: list[int]
     gains: Tensor
     offsets: Tensor
 
     def __init__(self, *bases: nn.Module) -> None:
         super().__init__()
         self.bases = nn.ModuleList(bases)
-        self.register_buffer("sides", torch.zeros(len(bases), dtype=torch.int64))
+        self.sides = [0] * len(bases)  # plain numbers: shapes that hang on a tensor's value cannot be exported
         self.register_buffer("gains", torch.ones(len(bases)))
         self.register_buffer("offsets", torch.zeros(len(bases)))
         self.projection = nn.Linear(sum(self.widths()), self.dimension)
@@ -161,7 +162,7 @@ class Stages(nn.Module):
         """(B, sum of `widths`)."""
         blocks = []
         for number, base in enumerate(self.bases):
-            side = int(self.sides[number])
+            side = self.sides[number]
             seen = x * self.gains[number] + self.offsets[number]
             if side and seen.shape[-2:] != (side, side):
                 seen = functional.interpolate(seen, (side, side), mode="bilinear", antialias=True)
@@ -169,12 +170,36 @@ class Stages(nn.Module):
             placed = [stages[stage] for stage in base.placed_stages]  # type: ignore[union-attr]
             blocks += [stage.mean((2, 3)) for stage in stages]
             blocks += [stage.std((2, 3), unbiased=False) for stage in stages]
-            blocks += [functional.adaptive_avg_pool2d(stage, self.GRID).flatten(1) for stage in placed]
+            blocks += [_field_means(stage, self.GRID) for stage in placed]
         return torch.cat(blocks, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         projected: Tensor = self.projection(self.pooled(x))  # (B, D)
         return projected
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        destination[f"{prefix}sides"] = torch.tensor(self.sides)
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, metadata: Any, strict: bool, missing: list[str], *lists: Any
+    ) -> None:
+        own = dict(state_dict)
+        sides = own.pop(f"{prefix}sides", None)
+        if sides is None or len(sides) != len(self.sides):
+            missing.append(f"{prefix}sides")
+        else:
+            self.sides = [int(side) for side in sides]
+        super()._load_from_state_dict(own, prefix, metadata, strict, missing, *lists)
+
+
+def _field_means(stage: Tensor, grid: int) -> Tensor:
+    """(B, C, h, w) to (B, C * grid²): `adaptive_avg_pool2d`, in slices, which other engines run as fast as PyTorch."""
+    rows, columns = (
+        [(part * side // grid, -(-(part + 1) * side // grid)) for part in range(grid)] for side in stage.shape[-2:]
+    )
+    fields = [stage[:, :, top:bottom, left:right].mean((2, 3)) for top, bottom in rows for left, right in columns]
+    return torch.stack(fields, 2).flatten(1)
 
 
 ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
@@ -209,16 +234,7 @@ def load_model(info: EncoderInfo, device: torch.device) -> nn.Module:
             f"The encoder {info.title} needs the architecture {info.architecture}, which this version does not have. "
             "Update the program, or choose another encoder."
         )
-    path = info.directory / WEIGHTS_FILE
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"The weights {path} cannot be read: {error}. Copy the encoder's folder again.") from error
-    if hashlib.sha256(data).hexdigest() != info.weights_sha256:
-        raise UserError(
-            f"The weights {path} are not the ones its {info.name} description names: the file is damaged or was "
-            "replaced. Copy the encoder's folder again."
-        )
+    data = read_weights(info)
     model = make()
     try:
         stored = {
@@ -227,7 +243,8 @@ def load_model(info: EncoderInfo, device: torch.device) -> nn.Module:
         model.load_state_dict(stored, assign=True)
     except (SafetensorError, RuntimeError) as error:
         raise UserError(
-            f"The weights {path} do not fit a {info.architecture}: {error}. Copy the encoder's folder again."
+            f"The weights {info.directory / WEIGHTS_FILE} do not fit a {info.architecture}: {error}. "
+            "Copy the encoder's folder again."
         ) from error
     model.eval()
     if (dimension := dimension_of(model)) != info.dimension:
@@ -324,15 +341,6 @@ def choose_device(name: str = "auto") -> torch.device:
             f"PyTorch ({torch.__version__}). Choose auto or cpu."
         )
     return torch.device(name)
-
-
-def describe_device(device: torch.device) -> str:
-    """The device in words: "cuda: NVIDIA …", "mps: Apple GPU", "cpu: 8 threads"."""
-    if device.type == "cuda":
-        return f"cuda: {torch.cuda.get_device_name(device)}"
-    if device.type == "mps":
-        return f"mps: Apple GPU ({platform.machine()})"
-    return f"{device.type}: {torch.get_num_threads()} threads"
 
 
 def _computes(kind: str) -> bool:

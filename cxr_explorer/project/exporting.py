@@ -1,20 +1,33 @@
-"""The labels of a project leave as CSV."""
+"""The labels of a project leave as CSV.
+
+A label of a large collection is one of millions: what can be is done on whole columns, and the lines of the long form
+are put together by SQLite itself.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 
 from cxr_explorer.labels.consensus import Rule, agree_on
-from cxr_explorer.labels.label import LabelRow, Value
+from cxr_explorer.labels.label import LabelBound, LabelRow, NoteRow, Value
 from cxr_explorer.labels.reader_names import REREAD
+from cxr_explorer.labels.texts import VALUE_WORDS
 from cxr_explorer.project.audits.bounds import label_bounds
 from cxr_explorer.project.notes import note_rows
 from cxr_explorer.project.project import Project
+from cxr_explorer.tables.cells import as_cell, as_csv
 from cxr_explorer.tables.format import WriteReport
 from cxr_explorer.tables.formats import format_named
-from cxr_explorer.tables.write import write_labels
+from cxr_explorer.tables.judged import Judged, judged_of, row_of
+from cxr_explorer.tables.long import HEADER, NOTE_HEADER, bound_cells, note_cells
+from cxr_explorer.tables.write import write_judged, write_labels, write_lines
+
+_END = "\r\n"
 
 
 def label_rows(project: Project) -> Iterator[LabelRow]:
@@ -48,23 +61,12 @@ def export_labels(
     Raises:
         UserError: The place cannot be written.
     """
-    rows = [row for row in label_rows(project) if reader in (None, row.reader)]
-    one_judgement = format_named(format).one_judgement
-    agreed = agree_on(rows, rule) if rule is not None else None
-    if agreed is not None:
-        rows = agreed.rows
-    elif reader is None and one_judgement:
-        rows = [row for row in rows if not row.reader.endswith(REREAD)]
-    findings = list(project.vocabulary.findings)
-    if not one_judgement:
-        findings += sorted({row.finding for row in rows} - set(findings))
-    excludes = project.vocabulary.excludes_among(findings)
-    noted = note_rows(project, reader) if rule is None else ()
-    told = {(row.file, row.reader): row.note for row in noted} if notes and not one_judgement else None
-    report = write_labels(out, rows, format, findings, excludes, told)
-    if agreed is None:
-        return report
-    return replace(report, unresolved=len(agreed.unresolved), one_reader=agreed.one_reader)
+    with project.db.atomic():  # all that is read is of one moment
+        if rule is not None:
+            return _export_agreed(project, out, format, reader, rule)
+        if format_named(format).one_judgement:
+            return write_judged(out, _judged(project, reader), format)
+        return _export_long(project, out, reader, list(note_rows(project, reader)) if notes else None)
 
 
 def exported_labels(
@@ -74,3 +76,121 @@ def exported_labels(
     with Project.open_read_only(path) as project:
         report = export_labels(project, out, format, reader, rule, notes)
     yield report
+
+
+def _export_agreed(project: Project, out: Path, format: str, reader: str | None, rule: Rule) -> WriteReport:
+    agreed = agree_on((row for row in label_rows(project) if reader in (None, row.reader)), rule)
+    findings = list(project.vocabulary.findings)
+    if not format_named(format).one_judgement:
+        findings += sorted({row.finding for row in agreed.rows} - set(findings))
+    excludes = project.vocabulary.excludes_among(findings)
+    report = write_labels(out, agreed.rows, format, findings, excludes)
+    return replace(report, unresolved=len(agreed.unresolved), one_reader=agreed.one_reader)
+
+
+def _judged(project: Project, reader: str | None) -> Judged:
+    """The judgement of every finding of the vocabulary on every image that stands, by file."""
+    findings = project.vocabulary.findings
+    counts = project.db.execute("SELECT finding, reader, count(*) FROM labels GROUP BY finding, reader").fetchall()
+    counts = [row for row in counts if row[1] == reader or (reader is None and not row[1].endswith(REREAD))]
+    others = sorted({finding for finding, _, _ in counts} - set(findings))
+    readers = sorted({name for _, name, _ in counts})
+    # Of one reader's labels none replaces another. Without times few images differ: each kind is made once.
+    at = "at" if len(readers) > 1 else "''"
+    made = cache(lambda text: row_of(json.loads(text), findings))
+    rows = project.db.execute(
+        f"""SELECT path, json_group_array(json_array(finding, value, {at}))
+            FROM images CROSS JOIN labels ON image_id = images.id
+            WHERE reader IN (SELECT value FROM json_each(?)) AND finding NOT IN (SELECT value FROM json_each(?))
+            GROUP BY path ORDER BY path""",
+        [json.dumps(readers), json.dumps(others)],
+    ).fetchall()
+    return judged_of(
+        (path for path, _ in rows),
+        (made(text) for _, text in rows),
+        findings,
+        project.vocabulary.excludes_among(findings),
+        other_findings=sum(count for name, _, count in counts if name in others),
+    )
+
+
+# -- the long form -----------------------------------------------------------------------------------------------------
+
+
+def _export_long(project: Project, out: Path, reader: str | None, noted: Sequence[NoteRow] | None) -> WriteReport:
+    """SQLite puts the lines together, all of an image's at once; as rows of Python it takes ten times as long."""
+    ids = {path: image_id for image_id, path in project.paths().items()}
+    notes = {(ids[row.file], row.reader): as_csv(*note_cells(row.note)) for row in noted or ()}
+    images = {image_id for image_id, _ in notes}
+    labels = 0
+    bounds = label_bounds(project)
+    _provide_cells(project, notes, bounds)
+
+    def lines() -> Iterator[str]:
+        nonlocal labels
+        yield as_csv(*HEADER, *(NOTE_HEADER if noted is not None else ())) + _END
+        for image_id, count, text in project.db.conn.execute(
+            _lines_by_image(project, noted is not None, bounds), {"reader": reader}
+        ):
+            images.add(image_id)
+            labels += count
+            yield text
+        for line in project.db.conn.execute(_NOTES_ALONE, {"reader": reader}) if notes else ():
+            yield from line
+
+    write_lines(out, lines())
+    return WriteReport(len(images), labels, notes=len(notes))
+
+
+_Bounds = Mapping[tuple[str, str], Mapping[int, LabelBound]]
+
+
+class _Cells(dict[str, str]):
+    """Text -> its cell, made once."""
+
+    def __missing__(self, text: str) -> str:
+        self[text] = cell = as_cell(text)
+        return cell
+
+
+def _provide_cells(project: Project, notes: Mapping[tuple[int, str], str], bounds: _Bounds) -> None:
+    """Gives SQL the functions cell(text), bound(image id, finding, reader) and note(image id, reader)."""
+    cells_of = cache(lambda bound: as_csv(*bound_cells(bound)))
+    for name, arguments, function in (
+        ("cell", 1, _Cells().__getitem__),
+        ("bound", 3, lambda image_id, *lot: cells_of(bounds.get(lot, {}).get(image_id))),
+        ("note", 2, lambda *key: notes.get(key, ",,")),
+    ):
+        project.db.conn.create_function(name, arguments, function, deterministic=True)
+
+
+def _lines_by_image(project: Project, noted: bool, bounds: _Bounds) -> str:
+    """SQL: of every image with labels of a reader (NULL: of any) its id, their number, and their lines in one text."""
+
+    def of(*columns: str, table: str = "labels") -> list[str]:
+        # Almost always a text is its own cell: asking Python for each of millions takes longer than all the rest.
+        texts = zip(*project.db.execute(f"SELECT DISTINCT {', '.join(columns)} FROM {table}"), strict=True)
+        odd = [any(as_cell(text) != text for text in set(some)) for some in texts]
+        return [f"cell({name})" if strange else name for name, strange in zip_longest(columns, odd)]
+
+    words = " ".join(f"WHEN {value:d} THEN '{word}'" for value, word in VALUE_WORDS.items())
+    (path,), (finding, reader), (at, how) = of("path", table="images"), of("finding", "reader"), of("at", "how")
+    bound = "bound(image_id, finding, reader)" if any(bounds.values()) else "',,,'"
+    cells = [path, finding, f"CASE value {words} END", reader, at, how, "cluster", "map_id", bound]
+    if noted:
+        has_notes = "image_id IN (SELECT image_id FROM reader_notes)"
+        cells.append(f"CASE WHEN {has_notes} THEN note(image_id, reader) ELSE ',,' END")
+    line = ",".join(["%s"] * len(cells)) + _END
+    # CROSS JOIN: image by image in the order of paths, its labels in that of their key, by finding and reader.
+    return f"""SELECT image_id, count(*), group_concat(printf('{line}', {", ".join(cells)}), '')
+               FROM images CROSS JOIN labels ON image_id = images.id
+               WHERE :reader IS NULL OR reader = :reader GROUP BY path ORDER BY path"""
+
+
+_NOTES_ALONE = f"""
+    SELECT cell(path) || ',,,' || cell(note.reader) || '{"," * (len(HEADER) - 3)}' || note(image_id, note.reader)
+        || '{_END}'
+    FROM reader_notes AS note JOIN images ON images.id = image_id
+    WHERE (:reader IS NULL OR note.reader = :reader)
+        AND NOT EXISTS (SELECT 1 FROM labels WHERE labels.image_id = note.image_id AND labels.reader = note.reader)
+    ORDER BY path, note.reader"""

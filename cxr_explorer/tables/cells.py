@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 
 # What programs write where there is nothing: pandas, R, SQL, spreadsheets, and people.
@@ -24,6 +26,21 @@ def harmless(text: str) -> str:
     return "'" + text if _FORMULA.match(text) else text
 
 
+_ITSELF = re.compile(r"""\w[^,"\r\n]*""")  # neither a formula nor in need of quotes: nearly every text
+
+
+def as_cell(text: str) -> str:
+    """`harmless` as it stands in a line of CSV."""
+    return text if _ITSELF.fullmatch(text) else as_csv(harmless(text))
+
+
 def plain(cell: str) -> str:
     """The text of which `harmless` made the cell."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
+
+
+def as_csv(*cells: str) -> str:
+    """The cells as `csv.writer` puts them into a line, without its end."""
+    line = io.StringIO()
+    csv.writer(line).writerow((*cells, ""))  # a cell that is alone and empty would be put into quotes
+    return line.getvalue()[: -len(",\r\n")]

@@ -9,8 +9,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_explorer.labels.label import LabelRow, Note
+from cxr_explorer.labels.label import Note
 from cxr_explorer.tables.gathering import Gathering
+from cxr_explorer.tables.judged import Judged
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,19 @@ class WriteReport:
         return self.other_findings + self.superseded + self.uncertain + self.absent
 
 
+def report_on(judged: Judged, labels: int, uncertain: int = 0, absent: int = 0) -> WriteReport:
+    """What went into a table with one judgement a finding and image; the numbers are those of `WriteReport`."""
+    return WriteReport(
+        images=len(judged.files),
+        labels=labels,
+        other_findings=judged.other_findings,
+        superseded=judged.superseded,
+        uncertain=uncertain,
+        absent=absent,
+        conflicts=int(judged.contradicted().any(axis=1).sum()),
+    )
+
+
 class RowReader(Protocol):
     """Takes the rows of a table, one after the other."""
 
@@ -58,10 +72,8 @@ class RowReader(Protocol):
         """Once all rows were seen: as `Gathering.finish` takes it."""
 
 
-Table = list[Sequence[str]]
+Table = Iterable[Sequence[str]]
 """Rows of cells, the header first."""
-
-Excludes = Mapping[str, Sequence[str]]
 
 Notes = Mapping[tuple[str, str], Note]
 """What readers noted, by file and reader."""
@@ -77,9 +89,8 @@ class Format:
         help: What it holds, in one or two sentences.
         recognises: Whether a header is of this form, from the names of its columns as `squeezed` gives them.
         reader: Takes what gathers the labels and the header, returns what takes the rows.
-        writer: Rows of labels, findings in order, what excludes what, and notes (None: without) become a table and what
-            it has no room for. Only the long form has room for notes.
-        one_judgement: Whether a finding on an image has one judgement in it.
+        writer: Judgements become a table and what it has no room for; None for the long form, which has room for every
+            label there is, and for notes, see `long.long_table`.
     """
 
     name: str
@@ -87,5 +98,9 @@ class Format:
     help: str
     recognises: Callable[[set[str]], bool]
     reader: Callable[[Gathering, Sequence[str]], RowReader]
-    writer: Callable[[Iterable[LabelRow], Sequence[str], Excludes, Notes | None], tuple[Table, WriteReport]]
-    one_judgement: bool = True
+    writer: Callable[[Judged], tuple[Table, WriteReport]] | None = None
+
+    @property
+    def one_judgement(self) -> bool:
+        """Whether a finding on an image has one judgement in it."""
+        return self.writer is not None

@@ -21,7 +21,7 @@ from typing import Any, get_args
 from cxr_explorer.labels.label import AuditState, How, LabelBound, LabelRow, Note
 from cxr_explorer.labels.texts import VALUE_WORDS
 from cxr_explorer.tables.cells import harmless, is_blank, plain
-from cxr_explorer.tables.format import Excludes, Format, Notes, Table, WriteReport
+from cxr_explorer.tables.format import Format, Table, WriteReport
 from cxr_explorer.tables.gathering import BLANK, Gathering, Values, cell_at, columns_of, integer_of, squeezed
 from cxr_explorer.tables.imported import NOTHING, as_array, seconds_of, time_text
 
@@ -37,13 +37,11 @@ _YES, _NO = ("yes", "y", "true", "1", "1.0"), ("no", "n", "false", "0", "0.0")
 _HOWS = {how: place for place, how in enumerate(get_args(How))}
 
 
-def _long_table(
-    rows: Iterable[LabelRow], findings: Sequence[str], _excludes: Excludes, notes: Notes | None
-) -> tuple[Table, WriteReport]:
+def long_table(rows: Iterable[LabelRow], findings: Sequence[str]) -> tuple[Table, WriteReport]:
+    """The labels of these findings as a table in this form, without notes."""
     wanted = set(findings)
-    table: Table = [HEADER if notes is None else (*HEADER, *NOTE_HEADER)]
+    table: list[Sequence[str]] = [HEADER]
     files: set[str] = set()
-    told: set[tuple[str, str]] = set()
     other_findings = 0
     for row in rows:
         if row.finding not in wanted:
@@ -52,26 +50,18 @@ def _long_table(
         files.add(row.file)
         cluster, map_id = ("" if number is None else str(number) for number in (row.cluster, row.map_id))
         named = (harmless(text) for text in (row.file, row.finding))
-        provenance = (harmless(row.reader), harmless(row.at), row.how, cluster, map_id)
-        cells = (*named, VALUE_WORDS[row.value], *provenance, *_bound_cells(row.bound))
-        if notes is not None:
-            told.add((row.file, row.reader))
-            cells = (*cells, *_note_cells(notes.get((row.file, row.reader), Note())))
-        table.append(cells)
-    labels = len(table) - 1
-    for (file, reader), note in (notes or {}).items():
-        files.add(file)
-        if (file, reader) not in told:
-            empty = [""] * (len(HEADER) - 4)
-            table.append((harmless(file), "", "", harmless(reader), *empty, *_note_cells(note)))
-    return table, WriteReport(len(files), labels, other_findings, notes=len(notes or {}))
+        provenance = (harmless(row.reader), harmless(row.at), harmless(row.how), cluster, map_id)
+        table.append((*named, VALUE_WORDS[row.value], *provenance, *bound_cells(row.bound)))
+    return table, WriteReport(len(files), len(table) - 1, other_findings)
 
 
-def _note_cells(note: Note) -> tuple[str, str, str]:
+def note_cells(note: Note) -> tuple[str, str, str]:
+    """Those of `NOTE_HEADER`."""
     return harmless(note.text), "yes" if note.flagged else "", harmless(note.at)
 
 
-def _bound_cells(bound: LabelBound | None) -> tuple[str, str, str, str]:
+def bound_cells(bound: LabelBound | None) -> tuple[str, str, str, str]:
+    """Those of an audit."""
     if bound is None:
         return "", "", "", ""
     share = "" if bound.error_bound is None else f"{math.ceil(bound.error_bound * 10_000 - 1e-9) / 10_000:g}"
@@ -199,6 +189,4 @@ LONG = Format(
     "what to come back to have columns of their own; an image with a note and no label has a row without a finding.",
     recognises=lambda names: {"file", "finding", "value"} <= names,
     reader=_Long,
-    writer=_long_table,
-    one_judgement=False,
 )

@@ -7,34 +7,35 @@ that is not listed is *not* read as absent, it gets no label.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import chain
 
-from cxr_explorer.labels.label import LabelRow, Value
+import numpy as np
+
+from cxr_explorer.labels.label import Value
 from cxr_explorer.tables.cells import harmless, plain
-from cxr_explorer.tables.format import Excludes, Format, Notes, Table, WriteReport
+from cxr_explorer.tables.format import Format, Table, WriteReport, report_on
 from cxr_explorer.tables.gathering import Gathering, columns_of, squeezed
-from cxr_explorer.tables.judged import latest
+from cxr_explorer.tables.judged import Judged
 
 HEADER = ("Image Index", "Finding Labels")
 
 
-def _nih_table(
-    rows: Iterable[LabelRow], findings: Sequence[str], excludes: Excludes, _notes: Notes | None
-) -> tuple[Table, WriteReport]:
-    if any("|" in finding for finding in findings):
+def _nih_table(judged: Judged) -> tuple[Table, WriteReport]:
+    """Raises ValueError for a finding with "|"."""
+    if any("|" in finding for finding in judged.findings):
         raise ValueError('a finding with "|" cannot stand in a cell of findings joined by "|"')
-    judged = latest(rows, findings, excludes)
-    table: Table = [HEADER]
-    labels = 0
-    for file, values in judged.images.items():
-        present = [finding for finding in judged.findings if values.get(finding) == Value.PRESENT]
-        out = judged.contradicted(values)
-        present = [finding for finding in present if finding not in out]
-        labels += len(present)
-        table.append((harmless(file), harmless("|".join(present))))
-    every = Counter(value for values in judged.images.values() for value in values.values())
-    return table, judged.report(labels, uncertain=every[Value.UNCERTAIN], absent=every[Value.ABSENT])
+    values = judged.values
+    present = (values == Value.PRESENT) & ~judged.contradicted()
+    sets, which = np.unique(np.packbits(present, axis=1), axis=0, return_inverse=True)  # of the findings present
+    masks = np.unpackbits(sets, axis=1, count=len(judged.findings)).tolist()
+    cells = [
+        harmless("|".join(finding for finding, there in zip(judged.findings, mask, strict=True) if there))
+        for mask in masks
+    ]
+    rows = ((harmless(file), cells[one]) for file, one in zip(judged.files, which.ravel().tolist(), strict=True))
+    uncertain, absent = (int((values == value).sum()) for value in (Value.UNCERTAIN, Value.ABSENT))
+    return chain([HEADER], rows), report_on(judged, int(present.sum()), uncertain, absent)
 
 
 class _Nih:

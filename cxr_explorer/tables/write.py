@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import atomic_write
 from cxr_explorer.labels.label import LabelRow
 from cxr_explorer.labels.vocabulary import usual_excludes
-from cxr_explorer.tables.format import Notes, WriteReport
+from cxr_explorer.tables.format import WriteReport
 from cxr_explorer.tables.formats import format_named
+from cxr_explorer.tables.judged import Judged, latest
+from cxr_explorer.tables.long import long_table
 
 
 def write_labels(
@@ -21,7 +25,6 @@ def write_labels(
     format: str,
     findings: Sequence[str],
     excludes: Mapping[str, Sequence[str]] | None = None,
-    notes: Notes | None = None,
 ) -> WriteReport:
     """Write labels to a CSV file (UTF-8, no byte order mark), all of it or nothing, in one of `FORMATS`.
 
@@ -34,22 +37,41 @@ def write_labels(
         format: The name of one of `FORMATS`.
         findings: The findings to write, in the order of columns or of names within a cell.
         excludes: What cannot be present together, see `Vocabulary`; None for the usual rule.
-        notes: What readers noted, for the long form; None: it has no columns for them.
 
     Raises:
         UserError: The place cannot be written, or a name cannot be written as UTF-8.
     """
-    rule = usual_excludes(findings) if excludes is None else excludes
-    table, report = format_named(format).writer(rows, findings, rule, notes)
-    _write_csv(out, table)
+    if format_named(format).one_judgement:
+        rule = usual_excludes(findings) if excludes is None else excludes
+        return write_judged(out, latest(rows, findings, rule), format)
+    table, report = long_table(rows, findings)
+    with _text(out) as stream:
+        csv.writer(stream).writerows(table)
     return report
 
 
-def _write_csv(out: Path, table: Iterable[Sequence[str]]) -> None:
+def write_judged(out: Path, judged: Judged, format: str) -> WriteReport:
+    """`write_labels` of what is left of them in a form with one judgement a finding and image."""
+    writer = format_named(format).writer
+    assert writer is not None
+    table, report = writer(judged)
+    with _text(out) as stream:
+        csv.writer(stream).writerows(table)
+    return report
+
+
+def write_lines(out: Path, lines: Iterable[str]) -> None:
+    """Writes lines that are CSV already, their ends included, as `write_labels` does. Raises UserError as it does."""
+    with _text(out) as stream:
+        stream.writelines(lines)
+
+
+@contextmanager
+def _text(out: Path) -> Iterator[TextIO]:
     try:
         with atomic_write(out) as stream:
             text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
-            csv.writer(text).writerows(table)
+            yield text
             text.detach()  # flushed; the file is not this wrapper's to close
     except UnicodeEncodeError as error:
         near = error.object[max(0, error.start - 30) : error.end + 30]

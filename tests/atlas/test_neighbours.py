@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from cxr_explorer.atlas import neighbours
+from cxr_explorer.atlas.candidates import Candidates, candidates_on_processor, places_of_largest
 from cxr_explorer.atlas.neighbours import Neighbours, compare, find_neighbours, similar_to, unit_rows
 
 
@@ -95,6 +99,63 @@ def test_reports_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     *fractions, last = compare(np.eye(20, dtype=np.float32), 3)
     assert fractions == [0.25, 0.5, 0.75, 1.0]
     assert isinstance(last, Neighbours)
+
+
+@pytest.mark.parametrize("kind", ["all different", "many copies", "few values"])
+@pytest.mark.parametrize(("count", "kept"), [(1000, 1), (1000, 23), (997, 22), (40, 23), (23, 22)])
+def test_the_largest_of_every_row_are_found(kind: str, count: int, kept: int) -> None:
+    random = np.random.default_rng(8)
+    values = random.normal(size=(20, count)).astype(np.float32)
+    if kind == "many copies":
+        values[:, random.permutation(count)[: count // 2]] = 2
+    elif kind == "few values":
+        values = np.round(values)
+    places = places_of_largest(values, kept)
+    found = np.sort(np.take_along_axis(values, places, axis=1), axis=1)
+    np.testing.assert_array_equal(found, np.sort(values, axis=1)[:, -kept:])
+    assert all(len(set(row)) == kept for row in places.tolist())
+
+
+@pytest.mark.parametrize("copies", [0, 300])
+def test_a_card_finds_the_same_as_the_processor(copies: int) -> None:
+    torch = pytest.importorskip("torch")
+    assert torch is not None
+    from cxr_explorer.atlas.on_card import candidates_on_card
+
+    random = np.random.default_rng(9)
+    units = unit_rows(random.normal(size=(500, 16)))
+    units[random.permutation(500)[:copies]] = units[0]
+    for start, stop in ((0, 200), (200, 500)):
+        here = candidates_on_processor(units)(start, stop, 12)
+        there = candidates_on_card(units, "cpu")(start, stop, 12)
+        found = [neighbours.nearest_of(units, start, stop, each, 12)[0] for each in (here, there)]
+        np.testing.assert_array_equal(*found)
+
+
+def test_a_card_without_the_memory_hands_over_to_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    from cxr_explorer.atlas import on_card
+
+    def full(units: NDArray[np.float32]) -> Candidates:
+        def candidates(start: int, stop: int, k: int) -> NDArray[np.int64]:
+            raise on_card.NoMemory("the card is full")
+
+        return candidates
+
+    monkeypatch.setattr(on_card, "candidates_on_card", full)
+    embeddings = np.random.default_rng(10).normal(size=(60, 8)).astype(np.float32)
+    found = find_neighbours(embeddings, 5, "cuda")
+    np.testing.assert_array_equal(found.indices, find_neighbours(embeddings, 5).indices)
+
+
+def test_the_processor_needs_no_torch() -> None:
+    script = (
+        "import sys; sys.modules['torch'] = None\n"
+        "import numpy as np; from cxr_explorer.atlas.neighbours import find_neighbours\n"
+        "print(find_neighbours(np.eye(40, dtype=np.float32), 3).indices.shape)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "(40, 3)"
 
 
 def test_refuses_embeddings_that_are_not_numbers() -> None:

@@ -16,6 +16,7 @@ from PIL import Image
 from cxr_explorer.encoder import embed as module
 from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.encoder.embed import Batch, Embedded, Item, Ready, Source, embed
+from cxr_explorer.encoder.engine import TorchEngine
 from cxr_explorer.encoder.model import load_model
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.preprocess import preprocess
@@ -152,15 +153,15 @@ def test_embeddings_that_are_not_numbers_are_the_encoders_fault(
 
 def fails_above(limit: int, tried: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets the network run out of memory on more than `limit` images a pass."""
-    forward = module._Encoder._forward
+    forward = TorchEngine._forward
 
-    def limited(self: module._Encoder, pixels: torch.Tensor) -> np.ndarray:
+    def limited(self: TorchEngine, pixels: torch.Tensor) -> np.ndarray:
         tried.append(len(pixels))
         if len(pixels) > limit:
             raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
         return forward(self, pixels)
 
-    monkeypatch.setattr(module._Encoder, "_forward", limited)
+    monkeypatch.setattr(TorchEngine, "_forward", limited)
 
 
 def test_running_out_of_memory_halves_the_batch_and_goes_on(
@@ -190,7 +191,7 @@ def test_another_runtime_error_is_a_bug_and_shows(
     def broken(*_: object) -> None:
         raise RuntimeError("shape mismatch")
 
-    monkeypatch.setattr(module._Encoder, "_forward", broken)
+    monkeypatch.setattr(TorchEngine, "_forward", broken)
     with pytest.raises(RuntimeError, match="shape mismatch"):
         run(sources[:3], encoder)
 

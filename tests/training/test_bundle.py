@@ -44,6 +44,7 @@ def test_a_bundled_checkpoint_gives_the_components_of_all_stages(encoder: Path, 
     info = read_encoder(out)
     assert (info.architecture, info.dimension, info.spec.size_px) == ("resnet18_stages", 512, 64)
     assert "Toy" in info.title
+    assert info.graph_sha256
     model = load_model(info, torch.device("cpu"))
     with torch.inference_mode():
         assert torch.isfinite(model(torch.randn(2, 1, 64, 64))).all()
