@@ -8,7 +8,8 @@ the rest what a run costs. Processor time is counted of all processes of a run, 
 The last line is a JSON object: `ratio` is films per processor second on the cluster over those in one process;
 `film_cpu_s` and `start_cpu_s` of both; `bytes_a_film` of Parquet, and of which columns; `list_us_a_film`, processor
 time to look through a folder; `list_bytes_a_film`, what the list holds in memory; `take_cpu_ms_a_film` into a project
-and `project_bytes_a_film`, from the same rows many times over. Needs Linux.
+and `project_bytes_a_film`, from the same rows many times over;
+`place_cpu_ms_a_film`, to find the 15 most alike of `place_landmarks`. Needs Linux.
 """
 
 from __future__ import annotations
@@ -24,9 +25,13 @@ import sys
 import tempfile
 import time
 import tracemalloc
+from collections.abc import Container
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
 
 from cxr_explorer.encoder.checkpoint import default_encoder
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
@@ -37,6 +42,9 @@ from cxr_explorer.shards.store import Store
 from cxr_explorer.shards.table import parquet
 from cxr_explorer.shards.taking import Shards, take_files, take_results
 from tests.bench.first_seconds import films_of
+
+LANDMARKS = 20_000
+"""As many images are laid out; the rest is placed beside the most alike of them."""
 
 LOOK_EVERY_S = 0.1
 """How often processor times are read: what a process does after the last look is not counted."""
@@ -54,24 +62,26 @@ def cpu_s_of(films: Path, out: Path, ray: bool, encoder: str | None) -> float:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     ticks: dict[int, int] = {}
     while process.poll() is None:
-        ticks |= ticks_of(mark)
+        ticks |= ticks_of(mark, ticks)
         time.sleep(LOOK_EVERY_S)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
     return sum(ticks.values()) / os.sysconf("SC_CLK_TCK")
 
 
-def ticks_of(mark: str) -> dict[int, int]:
+def ticks_of(mark: str, known: Container[int]) -> dict[int, int]:
     """Processor time so far of every process that was started with this in its environment, by its number.
 
-    Waiting for them would not do: Ray's are not waited for by who started them.
+    Waiting for them would not do: Ray's are not waited for by who started them. A process that changes its title, as
+    Ray's do, writes over its environment: it is `known` from before, or its parent is.
     """
     found = {}
     for place in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if mark.encode() in (place / "environ").read_bytes():
-                user, system = (place / "stat").read_text().rpartition(")")[2].split()[11:13]
-                found[int(place.name)] = int(user) + int(system)
+            told = (place / "stat").read_text().rpartition(")")[2].split()
+            ours = int(place.name) in known or int(told[1]) in known
+            if ours or mark.encode() in (place / "environ").read_bytes():
+                found[int(place.name)] = int(told[11]) + int(told[12])
     return found
 
 
@@ -162,6 +172,21 @@ def listing(home: Path, count: int) -> dict[str, float]:
     }
 
 
+def placing() -> dict[str, float]:
+    """What a film costs beside landmarks: the 15 most alike of LANDMARKS, all compared, on one thread."""
+    random = np.random.default_rng(0)
+    landmarks = random.standard_normal((LANDMARKS, 512)).astype(np.float32)
+    films = random.standard_normal((2048, 512)).astype(np.float32)
+    with threadpool_limits(1):
+        films @ landmarks[:100].T
+        start = time.process_time()
+        for part in np.split(films, 8):
+            alike = part @ landmarks.T  # (256, LANDMARKS)
+            np.argpartition(-alike, 15, axis=1)
+        seconds = time.process_time() - start
+    return {"place_landmarks": LANDMARKS, "place_cpu_ms_a_film": round(1000 * seconds / len(films), 3)}
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--films", type=Path, help="where real films lie; simulated ones otherwise")
@@ -193,6 +218,7 @@ def main(arguments: list[str] | None = None) -> int:
             },
             "bytes_a_film": sizes,
             **listing(home, 100_000),
+            **placing(),
         }
         enlarge(home / "many", 20)
         result |= taking(home / "many", many, home)
