@@ -5,6 +5,7 @@
 
 Each run is a process of its own over the same films, first few of them, then all: the difference is what a film costs,
 the rest what a run costs. Processor time is counted of all processes of a run, so that a busy machine changes less.
+Ray's start takes seconds more in one run than in another: with a few hundred films `ratio` says nothing.
 The last line is a JSON object: `ratio` is films per processor second on the cluster over those in one process;
 `film_cpu_s` and `start_cpu_s` of both; `bytes_a_film` of Parquet, and of which columns; `list_us_a_film`, processor
 time to look through a folder; `list_bytes_a_film`, what the list holds in memory; `take_cpu_ms_a_film` into a project
@@ -191,7 +192,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--films", type=Path, help="where real films lie; simulated ones otherwise")
     parser.add_argument("--few", type=int, default=64)
-    parser.add_argument("--many", type=int, default=256)
+    parser.add_argument("--many", type=int, default=1024)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--encoder", help="as of `embed`")
     parser.add_argument("--json", action="store_true")
