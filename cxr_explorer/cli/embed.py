@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 
-from cxr_explorer.cli.arguments import DONE, Command, add_encoder, add_json, encoder_of
+from cxr_explorer.cli.arguments import DONE, WRONG_USAGE, Command, add_encoder, add_json, encoder_of
 from cxr_explorer.cli.progress_line import ProgressLine
-from cxr_explorer.errors import UserError
 from cxr_explorer.pace import Progress
 from cxr_explorer.shards.embedding import Lost, Written
 from cxr_explorer.shards.manifest import SHARD_SIZE, shard_name
@@ -54,7 +54,8 @@ def _embed(chosen: argparse.Namespace) -> int:
     if out is None and ray not in (None, LOCAL):  # `--ray FOLDER OUT`: an address has both after it
         films, out, ray = ray, films, LOCAL
     if out is None:
-        raise UserError("Nothing is embedded: OUT is missing, the folder or prefix for the shards. Name it.")
+        print("cxr-explorer embed: OUT is missing: name the folder or prefix for the shards", file=sys.stderr)
+        return WRONG_USAGE
     line = ProgressLine()
 
     def tell(told: Progress | Written | Lost) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from cxr_explorer.atlas.build import MapParameters
-from cxr_explorer.cli.arguments import DONE, Command, add_encoder, add_json, encoder_of
+from cxr_explorer.cli.arguments import DONE, WRONG_USAGE, Command, add_encoder, add_json, encoder_of
 from cxr_explorer.cli.progress_line import ProgressLine
 from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders
 from cxr_explorer.encoder.devices import choose_kind, describe_kind
@@ -67,7 +68,8 @@ def _index(chosen: argparse.Namespace) -> int:
     shards = Shards.at(chosen.from_embeddings) if chosen.from_embeddings is not None else None
     if shards is None:
         if chosen.folder is None:
-            raise UserError("Nothing to index: the folder is missing. Name the folder that holds the radiographs.")
+            print("cxr-explorer index: the folder is missing: name the one that holds the radiographs", file=sys.stderr)
+            return WRONG_USAGE
         folder, encoder = chosen.folder, encoder_of(chosen.encoder)
     else:
         folder = chosen.folder or shards.folder

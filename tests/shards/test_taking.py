@@ -170,9 +170,9 @@ def test_the_command_line_goes_the_whole_way(home: Path, capsys: pytest.CaptureF
     assert main(["index", away, "--from-embeddings", out, "--project", project]) == 0
     assert "21 of them taken from the shards" in capsys.readouterr().out
     assert main(["index", away, "--from-embeddings", out, "--project", project, "--json"]) == 0
-    assert main(["index", "--project", project]) == 1
+    assert main(["index", "--project", project]) == 2
     assert "the folder is missing" in capsys.readouterr().err
     assert main(["index", "--from-embeddings", str(home / "nowhere"), "--project", project]) == 1
     assert "No run in" in capsys.readouterr().err
-    assert main(["embed", out]) == 1
+    assert main(["embed", out]) == 2
     assert "OUT is missing" in capsys.readouterr().err
