@@ -28,8 +28,9 @@ from cxr_explorer.pace import Pace, Progress
 from cxr_explorer.project import partitions
 from cxr_explorer.project.earlier_layout import earlier_layout
 from cxr_explorer.project.left_out import store_left_out
-from cxr_explorer.project.project import MAP_OUTDATED, Ids, KnownFile, Project
+from cxr_explorer.project.project import MAP_OUTDATED, FolderChanges, Ids, KnownFile, Project
 from cxr_explorer.project.redrawn import forget_redrawn, is_redrawing_due, mark_redrawn
+from cxr_explorer.shards.taking import Shards, take_files, take_results
 from cxr_explorer.worker import JobCrashed, Jobs
 
 _JUDGED_BY = "files judged by"
@@ -43,6 +44,7 @@ class IndexReport:
 
     images: int = 0
     embedded: int = 0
+    taken: int = 0
     reused: int = 0
     added: int = 0
     changed: int = 0
@@ -218,6 +220,7 @@ class Indexing:
         always_map: bool = False,
         provisional: bool = False,
         jobs: Jobs | None = None,
+        shards: Shards | None = None,
     ) -> None:
         """Nothing starts before the first `advance`.
 
@@ -230,6 +233,7 @@ class Indexing:
             always_map: Whether to build a map even if nothing changed since the last one.
             provisional: Whether there are to be provisional maps, where there is none yet and the wait is long.
             jobs: A child that has begun to prepare, see `prepare_to_embed`; it is the run's from now on.
+            shards: Of `embed`: what they hold is taken instead of looking at the folder, which may be away.
         """
         self.report = IndexReport(encoder=encoder.key)
         self.progress = Progress("Starting")
@@ -238,7 +242,8 @@ class Indexing:
         self._encoder = encoder
         self._device = device
         self._parameters = parameters or MapParameters()
-        self._rescan = rescan
+        self._rescan = rescan and shards is None
+        self._shards = shards
         self._always_map = always_map
         self.provisional: ProvisionalMap | None = None
         self._wants_provisional = provisional
@@ -279,9 +284,12 @@ class Indexing:
         if self._project.get(_JUDGED_BY) != __version__:
             self._project.retry_failed()
             self._project.set(_JUDGED_BY, __version__)
+        if self._shards is not None:
+            yield from self._timed("take", self._take(self._shards))
         if self._rescan:
             yield from self._timed("scan", self._scan())
-        yield from self._timed("embed", self._embed())
+        if self._shards is None or self._project.folder.is_dir():
+            yield from self._timed("embed", self._embed())
         yield from self._timed("map", self._map())
         self.report.images = self._project.image_count()
         self.report.neighbours_recall = self._project.neighbours_recall()
@@ -327,6 +335,23 @@ class Indexing:
             forget_redrawn(self._project, redrawn)
         store_left_out(self._project, left_out)
         self.report.added, self.report.changed, self.report.missing = changes.added, changes.changed, changes.missing
+
+    def _take(self, shards: Shards) -> Iterator[None]:
+        shards.check(self._encoder)
+        begun = "Taking over what was analysed"
+        self.progress = Progress(begun)
+        if self._project.latest_map() is None and is_redrawing_due(self._project):
+            forget_redrawn(self._project, ())  # of a new project all pictures are drawn by this version
+        for told in take_files(self._project, shards):
+            if isinstance(told, FolderChanges):
+                self.report.added, self.report.changed, self.report.missing = told.added, told.changed, told.missing
+            yield
+        for batch in take_results(self._project, shards):
+            mark_redrawn(self._project, batch)
+            self._project.store_batch(self._encoder, batch)
+            self.report.taken += len(batch.embedded)
+            self.progress = Progress(begun, self.report.taken, shards.manifest.images)
+            yield
 
     def _embed(self) -> Iterator[None]:
         pending = self._project.pending(self._encoder.key)

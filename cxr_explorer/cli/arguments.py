@@ -11,7 +11,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.labels.vocabulary import spelled, spellings
 from cxr_explorer.project.project import AtlasMap, Project
 
-DONE, USER_ERROR = 0, 1  # argparse ends wrong usage with 2
+DONE, USER_ERROR, WRONG_USAGE = 0, 1, 2  # argparse ends with 2 as well
 
 Command = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
 """Adds a command: its name, what runs it, one line of help."""

@@ -11,19 +11,25 @@ from pathlib import Path
 from typing import Any
 
 from cxr_explorer.atlas.build import MapParameters
-from cxr_explorer.cli.arguments import DONE, Command, add_encoder, add_json, encoder_of
+from cxr_explorer.cli.arguments import DONE, WRONG_USAGE, Command, add_encoder, add_json, encoder_of
+from cxr_explorer.cli.progress_line import ProgressLine
 from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders
 from cxr_explorer.encoder.devices import choose_kind, describe_kind
 from cxr_explorer.errors import UserError
 from cxr_explorer.indexing import Indexing, IndexReport
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
+from cxr_explorer.project.file import default_project_path
 from cxr_explorer.project.project import Project
 from cxr_explorer.search.strangers import Strangers, find_strangers, unsettled
+from cxr_explorer.shards.taking import Shards
 
 
 def add_commands(command: Command) -> None:
     index = command("index", _index, "Analyse a folder of radiographs, and build its map and clusters.")
-    index.add_argument("folder", type=Path)
+    index.add_argument("folder", type=Path, nargs="?", help="may be left out with --from-embeddings")
+    index.add_argument(
+        "--from-embeddings", metavar="OUT", help="take what `embed` made into the project; the folder is not read"
+    )
     index.add_argument("--project", type=Path, help="project file (default: in the user's data folder)")
     index.add_argument("--retry-failed", action="store_true", help="read files again that could not be read before")
     add_encoder(index)
@@ -59,11 +65,20 @@ def _parameters(chosen: argparse.Namespace, project: Project) -> MapParameters:
 
 
 def _index(chosen: argparse.Namespace) -> int:
-    encoder = encoder_of(chosen.encoder)
-    with Project.of_folder(chosen.folder, chosen.project, bundled_vocabularies()[0]) as project:
+    shards = Shards.at(chosen.from_embeddings) if chosen.from_embeddings is not None else None
+    if shards is None:
+        if chosen.folder is None:
+            print("cxr-explorer index: the folder is missing: name the one that holds the radiographs", file=sys.stderr)
+            return WRONG_USAGE
+        folder, encoder = chosen.folder, encoder_of(chosen.encoder)
+    else:
+        folder = chosen.folder or shards.folder
+        encoder = encoder_of(chosen.encoder) if chosen.encoder else _encoder_of_key(shards.manifest.encoder)
+        shards.check(encoder)
+    with _project_of(folder, chosen.project, may_be_away=shards is not None) as project:
         if chosen.retry_failed:
             project.retry_failed()
-        report = run(project, encoder, chosen.device, _parameters(chosen, project))
+        report = run(project, encoder, chosen.device, _parameters(chosen, project), shards=shards)
         path, strange = project.path, _strangers(project)
     if not chosen.json:
         print(f"Project: {path}")
@@ -71,6 +86,30 @@ def _index(chosen: argparse.Namespace) -> int:
     if not chosen.json and (text := strange.in_words()):
         print(f"{text} None was excluded. List them: cxr-explorer strangers {shlex.quote(str(path))}")
     return DONE
+
+
+def _project_of(folder: Path, path: Path | None, may_be_away: bool) -> Project:
+    """The project of a folder, made where there is none. Raises UserError as `Project.of_folder` does."""
+    vocabulary = bundled_vocabularies()[0]
+    path = path or default_project_path(folder)
+    if not may_be_away or folder.is_dir():
+        return Project.of_folder(folder, path, vocabulary)
+    if not path.exists():
+        return Project.create(path, folder, vocabulary)
+    project = Project.open(path)
+    if project.folder != folder.resolve():
+        other = project.folder
+        project.close()
+        raise UserError(f"{path} is the project of another folder, {other}. Name that folder, or another --project.")
+    return project
+
+
+def _encoder_of_key(key: str) -> EncoderInfo:
+    """The bundled encoder with this key. Raises UserError where there is none."""
+    for info in bundled_encoders():
+        if info.key == key:
+            return info
+    raise UserError(f"The embeddings are of the encoder {key}. Name it with --encoder DIR.")
 
 
 def _strangers(project: Project) -> Strangers:
@@ -86,14 +125,10 @@ def _count(strange: Strangers) -> dict[str, Any]:
 def _map(chosen: argparse.Namespace) -> int:
     with Project.open(chosen.project) as project:
         latest = project.latest_map()
-        encoder = encoder_of(chosen.encoder)
-        if chosen.encoder is None and latest is not None and latest.encoder_key != encoder.key:
-            known = [info for info in bundled_encoders() if info.key == latest.encoder_key]
-            if not known:
-                raise UserError(
-                    f"The project's embeddings are of the encoder {latest.encoder_key}. Name it with --encoder DIR."
-                )
-            encoder = known[0]
+        if chosen.encoder is None and latest is not None:
+            encoder = _encoder_of_key(latest.encoder_key)
+        else:
+            encoder = encoder_of(chosen.encoder)
         report = run(project, encoder, chosen.device, _parameters(chosen, project), only_map=True)
     tell(chosen, report)
     return DONE
@@ -105,46 +140,24 @@ def run(
     device: str = "auto",
     parameters: MapParameters | None = None,
     only_map: bool = False,
+    shards: Shards | None = None,
 ) -> IndexReport:
     """Drives a run to its end, with a progress line where a person is watching."""
     if device not in ("auto", "cpu"):
         _device_in_words(device)  # an absent one is told before the folder is scanned
-    indexing = Indexing(project, encoder, device, parameters, rescan=not only_map, always_map=only_map)
-    watched = sys.stderr.isatty()
-    shown = ""
+    indexing = Indexing(project, encoder, device, parameters, rescan=not only_map, always_map=only_map, shards=shards)
+    line = ProgressLine()
     try:
         while not indexing.finished:
-            progress = indexing.advance(0.5)
-            if not watched:
-                if progress.stage != shown:
-                    shown = progress.stage
-                    print(f"{shown}…", file=sys.stderr, flush=True)
-                continue
-            text = progress.stage
-            if progress.total:
-                text += f"  {progress.done:,} / {progress.total:,}"
-            elif progress.done:
-                text += f"  {progress.done:,}"
-            if progress.rate and progress.left_s is not None:
-                text += f"  {progress.rate:.0f}/s  {_duration(progress.left_s)} left"
-            print(f"\r{text:<78}", end="", file=sys.stderr, flush=True)
+            line.show(indexing.advance(0.5))
     finally:
         indexing.cancel()
-        if watched:
-            print(file=sys.stderr)
+        line.end()
     return indexing.report
 
 
 def _device_in_words(device: str) -> str:
     return describe_kind(choose_kind(device))
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
 def tell(chosen: argparse.Namespace, report: IndexReport, more: dict[str, Any] | None = None) -> None:
@@ -156,6 +169,8 @@ def tell(chosen: argparse.Namespace, report: IndexReport, more: dict[str, Any] |
         f"{report.images:,} images: {report.embedded:,} analysed, {report.reused:,} from before, "
         f"{len(report.failed):,} unreadable; {report.clusters} clusters, {report.noise:,} unclustered"
     )
+    if report.taken:
+        print(f"  {report.taken:,} of them taken from the shards")
     for failure in report.failed[:20]:
         print(f"  {failure['file']}: {failure['reason']}")
     if len(report.failed) > 20:

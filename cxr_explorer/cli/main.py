@@ -47,6 +47,7 @@ def _families(arguments: Sequence[str]) -> tuple[ModuleType, ...]:
         audits,
         clusters,
         doctor,
+        embed,
         find,
         index,
         labels,
@@ -57,7 +58,7 @@ def _families(arguments: Sequence[str]) -> tuple[ModuleType, ...]:
         suggest,
     )
 
-    return window, index, clusters, labels, lists, find, suggest, audits, readers, report, doctor, register
+    return window, index, embed, clusters, labels, lists, find, suggest, audits, readers, report, doctor, register
 
 
 def _parser(families: Sequence[ModuleType]) -> argparse.ArgumentParser:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from cxr_explorer.encoder.checkpoint import read_encoder
 from cxr_explorer.encoder.engine import Engine, open_engine
-from cxr_explorer.errors import UserError
+from cxr_explorer.errors import PassingError, UserError
 from cxr_explorer.images.guard import LIMITS, Answer, Guard, Refused
 from cxr_explorer.images.preprocess import InputSpec, preprocess, thumbnail_jpeg
 from cxr_explorer.images.radiograph import Float
@@ -36,6 +37,11 @@ images a second of passes of 32. One pass a core needs no barrier inside a layer
 one pass over all cores, three times as fast where other work (the decoding, for one) competes for them. In ONNX Runtime
 the same holds: Lite0 on two cores beside other work, images a second with passes of 4, 8, 16 and 32 on a thread each of
 one session: 52, 52, 48, 46; with two threads inside each layer 26 (passes of 8) and 31 (of 32)."""
+
+
+FETCHES = 16
+"""Files on their way at a time from where they have to be fetched: an object store answers after some 50 ms, and gives
+more to who asks for several."""
 
 
 @dataclass(frozen=True)
@@ -157,18 +163,68 @@ def embed(
         with _Encoder(open_engine(info, device), info.title) as encoder:  # while these are being opened
             size = batch_size or BATCH_SIZE[encoder.engine.kind]
             yield Ready(device=encoder.engine.words, encoder_key=info.key)
-            by_id = {source.image_id: source for source in images}
-            again: list[Source] = []
-            for batch in _batches(images[len(first) :], size, decoders, encoder, first):
-                postponed = tuple(bad for bad in batch.unreadable if bad.digest is None)
-                if postponed and folder is not None:
-                    _check_there(folder)
-                again += [by_id[bad.image_id] for bad in postponed]
-                yield Batch(batch.embedded, tuple(bad for bad in batch.unreadable if bad.digest is not None), postponed)
-            for batch in _batches(again, size, decoders, encoder):
-                if folder is not None and any(bad.digest is None for bad in batch.unreadable):
-                    _check_there(folder)
-                yield batch
+            yield from _all_batches(images, size, decoders, encoder, folder, first)
+
+
+Fetch = Callable[[Source], AbstractContextManager[None]]
+"""Brings a file to the source's path and takes it away again. Raises PassingError where it cannot be had now."""
+
+
+class Embedder:
+    """`embed` for one list of images after the other: the encoder and the processes that open files stay. Close it."""
+
+    def __init__(
+        self, encoder_directory: Path, device: str = "auto", decoders: int | None = None, fetch: Fetch | None = None
+    ) -> None:
+        """Loads the encoder.
+
+        Args:
+            encoder_directory: A checkpoint, see `checkpoint.read_encoder`.
+            device: "auto", "cpu", "cuda" or "mps".
+            decoders: How many processes open files; None takes `decoders_that_fit`.
+            fetch: Where the files are not at their paths yet: each is fetched before it is opened, several at a time.
+
+        Raises:
+            UserError: The encoder cannot be loaded, or the device is not there.
+        """
+        info = read_encoder(encoder_directory)
+        with ExitStack() as opened:
+            self._decoders = opened.enter_context(_Decoders(info.spec, decoders or decoders_that_fit(), fetch))
+            self._encoder = opened.enter_context(_Encoder(open_engine(info, device), info.title))
+            self._opened = opened.pop_all()
+        self.ready = Ready(device=self._encoder.engine.words, encoder_key=info.key)
+
+    def embed(self, images: Sequence[Source], folder: Path | None = None) -> Iterator[Batch]:
+        """A Batch for every batch, as `embed` yields them, with its errors."""
+        size = BATCH_SIZE[self._encoder.engine.kind]
+        yield from _all_batches(images, size, self._decoders, self._encoder, folder)
+
+    def close(self) -> None:
+        """Ends the processes and threads."""
+        self._opened.close()
+
+
+def _all_batches(
+    images: Sequence[Source],
+    size: int,
+    decoders: _Decoders,
+    encoder: _Encoder,
+    folder: Path | None,
+    first: Sequence[Future[_Opened]] = (),
+) -> Iterator[Batch]:
+    """Every image once, and at the end once more those that could not be read for now; `first` are being opened."""
+    by_id = {source.image_id: source for source in images}
+    again: list[Source] = []
+    for batch in _batches(images[len(first) :], size, decoders, encoder, first):
+        postponed = tuple(bad for bad in batch.unreadable if bad.digest is None)
+        if postponed and folder is not None:
+            _check_there(folder)
+        again += [by_id[bad.image_id] for bad in postponed]
+        yield Batch(batch.embedded, tuple(bad for bad in batch.unreadable if bad.digest is not None), postponed)
+    for batch in _batches(again, size, decoders, encoder):
+        if folder is not None and any(bad.digest is None for bad in batch.unreadable):
+            _check_there(folder)
+        yield batch
 
 
 def _batches(
@@ -227,12 +283,14 @@ class _Opened:
 class _Decoders:
     """Processes that open files, and a thread for each that waits for it. Close it."""
 
-    def __init__(self, spec: InputSpec, count: int) -> None:
+    def __init__(self, spec: InputSpec, count: int, fetch: Fetch | None = None) -> None:
+        self._fetch = fetch
         self._guards = [Guard(partial(decode_for, spec)) for _ in range(max(count, 1))]
         self._idle: SimpleQueue[Guard] = SimpleQueue()
         for guard in self._guards:
             self._idle.put(guard)
-        self._pool = ThreadPoolExecutor(len(self._guards), thread_name_prefix="decode")
+        threads = len(self._guards) if fetch is None else FETCHES + len(self._guards)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
 
     def __enter__(self) -> _Decoders:
         return self
@@ -248,9 +306,18 @@ class _Decoders:
         return self._pool.submit(self._open, source)
 
     def _open(self, source: Source) -> _Opened:
+        if self._fetch is None:
+            return _Opened(source.image_id, self._ask(source.path))
+        try:
+            with self._fetch(source):
+                return _Opened(source.image_id, self._ask(source.path))
+        except PassingError as error:
+            return _Opened(source.image_id, Refused(str(error), None))
+
+    def _ask(self, path: Path) -> Answer | Refused:
         guard = self._idle.get()
         try:
-            return _Opened(source.image_id, guard.ask(source.path))
+            return guard.ask(path)
         finally:
             self._idle.put(guard)
 
