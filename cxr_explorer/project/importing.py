@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import chain, islice
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from cxr_explorer.labels.label import How, LabelRow, NoteRow
 from cxr_explorer.labels.vocabulary import Vocabulary, excludes_in
-from cxr_explorer.project.acts import Change, recorded
+from cxr_explorer.project.acts import Act, Change, in_steps
 from cxr_explorer.project.notes import MOST_CHARACTERS, fitting, labels_and_notes, notes_text, record_notes, tidy
 from cxr_explorer.project.project import Ids, Project, now
 from cxr_explorer.project.readers.agreement import known_findings
@@ -203,9 +204,11 @@ def importing_labels(
     project: Project, rows: Iterable[LabelRow], reader: str, notes: Iterable[NoteRow] = ()
 ) -> Generator[int, None, Change | None]:
     """`import_labels` in short steps: yields how many labels are written; closed before its end, it takes all back."""
-    with recorded(project, reader) as act:
-        known, ids = _known(project, rows)
-        written = 0
+    known, ids = _known(project, rows)
+    written = 0
+
+    def record(act: Act) -> Iterator[None]:
+        nonlocal written
         numbered = ((act.number, *row) for row in known)
         while batch := list(islice(numbered, STEP)):
             project.db.conn.executemany(
@@ -216,14 +219,28 @@ def importing_labels(
                 batch,
             )
             written += len(batch)
-            yield written
+            yield
         incoming = ((ids[row.file], row.reader, row.note) for row in notes if row.file in ids)
         noted = record_notes(project, act, incoming, take_theirs=True)
+        # Distinct in the order of the key: nothing is sorted.
         (changed, images) = project.db.execute(
-            "SELECT count(*), count(DISTINCT image_id) FROM label_changes WHERE act_id = ?", [act.number]
+            """SELECT count(*), (SELECT count(*) FROM (SELECT DISTINCT image_id FROM label_changes WHERE act_id = :act))
+               FROM label_changes WHERE act_id = :act""",
+            {"act": act.number},
         ).fetchone()
         act.text = f"Imported {labels_and_notes(changed, noted, images)}"
-    return act.change
+        yield
+
+    project.finish_steps()
+    steps = in_steps(project, reader, record)
+    with closing(steps):
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                change: Change | None = end.value
+                return change
+            yield written
 
 
 @dataclass(frozen=True, eq=False)
