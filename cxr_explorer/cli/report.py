@@ -10,7 +10,7 @@ from pathlib import Path
 from cxr_explorer.cli.arguments import Command, add_json
 from cxr_explorer.colours import ON_PAPER
 from cxr_explorer.errors import UserError
-from cxr_explorer.project.facts import describe_plan, plan_facts, read_facts_of, store_facts
+from cxr_explorer.project.facts import describe_plan, fact_rows, plan_facts, read_facts_of, store_facts
 from cxr_explorer.project.project import Project
 from cxr_explorer.report.write import Choices, Written, write_report
 from cxr_explorer.tables.facts import describe_columns, propose_file_column, read_table
@@ -64,7 +64,7 @@ def _metadata(chosen: argparse.Namespace) -> int:
         matching, facts = read_facts_of(project, table, file_column, mapping)
         plans = plan_facts(project, facts)
         if not chosen.dry_run:
-            store_facts(project, facts)
+            store_facts(project, fact_rows(project, facts))
     if chosen.json:
         summary: dict[str, object] = {"matched": len(matching.matched), "unmatched": len(matching.unmatched)}
         summary |= {"ambiguous": len(matching.ambiguous), "problems": list(table.problems)}

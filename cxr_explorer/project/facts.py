@@ -7,8 +7,10 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from cxr_explorer.labels.texts import images_text
-from cxr_explorer.project.project import Project
+from cxr_explorer.project.project import Ids, Project
 from cxr_explorer.tables.facts import (
     GROUPS,
     KNOWN_FACTS,
@@ -23,8 +25,11 @@ from cxr_explorer.tables.facts import (
 from cxr_explorer.tables.matching import Matching, match_files
 from cxr_explorer.tables.texts import Uniques
 
-STEP = 10_000
+STEP = 4_000
 """Rows written at a time, some hundredths of a second."""
+
+IMAGES = 5_000
+"""Images whose patient and study numbers are taken away at a time."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,25 @@ class Examined:
     problems: tuple[str, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class FactRows:
+    """Facts as they are stored, parallel columns by image and fact: little on the way from a child to the window.
+
+    Attributes:
+        names: The facts.
+        values: What is said of images, each text once.
+        image: (N,) int64 ids.
+        name: (N,) int64 rows of `names`.
+        value: (N,) int64 rows of `values`.
+    """
+
+    names: tuple[str, ...]
+    values: tuple[str, ...]
+    image: Ids
+    name: Ids
+    value: Ids
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A table's facts, ready to store, with what that would do; files are counted as in `Matching`."""
@@ -77,7 +101,7 @@ class Prepared:
     unmatched: int
     ambiguous: int
     plans: tuple[FactPlan, ...]
-    facts: tuple[FactValues, ...]
+    rows: FactRows
 
 
 def read_facts_of(
@@ -101,8 +125,8 @@ def prepare_facts(path: Path, project_path: Path, file_column: str, mapping: Map
     """Reads a table and yields what `store_facts` needs; for a child process. Raises UserError."""
     with Project.open_read_only(project_path) as project:
         matching, facts = read_facts_of(project, read_table(path), file_column, mapping)
-        plans = plan_facts(project, facts)
-    yield Prepared(len(matching.matched), len(matching.unmatched), len(matching.ambiguous), tuple(plans), tuple(facts))
+        plans, rows = plan_facts(project, facts), fact_rows(project, facts)
+    yield Prepared(len(matching.matched), len(matching.unmatched), len(matching.ambiguous), tuple(plans), rows)
 
 
 def plan_facts(project: Project, facts: Iterable[FactValues]) -> list[FactPlan]:
@@ -139,29 +163,56 @@ def describe_plan(plan: FactPlan) -> str:
     return text
 
 
-def store_facts(project: Project, facts: Iterable[FactValues]) -> None:
+NO_ROWS = FactRows((), (), *np.empty((3, 0), np.int64))
+
+
+def fact_rows(project: Project, facts: Iterable[FactValues]) -> FactRows:
+    """Facts of files that the project knows, ready to store; a second for half a million."""
+    ids = {path: image_id for image_id, path in project.paths().items()}
+    taken = sorted(facts, key=lambda one: one.fact)
+    codes: dict[str, int] = {}
+    rows = [
+        (ids[file], number, codes.setdefault(value, len(codes)))
+        for number, one in enumerate(taken)
+        for file, value in one.values.items()
+        if file in ids
+    ]
+    rows.sort()  # in the order of the file's own table: each row is then written behind the last one
+    columns = np.array(rows, np.int64).reshape(-1, 3)
+    return FactRows(tuple(one.fact for one in taken), tuple(codes), *columns.T.copy())
+
+
+def store_facts(project: Project, rows: FactRows) -> None:
     """Takes facts in, replacing what an earlier table said of the same images.
 
     Patient and study numbers replace all earlier ones: numbers of two tables cannot be told to mean the same patient.
     """
-    for _ in storing_facts(project, facts):
+    for _ in storing_facts(project, rows):
         pass
 
 
-def storing_facts(project: Project, facts: Iterable[FactValues]) -> Generator[float]:
+def storing_facts(project: Project, rows: FactRows) -> Generator[float]:
     """`store_facts` in short steps: yields the share that is done; closed before its end, it takes all of it back."""
-    ids = {path: image_id for image_id, path in project.paths().items()}
-    taken = list(facts)
-    # In the table's own order: each row is then written behind the last one.
-    rows = sorted((ids[file], one.fact, value) for one in taken for file, value in one.values.items() if file in ids)
+    count = len(rows.image)
     project.finish_steps()
     with project.db.atomic():
-        project.db.conn.executemany(
-            "DELETE FROM metadata WHERE name = ?", ((one.fact,) for one in taken if one.fact in GROUPS)
-        )
-        for start in range(0, len(rows), STEP):
-            yield start / len(rows)
-            project.db.conn.executemany("INSERT OR REPLACE INTO metadata VALUES (?, ?, ?)", rows[start : start + STEP])
+        going = [name for name in GROUPS if name in rows.names]
+        (last,) = project.db.execute("SELECT ifnull(max(image_id), 0) FROM metadata").fetchone()
+        for first in range(0, last + 1 if going else 0, IMAGES):
+            yield 0.0
+            project.db.conn.executemany(
+                "DELETE FROM metadata WHERE name = ? AND image_id BETWEEN ? AND ?",
+                ((name, first, first + IMAGES - 1) for name in going),
+            )
+        for start in range(0, count, STEP):
+            yield start / count
+            part = slice(start, start + STEP)
+            names = [rows.names[number] for number in rows.name[part].tolist()]
+            values = [rows.values[number] for number in rows.value[part].tolist()]
+            project.db.conn.executemany(
+                "INSERT OR REPLACE INTO metadata VALUES (?, ?, ?)",
+                zip(rows.image[part].tolist(), names, values, strict=True),
+            )
 
 
 def stored_facts(project: Project) -> dict[str, int]:

@@ -74,7 +74,7 @@ class FactsPart(QObject, Part):
         if not accepted(dialog):
             return
         self._on_stored()
-        names = ", ".join(one.fact for one in dialog.facts)
+        names = ", ".join(dialog.rows.names)
         self._session.said.emit(f"Imported {names}. Colour the map by it, or filter ({key_text('filter')}).")
 
     def forget(self) -> None:

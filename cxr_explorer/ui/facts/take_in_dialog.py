@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from cxr_explorer.labels.confounders import percent
 from cxr_explorer.project.facts import (
+    NO_ROWS,
     Examined,
     Prepared,
     describe_plan,
@@ -30,7 +30,7 @@ from cxr_explorer.project.facts import (
     storing_facts,
 )
 from cxr_explorer.project.project import Project
-from cxr_explorer.tables.facts import DATES, GROUPS, KNOWN_FACTS, Column, FactValues
+from cxr_explorer.tables.facts import DATES, GROUPS, KNOWN_FACTS, Column
 from cxr_explorer.ui.widgets.errand import Errand
 from cxr_explorer.ui.widgets.texts import give_room, text_label
 
@@ -76,14 +76,14 @@ class MetadataDialog(QDialog):
     """Reads the table in a child process, asks what its columns mean, and stores the facts in short steps.
 
     Attributes:
-        facts: What was stored once the dialog was accepted.
+        rows: What was stored once the dialog was accepted.
     """
 
     def __init__(self, parent: QWidget, project: Project, table: Path) -> None:
         super().__init__(parent)
         self.setWindowTitle("Import facts of images")
         give_room(self, 63, 38)
-        self.facts: Sequence[FactValues] = ()
+        self.rows = NO_ROWS
         self.choices: list[_Choice] = []
         self._project = project
         self._table = table
@@ -120,7 +120,7 @@ class MetadataDialog(QDialog):
         layout.addWidget(text_label(PRIVACY, "dim", wraps=True))
         layout.addWidget(self.preview)
         layout.addWidget(self._buttons)
-        self._storing = storing_facts(project, ())
+        self._storing = storing_facts(project, NO_ROWS)
         self._steps = QTimer(self, interval=0)
         self._steps.timeout.connect(self._step)
         self._pause = QTimer(self, interval=400, singleShot=True)
@@ -183,7 +183,7 @@ class MetadataDialog(QDialog):
             *(describe_plan(plan) for plan in found.plans),
         ]
         self.preview.setPlainText("\n".join(lines))
-        self.facts = found.facts
+        self.rows = found.rows
         self._buttons.button(_Buttons.Ok).setEnabled(any(plan.images for plan in found.plans))
 
     def accept(self) -> None:
@@ -191,7 +191,7 @@ class MetadataDialog(QDialog):
         self._buttons.button(_Buttons.Ok).setEnabled(False)
         for control in (self.file_column, *self.choices):
             control.setEnabled(False)
-        self._storing = storing_facts(self._project, self.facts)
+        self._storing = storing_facts(self._project, self.rows)
         self._steps.start()
 
     def _step(self) -> None:
