@@ -16,6 +16,7 @@ from cxr_explorer.ui.audit.audit import Audits
 from cxr_explorer.ui.clusters.cluster_panel import ClusterPanel
 from cxr_explorer.ui.clusters.cluster_work import ClusterWork
 from cxr_explorer.ui.commands import keymap
+from cxr_explorer.ui.commands.actions import SPECS
 from cxr_explorer.ui.commands.need import ALWAYS, IMAGE, MAP, PROJECT, REDO, TARGET, UNDO, Need
 from cxr_explorer.ui.commands.part import Part, Verbs
 from cxr_explorer.ui.compare.compare import Comparison
@@ -57,6 +58,9 @@ from cxr_explorer.ui.viewer.image_page import ImagePage
 from cxr_explorer.ui.viewer.viewer import Viewer
 from cxr_explorer.ui.widgets.guard import guard_overrides
 from cxr_explorer.ui.widgets.messages import confirmed
+
+READING_MENUS = ("&File", "&Edit", "&Clusters", "&Label", "&Suggest", "A&udit", "Fi&nd", "&Readers")
+"""What stands in them reads labels: an act that is being stored is stored first, see `KeptLabels`."""
 
 _STILL_RUNNING = (
     "The images are still being analysed. Close the project now?\n\nWhat is done so far is kept; the analysis goes on "
@@ -181,6 +185,9 @@ class MainWindow(Frame, Part):
             self.guide,
             self.help,
         )
+        for spec in SPECS:
+            if spec.menu in READING_MENUS and not spec.checkable:
+                self.actions_by_name[spec.name].triggered.connect(lambda _checked: self.session.labels.finish())
         self.take_verbs(part.verbs() for part in self.parts)
 
     def verbs(self) -> Verbs:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QDialog, QFileDialog
 
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project import acts, labelling
@@ -64,6 +65,19 @@ def test_an_act_of_another_part_waits_too(window: MainWindow) -> None:
     assert window.session.project is not None
     texts = [row[0] for row in window.session.project.db.execute("SELECT text FROM acts ORDER BY id")]
     assert texts == ["Effusion = present on 10 images", "Come back later to 1 image"]
+
+
+@pytest.mark.parametrize("command", ["export_labels", "report", "audit_list", "history", "confounders"])
+def test_what_reads_labels_waits_for_the_act_that_is_being_stored(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(QDialog, "exec", lambda _: QDialog.DialogCode.Rejected)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("", ""))
+    label(window, Value.PRESENT)
+    assert stored(window) == set()
+    window.actions_by_name[command].setEnabled(True)
+    window.actions_by_name[command].trigger()
+    assert stored(window) == {1}
 
 
 def test_closing_the_project_loses_no_act(window: MainWindow) -> None:
