@@ -1,6 +1,4 @@
-"""The first map of 5,000 images in a fresh process, beside umap + hdbscan in one.
-
-    python -m tests.bench.first_map --json
+"""The first map of 5,000 images beside umap + hdbscan, in fresh processes: `python -m tests.bench.first_map --json`
 
 What `tests.bench.map` measures, imports and compiling included; `ratio` is our processor time over theirs.
 """
