@@ -15,9 +15,8 @@ def inside_polygon(xy: ArrayLike, polygon: ArrayLike) -> NDArray[np.bool_]:
     """Points inside a polygon by the even-odd rule: where the outline crosses itself, the overlap is outside.
 
     A point is inside when a ray towards +x crosses the outline an odd number of times; an edge counts for
-    y0 <= y < y1, so that a corner is met once. Points on the outline itself fall on either side. Every edge is tried
-    only on the points within its range of y, which are contiguous once sorted, so the cost hardly grows with the
-    number of corners.
+    y0 <= y < y1, so that a corner is met once. Points on the outline itself fall on either side. A point is tried
+    against the edges of its band of y alone, so the cost hardly grows with the number of corners.
 
     Args:
         xy: (N, 2) coordinates. Points that are not finite are outside.
@@ -26,28 +25,13 @@ def inside_polygon(xy: ArrayLike, polygon: ArrayLike) -> NDArray[np.bool_]:
     Returns:
         (N,) bool, in the order of `xy`.
     """
-    points = np.asarray(xy)
     corners = np.asarray(polygon, np.float64).reshape(-1, 2)
-    inside = np.zeros(len(points), bool)
+    points = np.ascontiguousarray(xy, np.float64)
     if len(corners) < 3:
-        return inside
-    low, high = corners.min(axis=0), corners.max(axis=0)
-    px, py = points[:, 0], points[:, 1]
-    near = np.flatnonzero((px >= low[0]) & (px <= high[0]) & (py >= low[1]) & (py <= high[1]))
-    near = near[np.argsort(py[near], kind="stable")]
-    x, y = px[near].astype(np.float64), py[near].astype(np.float64)
+        return np.zeros(len(points), bool)
+    from cxr_explorer.atlas.outline import cross_odd  # numba: half a second, where no map is drawn yet
 
-    odd = np.zeros(len(near), bool)
-    x0, y0 = corners.T
-    x1, y1 = np.roll(corners, -1, axis=0).T
-    first = np.searchsorted(y, np.minimum(y0, y1))
-    end = np.searchsorted(y, np.maximum(y0, y1))
-    for edge in np.flatnonzero(end > first):
-        part = slice(first[edge], end[edge])
-        across = (x[part] - x0[edge]) * (y1[edge] - y0[edge]) - (y[part] - y0[edge]) * (x1[edge] - x0[edge])
-        odd[part] ^= across < 0 if y1[edge] > y0[edge] else across > 0
-    inside[near[odd]] = True
-    return inside
+    return cross_odd(points, corners)
 
 
 def inside_rectangle(xy: ArrayLike, corner: tuple[float, float], opposite: tuple[float, float]) -> NDArray[np.bool_]:

@@ -29,6 +29,24 @@ def test_the_lasso_holds_exactly_the_points_that_an_even_odd_count_finds(polygon
     np.testing.assert_array_equal(inside_polygon(xy, polygon), expected)
 
 
+@pytest.mark.parametrize(("corners", "jagged"), [(3000, 0.0), (3000, 0.5), (400, 8.0), (30, 3.0)])
+def test_an_outline_of_many_corners_holds_the_same_points_as_tried_edge_by_edge(corners, jagged):
+    random = np.random.default_rng(corners)
+    xy = random.normal(0, 4, (2000, 2)).astype(np.float32)
+    angle = np.sort(random.uniform(0, 2 * np.pi, corners))
+    reach = 6 + 2 * np.sin(9 * angle) + jagged * random.normal(size=corners)
+    outline = np.stack([reach * np.cos(angle), reach * np.sin(angle)], 1)
+    outline[::7] = xy[:: len(xy) // len(outline[::7])][: len(outline[::7])]  # some corners on points
+    (x, y), met = xy.T.astype(float), np.zeros(len(xy), int)
+    for (x0, y0), (x1, y1) in pairwise([*outline, outline[0]]):
+        if y0 != y1:
+            met += ((min(y0, y1) <= y) & (y < max(y0, y1))) & (
+                ((x - x0) * (y1 - y0) < (y - y0) * (x1 - x0)) ^ (y1 < y0)
+            )
+    on = (xy[:, None] == outline[None, ::7]).all(2).any(1)  # these may fall on either side
+    np.testing.assert_array_equal(inside_polygon(xy, outline)[~on], (met % 2 == 1)[~on])
+
+
 @given(polygons)
 def test_points_level_with_a_corner_are_counted_once(polygon):
     at = np.arange(-6.5, 7, 1.0)  # between the corners' columns, on their rows

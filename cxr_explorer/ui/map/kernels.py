@@ -6,11 +6,12 @@ what a band holds does not depend on where it begins.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import numba
 import numpy as np
+
+from cxr_explorer.atlas.compiled import compiled
 
 # numba's cache looks at this file alone: what the kernels use must stand in it, or old ones go on with old values.
 LAYER_SHIFT: Final = 29
@@ -21,28 +22,7 @@ HATCH_PX: Final = 16
 HATCH_DEPTH: Final = 0.5
 
 
-def _kernel(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Compile now, and keep the machine code on disk where any folder can be written.
-
-    numba looks for a cache folder itself: NUMBA_CACHE_DIR, `__pycache__` beside the source, the user's cache folder.
-    Where none can be written it raises, and the kernel is compiled at every start instead of refusing to draw.
-    """
-
-    def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-        def compile_now(cache: bool) -> Callable[..., Any]:
-            return numba.njit(signature, cache=cache, nogil=True, boundscheck=False, error_model="numpy")(function)
-
-        try:
-            return compile_now(cache=True)
-        except RuntimeError as error:
-            if "no locator" not in str(error):
-                raise
-            return compile_now(cache=False)
-
-    return compiled
-
-
-@_kernel("void(f4[:,::1], i8[::1], f8, f8, f8, f8, i8, i8[::1], i8[::1])")
+@compiled("void(f4[:,::1], i8[::1], f8, f8, f8, f8, i8, i8[::1], i8[::1])")
 def bin_points(xy, visiting, x0, y0, per_x, per_y, bins, starts, order):  # type: ignore[no-untyped-def]
     """Counting sort of the points by grid cell, row by row, keeping the visiting order within a cell."""
     last = bins - 1
@@ -61,7 +41,7 @@ def bin_points(xy, visiting, x0, y0, per_x, per_y, bins, starts, order):  # type
         place[cell] += 1
 
 
-@_kernel(
+@compiled(
     "i8(f4[::1], f4[::1], u1[::1], i8[::1], i8, i8, i8, i8, i8, f8, f8, f8, f8, i8, i8, i8, "
     "i4[:,::1], u1[:,::1], i4[:,::1])"
 )
@@ -106,7 +86,7 @@ def mark_band(  # type: ignore[no-untyped-def]
     return drawn
 
 
-@_kernel("void(i4[:,::1], u1[::1], u1[:,::1])")
+@compiled("void(i4[:,::1], u1[::1], u1[:,::1])")
 def shade_crowd(crowd, level, shade):  # type: ignore[no-untyped-def]
     """Per square of `crowd`, the level (0..255) of its smoothed count; `level` has one entry a quarter of a point."""
     most = len(level) - 1
@@ -149,7 +129,7 @@ def _disc_onto(image, row, column, first_row, end_row, coverage, spans, opaque, 
             line[i + shift] = _blend(line[i + shift], wide, alpha)
 
 
-@_kernel(
+@compiled(
     "void(i4[:,::1], u1[:,::1], i8, i8, i8, f4[::1], f4[::1], u4[::1], f8, f8, f8, f8, i8, i8, u2[::1], "
     "u2[:,:,::1], i2[:,:,::1], u4, b1, u2[:,:,::1], i2[:,:,::1], u4, i8, b1, "
     "u1[::1], b1, u1[:,::1], u4, b1, u1[:,:,::1], i8, i8, i8, u4[:,::1])"
