@@ -24,6 +24,7 @@ from cxr_explorer.project.label_columns import label_column
 from cxr_explorer.project.partition_rows import OF_MAP
 from cxr_explorer.project.project import AtlasMap, Ids, Project, now
 from cxr_explorer.project.readers.agreement import FindingAgreement, compare_pair, reader_names
+from cxr_explorer.project.recall import neighbours_recall
 from cxr_explorer.report.page import FindingMap, Report, ReportedCluster, render
 from cxr_explorer.report.pictures import Mark, draw_map, draw_montage
 from cxr_explorer.report.progress import WorkDone, count_work
@@ -243,7 +244,7 @@ def _divided(project: Project, atlas_map: AtlasMap) -> str:
 
 
 def _recall_text(project: Project) -> str:
-    recall = project.neighbours_recall()
+    recall = neighbours_recall(project)
     return f"; {recall:.1%} of the nearest images found, on a sample compared with all" if recall < 1 else ""
 
 
