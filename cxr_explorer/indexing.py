@@ -26,10 +26,9 @@ from cxr_explorer.images.redrawn import may_be_redrawn
 from cxr_explorer.images.scan import ScannedFile, scan
 from cxr_explorer.pace import Pace, Progress
 from cxr_explorer.project import partitions
-from cxr_explorer.project.earlier_layout import earlier_layout
+from cxr_explorer.project.earlier_layout import earlier_layout, neighbours_recall, store_recall
 from cxr_explorer.project.left_out import store_left_out
 from cxr_explorer.project.project import MAP_OUTDATED, Ids, KnownFile, Project
-from cxr_explorer.project.recall import neighbours_recall, store_recall
 from cxr_explorer.project.redrawn import forget_redrawn, is_redrawing_due, mark_redrawn
 from cxr_explorer.worker import JobCrashed, Jobs
 

@@ -19,12 +19,12 @@ from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.reader_names import ordinary, reread_name
 from cxr_explorer.project.audits.bounds import label_bounds
 from cxr_explorer.project.audits.records import audit_records
+from cxr_explorer.project.earlier_layout import neighbours_recall
 from cxr_explorer.project.facts import stored_facts
 from cxr_explorer.project.label_columns import label_column
 from cxr_explorer.project.partition_rows import OF_MAP
 from cxr_explorer.project.project import AtlasMap, Ids, Project, now
 from cxr_explorer.project.readers.agreement import FindingAgreement, compare_pair, reader_names
-from cxr_explorer.project.recall import neighbours_recall
 from cxr_explorer.report.page import FindingMap, Report, ReportedCluster, render
 from cxr_explorer.report.pictures import Mark, draw_map, draw_montage
 from cxr_explorer.report.progress import WorkDone, count_work

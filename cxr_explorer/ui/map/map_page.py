@@ -16,8 +16,8 @@ from cxr_explorer.atlas.provisional import ProvisionalMap
 from cxr_explorer.colours import categorical, marks, sequential, sequential_steps
 from cxr_explorer.labels.label import How
 from cxr_explorer.labels.texts import finding_text
+from cxr_explorer.project.earlier_layout import neighbours_recall
 from cxr_explorer.project.project import AtlasMap
-from cxr_explorer.project.recall import neighbours_recall
 from cxr_explorer.ui.commands.actions import key_text, tooltip
 from cxr_explorer.ui.map.legend import Legend
 from cxr_explorer.ui.map.scatter_names import Name
