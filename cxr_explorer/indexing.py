@@ -26,7 +26,7 @@ from cxr_explorer.images.redrawn import may_be_redrawn
 from cxr_explorer.images.scan import ScannedFile, scan
 from cxr_explorer.pace import Pace, Progress
 from cxr_explorer.project import partitions
-from cxr_explorer.project.earlier_layout import earlier_layout
+from cxr_explorer.project.earlier_layout import earlier_layout, neighbours_recall, store_recall
 from cxr_explorer.project.left_out import store_left_out
 from cxr_explorer.project.project import MAP_OUTDATED, FolderChanges, Ids, KnownFile, Project
 from cxr_explorer.project.redrawn import forget_redrawn, is_redrawing_due, mark_redrawn
@@ -292,7 +292,7 @@ class Indexing:
             yield from self._timed("embed", self._embed())
         yield from self._timed("map", self._map())
         self.report.images = self._project.image_count()
-        self.report.neighbours_recall = self._project.neighbours_recall()
+        self.report.neighbours_recall = neighbours_recall(self._project)
         self.report.failed = [{"file": failure.path, "reason": failure.reason} for failure in self._project.failures()]
 
     def _timed(self, name: str, steps: Iterator[None]) -> Iterator[None]:
@@ -439,6 +439,7 @@ class Indexing:
         with project.db.atomic():
             before = project.latest_map()  # as it is now: the reader went on dividing it meanwhile
             project.store_map(self._encoder, self._parameters.to_dict(), image_ids, built)
+            store_recall(project, built)
             stored = project.latest_map()
             assert stored is not None
             self._count_clusters(partitions.begin(project, stored, before).clusters)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_explorer.atlas.build import LAYING_OUT, MapParameters
+from cxr_explorer.atlas.build import LAYING_OUT, BuiltMap, MapParameters
 from cxr_explorer.project.project import MAP_OUTDATED, Ids, Project
 
 FEWEST_PLACED = 0.5
@@ -13,6 +13,9 @@ FEWEST_PLACED = 0.5
 
 MOST_NEW = 0.2
 """Up to this share of images that are new since the last layout, nothing moves and the new ones are put in between."""
+
+_RECALL = "recall of the neighbours"
+"""Setting: a share; empty where all were compared with all."""
 
 
 def earlier_layout(
@@ -58,3 +61,14 @@ def _last_laid_out(project: Project, otherwise: Ids) -> Ids:
         [f'$."{LAYING_OUT}"'],
     ).fetchone()
     return np.frombuffer(row[0], "<i8") if row is not None else otherwise
+
+
+def store_recall(project: Project, built: BuiltMap) -> None:
+    """Keeps it, with the map."""
+    recall = 1.0 if built.neighbours is None else built.neighbours.recall
+    project.set(_RECALL, f"{recall:.4f}" if recall < 1 else "")
+
+
+def neighbours_recall(project: Project) -> float:
+    """The share, 0 to 1, see `Neighbours.recall`."""
+    return float(project.get(_RECALL) or 1)

@@ -52,9 +52,6 @@ ROOM_BYTES = 1 << 20
 VOCABULARY = "vocabulary"
 """Setting that holds the findings the reader works with, as JSON."""
 
-NEIGHBOURS_RECALL = "recall of the neighbours"
-"""Setting: share of true neighbours the newest map was made with, where not all were compared with all."""
-
 MAP_OUTDATED = "map outdated"
 """Setting that is not empty when files of the newest map have got another content since the map was made: their ids as
 a JSON list, or "yes" in files of older versions."""
@@ -480,8 +477,6 @@ class Project:
         self.finish_steps()
         with self.db.atomic():
             self.set(MAP_OUTDATED, "")
-            recall = 1.0 if built.neighbours is None else built.neighbours.recall
-            self.set(NEIGHBOURS_RECALL, f"{recall:.4f}" if recall < 1 else "")
             return insert_map(self.db, self._encoder_id(encoder), now(), parameters, image_ids, built)
 
     def tree(self, map_id: int) -> CondensedTree | None:
@@ -492,10 +487,6 @@ class Project:
         """The nearest images of every image of a map, as rows of its `image_ids`; None where they are not kept, or
         damaged."""
         return read_neighbours(self.db, map_id)
-
-    def neighbours_recall(self) -> float:
-        """Share of the true neighbours that the newest map was made with, see `Neighbours.recall`."""
-        return float(self.get(NEIGHBOURS_RECALL) or 1)
 
     def latest_map(self) -> AtlasMap | None:
         """The newest map, or None."""

@@ -19,6 +19,7 @@ from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.reader_names import ordinary, reread_name
 from cxr_explorer.project.audits.bounds import label_bounds
 from cxr_explorer.project.audits.records import audit_records
+from cxr_explorer.project.earlier_layout import neighbours_recall
 from cxr_explorer.project.facts import stored_facts
 from cxr_explorer.project.image_rows import FOLDER
 from cxr_explorer.project.label_columns import label_column
@@ -242,7 +243,7 @@ def _divided(project: Project, atlas_map: AtlasMap) -> str:
 
 
 def _recall_text(project: Project) -> str:
-    recall = project.neighbours_recall()
+    recall = neighbours_recall(project)
     return f"; {recall:.1%} of the nearest images found, on a sample compared with all" if recall < 1 else ""
 
 

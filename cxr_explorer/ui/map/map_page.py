@@ -16,6 +16,7 @@ from cxr_explorer.atlas.provisional import ProvisionalMap
 from cxr_explorer.colours import categorical, marks, sequential, sequential_steps
 from cxr_explorer.labels.label import How
 from cxr_explorer.labels.texts import finding_text
+from cxr_explorer.project.earlier_layout import neighbours_recall
 from cxr_explorer.project.project import AtlasMap
 from cxr_explorer.ui.commands.actions import key_text, tooltip
 from cxr_explorer.ui.map.legend import Legend
@@ -279,7 +280,7 @@ class MapPage(QWidget):
         )
 
     def _recall_text(self) -> str:
-        recall = self._session.project.neighbours_recall() if self._session.project is not None else 1.0
+        recall = neighbours_recall(self._session.project) if self._session.project is not None else 1.0
         return f", {recall:.1%} of the neighbours found" if recall < 1 else ""
 
     def _show_message(self) -> None:
