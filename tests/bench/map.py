@@ -28,8 +28,8 @@ SAMPLE = 500
 
 
 def stand_in(count: int, dims: int, seed: int = 0) -> NDArray[np.float32]:
-    """Rows (count, dims) like our embeddings: 60 overlapping groups, variances falling as rank ** -0.9, the shares of
-    which lie near those of 13,616 radiographs, and a spread within groups that differs from group to group."""
+    """Rows (count, dims) in 60 overlapping groups, variances falling as rank ** -0.9, and a spread within groups that
+    differs from group to group. Embeddings of radiographs (`--embeddings`) tell more."""
     random = np.random.default_rng(seed)
     scale = (np.arange(1, dims + 1) ** -0.45).astype(np.float32)
     middles = 0.8 * scale * random.normal(size=(60, dims)).astype(np.float32)
