@@ -51,14 +51,14 @@ class PatientSearch(QObject):
         and does nothing once another image is the current one."""
         self.others(image_id)
         self._reading.finish()
-        project, others = self._session.project, self.others(image_id)
-        if project is None or not others:
+        project, others, films = self._session.project, self.others(image_id), self._films
+        if project is None or films is None or not others:
             return
         ids = [image_id, *others]
         paths = [project.folder / project.image(one).path for one in ids]
         self._session.said.emit("Reading the dates of this patient's films …")
         self._errand.run(
-            read_visits, paths, done=partial(self._take, ids, paths, found), failed=self._session.failed.emit
+            read_visits, paths, done=partial(self._take, films, ids, paths, found), failed=self._session.failed.emit
         )
 
     def close_down(self) -> None:
@@ -66,9 +66,9 @@ class PatientSearch(QObject):
         self._errand.cancel()
         self._forget()
 
-    def _take(self, ids: list[int], paths: list[Path], found: Found, visits: list[Visit]) -> None:
-        session, films = self._session, self._films
-        if session.project is None or films is None or session.current_id != ids[0]:
+    def _take(self, films: PatientFilms, ids: list[int], paths: list[Path], found: Found, visits: list[Visit]) -> None:
+        session = self._session
+        if session.project is None or session.current_id != ids[0]:
             return
         shown, *rest = films_of(session.project, ids, visits)
         if not films.is_told(shown.image_id):
