@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from cxr_explorer.demo import drawing_demo
+
 ROOT = Path(__file__).resolve().parents[1]
 
 PROGRAM = """
@@ -39,12 +41,15 @@ def blocked(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join([str(away), str(ROOT)])}
 
 
-def test_a_folder_is_indexed_mapped_and_searched(blocked: dict[str, str], demo_images: Path, tmp_path: Path) -> None:
+def test_a_folder_is_indexed_mapped_and_searched(blocked: dict[str, str], tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    for _ in drawing_demo(images, 100):  # enough for several clusters
+        pass
     program = tmp_path / "program.py"
     program.write_text(PROGRAM, encoding="utf-8")
-    film = next(path for path in sorted(demo_images.rglob("*")) if path.is_file() and path.suffix in (".png", ".dcm"))
+    film = next(path for path in sorted(images.rglob("*")) if path.is_file() and path.suffix in (".png", ".dcm"))
     done = subprocess.run(
-        [sys.executable, str(program), str(demo_images), str(tmp_path / "demo.cxr"), str(film)],
+        [sys.executable, str(program), str(images), str(tmp_path / "demo.cxr"), str(film)],
         capture_output=True,
         text=True,
         env=blocked,
@@ -52,6 +57,6 @@ def test_a_folder_is_indexed_mapped_and_searched(blocked: dict[str, str], demo_i
     )
     assert done.returncode == 0, done.stderr
     said = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    assert said[0]["embedded"] == 40
+    assert said[0]["embedded"] == 100
     assert "ONNX Runtime" in said[0]["device"]
     assert "ONNX Runtime" in said[-1]["device"]

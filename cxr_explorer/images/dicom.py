@@ -17,7 +17,7 @@ from cxr_explorer.images.dicom_facts import read_facts, term
 from cxr_explorer.images.dicom_outside import find_outside
 from cxr_explorer.images.dicom_overlays import find_drawn
 from cxr_explorer.images.dicom_patient import patient_of
-from cxr_explorer.images.dicom_pixels import Integers, decode_pixels
+from cxr_explorer.images.dicom_pixels import Integers, decode_pixels, keep_offline
 from cxr_explorer.images.dicom_spacing import MAX_STRETCH, pixel_height_by_width, read_scale
 from cxr_explorer.images.dicom_terms import known_term
 from cxr_explorer.images.limits import MAX_WINDOWS, check_dicom
@@ -159,6 +159,7 @@ def _gray_of_colour(stored: Integers, interpretation: str, dataset: Dataset, not
     """Luminance (Rec. 601) and its full range; no VOI step applies to colour."""
     bits = int((numbers(dataset, "BitsStored") or [stored.dtype.itemsize * 8])[0])
     if interpretation == "PALETTE COLOR":
+        keep_offline()
         from pydicom.pixels.processing import apply_color_lut
 
         try:

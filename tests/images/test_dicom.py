@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import io
+import os
 import random
+import subprocess
+import sys
 
 import imagecodecs
 import numpy as np
@@ -392,3 +395,13 @@ def test_elements_that_break_the_rules_do_not_stop_the_picture() -> None:
 def test_a_file_cut_anywhere_is_refused_not_crashed_over(cut: int) -> None:
     with pytest.raises(UserError):
         decode(dicom(ramp(), WindowCenter=1, WindowWidth=2, VOILUTSequence=[table(0, [0, 65535])])[:cut])
+
+
+def test_reading_a_picture_does_not_import_what_asks_for_a_network(tmp_path):
+    (tmp_path / "requests.py").write_text("raise SystemExit('requests was imported')\n", encoding="utf-8")
+    (tmp_path / "film.dcm").write_bytes(dicom(ramp()))
+    code = "import sys; from cxr_explorer.images.read import decode; decode(open(sys.argv[1], 'rb').read())"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.getcwd()])}
+    command = [sys.executable, "-c", code, str(tmp_path / "film.dcm")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -30,6 +30,7 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_explorer.atlas import outline  # noqa: F401 - compiled with the map's kernels, not at the first lasso
 from cxr_explorer.colours import MARKS
 from cxr_explorer.ui.map.kernels import (
     CROWD_PX,

@@ -51,7 +51,6 @@ def load_rasteriser() -> Future[ModuleType]:
 
     def load() -> None:
         try:
-            from cxr_explorer.atlas import outline  # noqa: F401 - compiled here, not when the first lasso is drawn
             from cxr_explorer.ui.map import rasterise
         except BaseException as error:  # noqa: BLE001 - raised again in the window's thread, by result()
             loaded.set_exception(error)
