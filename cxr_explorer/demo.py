@@ -21,6 +21,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from cxr_explorer.errors import UserError
+from cxr_explorer.images.pydicom_loading import load_pydicom
 from cxr_explorer.phantom.body import Float, Grid, Patient, View
 from cxr_explorer.phantom.exposure import Scanner, expose, turned
 from cxr_explorer.phantom.frontal import frontal
@@ -321,6 +322,7 @@ def _encoded(plan: _Plan, pixels: Float) -> bytes:
 def _dicom(plan: _Plan, pixels: Float) -> bytes:
     """A 12-bit DX object with view, sex and age, and no identifier of anybody (DICOM PS3.3 A.26)."""
     # Here: the window imports this module at its start, and draws nothing itself.
+    load_pydicom()
     from pydicom.dataset import FileDataset, FileMetaDataset
     from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 

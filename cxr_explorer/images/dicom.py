@@ -17,10 +17,11 @@ from cxr_explorer.images.dicom_facts import read_facts, term
 from cxr_explorer.images.dicom_outside import find_outside
 from cxr_explorer.images.dicom_overlays import find_drawn
 from cxr_explorer.images.dicom_patient import patient_of
-from cxr_explorer.images.dicom_pixels import Integers, decode_pixels, keep_offline
+from cxr_explorer.images.dicom_pixels import Integers, decode_pixels
 from cxr_explorer.images.dicom_spacing import MAX_STRETCH, pixel_height_by_width, read_scale
 from cxr_explorer.images.dicom_terms import known_term
 from cxr_explorer.images.limits import MAX_WINDOWS, check_dicom
+from cxr_explorer.images.pydicom_loading import load_pydicom
 from cxr_explorer.images.radiograph import (
     Float,
     LookupTable,
@@ -90,6 +91,7 @@ def _read(dataset: Dataset) -> Radiograph:
 
 
 def _parse(data: bytes) -> Dataset:
+    load_pydicom()
     import pydicom
 
     check_dicom(data)
@@ -159,7 +161,6 @@ def _gray_of_colour(stored: Integers, interpretation: str, dataset: Dataset, not
     """Luminance (Rec. 601) and its full range; no VOI step applies to colour."""
     bits = int((numbers(dataset, "BitsStored") or [stored.dtype.itemsize * 8])[0])
     if interpretation == "PALETTE COLOR":
-        keep_offline()
         from pydicom.pixels.processing import apply_color_lut
 
         try:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxr_explorer.images.dicom_elements import text
+from cxr_explorer.images.pydicom_loading import load_pydicom
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -82,6 +83,7 @@ def read_visits(paths: Sequence[Path]) -> Iterator[float | list[Visit]]:
 
 
 def _read_visit(path: Path) -> Visit:
+    load_pydicom()
     import pydicom
 
     with warnings.catch_warnings():

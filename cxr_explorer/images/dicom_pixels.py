@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,22 +60,7 @@ def decode_pixels(dataset: Dataset, notes: list[str]) -> tuple[Integers, str]:
         raise UserError(f"Damaged: {why}. Export it again from the archive, uncompressed.") from error
 
 
-def keep_offline() -> None:
-    """To be called before any of `pydicom.pixels` is imported.
-
-    pydicom imports what it downloads its test files with, requests where that is installed; and the import of requests
-    opens a socket to see whether there is IPv6.
-    """
-    if "requests" not in sys.modules and "pydicom.data.download" not in sys.modules:
-        sys.modules["requests"] = None  # type: ignore[assignment]
-        try:
-            import pydicom.data.download  # noqa: F401
-        finally:
-            del sys.modules["requests"]
-
-
 def _decode_by_pydicom(dataset: Dataset, syntax: Any, notes: list[str]) -> tuple[Integers, str]:
-    keep_offline()
     from pydicom.pixels.decoders.base import get_decoder
 
     options: dict[str, Any] = {"decoding_plugin": _PLUGINS.get(syntax, "")}

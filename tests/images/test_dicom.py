@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import sys
+from pathlib import Path
 
 import imagecodecs
 import numpy as np
@@ -401,7 +402,7 @@ def test_reading_a_picture_does_not_import_what_asks_for_a_network(tmp_path):
     (tmp_path / "requests.py").write_text("raise SystemExit('requests was imported')\n", encoding="utf-8")
     (tmp_path / "film.dcm").write_bytes(dicom(ramp()))
     code = "import sys; from cxr_explorer.images.read import decode; decode(open(sys.argv[1], 'rb').read())"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.getcwd()])}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path.cwd())])}
     command = [sys.executable, "-c", code, str(tmp_path / "film.dcm")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

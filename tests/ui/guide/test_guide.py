@@ -362,7 +362,7 @@ def test_tool_order_tiles_and_colours_come_back_at_the_next_start(qtbot, window:
     assert again.session.order == "edge"
     assert again.gallery_panel._order.currentData() == "edge"
     assert again.gallery_panel.gallery.tile_size == 200
-    assert again.session.colour_by == "view"
+    qtbot.waitUntil(lambda: again.session.colour_by == "view")  # what is known of images is read meanwhile
     assert again.map_page._colour.currentData() == "view"
     assert again.side.currentIndex() == again.side.count() - 1 > 0
 
