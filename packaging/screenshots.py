@@ -265,7 +265,7 @@ def main() -> None:
         stage = Stage(window, application)
         session = window.session
         window.runs.open_demo(Path(home))
-        stage.wait(lambda: session.project is not None and window.runs.indexing is None)
+        stage.wait(lambda: session.map is not None and window.runs.indexing is None and not window.runs.opening.active)
         stage.wait(lambda: window.map_page.scatter.is_ready)
         for scene in SCENES:
             print(scene.__name__)
