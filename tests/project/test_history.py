@@ -40,6 +40,7 @@ def test_acts_are_listed_newest_first_with_who_what_and_how_many(project: Projec
     ]
     assert listed[2].text == "Effusion = present on 2 images"
     assert history(project, 2) == listed[:2]
+    assert [one.images for one in history(project, uncounted=("ann",))] == [1, 0, 0, 0]
 
 
 def test_going_to_an_act_takes_back_all_after_it_in_one_step(project: Project) -> None:

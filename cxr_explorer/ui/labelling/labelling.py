@@ -110,8 +110,8 @@ class Labelling(QObject, Part):
         """Lists the acts, and goes to the one that is chosen."""
         session = self._session
         assert session.project is not None
-        past = history(session.project)
         own = (session.preferences.own_reader, session.reader, ADJUDICATED)
+        past = history(session.project, uncounted=own)  # what one did oneself is told in words
         dialog = HistoryDialog(self._frame, past, own, len(past) < MOST)
         if accepted(dialog) and dialog.number >= 0:
             session.go_to_act(dialog.number)
