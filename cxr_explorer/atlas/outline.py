@@ -1,4 +1,4 @@
-"""Which points lie inside an outline, compiled: imported when the first one is drawn.
+"""Which points lie inside an outline, compiled.
 
 The outline's box is divided into bands of y, and those into columns. Of an edge that passes a band from end to end, and
 lies a column or more to the right of a point, it is known that the point's ray crosses it: for each place of the grid

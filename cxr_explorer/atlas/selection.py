@@ -16,7 +16,7 @@ def inside_polygon(xy: ArrayLike, polygon: ArrayLike) -> NDArray[np.bool_]:
 
     A point is inside when a ray towards +x crosses the outline an odd number of times; an edge counts for
     y0 <= y < y1, so that a corner is met once. Points on the outline itself fall on either side. A point is tried
-    against the edges of its band of y alone, so the cost hardly grows with the number of corners.
+    against the edges near it alone, see `outline`, so the cost hardly grows with the number of corners.
 
     Args:
         xy: (N, 2) coordinates. Points that are not finite are outside.

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_explorer.labels.image_ids import look_up
+
 Facts = Mapping[int, Mapping[str, str]]
 """What is known by image id: facts by name."""
 
@@ -75,8 +77,8 @@ class FactTable(Mapping[int, Mapping[str, str]]):
         column = self.columns[name]
         if np.array_equal(image_ids, self.image_ids):
             return column
-        rows = np.searchsorted(self.image_ids, image_ids).clip(max=len(self.image_ids) - 1)
-        codes = np.where(self.image_ids[rows] == image_ids, column.codes[rows], -1).astype(np.int32)
+        rows, there = look_up(self.image_ids, image_ids)
+        codes = np.where(there, column.codes[rows], -1).astype(np.int32)
         return FactColumn(name, column.values, codes).present()
 
     def without(self, name: str) -> FactTable:

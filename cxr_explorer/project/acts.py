@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from cxr_explorer.pace import run_out
 from cxr_explorer.project.project import Project, now
 from cxr_explorer.project.storage import StorageError
 
@@ -44,14 +45,10 @@ Steps = Generator[None, None, Change | None]
 """An act in short steps, all in one transaction: it returns what it changed; closed before its end, nothing stands."""
 
 
-def drained(steps: Steps) -> Change | None:
-    """Takes all steps at once."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as ended:
-            change: Change | None = ended.value
-            return change
+def done_at_once(project: Project, steps: Steps) -> Change | None:
+    """Takes all steps of an act now, after those of another one that is under way."""
+    project.finish_steps()
+    return run_out(steps)
 
 
 class Act:
@@ -158,14 +155,12 @@ def states(project: Project, kind: str) -> dict[str, str]:
 
 def undo(project: Project) -> Change | None:
     """Takes back the last act with everything it overwrote. Returns None where there is nothing to undo."""
-    project.finish_steps()
-    return drained(undoing(project))
+    return done_at_once(project, undoing(project))
 
 
 def redo(project: Project) -> Change | None:
     """Does the last undone act again. Returns None where there is nothing to redo."""
-    project.finish_steps()
-    return drained(redoing(project))
+    return done_at_once(project, redoing(project))
 
 
 def undoing(project: Project) -> Steps:

@@ -10,6 +10,7 @@ import numpy as np
 from cxr_explorer.labels.label import ONE_BY_ONE, How, Judgement, Value
 from cxr_explorer.labels.reader_names import is_reserved
 from cxr_explorer.labels.texts import finding_text, images_text
+from cxr_explorer.pace import run_out
 from cxr_explorer.project.acts import Change, parts_of_act, recorded
 from cxr_explorer.project.labelling import record_label
 from cxr_explorer.project.project import Ids, Project
@@ -73,13 +74,7 @@ def of_last_act(project: Project) -> Contradictions | None:
     Of two labels that exclude each other the one read one by one stands, else the newer one; where both came with the
     act, as from a table, the finding that is seen stands, and what excludes it ("No Finding") gives way.
     """
-    looking = looking_at_last_act(project)
-    while True:
-        try:
-            next(looking)
-        except StopIteration as ended:
-            found: Contradictions | None = ended.value
-            return found
+    return run_out(looking_at_last_act(project))
 
 
 def looking_at_last_act(project: Project) -> Generator[None, None, Contradictions | None]:

@@ -13,6 +13,7 @@ import numpy as np
 from sqlite_utils import Database
 
 from cxr_explorer.labels.fact_table import FactTable, column_of
+from cxr_explorer.labels.image_ids import look_up
 
 PATIENT_MARK = "patient mark"
 """Name that stands among an image's stored facts for which films may be one patient's; it is no fact to show."""
@@ -173,9 +174,7 @@ def reading_facts(database: Database) -> Generator[None, None, FactTable]:
         if name in told:
             one = told[name]
             of_value = [value_of.setdefault(value, len(value_of)) for value in one.values]
-            members = np.array(one.image_ids, np.int64)
-            at = np.searchsorted(ids, members).clip(max=len(ids) - 1)
-            there = ids[at] == members
+            at, there = look_up(ids, np.array(one.image_ids, np.int64))
             codes[at[there]] = np.array(of_value, np.int32)[np.array(one.codes, np.int32)][there]
         columns[name] = column_of(name, list(value_of), codes)
         yield

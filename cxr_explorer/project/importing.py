@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from cxr_explorer.labels.label import How, LabelRow, NoteRow
 from cxr_explorer.labels.vocabulary import Vocabulary, excludes_in
+from cxr_explorer.pace import run_out
 from cxr_explorer.project.acts import Act, Change, in_steps
 from cxr_explorer.project.notes import MOST_CHARACTERS, fitting, labels_and_notes, notes_text, record_notes, tidy
 from cxr_explorer.project.project import Ids, Project, now
@@ -191,13 +192,7 @@ def import_labels(
         reader: Who imports (the act's reader; each row names its own).
         notes: Notes likewise. One replaces another of the same reader on the same image; none takes one away.
     """
-    importing = importing_labels(project, rows, reader, notes)
-    while True:
-        try:
-            next(importing)
-        except StopIteration as end:
-            change: Change | None = end.value
-            return change
+    return run_out(importing_labels(project, rows, reader, notes))
 
 
 def importing_labels(

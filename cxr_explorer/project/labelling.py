@@ -12,7 +12,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import ONE_BY_ONE, Judgement, Value
 from cxr_explorer.labels.reader_names import is_reserved
 from cxr_explorer.labels.texts import VALUE_WORDS, images_text
-from cxr_explorer.project.acts import STEP, Act, Change, Steps, drained, in_steps, recorded
+from cxr_explorer.project.acts import STEP, Act, Change, Steps, done_at_once, in_steps, recorded
 from cxr_explorer.project.label_columns import chosen_images
 from cxr_explorer.project.project import Ids, Project, now
 
@@ -72,8 +72,7 @@ def label(
     Returns:
         What changed, or None where nothing had to (then no act is recorded and nothing needs undoing).
     """
-    project.finish_steps()
-    return drained(labelling(project, image_ids, judgement, puts))
+    return done_at_once(project, labelling(project, image_ids, judgement, puts))
 
 
 def labelling(
@@ -170,8 +169,7 @@ def record_label(project: Project, act: Act, image_ids: Ids, judgement: Judgemen
 
 def exclude(project: Project, image_ids: Ids, excluded: bool, reader: str) -> Change | None:
     """Sets images aside (or takes them back in). Labels they have are kept; bulk labels skip them from now on."""
-    project.finish_steps()
-    return drained(excluding(project, image_ids, excluded, reader))
+    return done_at_once(project, excluding(project, image_ids, excluded, reader))
 
 
 def excluding(project: Project, image_ids: Ids, excluded: bool, reader: str) -> Steps:

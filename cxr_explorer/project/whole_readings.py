@@ -11,7 +11,7 @@ import numpy as np
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.texts import VALUE_WORDS, finding_text, images_text
 from cxr_explorer.labels.vocabulary import Vocabulary, is_no_finding
-from cxr_explorer.project.acts import STEP, Act, Change, Steps, drained, in_steps
+from cxr_explorer.project.acts import STEP, Act, Change, Steps, done_at_once, in_steps
 from cxr_explorer.project.label_columns import chosen_images
 from cxr_explorer.project.labelling import parts_of, record_label
 from cxr_explorer.project.project import Ids, Project
@@ -44,8 +44,7 @@ def label_answers(
     Returns:
         What changed; None where nothing had to.
     """
-    project.finish_steps()
-    return drained(labelling_answers(project, image_ids, answers, said, text))
+    return done_at_once(project, labelling_answers(project, image_ids, answers, said, text))
 
 
 def labelling_answers(
@@ -77,8 +76,7 @@ def label_rest_absent(project: Project, image_ids: Ids, vocabulary: Vocabulary, 
         vocabulary: Its findings are meant.
         said: Who says it and how; its finding and value do not count.
     """
-    project.finish_steps()
-    return drained(labelling_rest_absent(project, image_ids, vocabulary, said))
+    return done_at_once(project, labelling_rest_absent(project, image_ids, vocabulary, said))
 
 
 def labelling_rest_absent(project: Project, image_ids: Ids, vocabulary: Vocabulary, said: Judgement) -> Steps:

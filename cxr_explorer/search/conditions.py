@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.fact_table import FactColumn, Facts, as_table
+from cxr_explorer.labels.fact_table import FactColumn
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.texts import VALUE_WORDS, finding_text
 from cxr_explorer.project import label_columns, looks
@@ -188,24 +188,13 @@ def has_numbers(values: FactColumn) -> bool:
     return enough and not any(math.isnan(number_of(value)) for value in values.values)
 
 
-def code_fact(image_ids: Ids, facts: Facts, name: str) -> FactColumn:
-    """One fact of every image as it is written, coded; ages too, which `code_facts` puts in decades.
-
-    Args:
-        image_ids: (N,) in whose order the codes are.
-        facts: What is known by image id.
-        name: The fact; a column without values where it is known of no image.
-    """
-    return as_table(facts).column(name, image_ids)
-
-
 class Images:
     """The images of a map with all that conditions can ask of them, as it stood when it was first asked for.
 
     Args:
         project: For labels, exclusions, looks and file names.
         image_ids: (N,) int64, ascending.
-        fact: Gives a fact of these images as `code_fact` does.
+        fact: Gives a fact of these images as it is written, coded; without values where it is known of none of them.
         reader: Whose labels.
         person: Who has seen images: the reader's own name, also while images are read under another one.
         held: That reader's labels on these images, where they are held; they are read else.

@@ -12,6 +12,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_explorer.labels.image_ids import look_up
 from cxr_explorer.labels.label import ONE_BY_ONE, How, Value
 from cxr_explorer.project.labelling import LabelPlan
 from cxr_explorer.project.looks import AT_ONCE
@@ -117,8 +118,7 @@ class HeldLabels:
             f"SELECT group_concat(image_id * 2 + {side}) FROM exclusion_changes WHERE act_id = ?", [number]
         ).fetchone()
         codes = np.fromstring(text or "", np.int64, sep=",")
-        rows = np.searchsorted(self.image_ids, codes >> 1).clip(max=len(self.image_ids) - 1)
-        there = self.image_ids[rows] == codes >> 1
+        rows, there = look_up(self.image_ids, codes >> 1)
         self.excluded[rows[there]] = codes[there] & 1
 
     @property
@@ -135,9 +135,7 @@ class HeldLabels:
     def _put(self, finding: str, text: str) -> None:
         """Puts labels in their places, see `_coded`."""
         codes = np.fromstring(text, np.int64, sep=",")
-        ids = codes >> 28
-        rows = np.searchsorted(self.image_ids, ids).clip(max=len(self.image_ids) - 1)
-        there = self.image_ids[rows] == ids
+        rows, there = look_up(self.image_ids, codes >> 28)
         rows, codes = rows[there], codes[there]
         column = self._columns.setdefault(finding, HeldColumn.empty(len(self.image_ids)))
         column.values[rows] = ((codes >> 26) & 3) - 2
@@ -155,8 +153,8 @@ class HeldLabels:
         if ids.size == self.image_ids.size and np.array_equal(ids, self.image_ids):
             rows = slice(None)
         else:
-            found = np.searchsorted(self.image_ids, ids).clip(max=len(self.image_ids) - 1)
-            rows = found if len(self.image_ids) and (self.image_ids[found] == ids).all() else None
+            found, there = look_up(self.image_ids, ids)
+            rows = found if there.all() else None
         self._asked = (ids, rows)
         return rows
 

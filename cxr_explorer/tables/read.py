@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.vocabulary import Vocabulary
+from cxr_explorer.pace import run_out
 from cxr_explorer.tables.csv_file import CsvFile, Problems
 from cxr_explorer.tables.formats import format_of
 from cxr_explorer.tables.gathering import Gathering
@@ -33,13 +34,7 @@ def read_labels(path: Path, known: Iterable[str] = (), vocabulary: Vocabulary | 
     Raises:
         UserError: The file cannot be read, or is no such table.
     """
-    reading = reading_labels(path, known, vocabulary)
-    while True:
-        try:
-            next(reading)
-        except StopIteration as end:
-            table: ImportedTable = end.value
-            return table
+    return run_out(reading_labels(path, known, vocabulary))
 
 
 def reading_labels(

@@ -14,7 +14,7 @@ from cxr_explorer.atlas.build import BuiltMap
 from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.images.preprocess import InputSpec
 from cxr_explorer.images.scan import ScannedFile
-from cxr_explorer.labels.fact_table import FactColumn
+from cxr_explorer.labels.fact_table import FactColumn, as_table
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project import labelling
@@ -28,7 +28,6 @@ from cxr_explorer.search.conditions import (
     Contains,
     Images,
     OneOf,
-    code_fact,
     conditions_text,
 )
 from cxr_explorer.search.similar import UnitEmbeddings
@@ -102,7 +101,7 @@ def measure_filters(project: Project, ids: Ids) -> None:
 
     def fact(name: str) -> FactColumn:
         if name not in columns:
-            columns[name] = code_fact(ids, facts, name)
+            columns[name] = as_table(facts).column(name, ids)
         return columns[name]
 
     view, sex, age = (Column("fact", name) for name in ("view", "sex", "age"))

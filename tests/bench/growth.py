@@ -236,6 +236,7 @@ def _judging_stages(project: Any) -> Iterator[Stage]:
     import numpy as np
 
     from cxr_explorer.labels.confounders import code_facts, find_confounders
+    from cxr_explorer.labels.fact_table import as_table
     from cxr_explorer.labels.label import Judgement, Value
     from cxr_explorer.project import labelling
     from cxr_explorer.project.audits import conduct
@@ -244,22 +245,22 @@ def _judging_stages(project: Any) -> Iterator[Stage]:
     from cxr_explorer.project.audits.records import audit_records
     from cxr_explorer.project.label_columns import label_column
     from cxr_explorer.report.progress import count_work
-    from cxr_explorer.search.conditions import Column, Images, OneOf, code_fact
+    from cxr_explorer.search.conditions import Column, Images, OneOf
     from cxr_explorer.suggesting import Question, Suggester
     from tests.bench.big_project import READER
 
     atlas_map = project.latest_map()
     ids, names = atlas_map.image_ids, project.vocabulary.findings
     facts = project.facts()
-    view = code_fact(ids, facts, "view")
+    view = as_table(facts).column("view", ids)
     unread = OneOf(Column("finding", names[3]), ("not labelled",))
 
     def narrow() -> None:
         Images(project, ids, lambda _: view, READER, READER).passing([OneOf(Column("fact", "view"), ("PA",)), unread])
 
-    yield Stage("a fact for colours", "window", lambda: code_fact(ids, facts, "view"))
+    yield Stage("a fact for colours", "window", lambda: as_table(facts).column("view", ids))
     yield Stage("filter", "window", narrow)
-    columns = code_facts(ids.tolist(), facts)
+    columns = code_facts(ids, facts)
     rows = np.flatnonzero(atlas_map.clusters == 0)
     yield Stage("what a cluster has in common", "window", lambda: find_confounders(columns, rows))
     suggester = Suggester(project)

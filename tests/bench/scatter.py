@@ -1,8 +1,8 @@
 """Frames a second of the scatter, beside pyqtgraph's own item, in one run: `python -m tests.bench.scatter --json`.
 
 A frame is what the reader waits for: the change of view or colours, and all that follows until the picture lies in the
-window's memory (1280 x 900, no screen). Both items draw the same points with discs of the same
-size, in the same kind of view, turn by turn, so that other work on the machine slows both.
+window's memory (1280 x 900, no screen). Both items draw the same points with discs of the same size, in the same kind
+of view, turn by turn, so that other work on the machine slows both.
 
 The last line printed is JSON. `ratio` is ours over theirs, frames/s, the smallest of all operations and sizes.
 """

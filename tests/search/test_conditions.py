@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import time
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.confounders import decade
+from cxr_explorer.labels.fact_table import as_table
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import acts, labelling, looks
 from cxr_explorer.project.project import Project
@@ -31,7 +31,6 @@ from cxr_explorer.search.conditions import (
     Images,
     OneOf,
     changes_by_work,
-    code_fact,
     conditions_text,
     fact_is,
     from_json,
@@ -64,7 +63,7 @@ def project(tmp_path: Path):
 
 def images_of(project: Project, facts=FACTS, reader: str = "AB") -> Images:
     ids = np.array(sorted(facts), np.int64)
-    return Images(project, ids, partial(code_fact, ids, facts), reader, reader)
+    return Images(project, ids, lambda name: as_table(facts).column(name, ids), reader, reader)
 
 
 def passing(images: Images, *conditions: Condition) -> list[int]:
@@ -175,7 +174,7 @@ def test_the_same_passes_as_in_a_plain_loop(rows, values, low, high, unknown) ->
         return row[0] in values and (within or (unknown and number is None))
 
     ids = np.arange(len(rows), dtype=np.int64)
-    images = Images(None, ids, partial(code_fact, ids, facts), "AB", "AB")  # type: ignore[arg-type]
+    images = Images(None, ids, lambda name: as_table(facts).column(name, ids), "AB", "AB")  # type: ignore[arg-type]
     found = passing(images, OneOf(VIEW, tuple(values)), Between(AGE, low, high, unknown))
     assert found == [number for number, row in enumerate(rows) if passes(row)]
 
@@ -202,7 +201,7 @@ def test_112120_images_are_asked_six_things_in_less_than_a_tenth_of_a_second() -
     ids = np.arange(count, dtype=np.int64)
     ages = chance.integers(0, 95, count).tolist()
     facts = {i: {"view": "PA" if i % 3 else "AP", "sex": "MF"[i % 2], "age": str(ages[i])} for i in range(count)}
-    columns = {name: code_fact(ids, facts, name) for name in ("view", "sex", "age")}
+    columns = {name: as_table(facts).column(name, ids) for name in ("view", "sex", "age")}
     images = Images(None, ids, columns.__getitem__, "AB", "AB")  # type: ignore[arg-type]
     wanted = [OneOf(VIEW, ("PA",)), OneOf(SEX, ("F",)), Between(AGE, 40, 60)]
     best = math.inf
@@ -255,7 +254,8 @@ def test_numbers_as_tables_write_them() -> None:
 
 def test_few_numbers_are_values_many_are_a_range_and_ages_always() -> None:
     def column(name: str, values: list[str]):
-        return code_fact(np.arange(len(values)), {i: {name: value} for i, value in enumerate(values)}, name)
+        facts = {i: {name: value} for i, value in enumerate(values)}
+        return as_table(facts).column(name, np.arange(len(values)))
 
     assert not has_numbers(column("portable", ["0", "1"]))
     assert has_numbers(column("year", [str(year) for year in range(2010, 2020)]))

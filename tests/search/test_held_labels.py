@@ -54,7 +54,7 @@ def do(project: Project, step: tuple) -> acts.Change | None:  # type: ignore[typ
         case ("both", ids, value):
             said = Judgement("", value, "ann", "selection")
             answers = dict.fromkeys(FINDINGS.findings, value or Value.ABSENT)
-            return acts.drained(labelling_answers(project, np.array(ids), answers, said))
+            return acts.done_at_once(project, labelling_answers(project, np.array(ids), answers, said))
         case ("exclude", ids, excluded):
             return labelling.exclude(project, np.array(ids), excluded, "ann")
         case ("undo",):

@@ -13,6 +13,7 @@ import secrets
 import numpy as np
 
 from cxr_explorer.errors import UserError
+from cxr_explorer.labels.image_ids import look_up
 from cxr_explorer.labels.label import ONE_BY_ONE, Judgement, Value
 from cxr_explorer.labels.texts import VALUE_WORDS
 from cxr_explorer.project.acts import Change, recorded
@@ -140,6 +141,5 @@ def repair_queue(project: Project, audit: Audit) -> Ids:
     latest = project.latest_map()
     if latest is None or not ids.size:
         return ids
-    rows = np.searchsorted(latest.image_ids, ids).clip(max=len(latest.image_ids) - 1)
-    on_map = latest.image_ids[rows] == ids
+    rows, on_map = look_up(latest.image_ids, ids)
     return ids[np.argsort(np.where(on_map, latest.typicality[rows], -1.0), kind="stable")]

@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_explorer.labels.image_ids import look_up
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project import acts
 from cxr_explorer.project.project import Ids, Project
@@ -257,10 +258,7 @@ def _record(
 
 def are_in(known: Ids, ids: Ids) -> NDArray[np.bool_]:
     """Which ids are among the known ones, which ascend: without the sorting of `np.isin`."""
-    if not len(known):
-        return np.zeros(len(ids), bool)
-    nearest = known[np.searchsorted(known, ids).clip(max=len(known) - 1)]
-    return np.asarray(nearest == ids)
+    return look_up(known, ids)[1]
 
 
 def _with_answers(ids: Ids, values: NDArray[np.int8], answers: Mapping[int, Value]) -> NDArray[np.int8]:

@@ -32,6 +32,7 @@ from cxr_explorer.project.facts import (
 from cxr_explorer.project.project import Project
 from cxr_explorer.tables.facts import DATES, GROUPS, KNOWN_FACTS, Column
 from cxr_explorer.ui.widgets.errand import Errand
+from cxr_explorer.ui.widgets.slices import Slices
 from cxr_explorer.ui.widgets.texts import give_room, text_label
 
 _Buttons = QDialogButtonBox.StandardButton
@@ -120,9 +121,7 @@ class MetadataDialog(QDialog):
         layout.addWidget(text_label(PRIVACY, "dim", wraps=True))
         layout.addWidget(self.preview)
         layout.addWidget(self._buttons)
-        self._storing = storing_facts(project, NO_ROWS)
-        self._steps = QTimer(self, interval=0)
-        self._steps.timeout.connect(self._step)
+        self._storing = Slices(self)
         self._pause = QTimer(self, interval=400, singleShot=True)
         self._pause.timeout.connect(self._prepare)
         self._errand.run(examine_table, table, done=self._ask, failed=self.preview.setPlainText)
@@ -191,19 +190,15 @@ class MetadataDialog(QDialog):
         self._buttons.button(_Buttons.Ok).setEnabled(False)
         for control in (self.file_column, *self.choices):
             control.setEnabled(False)
-        self._storing = storing_facts(self._project, self.rows)
-        self._steps.start()
+        close = super().accept
+        steps = storing_facts(self._project, self.rows)
+        self._storing.run(steps, lambda _: close(), self._tell, at_once=False)
 
-    def _step(self) -> None:
-        share = next(self._storing, None)
-        if share is None:
-            super().accept()
-        else:
-            self._head.setText(f"Storing… {percent(share)}")
+    def _tell(self, share: float) -> None:
+        self._head.setText(f"Storing… {percent(share)}")
 
     def done(self, result: int) -> None:
         self._pause.stop()
-        self._steps.stop()
-        self._storing.close()
+        self._storing.cancel()
         self._errand.cancel()
         super().done(result)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from cxr_explorer.labels.confounders import Confounder, code_facts, find_confounders
 from cxr_explorer.labels.fact_table import FactColumn, Facts, FactTable, as_table
+from cxr_explorer.labels.image_ids import look_up
 from cxr_explorer.project.project import AtlasMap, Ids, Project
 from cxr_explorer.ui.session.selection import NO_IDS
 from cxr_explorer.ui.widgets.slices import Slices
@@ -85,9 +85,8 @@ class KnownFacts(QObject):
         """
         if self._map is None or not ids.size:
             return []
-        there = self._map.image_ids
-        rows = np.searchsorted(there, ids).clip(max=len(there) - 1)
-        rows = rows[there[rows] == ids]
-        if rows.size in (0, there.size):  # nothing, or the collection itself
+        rows, there = look_up(self._map.image_ids, ids)
+        rows = rows[there]
+        if rows.size in (0, self._map.image_ids.size):  # nothing, or the collection itself
             return []
         return find_confounders([column for column in self.columns if column.name not in asked], rows)

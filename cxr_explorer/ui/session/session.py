@@ -14,6 +14,7 @@ from cxr_explorer.atlas.selection import combine
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.confounders import Confounder
 from cxr_explorer.labels.fact_table import FactTable
+from cxr_explorer.labels.image_ids import look_up
 from cxr_explorer.labels.label import How, Value
 from cxr_explorer.labels.reader_names import ADJUDICATED
 from cxr_explorer.labels.texts import finding_text, keys_text
@@ -436,8 +437,8 @@ class Session(QObject):
         """What is suggested for these images, NaN where nothing is."""
         if self.map is None or self.probabilities is None or len(self.probabilities) != len(self.map.image_ids):
             return np.full(len(ids), np.nan, np.float32)
-        rows = np.searchsorted(self.map.image_ids, ids).clip(max=len(self.map.image_ids) - 1)
-        return np.where(self.map.image_ids[rows] == ids, self.probabilities[rows], np.float32(np.nan))
+        rows, there = look_up(self.map.image_ids, ids)
+        return np.where(there, self.probabilities[rows], np.float32(np.nan))
 
     def probability_text(self, probability: float) -> str:
         """A probability of the finding in words, or in numbers where these hold."""
@@ -568,7 +569,6 @@ class Session(QObject):
     def undo(self) -> None:
         """Takes back the last act."""
         if self.project is not None:
-            self.labels.finish()
             self.do(acts.undoing(self.project), "Nothing to undo.", step="undone")
 
     def undo_text(self) -> str | None:
@@ -582,7 +582,6 @@ class Session(QObject):
     def redo(self) -> None:
         """Does the last undone act again."""
         if self.project is not None:
-            self.labels.finish()
             self.do(acts.redoing(self.project), "Nothing to redo.", step="redone")
 
     def go_to_act(self, number: int) -> None:

@@ -231,7 +231,7 @@ def test_giving_up_while_facts_are_stored_takes_all_of_them_back(qtbot, window: 
     dialog.show()
     qtbot.waitUntil(lambda: ready(dialog), timeout=30_000)
     dialog.accept()
-    dialog._step()
+    dialog._storing._go_on(0.0)  # one step
     dialog.reject()
     assert stored_facts(window.session.project) == {}
     assert not window.session.project.db.conn.in_transaction
