@@ -26,7 +26,7 @@ SMALL = {"name": "small", "x": 0, "y": 0, "width": 1280, "height": 720, "logical
 SCREEN = QSize(1280, 680)
 """Of 1280x720 a title and a task bar take the rest."""
 
-NO_DIALOG = ("quit", "demo", "open_folder", "open_project", "show_in_folder", "full_screen")
+NO_DIALOG = ("quit", "demo", "open_folder", "open_project", "close_project", "show_in_folder", "full_screen")
 TEXT = 1.5
 
 

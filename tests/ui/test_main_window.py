@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QObject, QPointF, QSettings, Qt, QTimer, QUrl
+from PySide6.QtCore import QMimeData, QObject, QPointF, QSettings, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox, QTableView, QWidget
 
@@ -30,7 +30,7 @@ from cxr_explorer.ui.labelling.label_panel import apply_text
 from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.map.map_dialog import MapDialog
 from cxr_explorer.ui.widgets.messages import show_bug
-from tests.ui.windows import CLUSTER_SIZES, make_project, open_window, press
+from tests.ui.windows import CLUSTER_SIZES, in_next_dialog, make_project, open_window, press
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
 
@@ -420,11 +420,7 @@ def test_a_window_opens_with_its_letters_in_the_size_chosen_before(qtbot, tmp_pa
 
 @pytest.mark.parametrize("name", ["settings", "keys", "diagnostic", "show_log", "map_parameters", "edit_keys"])
 def test_a_dialog_that_was_answered_is_not_kept(qtbot, window: MainWindow, name: str) -> None:
-    def answer() -> None:
-        for dialog in window.findChildren(QDialog):
-            dialog.reject()
-
-    QTimer.singleShot(50, window, answer)
+    in_next_dialog(window, QDialog, QDialog.reject)
     window.actions_by_name[name].trigger()
     qtbot.waitUntil(lambda: not window.findChildren(QDialog))
 

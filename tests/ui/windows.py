@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import QSettings, Qt, QTimer
+from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from cxr_explorer.atlas.build import BuiltMap, MapParameters
 from cxr_explorer.encoder.checkpoint import default_encoder
@@ -19,6 +20,7 @@ from cxr_explorer.project.project import Project
 from cxr_explorer.ui.main_window import MainWindow
 
 CLUSTER_SIZES = (5, 3, 2)
+Kind = TypeVar("Kind", bound=QDialog)
 
 
 def make_project(home: Path) -> Path:
@@ -90,3 +92,27 @@ def press(qtbot, window: MainWindow, *keys: Qt.Key, modifier=Qt.KeyboardModifier
         if window.session.viewing_image:
             qtbot.waitUntil(lambda: not window.session.why_unseen(), timeout=10_000)
         qtbot.keyClick(window.image_page.view if window.session.viewing_image else window, key, modifier)
+
+
+def in_next_dialog(owner: QWidget, kind: type[Kind], do: Callable[[Kind], object]) -> list[Kind]:
+    """Does something in the next dialog of a kind, once it has the keyboard; what is still open then is closed.
+
+    A dialog that is not active yet takes no keys of shortcuts, so a fixed time to wait fails on a busy machine. Nothing
+    is waited for any more once `owner` is gone. Returns a list that holds the dialog from then on.
+    """
+    met: list[Kind] = []
+
+    def look() -> None:
+        dialog = QApplication.activeModalWidget()
+        if not isinstance(dialog, kind) or not dialog.isActiveWindow():
+            QTimer.singleShot(10, owner, look)
+            return
+        met.append(dialog)
+        try:
+            do(dialog)
+        finally:
+            if dialog.isVisible():
+                dialog.done(0)  # `reject` may ask first
+
+    QTimer.singleShot(0, owner, look)
+    return met

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import Qt
 
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import labelling
@@ -14,7 +13,7 @@ from cxr_explorer.project.audits.bounds import bounds_by_cluster
 from cxr_explorer.project.audits.records import Audit, audit_records
 from cxr_explorer.ui.audit.dialog import AuditDialog
 from cxr_explorer.ui.main_window import MainWindow
-from tests.ui.windows import make_project, open_window, press
+from tests.ui.windows import in_next_dialog, make_project, open_window, press
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
 FINDING = "Effusion"
@@ -45,15 +44,13 @@ def ask(qtbot, window: MainWindow, do: Callable[[AuditDialog], None] | None = No
     """Presses X, changes the dialog, and starts with Enter (or leaves with Esc); returns what the dialog said."""
     said: list[str] = []
 
-    def answer() -> None:
-        dialog = QApplication.activeModalWidget()
-        assert isinstance(dialog, AuditDialog)
+    def answer(dialog: AuditDialog) -> None:
         if do is not None:
             do(dialog)
         said.append(f"{dialog._result.text()} {dialog._again.text()}".strip())
         qtbot.keyClick(dialog, Key.Key_Return if start else Key.Key_Escape)
 
-    QTimer.singleShot(0, answer)
+    in_next_dialog(window, AuditDialog, answer)
     qtbot.keyClick(window, Key.Key_X)
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)

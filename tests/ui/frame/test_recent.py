@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSettings, Qt, QTimer
-from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QPushButton
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtWidgets import QMenu, QMessageBox, QPushButton
 
 from cxr_explorer.project import label_columns
 from cxr_explorer.project.project import Project
@@ -15,7 +15,7 @@ from cxr_explorer.ui.frame.recent_list import REMOVE, RecentButton
 from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.session.recent import MOST, Recent, RecentProjects
 from cxr_explorer.ui.widgets.texts import MiddleElided
-from tests.ui.windows import CLUSTER_SIZES, make_project, open_window, press
+from tests.ui.windows import CLUSTER_SIZES, in_next_dialog, make_project, open_window, press
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
 
@@ -109,14 +109,12 @@ def test_while_images_are_analysed_closing_asks_first(qtbot, window: MainWindow,
     window.runs.start_indexing()
     said: list[str] = []
 
-    def reply() -> None:
-        box = QApplication.activeModalWidget()
-        assert isinstance(box, QMessageBox)
+    def reply(box: QMessageBox) -> None:
         said.append(box.text())
         (yes,) = (one for one in box.buttons() if one.text() == "Close project")
         yes.click() if answer else box.reject()
 
-    QTimer.singleShot(50, window, reply)
+    in_next_dialog(window, QMessageBox, reply)
     close(qtbot, window)
     assert "still being analysed" in said[0]
     assert (window.session.project is None) == answer

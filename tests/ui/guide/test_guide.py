@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import shiboken6
-from PySide6.QtCore import QRect, QSettings, Qt, QTimer
+from PySide6.QtCore import QRect, QSettings, Qt
 from PySide6.QtWidgets import QApplication, QDialog, QPushButton
 
 from cxr_explorer.project import label_columns
@@ -16,7 +16,7 @@ from cxr_explorer.ui.frame.window_state import on_a_screen
 from cxr_explorer.ui.guide.command_palette import CommandPalette
 from cxr_explorer.ui.guide.keys_dialog import EditKeysDialog
 from cxr_explorer.ui.main_window import MainWindow
-from tests.ui.windows import CLUSTER_SIZES, make_project, open_window
+from tests.ui.windows import CLUSTER_SIZES, in_next_dialog, make_project, open_window
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
 
@@ -66,15 +66,9 @@ def test_the_palette_outlives_a_command_that_waits_in_a_dialog(qtbot, window: Ma
     palette = palette_of(window)
     alive: list[bool] = []
 
-    def answer() -> None:
-        dialog = QApplication.activeModalWidget()
-        assert isinstance(dialog, QDialog)
-        alive.append(shiboken6.isValid(palette))
-        dialog.reject()
-
     qtbot.keyClicks(palette.search, "map parameters")
     assert palette.current is not None
-    QTimer.singleShot(200, window, answer)
+    in_next_dialog(window, QDialog, lambda _dialog: alive.append(shiboken6.isValid(palette)))
     at = palette.list.visualRect(palette.list.currentIndex()).center()
     qtbot.mouseClick(palette.list.viewport(), Qt.MouseButton.LeftButton, pos=at)
     assert alive == [True]

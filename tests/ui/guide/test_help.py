@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt, QTimer, QUrl
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QApplication
 
@@ -18,7 +18,7 @@ from cxr_explorer.ui.guide.help_pages import ABOUT, AUDITS, DATA, KEYS, START, T
 from cxr_explorer.ui.guide.help_window import HelpWindow
 from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.widgets.messages import TextDialog
-from tests.ui.windows import make_project, open_window, press
+from tests.ui.windows import in_next_dialog, make_project, open_window, press
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
 NAME = "ZYXWPLANT"
@@ -182,14 +182,12 @@ def test_the_report_is_shown_first_and_holds_no_name(qtbot, window: MainWindow, 
     QGuiApplication.clipboard().clear()
     shown: list[str] = []
 
-    def copy() -> None:
-        (dialog,) = (one for one in window.findChildren(TextDialog) if one.isVisible())
+    def copy(dialog: TextDialog) -> None:
         assert QGuiApplication.clipboard().text() == ""
         dialog.copy.click()
         shown.append(QGuiApplication.clipboard().text())
-        dialog.reject()
 
-    QTimer.singleShot(200, window, copy)
+    in_next_dialog(window, TextDialog, copy)
     window.actions_by_name["diagnostic"].trigger()
     (text,) = shown
     for wanted in ("cxr-explorer:", "python:", "torch ", "PySide6", "screens:", "images 11", "clusters 2", "schema "):
@@ -230,12 +228,7 @@ def test_the_log_is_shown(window: MainWindow, tmp_path: Path) -> None:
     (tmp_path / "log" / logfile.FILE_NAME).write_text("2026-01-01 00:00:00,000 INFO started\n", encoding="utf-8")
     texts: list[str] = []
 
-    def look() -> None:
-        (dialog,) = (one for one in window.findChildren(TextDialog) if one.isVisible())
-        texts.append(dialog._text)
-        dialog.reject()
-
-    QTimer.singleShot(200, window, look)
+    in_next_dialog(window, TextDialog, lambda dialog: texts.append(dialog._text))
     window.actions_by_name["show_log"].trigger()
     assert texts == ["2026-01-01 00:00:00,000 INFO started"]
 

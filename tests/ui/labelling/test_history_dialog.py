@@ -4,15 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import Qt
 
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import labelling
 from cxr_explorer.project.label_columns import label_column
 from cxr_explorer.ui.labelling.history_dialog import HistoryDialog
 from cxr_explorer.ui.main_window import MainWindow
-from tests.ui.windows import make_project, open_window, press
+from tests.ui.windows import in_next_dialog, make_project, open_window, press
 
 Key = Qt.Key
 
@@ -33,16 +32,7 @@ def count(window: MainWindow, finding: str) -> int:
 
 
 def in_dialog(window: MainWindow, do) -> None:
-    def act() -> None:
-        dialog = QApplication.activeModalWidget()
-        assert isinstance(dialog, HistoryDialog)
-        try:
-            do(dialog)
-        finally:
-            if dialog.isVisible():
-                dialog.reject()
-
-    QTimer.singleShot(0, window, act)
+    in_next_dialog(window, HistoryDialog, do)
     window.actions_by_name["history"].trigger()
 
 

@@ -1,12 +1,11 @@
 """Notes and what to come back to, in the real window, by keys."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMenu
 
 from cxr_explorer.labels.label import Note
 from cxr_explorer.labels.reader_names import reread_name
@@ -21,7 +20,7 @@ from cxr_explorer.ui.labelling.note_dialog import NoteDialog
 from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.readers.merge import MergeDialog
 from tests.soak_model import Model, foretell
-from tests.ui.windows import make_project, open_window, press
+from tests.ui.windows import in_next_dialog, make_project, open_window, press
 
 Key = Qt.Key
 CTRL, ALT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.AltModifier
@@ -42,24 +41,6 @@ def project_of(window: MainWindow) -> Project:
 
 def noted(window: MainWindow, image_id: int) -> Note:
     return notes.note_of(project_of(window), image_id, window.session.reader)
-
-
-def in_dialog(qtbot, do: Callable[[NoteDialog], None]) -> list[NoteDialog]:  # type: ignore[no-untyped-def]
-    """Has something done in the note's dialog once it is open; gives the dialog then."""
-    met: list[NoteDialog] = []
-
-    def meet() -> None:
-        dialog = QApplication.activeModalWidget()
-        assert isinstance(dialog, NoteDialog)
-        met.append(dialog)
-        try:
-            do(dialog)
-        finally:
-            if dialog.isVisible():
-                dialog.done(0)
-
-    QTimer.singleShot(50, meet)
-    return met
 
 
 def test_the_key_flags_an_open_film_which_does_not_move(qtbot, window: MainWindow) -> None:
@@ -117,7 +98,7 @@ def test_a_note_is_written_by_keys_and_shown_on_film_tile_and_map(qtbot, window:
         qtbot.keyClick(dialog.text, Key.Key_Return, CTRL)
         assert not dialog.isVisible()
 
-    in_dialog(qtbot, write)
+    in_next_dialog(window, NoteDialog, write)
     press(qtbot, window, Key.Key_N, modifier=CTRL_SHIFT)
     assert noted(window, 1).text == "old rib\n<b>fracture"
     assert window.image_page.note_plate.text == "Note: old rib <b>fracture"
@@ -125,7 +106,7 @@ def test_a_note_is_written_by_keys_and_shown_on_film_tile_and_map(qtbot, window:
     assert mark.noted and not mark.flagged and "old rib<br>&lt;b&gt;fracture" in mark.tooltip
     assert window.session.caption(1).endswith("Note: old rib\n<b>fracture")
     assert window.session.undo_text() == "Note on 1 image"
-    met = in_dialog(qtbot, lambda dialog: None)
+    met = in_next_dialog(window, NoteDialog, lambda dialog: None)
     window.actions_by_name["note"].trigger()
     assert met[0].text.toPlainText() == "old rib\n<b>fracture"
 
@@ -140,7 +121,7 @@ def test_typed_words_are_not_lost_by_one_press_of_esc(qtbot, window: MainWindow)
         qtbot.keyClick(dialog.text, Key.Key_Escape)
         assert not dialog.isVisible()
 
-    assert in_dialog(qtbot, leave) == []
+    assert in_next_dialog(window, NoteDialog, leave) == []
     window.actions_by_name["note"].trigger()
     assert not noted(window, 1)
 
@@ -157,7 +138,7 @@ def test_what_cannot_be_stored_stays_in_the_dialog(qtbot, window: MainWindow, mo
         qtbot.keyClick(dialog.text, Key.Key_Return, CTRL)
         assert dialog.isVisible() and dialog.text.toPlainText() == "x" and "disk is full" in dialog._said.text()
 
-    assert in_dialog(qtbot, store) == []
+    assert in_next_dialog(window, NoteDialog, store) == []
     window.actions_by_name["note"].trigger()
 
 
@@ -170,7 +151,7 @@ def test_a_note_that_is_too_long_cannot_be_stored(qtbot, window: MainWindow) -> 
         assert dialog.isVisible() and "2,000 characters at most" in dialog._said.text()
 
     window.session.set_current(1)
-    in_dialog(qtbot, store)
+    in_next_dialog(window, NoteDialog, store)
     window.actions_by_name["note"].trigger()
 
 

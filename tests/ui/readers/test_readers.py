@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QApplication, QDialog, QFileDialog
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QFileDialog
 
 from cxr_explorer.labels.label import How, Judgement, Value
 from cxr_explorer.project import exporting, label_columns, labelling
@@ -19,7 +19,7 @@ from cxr_explorer.ui.readers.agreement import AgreementDialog
 from cxr_explorer.ui.readers.merge import MergeDialog
 from cxr_explorer.ui.readers.reread import RereadDialog
 from cxr_explorer.ui.readers.switch import SwitchDialog
-from tests.ui.windows import make_project, open_window, press
+from tests.ui.windows import in_next_dialog, make_project, open_window, press
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
 P, A, U = Value.PRESENT, Value.ABSENT, Value.UNCERTAIN
@@ -54,7 +54,7 @@ def column(window: MainWindow, reader: str) -> dict[int, int]:
 
 
 @pytest.fixture
-def in_dialog(qtbot) -> Iterator[Callable[[type[QDialog], Callable], None]]:  # type: ignore[no-untyped-def, type-arg]
+def in_dialog(qtbot, window: MainWindow) -> Iterator[Callable[[type[QDialog], Callable], None]]:  # type: ignore[no-untyped-def, type-arg]
     """Runs a function on the next dialog of a kind, once that stands."""
     ran: list[str] = []
     wanted: list[str] = []
@@ -62,19 +62,11 @@ def in_dialog(qtbot) -> Iterator[Callable[[type[QDialog], Callable], None]]:  # 
     def arrange(kind: type[QDialog], run: Callable) -> None:  # type: ignore[type-arg]
         wanted.append(kind.__name__)
 
-        def look() -> None:
-            dialog = QApplication.activeModalWidget()
-            if isinstance(dialog, kind):
-                ran.append(kind.__name__)
-                try:
-                    run(dialog)
-                finally:
-                    if dialog.isVisible():
-                        dialog.reject()
-            else:
-                QTimer.singleShot(10, look)
+        def ran_with(dialog: QDialog) -> None:
+            ran.append(kind.__name__)
+            run(dialog)
 
-        QTimer.singleShot(0, look)
+        in_next_dialog(window, kind, ran_with)
 
     yield arrange
     assert ran == wanted

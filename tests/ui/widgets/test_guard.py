@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QRunnable, Qt, QThreadPool, QTimer
+from PySide6.QtCore import QRunnable, Qt, QThreadPool
 from PySide6.QtGui import QPainter
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
 
 import cxr_explorer.ui.app  # before the first window, as when the program starts
@@ -21,7 +20,7 @@ from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.widgets.guard import _guard, guard_overrides
 from tests.ui.failing_overrides import overrides_of_the_window
 from tests.ui.ownership import wrong_owners
-from tests.ui.windows import make_project, open_window
+from tests.ui.windows import in_next_dialog, make_project, open_window
 
 
 def fails(*_arguments: object, **_named: object) -> None:
@@ -188,18 +187,12 @@ def test_what_the_world_did_wrong_is_said_in_the_window(qtbot, window: MainWindo
 def test_the_dialog_of_a_bug_is_shown_after_the_slot_that_failed(qtbot, window: MainWindow, hook: Excepthook) -> None:  # type: ignore[no-untyped-def]
     answered: list[bool] = []
 
-    def answer() -> None:
-        for box in window.findChildren(QMessageBox):
-            answered.append(box.isVisible())
-            box.accept()
-
     button = QPushButton("fails", window)
     button.clicked.connect(fails)
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert window.findChildren(QMessageBox) == []
-    QTimer.singleShot(200, window, answer)
-    QTest.qWait(1)
-    assert answered == [True]
+    in_next_dialog(window, QMessageBox, lambda box: answered.append(box.isVisible()))
+    qtbot.waitUntil(lambda: answered == [True])
 
 
 @pytest.mark.parametrize("call", ["nextInFocusChain", "previousInFocusChain", "focusProxy", "group"])
