@@ -131,20 +131,38 @@ class Suggester:
         self.map_id = atlas.map_id
         self.encoder_key = atlas.encoder_key
         self.image_ids = atlas.image_ids
-        known, self._embeddings = project.embeddings(atlas.encoder_key)
+        known, embeddings = project.embeddings(atlas.encoder_key)
         self._on = np.isin(atlas.image_ids, known)  # images whose file is gone are on the map, but cannot be suggested
-        rows = np.searchsorted(known, atlas.image_ids[self._on])
-        self._embeddings = self._embeddings[rows]
         self._ids = atlas.image_ids[self._on]
+        self._held: Floats | None = self._those_on_map(known, embeddings)
         self._clusters = atlas.clusters[self._on]
         self._given: dict[Question, tuple[bytes, Suggestion]] = {}
+
+    def _those_on_map(self, known: Ids, embeddings: Floats) -> Floats:
+        """(M, D) of `_ids`, in their order; zeros where the file has gone since."""
+        if np.array_equal(known, self._ids):
+            return embeddings
+        whole = np.zeros((len(self._ids), embeddings.shape[1]), np.float32)
+        _, ours, theirs = np.intersect1d(self._ids, known, assume_unique=True, return_indices=True)
+        whole[ours] = embeddings[theirs]
+        return whole
+
+    @property
+    def _embeddings(self) -> Floats:
+        """(M, D). Read anew after the features were made: only saved probes ask again, and the two are large."""
+        if self._held is None:
+            self._held = self._those_on_map(*self._project.embeddings(self.encoder_key))
+        return self._held
 
     @cached_property
     def _features(self) -> Floats:
         neighbours = self._project.neighbours(self.map_id)
         if neighbours is None or neighbours.indices.shape[1] < NEIGHBOURS or not self._on.all():
-            return prepare(self._embeddings)
-        return prepare(self._embeddings, neighbours.indices)
+            features = prepare(self._embeddings)
+        else:
+            features = prepare(self._embeddings, neighbours.indices)
+        self._held = None
+        return features
 
     @cached_property
     def _sheets(self) -> Rows:

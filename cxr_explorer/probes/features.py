@@ -30,6 +30,9 @@ KERNEL_COMPONENTS = 256
 KERNEL_SCALE = 0.5
 """Kernel exp(-KERNEL_SCALE * squared distance / its median)."""
 
+PART = 8192
+"""Rows in work at once, so that little is in memory beside the embeddings and the features."""
+
 
 def prepare(
     embeddings: NDArray[np.floating] | Sequence[NDArray[np.floating]],
@@ -45,7 +48,9 @@ def prepare(
         seed: Draws the landmarks. Same seed and input, same features.
     """
     blocks = [embeddings] if isinstance(embeddings, np.ndarray) else list(embeddings)
-    components = _principal(np.concatenate([_centred_directions(block) for block in blocks], axis=1))  # (N, d)
+    directions = [_centred_directions(block) for block in blocks]
+    components = _principal(np.concatenate(directions, axis=1) if len(directions) > 1 else directions[0])  # (N, d)
+    del directions  # as much memory as the embeddings
     if len(components) < 2:
         return np.zeros((len(components), 1), dtype=np.float32)
     if neighbours is None:
@@ -59,7 +64,7 @@ def prepare(
     around = (around / near.shape[1] + components) / 2
     random = np.random.default_rng(seed)
     landmarks = random.permutation(len(components))[:LANDMARKS]
-    return np.concatenate([_kernel(_unit_spread(rows), landmarks) for rows in (components, around)], axis=1)
+    return np.concatenate([_kernel(_spread_out(rows), landmarks) for rows in (components, around)], axis=1)
 
 
 def squared_distances(a: Floats, b: Floats) -> Floats:
@@ -71,13 +76,18 @@ def squared_distances(a: Floats, b: Floats) -> Floats:
 def _centred_directions(rows: NDArray[np.floating]) -> Floats:
     """Rows at length 1, centred, with mean squared length 1: encoders of any scale count alike."""
     directions = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    return _unit_spread(directions.astype(np.float32))
+    return _spread_out(directions.astype(np.float32, copy=False))
 
 
-def _unit_spread(rows: Floats) -> Floats:
-    centred = rows - rows.mean(axis=0) if len(rows) else rows
-    spread = float(np.sqrt((centred**2).sum(axis=1).mean())) if len(rows) else 1.0
-    return np.asarray(centred / max(spread, 1e-12), dtype=np.float32)
+def _spread_out(rows: Floats) -> Floats:
+    """The same array, whose rows are centred and have mean squared length 1 from now on."""
+    if len(rows):
+        rows -= rows.mean(axis=0)
+    parts = range(0, len(rows), PART)
+    lengths = [(rows[start : start + PART] ** 2).sum(axis=1) for start in parts]  # squared
+    spread = float(np.sqrt(np.concatenate(lengths).mean())) if len(rows) else 1.0
+    rows /= max(spread, 1e-12)
+    return rows
 
 
 def _principal(rows: Floats) -> Floats:
@@ -103,7 +113,8 @@ def _kernel(rows: Floats, landmarks: Rows) -> Floats:
     kept = np.flatnonzero(values > 1e-6 * values[-1])[::-1][:KERNEL_COMPONENTS]
     basis = (vectors[:, kept] / np.sqrt(values[kept])).astype(np.float32)  # (m, F)
     out = np.empty((len(rows), len(kept)), dtype=np.float32)
-    for start in range(0, len(rows), 8192):
-        part = rows[start : start + 8192]
-        out[start : start + 8192] = np.exp(np.float32(-scale) * squared_distances(part, marks)) @ basis
-    return np.asarray(out - out.mean(axis=0), dtype=np.float32)
+    for start in range(0, len(rows), PART):
+        part = rows[start : start + PART]
+        out[start : start + PART] = np.exp(np.float32(-scale) * squared_distances(part, marks)) @ basis
+    out -= out.mean(axis=0)
+    return out

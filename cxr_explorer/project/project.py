@@ -434,11 +434,15 @@ class Project:
                JOIN images ON images.id = image_id WHERE key = ? AND NOT missing AND length(vector) = 4 * dimension
                ORDER BY image_id LIMIT ?""",
             [encoder_key, -1 if most is None else most],
-        ).fetchall()
-        ids = np.fromiter((row[0] for row in rows), np.int64, len(rows))
-        if not rows:
+        )
+        found, held = [], bytearray()  # a list of all rows would take the memory twice more
+        for image_id, vector in rows:
+            found.append(image_id)
+            held += vector
+        ids = np.array(found, np.int64)
+        if not found:
             return ids, np.zeros((0, 0), np.float32)
-        vectors = np.frombuffer(b"".join(row[1] for row in rows), "<f4").astype(np.float32).reshape(len(rows), -1)
+        vectors = np.frombuffer(held, "<f4").astype(np.float32, copy=False).reshape(len(ids), -1)
         sound = np.isfinite(vectors).all(axis=1)
         return (ids, vectors) if sound.all() else (ids[sound], vectors[sound])
 

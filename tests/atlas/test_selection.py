@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cxr_explorer.atlas import outline
 from cxr_explorer.atlas.selection import MODES, combine, inside_polygon, inside_rectangle
 
 corner = st.tuples(st.integers(-6, 6), st.integers(-6, 6))
@@ -35,16 +36,25 @@ def test_an_outline_of_many_corners_holds_the_same_points_as_tried_edge_by_edge(
     xy = random.normal(0, 4, (2000, 2)).astype(np.float32)
     angle = np.sort(random.uniform(0, 2 * np.pi, corners))
     reach = 6 + 2 * np.sin(9 * angle) + jagged * random.normal(size=corners)
-    outline = np.stack([reach * np.cos(angle), reach * np.sin(angle)], 1)
-    outline[::7] = xy[:: len(xy) // len(outline[::7])][: len(outline[::7])]  # some corners on points
+    drawn = np.stack([reach * np.cos(angle), reach * np.sin(angle)], 1)
+    drawn[::7] = xy[:: len(xy) // len(drawn[::7])][: len(drawn[::7])]  # some corners on points
     (x, y), met = xy.T.astype(float), np.zeros(len(xy), int)
-    for (x0, y0), (x1, y1) in pairwise([*outline, outline[0]]):
+    for (x0, y0), (x1, y1) in pairwise([*drawn, drawn[0]]):
         if y0 != y1:
             met += ((min(y0, y1) <= y) & (y < max(y0, y1))) & (
                 ((x - x0) * (y1 - y0) < (y - y0) * (x1 - x0)) ^ (y1 < y0)
             )
-    on = (xy[:, None] == outline[None, ::7]).all(2).any(1)  # these may fall on either side
-    np.testing.assert_array_equal(inside_polygon(xy, outline)[~on], (met % 2 == 1)[~on])
+    on = (xy[:, None] == drawn[None, ::7]).all(2).any(1)  # these may fall on either side
+    np.testing.assert_array_equal(inside_polygon(xy, drawn)[~on], (met % 2 == 1)[~on])
+
+
+@given(polygons, st.integers(0, 100), st.integers(1, 40))
+def test_however_the_points_are_shared_between_cores_each_is_decided_in_its_place(polygon, count, together):
+    xy = np.random.default_rng(count).uniform(-7, 7, (count, 2))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(outline, "POINTS_PER_PART", together)
+        inside = inside_polygon(xy, polygon)
+    np.testing.assert_array_equal(inside, [crossings(x, y, polygon) % 2 == 1 for x, y in xy])
 
 
 @given(polygons)

@@ -15,6 +15,7 @@ from cxr_explorer.atlas.build import BuiltMap, MapParameters
 from cxr_explorer.atlas.clusters import find_clusters, typicality
 from cxr_explorer.atlas.neighbours import Neighbours
 from cxr_explorer.encoder.checkpoint import default_encoder
+from cxr_explorer.images.preprocess import THUMBNAIL_PX
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.labels.vocabulary import Vocabulary, bundled_vocabularies
 from cxr_explorer.project import labelling, partitions
@@ -105,10 +106,10 @@ def _store_images(project: Project, random: np.random.Generator, images: int) ->
 
 
 def _thumbnail(random: np.random.Generator) -> bytes:
-    """256 x 256, gray, some kilobytes as JPEG."""
+    """Square, gray, some kilobytes as JPEG."""
     small = Image.fromarray(random.integers(30, 220, (12, 12), dtype=np.uint8))
     out = io.BytesIO()
-    small.resize((256, 256), Image.Resampling.BICUBIC).save(out, "JPEG", quality=50)
+    small.resize((THUMBNAIL_PX, THUMBNAIL_PX), Image.Resampling.BICUBIC).save(out, "JPEG", quality=80)
     return out.getvalue()
 
 

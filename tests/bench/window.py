@@ -267,14 +267,14 @@ ACTS: dict[str, Act] = {
 class Bench:
     """A window on a copy of a large project."""
 
-    def __init__(self, project: Path, home: Path, watch: Watch) -> None:
+    def __init__(self, project: Path, home: Path, watch: Watch, size_px: tuple[int, int] = (1366, 768)) -> None:
         self.errors: list[str] = []
         self._hook, sys.excepthook = sys.excepthook, self._take_error
         self.watch = watch
         settings = QSettings(str(home / "settings.ini"), QSettings.Format.IniFormat)
         self.window = MainWindow(settings)
         self.window.image_page.least_look_ms = 0
-        self.window.resize(1366, 768)
+        self.window.resize(*size_px)
         self.window.show()
         # There are no files behind the images: a run over the folder would find all of them gone.
         self.window.runs.start_indexing = lambda *_, **__: None  # type: ignore[method-assign]

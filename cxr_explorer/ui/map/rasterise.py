@@ -20,17 +20,14 @@ is seen.
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.atlas import outline  # noqa: F401 - compiled with the map's kernels, not at the first lasso
+from cxr_explorer.atlas.compiled import at_once, cores
 from cxr_explorer.colours import MARKS
 from cxr_explorer.ui.map.kernels import (
     CROWD_PX,
@@ -69,10 +66,8 @@ HALO_OVERLAP_MAX: Final = 0.25  # discs that cover a typical spot, over pi; beyo
 RING_MIN_PX: Final = 1.75
 RING_MAX_PX: Final = 2.0
 FADED: Final = 0.27
-CORES_MAX: Final = 4  # other work goes on beside the map
 BANDS_PER_CORE: Final = 2
 
-T = TypeVar("T")
 MARK_MIN_PX: Final = 2.75  # smaller marks look alike
 
 
@@ -250,7 +245,7 @@ class Raster:
         place = (ax, bx, ay, by, self._margin)
         if self._marked != (view, self._margin):
             bands = _bands(shape[0])
-            self.drawn = sum(_at_once(lambda band: self._mark_rows(view, place, *band), bands))
+            self.drawn = sum(at_once(lambda band: self._mark_rows(view, place, *band), bands))
             self._marked = view, self._margin
 
         crowded = self._crowded / (view.scale_x * view.scale_y) * np.pi * radius**2
@@ -282,7 +277,7 @@ class Raster:
             for coat in coats:
                 stamp_band(self._winner, self._hits, *band, *coat, self._image)
 
-        _at_once(paint, _bands(padded[0]))
+        at_once(paint, _bands(padded[0]))
         return Frame(self._image, self._pad)
 
     def _mark_rows(self, view: View, place: tuple[float, ...], begin: int, end: int) -> int:
@@ -338,19 +333,5 @@ class Raster:
 
 def _bands(rows: int) -> list[tuple[int, int]]:
     """First row and past-the-last of some bands: several a core, for points do not lie evenly."""
-    step = -(-rows // (BANDS_PER_CORE * _cores() * CROWD_PX)) * CROWD_PX  # no two bands share a square of CROWD_PX
+    step = -(-rows // (BANDS_PER_CORE * cores() * CROWD_PX)) * CROWD_PX  # no two bands share a square of CROWD_PX
     return [(begin, min(begin + step, rows)) for begin in range(0, rows, step)]
-
-
-def _at_once(work: Callable[[tuple[int, int]], T], bands: Iterable[tuple[int, int]]) -> list[T]:
-    """The work of each band, on all cores: the kernels hold no lock of Python's."""
-    return list(_painters().map(work, bands))
-
-
-@cache
-def _painters() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_cores(), "paint-map")
-
-
-def _cores() -> int:
-    return min(CORES_MAX, os.cpu_count() or 1)

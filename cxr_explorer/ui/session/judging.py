@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from cxr_explorer.labels.label import How, Judgement, Value
@@ -130,8 +132,12 @@ class Judging:
         if target.ids.size == 1:
             how, cluster, _, day = found[0]
             return f"{finding_text(finding)}: labelled {self._way(how, cluster)}, {day}, by {session.reader}"
-        parts = [f"{count:,} {self._way(how, cluster)}" for how, cluster, count, _ in found[:3]]
-        more = f" and {len(found) - 3} other ways" if len(found) > 3 else ""
+        counts: Counter[str] = Counter()  # some ways have the same words
+        for how, cluster, count, _ in found:
+            counts[self._way(how, cluster)] += count
+        parts = [f"{count:,} {way}" for way, count in counts.most_common(3)]
+        rest = len(counts) - 3
+        more = f" and {rest} other way{'s' * (rest > 1)}" if rest > 0 else ""
         return f"{finding_text(finding)}: {', '.join(parts)}{more}"
 
     def _way(self, how: str, identity: int | None) -> str:

@@ -9,8 +9,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage, QPixmap
 
+from cxr_explorer.images.preprocess import THUMBNAIL_PX
+
 FETCH_BATCH = 16
 """Ids asked for at once: one query costs about as much as decoding one thumbnail."""
+
+MOST_BYTES = THUMBNAIL_PX**2 + 512
+"""What a thumbnail takes at most: gray pixels, and what Qt and Python keep beside them."""
+
+CAPACITY_BYTES = 64 << 20
+"""2,570 thumbnails: what is in sight on a screen of 3840 x 2160 at the smallest size, and the page after it."""
 
 
 class Thumbnails:
@@ -21,14 +29,17 @@ class Thumbnails:
 
     Args:
         fetch: Returns the JPEG bytes of those of the given ids that have a thumbnail.
-        capacity: Pixmaps kept. At 256 x 256 gray, 2,000 of them take about 130 MB.
+        capacity_bytes: What all that is kept takes at most. However fine the screen, a thumbnail has the pixels it is
+            stored with.
     """
 
-    def __init__(self, fetch: Callable[[Sequence[int]], Mapping[int, bytes]], capacity: int = 2000) -> None:
-        if capacity < 1:
-            raise ValueError("capacity must be at least 1")
+    def __init__(
+        self, fetch: Callable[[Sequence[int]], Mapping[int, bytes]], capacity_bytes: int = CAPACITY_BYTES
+    ) -> None:
+        if capacity_bytes < MOST_BYTES:
+            raise ValueError(f"capacity_bytes must be at least {MOST_BYTES}")
         self._fetch = fetch
-        self._capacity = capacity
+        self._capacity = capacity_bytes // MOST_BYTES
         # Least recently used first. None: asked for, and there is no picture to show.
         self._pixmaps: OrderedDict[int, QPixmap | None] = OrderedDict()
         # Fetched by a call whose time ran out before decoding them.
@@ -103,5 +114,9 @@ def _decode(jpeg: bytes | None) -> QPixmap | None:
     image = QImage.fromData(jpeg)
     if image.isNull():
         return None
+    if max(image.width(), image.height()) > THUMBNAIL_PX:  # none that this program has stored
+        keep, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+        image = image.scaled(THUMBNAIL_PX, THUMBNAIL_PX, keep, smooth)
     # Gray stays gray: the default conversion to 32 bits would take four times the memory.
-    return QPixmap.fromImage(image, Qt.ImageConversionFlag.NoFormatConversion)
+    gray = image.convertToFormat(QImage.Format.Format_Grayscale8)
+    return QPixmap.fromImage(gray, Qt.ImageConversionFlag.NoFormatConversion)

@@ -13,10 +13,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMainWindow, QToolTip
 from pytestqt.qtbot import QtBot
 
+from cxr_explorer.images.preprocess import THUMBNAIL_PX
 from cxr_explorer.ui.gallery.gallery import Gallery, Mark
 from cxr_explorer.ui.gallery.grid import Grid
 from cxr_explorer.ui.gallery.tile import readable_on
-from cxr_explorer.ui.session.thumbnails import Thumbnails
+from cxr_explorer.ui.session.thumbnails import MOST_BYTES, Thumbnails
 
 # Remarks of the offscreen platform: about windows with a smallest size, and about tooltips.
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints", "does not support raise")
@@ -28,8 +29,8 @@ SHIFT = Qt.KeyboardModifier.ShiftModifier
 LEFT = Qt.MouseButton.LeftButton
 
 
-def jpeg(gray: int) -> bytes:
-    image = QImage(32, 32, QImage.Format.Format_Grayscale8)
+def jpeg(gray: int, width: int = 32, height: int = 32, form: QImage.Format = QImage.Format.Format_Grayscale8) -> bytes:
+    image = QImage(width, height, form)
     image.fill(QColor(gray, gray, gray))
     held = QByteArray()
     buffer = QBuffer(held)
@@ -118,7 +119,7 @@ def test_a_used_up_budget_still_makes_progress_and_says_it_is_not_done(qapp: QAp
 
 
 def test_the_least_recently_used_is_dropped_first(qapp: QApplication, store: Store) -> None:
-    thumbnails = Thumbnails(store, capacity=3)
+    thumbnails = Thumbnails(store, capacity_bytes=3 * MOST_BYTES)
     thumbnails.load([1, 2, 3], 10.0)
     thumbnails.get(1)
     thumbnails.load([4], 10.0)
@@ -127,9 +128,25 @@ def test_the_least_recently_used_is_dropped_first(qapp: QApplication, store: Sto
 
 
 def test_loading_more_than_fits_keeps_the_first_and_ends(qapp: QApplication, store: Store) -> None:
-    thumbnails = Thumbnails(store, capacity=3)
+    thumbnails = Thumbnails(store, capacity_bytes=3 * MOST_BYTES)
     assert thumbnails.load(range(10), 10.0)
     assert [i for i in range(10) if thumbnails.get(i)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("size", [(3, 2), (THUMBNAIL_PX, 120), (120, THUMBNAIL_PX), (1200, 900), (5000, 3)])
+@pytest.mark.parametrize("form", [QImage.Format.Format_Grayscale8, QImage.Format.Format_RGB32])
+def test_whatever_pictures_a_project_holds_they_take_no_more_memory_than_set(
+    qapp: QApplication, size: tuple[int, int], form: QImage.Format
+) -> None:
+    thumbnails = Thumbnails(lambda ids: {i: jpeg(gray_of(i), *size, form) for i in ids}, capacity_bytes=5 * MOST_BYTES)
+    thumbnails.load(range(4), 10.0)
+    thumbnails.load(range(4, 8), 10.0)
+    held = [pixmap for i in range(8) if (pixmap := thumbnails.get(i))]
+    assert held and thumbnails.get(7) is not None
+    assert sum(pixmap.toImage().sizeInBytes() for pixmap in held) <= 5 * MOST_BYTES
+    shown = held[-1].toImage()
+    assert abs(shown.pixelColor(shown.rect().center()).red() - gray_of(7)) < 3
+    assert abs(shown.width() / size[0] - shown.height() / size[1]) < 1
 
 
 def test_an_image_without_thumbnail_is_asked_for_once_until_forgotten(qapp: QApplication, store: Store) -> None:
@@ -202,7 +219,7 @@ def test_after_a_jump_the_images_in_view_are_fetched_first(gallery: Gallery, sto
 
 
 def test_a_memory_smaller_than_the_view_comes_to_rest(qtbot: QtBot, store: Store) -> None:
-    gallery = Gallery(Thumbnails(store, capacity=4))
+    gallery = Gallery(Thumbnails(store, capacity_bytes=4 * MOST_BYTES))
     qtbot.addWidget(gallery)
     gallery.resize(600, 400)
     gallery.set_images(np.arange(50))

@@ -8,8 +8,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QApplication, QMenu, QPlainTextEdit, QPushButton
 
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import How, Judgement, Value
 from cxr_explorer.labels.vocabulary import NO_FINDING, Vocabulary
+from cxr_explorer.project import labelling
 from cxr_explorer.project.label_columns import finding_counts
 from cxr_explorer.ui.labelling.finding_list import Row, Suggested
 from cxr_explorer.ui.labelling.findings_dialog import FindingsDialog
@@ -208,6 +209,25 @@ def test_the_line_below_says_how_the_label_came(qtbot, window: MainWindow) -> No
     press(qtbot, window, Key.Key_2, modifier=Qt.KeyboardModifier.ControlModifier)
     assert detail.full.startswith("Atelectasis: labelled one by one, 20")
     assert detail.full.endswith(", by reader 1")
+
+
+def test_ways_of_the_same_words_are_told_as_one(window: MainWindow) -> None:
+    session = window.session
+    assert session.project is not None and session.map is not None
+    came: list[tuple[How, int | None, int]] = [
+        ("random", None, 3), ("audit", None, 2), ("single", None, 1), ("cluster", 70, 1), ("cluster", 71, 1),
+        ("lasso", None, 1), ("import", None, 1),
+    ]  # fmt: skip
+    ids = iter(session.map.image_ids.tolist())
+    for how, gone_cluster, count in came:
+        said = Judgement("Effusion", Value.PRESENT, session.reader, how, gone_cluster, session.map.map_id)
+        few = np.array([next(ids) for _ in range(count)])
+        session.do(labelling.labelling(session.project, few, said), "")
+    session.select(session.map.image_ids, "selection")
+    told = window.judging.detail(session.target(), "Effusion")
+    assert told == "Effusion: 4 one by one, 2 in an audit, 2 in a cluster and 2 other ways"
+    session.select(session.map.image_ids[:-1], "selection")
+    assert window.judging.detail(session.target(), "Effusion").endswith("2 in a cluster and 1 other way")
 
 
 # -- whole readings

@@ -327,7 +327,7 @@ def test_a_frame_drawn_in_bands_on_several_cores_is_the_one_drawn_at_once(monkey
     view = View(301, 203, -2.5, 2.0, 60.0, 50.0, ratio)
 
     def drawn(cores: int, bands: int) -> tuple[list[np.ndarray], int]:
-        monkeypatch.setattr(rasterise.os, "cpu_count", lambda: cores)
+        monkeypatch.setattr(rasterise, "cores", lambda: cores)
         monkeypatch.setattr(rasterise, "BANDS_PER_CORE", bands)
         raster = Raster(xy)
         raster.colour(categorical(codes, True))
