@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from cxr_explorer.pace import Progress
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 
 class ProgressLine:
@@ -13,24 +17,29 @@ class ProgressLine:
     def __init__(self) -> None:
         self._watched = sys.stderr.isatty()
         self._stage = ""
-        self._is_open = False
+        self._bar: tqdm | None = None
 
     def show(self, progress: Progress) -> None:
         """Shows where the run stands now."""
-        if not self._watched:
-            if progress.stage != self._stage:
-                self._stage = progress.stage
+        if progress.stage != self._stage:
+            self.end()
+            self._stage = progress.stage
+            if not self._watched:
                 print(f"{progress.stage}…", file=sys.stderr, flush=True)
-            return
-        text = progress.stage
-        if progress.total:
-            text += f"  {progress.done:,} / {progress.total:,}"
-        elif progress.done:
-            text += f"  {progress.done:,}"
-        if progress.rate and progress.left_s is not None:
-            text += f"  {progress.rate:.0f}/s  {_duration(progress.left_s)} left"
-        print(f"\r{text:<78}", end="", file=sys.stderr, flush=True)
-        self._is_open = True
+        if self._watched:
+            self._draw(progress)
+
+    def _draw(self, progress: Progress) -> None:
+        if self._bar is None:
+            from tqdm import tqdm
+
+            tqdm.monitor_interval = 0  # no thread of its own: each step is told of
+            self._bar = tqdm(
+                desc=progress.stage, initial=progress.done, total=progress.total or None, dynamic_ncols=True, unit=""
+            )
+        self._bar.total = progress.total or None
+        self._bar.n = progress.done
+        self._bar.refresh()
 
     def say(self, text: str) -> None:
         """A line that stays."""
@@ -39,14 +48,6 @@ class ProgressLine:
 
     def end(self) -> None:
         """The line stays as it is."""
-        if self._is_open:
-            print(file=sys.stderr)
-        self._is_open = False
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
