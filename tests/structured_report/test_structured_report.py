@@ -12,7 +12,7 @@ from cxr_explorer.images.scan import scan
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Project
-from cxr_explorer.structured_report.codes import FINDINGS, PRIVATE, coded_finding
+from cxr_explorer.structured_report.codes import FINDINGS, PRIVATE, VALUES, coded_finding
 from cxr_explorer.structured_report.write import ReportsWritten, write_reports, written_reports
 from tests.images.dicom_files import dicom, ramp
 from tests.project.projects import FINDINGS as VOCABULARY
@@ -169,3 +169,13 @@ def test_highdicom_reads_it_back(project: Project, tmp_path: Path) -> None:
     for path in (tmp_path / "out").iterdir():
         (group,) = srread(path).content.get_image_measurement_groups()
         assert group.get_qualitative_evaluations()
+
+
+def test_the_documents_list_every_code() -> None:
+    page = (Path(__file__).parents[2] / "resources/docs/structured-reports.md").read_text(encoding="utf-8")
+    table = page.split("## Codes of the findings")[1]
+    rows = [
+        tuple(cell.strip() for cell in line.split("|")[1:-1]) for line in table.splitlines() if line.count("|") == 5
+    ]
+    assert rows[2:] == [(name, code.value, code.scheme, code.meaning) for name, code in FINDINGS.items()]
+    assert all(code.value in page for code in VALUES.values())
