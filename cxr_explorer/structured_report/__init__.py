@@ -1,0 +1,1 @@
+"""Labels as DICOM structured reports, one document a film and reader."""
