@@ -9,12 +9,10 @@ import numpy as np
 from PySide6.QtCore import QObject
 
 from cxr_explorer.atlas.sheets import KINDS, ordered, outliers
-from cxr_explorer.labels.confounders import percent
 from cxr_explorer.labels.texts import VALUE_WORDS, finding_text, images_text
 from cxr_explorer.project import labelling
 from cxr_explorer.project.labelling import OPPOSITE
 from cxr_explorer.project.project import Ids, Project
-from cxr_explorer.search.duplicates import duplicates
 from cxr_explorer.ui.commands.actions import key_text
 from cxr_explorer.ui.commands.need import Need
 from cxr_explorer.ui.commands.part import Part, Verbs
@@ -29,8 +27,9 @@ from cxr_explorer.ui.session.judging import Judging
 from cxr_explorer.ui.session.seen import Seen
 from cxr_explorer.ui.session.selection import NO_IDS, Ranking, Selection, Target
 from cxr_explorer.ui.session.session import Session
-from cxr_explorer.ui.sheets.lists import to_come_back_to
+from cxr_explorer.ui.sheets.lists import Listed, near_duplicates, to_come_back_to
 from cxr_explorer.ui.sheets.sheet_page import SheetPage
+from cxr_explorer.ui.widgets.slices import Slices
 
 PAGE = "sheet"
 
@@ -129,6 +128,7 @@ class Sheets(QObject, Part):
         self._sheet: _Sheet | None = None
         self._selection: Selection | None = None
         self._kept: dict[bytes, set[int]] = {}
+        self._comparing, self._asked_on = Slices(self), ""
         self.page = SheetPage(self._session.thumbnails, self._mark)
         frame.add_page(PAGE, self.page, SHEET)
         self._session.targets[PAGE] = self._target
@@ -146,6 +146,7 @@ class Sheets(QObject, Part):
         self.page.keysChanged.connect(self._refresh)
         self._session.projectChanged.connect(self._on_project)
         self._session.mapChanged.connect(self._close)
+        self._session.closing.connect(self._comparing.cancel)
         self._session.selectionChanged.connect(self._on_selection)
         self._session.currentChanged.connect(self._on_current)
         self._session.targetChanged.connect(self._refresh)
@@ -233,36 +234,20 @@ class Sheets(QObject, Part):
         atlas_map, project = self._session.map, self._session.project
         if atlas_map is None or project is None:
             return
-        alike = duplicates(project, atlas_map)
-        notes = {
-            image_id: f"{group + 1} · {'same file' if same else percent(share)}"
-            for image_id, group, share, same in zip(
-                alike.image_ids.tolist(),
-                alike.group.tolist(),
-                alike.share.tolist(),
-                alike.same_file.tolist(),
-                strict=True,
-            )
-        }
-        copies = len(np.unique(alike.group[alike.same_file]))
-        about = f"{alike.groups:,} group{'' if alike.groups == 1 else 's'}, {copies:,} with equal files"
-        hint = "On the tiles: the group, and the distance to the nearest in it, in % of the usual distance."
-        if not alike.pictures:
-            hint = "Only files were compared: make the map anew to compare the pictures as well."
-        self.show_list(
-            Ranking(
-                alike.image_ids,
-                "Group by group",
-                "Near-duplicates",
-                notes,
-                "Group, and distance to the nearest in it, in % of the usual distance:",
-            ),
-            "duplicates",
-            about,
-            hint,
-            "No near-duplicates: no two files are equal"
-            + (", and no two pictures are nearly the same." if alike.pictures else f". {hint}"),
-        )
+        self._comparing.run(near_duplicates(project, atlas_map), self._show_duplicates)
+        if self._comparing.active:
+            self._asked_on = self._session.page
+            self._session.said.emit("Comparing the images…")
+
+    def _show_duplicates(self, found: Listed) -> None:
+        self._session.said.emit(f"The images are compared: {found.about}.")
+        self.show_list(found.ranking, "duplicates", found.about, found.hint, found.empty_text)
+
+    def _stop_comparing(self) -> None:
+        """Who has gone on meanwhile is not interrupted by the list."""
+        if self._comparing.active:
+            self._comparing.cancel()
+            self._session.said.emit("Comparing the images was stopped: something else is shown now.")
 
     def open_flagged(self) -> None:
         """The images that the reader wants to come back to, to be read one by one."""
@@ -298,6 +283,7 @@ class Sheets(QObject, Part):
     def _show(self, sheet: _Sheet, ranking: Ranking | None = None) -> None:
         """Puts a sheet on the page; a ranking is selected once the page says that labels go to one image alone."""
         session = self._session
+        self._stop_comparing()
         if session.picked.size:
             self._gallery_panel.gallery.set_picked(NO_IDS)
         self._sheet, self._selection = sheet, None
@@ -399,6 +385,7 @@ class Sheets(QObject, Part):
 
     def _close(self) -> None:
         """Another project, map or division: what was on the page is gone. Odd marks of the same images are kept."""
+        self._stop_comparing()
         self._sheet = self._selection = None
         self.page.grid.set_images(NO_IDS)
         if self._session.page == PAGE:
@@ -406,6 +393,7 @@ class Sheets(QObject, Part):
 
     def _on_selection(self) -> None:
         session, sheet = self._session, self._sheet
+        self._stop_comparing()
         if sheet is None or self._selection in (None, session.selection) or not self.leads:
             return
         if session.page != PAGE:  # an image is open: closing it leads to the map
@@ -419,6 +407,8 @@ class Sheets(QObject, Part):
 
     def _on_current(self) -> None:
         session = self._session
+        if session.page != self._asked_on:
+            self._stop_comparing()
         if self.leads:
             self.page.grid.set_current(session.current_id)
 
