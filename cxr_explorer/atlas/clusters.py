@@ -292,11 +292,14 @@ def lowest_marked(above: NDArray[np.int64], marked: NDArray[np.bool_]) -> NDArra
 
 def by_size(labels: NDArray[np.integer]) -> NDArray[np.int32]:
     """(N,) int32: the same clusters numbered 0, 1, … by size descending, ties by their first image; -1 stays."""
-    found, first, inverse, sizes = np.unique(labels, return_index=True, return_inverse=True, return_counts=True)
-    kept = np.flatnonzero(found >= 0)
-    number = np.full(len(found), -1, dtype=np.int32)
+    place = np.maximum(labels, -1).astype(np.int64) + 1  # 0 for none; counting is faster than sorting
+    sizes = np.bincount(place, minlength=1)
+    first = np.zeros(len(sizes), np.int64)
+    first[place[::-1]] = np.arange(len(place))[::-1]  # of several, the one written last stays
+    kept = np.flatnonzero(sizes[1:]) + 1
+    number = np.full(len(sizes), -1, dtype=np.int32)
     number[kept[np.lexsort((first[kept], -sizes[kept]))]] = np.arange(len(kept))
-    return np.asarray(number[inverse])
+    return np.asarray(number[place])
 
 
 def typicality(embeddings: NDArray[np.floating], labels: NDArray[np.integer]) -> NDArray[np.float32]:

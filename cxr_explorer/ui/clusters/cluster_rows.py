@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtGui import QColor
 
+from cxr_explorer.atlas.partition import members
 from cxr_explorer.colours import shade_of
 from cxr_explorer.project.audits.bounds import ClusterBound
 from cxr_explorer.project.looks import barely_seen
@@ -201,10 +203,13 @@ def typical_ids(
     image_ids: NDArray[np.int64], clusters: NDArray[np.int32], typicality: NDArray[np.float32], count: int = MONTAGE
 ) -> dict[int, tuple[int, ...]]:
     """The `count` most typical image ids of every cluster, noise included."""
-    order = np.lexsort((-typicality, clusters))
-    numbers, starts = np.unique(clusters[order], return_index=True)
-    bounds = np.append(starts, len(order))
-    return {
-        int(number): tuple(image_ids[order[bounds[i] : min(bounds[i] + count, bounds[i + 1])]].tolist())
-        for i, number in enumerate(numbers)
-    }
+    order, bounds = members(clusters, int(clusters.max(initial=-1)) + 1)
+    oddness, ids = -typicality[order], image_ids[order]
+    found = {}
+    for cluster, (start, end) in enumerate(pairwise([0, *bounds.tolist()]), -1):
+        rows = np.arange(start, end)
+        if rows.size > count:  # no need to sort the others
+            rows = rows[~(oddness[rows] > np.partition(oddness[rows], count - 1)[count - 1])]
+        if rows.size:
+            found[cluster] = tuple(ids[rows[np.argsort(oddness[rows], kind="stable")][:count]].tolist())
+    return found
