@@ -160,8 +160,9 @@ def make_rows(
 def _lineage_mark(atlas_map: AtlasMap, cluster: int) -> str:
     group = atlas_map.groups[cluster]
     if group.lineage == "split" and group.sources != (group.identity,):
-        names = {other.identity: other.name for other in atlas_map.groups}
-        return f"from {names.get(group.sources[0]) or group.sources[0] + 1}"
+        source = group.sources[0]
+        named = next((other.name for other in atlas_map.groups if other.identity == source), "")
+        return f"from {named or source + 1}"
     return group.lineage if group.lineage in ("split", "merged", "new") else ""
 
 
