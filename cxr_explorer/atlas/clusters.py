@@ -163,11 +163,13 @@ def without_small(tree: CondensedTree, count: int, smallest: int) -> tuple[Conde
     # Where no part goes on, the last images, too few for a cluster, leave together.
     if count >= smallest:
         holder = lowest_marked(above, large)[nodes.home]
-        order = np.lexsort((-left, holder))
-        ends = large & (parts == 0)
-        first = np.searchsorted(holder[order], np.flatnonzero(ends))
+        order = np.argsort(holder.astype(np.int16) if clusters < 2**15 else holder, kind="stable")
+        within = np.cumsum(np.bincount(holder, minlength=clusters))
+        ends = np.flatnonzero(large & (parts == 0))
         together = np.full(clusters, np.inf)
-        together[ends] = left[order[first + smallest - 1]]
+        for end in ends.tolist():  # where all but so many have left
+            held = left[order[within[end - 1] if end else 0 : within[end]]]
+            together[end] = np.partition(held, len(held) - smallest)[len(held) - smallest]
         left = np.minimum(left, together[holder])
     of = np.flatnonzero(kept)
     number = np.full(clusters, -1, np.int64)
