@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from PySide6.QtCore import QObject
@@ -69,7 +70,7 @@ class _Sheet:
     Attributes:
         title: In words ("Cluster 4").
         key: For the record of looks, see `record_looks`.
-        orders: The images in the order of each kind of pages.
+        orders: The images in the order of each kind of pages, or what puts them into it once it is first shown.
         one_by_one: Whether labels go to the current image alone: a list of images that have nothing in common.
         about: What the heading says of them besides their number.
         hint: What there is to know of the list, for the line at the foot.
@@ -81,7 +82,7 @@ class _Sheet:
 
     title: str
     key: str
-    orders: dict[str, Ids]
+    orders: dict[str, Ids | Callable[[], Ids]]
     one_by_one: bool = False
     about: str = ""
     hint: str = ""
@@ -100,7 +101,10 @@ class _Sheet:
 
     @property
     def ids(self) -> Ids:
-        return self.orders[self.kind]
+        order = self.orders[self.kind]
+        if callable(order):
+            order = self.orders[self.kind] = order()
+        return order
 
     @property
     def odd_ids(self) -> Ids:
@@ -188,7 +192,9 @@ class Sheets(QObject, Part):
             session.said.emit("Nothing is selected: choose a cluster, or draw around images on the map, for a sheet.")
             return
         rows = np.searchsorted(atlas_map.image_ids, ids)
-        orders: dict[str, Ids] = {kind: ordered(kind, ids, atlas_map.typicality[rows]) for kind in KINDS}
+        orders: dict[str, Ids | Callable[[], Ids]] = {
+            kind: partial(ordered, kind, ids, atlas_map.typicality[rows]) for kind in KINDS
+        }
         if selection.ranking is not None:
             orders = {"found": selection.ranking.ids[np.isin(selection.ranking.ids, ids)], **orders}
         title, key = "Selection", "selection"
@@ -268,7 +274,8 @@ class Sheets(QObject, Part):
             about: What is known of their errors.
             offered: See Offered.
         """
-        orders = {"unsure": ids, "random": ordered("random", np.sort(ids), np.zeros(len(ids), np.float32))}
+        shuffled = partial(ordered, "random", np.sort(ids), np.zeros(len(ids), np.float32))
+        orders: dict[str, Ids | Callable[[], Ids]] = {"unsure": ids, "random": shuffled}
         sheet = _Sheet(title, OFFER, orders, about=about, offered=offered)
         self._show(sheet, Ranking(ids, "Least sure first", title, notes, "Suggested:"))
 
