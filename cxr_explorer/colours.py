@@ -161,19 +161,21 @@ def looks(identities: Sequence[int], centres: NDArray[np.floating]) -> NDArray[n
 
     Args:
         identities: Who the clusters are, each different.
-        centres: (K, 2) where they lie.
+        centres: (K, 2) where they lie; asked only of more than LOOKS.
 
     Returns:
         (K,) int64 from 0 to LOOKS - 1.
     """
     given = np.full(len(identities), -1, np.int64)
+    taken: set[int] = set()
     beside = _beside(centres) if len(identities) > LOOKS else None
     for place in np.argsort(identities, kind="stable").tolist():
-        order = (identities[place] + np.arange(LOOKS)) % LOOKS
-        free = order[~np.isin(order, given)]
-        if not free.size and beside is not None:
-            free = order[~np.isin(order, given[beside[place]])]
-        given[place] = free[0] if free.size else order[0]
+        near = taken
+        if len(taken) == LOOKS and beside is not None:
+            near = set(given[beside[place]].tolist())
+        order = [(identities[place] + step) % LOOKS for step in range(LOOKS)]
+        given[place] = next((code for code in order if code not in near), order[0])
+        taken.add(int(given[place]))
     return given
 
 

@@ -163,11 +163,13 @@ def without_small(tree: CondensedTree, count: int, smallest: int) -> tuple[Conde
     # Where no part goes on, the last images, too few for a cluster, leave together.
     if count >= smallest:
         holder = lowest_marked(above, large)[nodes.home]
-        order = np.lexsort((-left, holder))
-        ends = large & (parts == 0)
-        first = np.searchsorted(holder[order], np.flatnonzero(ends))
+        order = np.argsort(holder.astype(np.int16) if clusters < 2**15 else holder, kind="stable")
+        within = np.cumsum(np.bincount(holder, minlength=clusters))
+        ends = np.flatnonzero(large & (parts == 0))
         together = np.full(clusters, np.inf)
-        together[ends] = left[order[first + smallest - 1]]
+        for end in ends.tolist():  # where all but so many have left
+            held = left[order[within[end - 1] if end else 0 : within[end]]]
+            together[end] = np.partition(held, len(held) - smallest)[len(held) - smallest]
         left = np.minimum(left, together[holder])
     of = np.flatnonzero(kept)
     number = np.full(clusters, -1, np.int64)
@@ -292,11 +294,14 @@ def lowest_marked(above: NDArray[np.int64], marked: NDArray[np.bool_]) -> NDArra
 
 def by_size(labels: NDArray[np.integer]) -> NDArray[np.int32]:
     """(N,) int32: the same clusters numbered 0, 1, … by size descending, ties by their first image; -1 stays."""
-    found, first, inverse, sizes = np.unique(labels, return_index=True, return_inverse=True, return_counts=True)
-    kept = np.flatnonzero(found >= 0)
-    number = np.full(len(found), -1, dtype=np.int32)
+    place = np.maximum(labels, -1).astype(np.int64) + 1  # 0 for none; counting is faster than sorting
+    sizes = np.bincount(place, minlength=1)
+    first = np.zeros(len(sizes), np.int64)
+    first[place[::-1]] = np.arange(len(place))[::-1]  # of several, the one written last stays
+    kept = np.flatnonzero(sizes[1:]) + 1
+    number = np.full(len(sizes), -1, dtype=np.int32)
     number[kept[np.lexsort((first[kept], -sizes[kept]))]] = np.arange(len(kept))
-    return np.asarray(number[inverse])
+    return np.asarray(number[place])
 
 
 def typicality(embeddings: NDArray[np.floating], labels: NDArray[np.integer]) -> NDArray[np.float32]:

@@ -157,8 +157,7 @@ class _Overlap:
 def _overlap_of(labels: NDArray[np.integer], count: int, before: Partition) -> _Overlap:
     old_count = len(before.groups)
     both = (labels >= 0) & (before.clusters >= 0)
-    pair, shared = np.unique(before.clusters[both].astype(np.int64) * count + labels[both], return_counts=True)
-    old, new = pair // max(count, 1), pair % max(count, 1)
+    old, new, shared = _pairs(before.clusters[both], labels[both], count)
     old_size = np.bincount(before.clusters[before.clusters >= 0], minlength=old_count)
     new_size = np.bincount(new, shared, count)  # images that had a cluster
     main = np.full(count, -1)
@@ -393,13 +392,51 @@ def recluster(partition: Partition, frozen: NDArray[np.bool_], labels: NDArray[n
 def centrality(xy: NDArray[np.floating], clusters: NDArray[np.integer]) -> NDArray[np.float32]:
     """(N,) float32 in [0, 1]: how near an image lies to the middle of its cluster on the map; 0 without a cluster."""
     values = np.zeros(len(clusters), np.float32)
-    order = np.argsort(clusters, kind="stable")
-    bounds = np.searchsorted(clusters[order], np.arange(int(clusters.max(initial=-1)) + 2))
-    for start, end in pairwise(bounds):
-        rows = order[start:end]
-        distance = np.linalg.norm(xy[rows] - np.median(xy[rows], axis=0), axis=1)
-        values[rows] = 1 - distance / max(float(distance.max(initial=0)), 1e-12)
+    order, bounds = members(clusters, int(clusters.max(initial=-1)) + 1)
+    x, y = xy[order, 0], xy[order, 1]
+    for start, end in pairwise(bounds.tolist()):
+        across, up = x[start:end], y[start:end]
+        distance = np.hypot(across - _median(across), up - _median(up))
+        values[order[start:end]] = 1 - distance / max(float(distance.max(initial=0)), 1e-12)
     return values
+
+
+def members(clusters: NDArray[np.integer], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(N,) rows of the images, those without a cluster first, then cluster after cluster; and (K + 1,) bounds: the rows
+    of cluster k are `order[bounds[k]:bounds[k + 1]]`."""
+    small = clusters.astype(np.int16) if count < 2**15 else clusters  # sorted in a tenth of the time
+    return np.argsort(small, kind="stable"), np.cumsum(np.bincount(clusters + 1, minlength=count + 1))
+
+
+def middles(xy: NDArray[np.floating], clusters: NDArray[np.integer], count: int) -> NDArray[np.floating]:
+    """(K, 2) the middle of each cluster on the map: the median of its images' coordinates, NaN for one without any."""
+    order, bounds = members(clusters, count)
+    sides = [xy[order, axis] for axis in (0, 1)]
+    found = [[_median(side[start:end]) for side in sides] for start, end in pairwise(bounds.tolist())]
+    return np.array(found, xy.dtype).reshape(-1, 2)
+
+
+def _median(values: NDArray[np.floating]) -> float:
+    """As `np.median`, which takes longer for so few values than finding it does."""
+    if not values.size:
+        return float("nan")
+    low, high = (values.size - 1) // 2, values.size // 2
+    ordered = np.partition(values, (low, high))
+    return float((ordered[low] + ordered[high]) / 2)
+
+
+def _pairs(
+    one: NDArray[np.integer], other: NDArray[np.integer], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The pairs that occur in two (N,) arrays of numbers from 0, those of the second below `count`; and how often."""
+    pairs = one.astype(np.int64) * count + other
+    if pairs.max(initial=0) <= 4 * len(pairs) + 4096:  # counting is faster than sorting, where it needs no long table
+        every = np.bincount(pairs)
+        pair = np.flatnonzero(every)
+        counts = every[pair]
+    else:
+        pair, counts = np.unique(pairs, return_counts=True)
+    return pair // max(count, 1), pair % max(count, 1), counts
 
 
 def typicality_of(
@@ -411,9 +448,7 @@ def typicality_of(
     """(N,) float32: the typicality known for `labels` where a cluster is one of them, `centrality` where it is not."""
     if np.array_equal(clusters, labels):
         return typicality
-    count = int(labels.max(initial=-1)) + 2
-    pair, shared = np.unique((clusters + 1).astype(np.int64) * count + labels + 1, return_counts=True)
-    cluster, label = pair // count, pair % count
+    cluster, label, shared = _pairs(clusters + 1, labels + 1, int(labels.max(initial=-1)) + 2)
     whole = (shared == np.bincount(clusters + 1)[cluster]) & (shared == np.bincount(labels + 1)[label]) & (label > 0)
     same = np.zeros(int(clusters.max(initial=-1)) + 2, np.bool_)
     same[cluster[whole]] = True

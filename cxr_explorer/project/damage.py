@@ -257,7 +257,7 @@ def _object(text: str) -> None:
 
 
 def _labels(database: Database) -> Iterator[Damage]:
-    wrong = "typeof(value) != 'integer' OR value NOT IN (1, 0, -1)"
+    wrong = "typeof(value) != 'integer' OR value NOT BETWEEN -1 AND 1"
     (count,) = database.execute(f"SELECT count(*) FROM labels WHERE {wrong}").fetchone()
     if count:
         cure = ((f"DELETE FROM labels WHERE {wrong}", ()),)
@@ -277,8 +277,12 @@ def _notes(database: Database) -> Iterator[Damage]:
 def _of_lost_images(database: Database, table: str, what: str) -> Iterator[Damage]:
     """What people said of images whose entries are gone: they get entries again."""
     lost = "image_id NOT IN (SELECT id FROM images)"
-    (count,) = database.execute(f"SELECT count(*) FROM {table} WHERE {lost}").fetchone()
-    if count:
+    # Each image once: most have many labels, and they lie side by side.
+    (images,) = database.execute(
+        f"SELECT count(*) FROM (SELECT DISTINCT image_id FROM {table}) WHERE {lost}"
+    ).fetchone()
+    if images:
+        (count,) = database.execute(f"SELECT count(*) FROM {table} WHERE {lost}").fetchone()
         # A note and a label may be of the same image.
         statement = f"""INSERT OR IGNORE INTO images (id, path, size_bytes, mtime_ns, missing)
             SELECT DISTINCT image_id, '(lost image ' || image_id || ')', 0, 0, 1 FROM {table} WHERE {lost}"""

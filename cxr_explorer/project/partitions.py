@@ -236,7 +236,7 @@ def cluster_of(atlas_map: AtlasMap, name: str) -> int:
 def lineage_text(groups: Sequence[Group], group: Group) -> str:
     """Where a cluster comes from, in words: "split from Cluster 3", "merged from Cluster 1 and Cluster 2", "new"; ""
     where there is nothing to tell."""
-    titles = {other.identity: other.title for other in groups}
+    titles = {other.identity: other.title for other in groups if other.identity in group.sources}
     sources = [
         titles.get(identity, division.default_name(identity))
         for identity in group.sources

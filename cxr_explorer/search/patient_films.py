@@ -64,11 +64,12 @@ class PatientFilms:
                 break
             last = rows[-1][0]
             yield
-        self._films = {patient: ids for patient, ids in films.items() if 1 < len(ids) <= MOST_FILMS}
+        self._films = films
 
     def others(self, image_id: int) -> list[int]:
         """Ids of the other images that may be this patient's, ascending; none where nothing is known."""
-        return [one for one in self._films.get(self._of_image.get(image_id, ""), []) if one != image_id]
+        films = self._films.get(self._of_image.get(image_id, ""), [])
+        return [one for one in films if one != image_id] if len(films) <= MOST_FILMS else []
 
     def is_told(self, image_id: int) -> bool:
         """Whether a table says whose film it is; else its header must be asked."""

@@ -15,7 +15,9 @@ from cxr_explorer.atlas.partition import (
     carry_over,
     centrality,
     first_partition,
+    members,
     merge,
+    middles,
     recluster,
     rename,
     reorder,
@@ -185,6 +187,26 @@ def test_reclustering_leaves_frozen_images_where_they_are() -> None:
     assert new >= 10  # cluster 0 is its frozen images now, the others are another cluster
     assert found[new].lineage == "new"
     assert of_image(after)[12:14] == [-1, -1]
+
+
+@given(st.lists(st.tuples(st.integers(-1, 3), st.integers(-9, 9), st.integers(-9, 9)), max_size=30))
+def test_the_middle_of_a_cluster_is_the_median_of_its_places(rows: list[tuple[int, int, int]]) -> None:
+    table = np.array(rows, np.int64).reshape(-1, 3)
+    found = middles(table[:, 1:].astype(np.float32), table[:, 0].astype(np.int32), 4)
+    assert found.shape == (4, 2)
+    for cluster in range(4):
+        inside = table[table[:, 0] == cluster, 1:].astype(np.float32)
+        expected = np.median(inside, axis=0) if len(inside) else [np.nan, np.nan]
+        np.testing.assert_array_equal(found[cluster], expected)
+
+
+@given(st.lists(st.integers(-1, 5), max_size=30))
+def test_images_are_listed_cluster_by_cluster_in_their_order(labels: list[int]) -> None:
+    order, bounds = members(clusters(*labels), 6)
+    starts = [0, *bounds.tolist()]
+    for number in range(-1, 6):
+        rows = order[starts[number + 1] : starts[number + 2]].tolist()
+        assert rows == [row for row, label in enumerate(labels) if label == number]
 
 
 def test_centrality_is_highest_in_the_middle() -> None:

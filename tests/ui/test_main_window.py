@@ -439,3 +439,15 @@ def test_a_closed_window_leaves_nothing_in_memory(qtbot, tmp_path: Path) -> None
     del window
     qtbot.waitUntil(lambda: gc.collect() >= 0 and ours[0]() is None)
     assert [type(one()).__name__ for one in ours if one() is not None] == []
+
+
+def test_labels_are_read_once_when_a_project_is_opened(
+    qtbot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window.session.select_all()
+    window.judging.label_target()
+    path = window.session.project.path  # type: ignore[union-attr]
+    window.close_project()
+    monkeypatch.setattr(label_columns, "labelled_ids", lambda *_: pytest.fail("they are read with the map"))
+    window.files.open_path(path)
+    assert window.files._summary.text().startswith("10 of ")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtGui import QColor
 
+from cxr_explorer.atlas.partition import members
 from cxr_explorer.colours import shade_of
 from cxr_explorer.project.audits.bounds import ClusterBound
 from cxr_explorer.project.looks import barely_seen
@@ -158,8 +160,9 @@ def make_rows(
 def _lineage_mark(atlas_map: AtlasMap, cluster: int) -> str:
     group = atlas_map.groups[cluster]
     if group.lineage == "split" and group.sources != (group.identity,):
-        names = {other.identity: other.name for other in atlas_map.groups}
-        return f"from {names.get(group.sources[0]) or group.sources[0] + 1}"
+        source = group.sources[0]
+        named = next((other.name for other in atlas_map.groups if other.identity == source), "")
+        return f"from {named or source + 1}"
     return group.lineage if group.lineage in ("split", "merged", "new") else ""
 
 
@@ -201,10 +204,13 @@ def typical_ids(
     image_ids: NDArray[np.int64], clusters: NDArray[np.int32], typicality: NDArray[np.float32], count: int = MONTAGE
 ) -> dict[int, tuple[int, ...]]:
     """The `count` most typical image ids of every cluster, noise included."""
-    order = np.lexsort((-typicality, clusters))
-    numbers, starts = np.unique(clusters[order], return_index=True)
-    bounds = np.append(starts, len(order))
-    return {
-        int(number): tuple(image_ids[order[bounds[i] : min(bounds[i] + count, bounds[i + 1])]].tolist())
-        for i, number in enumerate(numbers)
-    }
+    order, bounds = members(clusters, int(clusters.max(initial=-1)) + 1)
+    oddness, ids = -typicality[order], image_ids[order]
+    found = {}
+    for cluster, (start, end) in enumerate(pairwise([0, *bounds.tolist()]), -1):
+        rows = np.arange(start, end)
+        if rows.size > count:  # no need to sort the others
+            rows = rows[~(oddness[rows] > np.partition(oddness[rows], count - 1)[count - 1])]
+        if rows.size:
+            found[cluster] = tuple(ids[rows[np.argsort(oddness[rows], kind="stable")][:count]].tolist())
+    return found

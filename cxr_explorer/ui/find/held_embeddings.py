@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from cxr_explorer.search.similar import UnitEmbeddings
 from cxr_explorer.ui.session.session import Session
-
-BUDGET_S = 0.012
-"""Reading goes on for so long before the window gets its turn."""
+from cxr_explorer.ui.widgets.slices import Slices
 
 
 class HeldEmbeddings(QObject):
@@ -26,18 +23,17 @@ class HeldEmbeddings(QObject):
         self._session = session
         self._map: tuple[Path, int] | None = None
         self._embeddings: UnitEmbeddings | None = None
-        self._pages: Iterator[float] | None = None
         self._then: Callable[[UnitEmbeddings], None] | None = None
         self.fraction = 1.0
-        self._timer = QTimer(self, interval=0)
-        self._timer.timeout.connect(self._read_some)
+        self._reading = Slices(self)
         session.projectChanged.connect(self._drop_another_map)
         session.mapChanged.connect(self._drop_another_map)
+        session.closing.connect(self.close)
 
     @property
     def reading(self) -> bool:
         """Whether they are still being read."""
-        return self._pages is not None
+        return self._reading.active
 
     def use(self, then: Callable[[UnitEmbeddings], None]) -> None:
         """Calls `then` with the embeddings: now, or when they are read. Of several who wait, the last one is called."""
@@ -48,37 +44,25 @@ class HeldEmbeddings(QObject):
         if self._embeddings is None:
             self._map = (session.project.path, session.map.map_id)
             self._embeddings = UnitEmbeddings(session.project, session.map)
-            self._pages = self._embeddings.load()
-            self.fraction = 0.0
-        self._read_some()
+            self._reading.run(self._embeddings.load(), lambda _: self._tell(), self._hear)
+        elif not self.reading:
+            self._tell()
 
     def close(self) -> None:
         """Lets everything go."""
-        self._timer.stop()
-        self._embeddings = self._pages = self._then = self._map = None
+        self._reading.cancel()
+        self._embeddings = self._then = self._map = None
         self.fraction = 1.0
 
-    def _read_some(self) -> None:
-        if self._session.project is None:  # closed meanwhile
-            self.close()
-            return
-        end = time.perf_counter() + BUDGET_S
-        while self._pages is not None:
-            fraction = next(self._pages, None)
-            if fraction is None:
-                self._pages = None
-                self.fraction = 1.0
-            else:
-                self.fraction = fraction
-                if fraction < 1 and time.perf_counter() > end:
-                    break
-        if self._pages is not None:
-            self._timer.start()
-        else:
-            self._timer.stop()
-            then, self._then = self._then, None
-            if then is not None and self._embeddings is not None:
-                then(self._embeddings)
+    def _hear(self, fraction: float) -> None:
+        self.fraction = fraction
+        self.changed.emit()
+
+    def _tell(self) -> None:
+        self.fraction = 1.0
+        then, self._then = self._then, None
+        if then is not None and self._embeddings is not None:
+            then(self._embeddings)
         self.changed.emit()
 
     def _drop_another_map(self) -> None:

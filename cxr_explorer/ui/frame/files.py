@@ -138,7 +138,7 @@ class Files(QObject, Part):
         held = self._session.labels.held
         if held is not None:
             labelled = int(held.labelled.sum())
-        elif self._session.labels.reading:
+        elif self._session.labels.reading or self._session.map_to_come:
             self._summary.setText(f"{images_text(total)}  ")
             return
         else:

@@ -11,7 +11,7 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QColor, QPixmap
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
-from cxr_explorer.atlas.partition import Partition
+from cxr_explorer.atlas.partition import Partition, middles
 from cxr_explorer.atlas.provisional import ProvisionalMap
 from cxr_explorer.colours import categorical, marks, sequential, sequential_steps
 from cxr_explorer.labels.label import How
@@ -411,13 +411,11 @@ def _tool_button(text: str, action: str, checkable: bool = False) -> QToolButton
 
 def _names(xy: np.ndarray, partition: Partition, looks: list[int]) -> list[Name]:
     """Where each cluster's name stands, the largest first: the reader's name, or the number."""
-    order = np.argsort(partition.clusters, kind="stable")
-    bounds = np.searchsorted(partition.clusters[order], np.arange(len(partition.groups) + 1))
+    places = middles(xy, partition.clusters, len(partition.groups)).tolist()
     names = []
-    for cluster in np.argsort(-np.diff(bounds), kind="stable").tolist():
-        x, y = np.median(xy[order[bounds[cluster] : bounds[cluster + 1]]], axis=0)
-        group = partition.groups[cluster]
-        names.append(Name(float(x), float(y), group.name or str(group.identity + 1), looks[cluster]))
+    for cluster in np.argsort(-partition.sizes, kind="stable").tolist():
+        group, (x, y) = partition.groups[cluster], places[cluster]
+        names.append(Name(x, y, group.name or str(group.identity + 1), looks[cluster]))
     return names
 
 

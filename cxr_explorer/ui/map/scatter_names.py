@@ -43,12 +43,13 @@ class Names:
         self._canvas = canvas
         self.visible = True
         self._names: list[Name] = []
-        self._plates: dict[Name, QPixmap] = {}
+        self._plates: dict[tuple[str, int, str, float], QPixmap] = {}  # by text, look, font and pixel ratio
 
     def show(self, names: Sequence[Name]) -> None:
         """These, the most important first."""
         self._names = list(names)
-        self._plates.clear()
+        texts = {name.text for name in names}
+        self._plates = {key: plate for key, plate in self._plates.items() if key[0] in texts}
 
     def draw_anew(self) -> None:
         """The theme changed."""
@@ -60,14 +61,17 @@ class Names:
         Marks stand before them while the points are too small to have shapes; later they would be taken for points.
         """
         taken: list[QRectF] = []
+        font, ratio = self._canvas.font(), self._canvas.devicePixelRatioF()
+        plain = font.key()
         for full in self._names if self.visible else ():
             name = full if with_marks else full._replace(look=-1)
             at = self._canvas.to_position(name.x, name.y)
             if not name.text or not rect.contains(at):
                 continue
-            plate = self._plates.get(name)
+            key = (name.text, name.look, plain, ratio)
+            plate = self._plates.get(key)
             if plate is None:
-                plate = self._plates[name] = _plate(name, self._canvas.font(), dark, self._canvas.devicePixelRatioF())
+                plate = self._plates[key] = _plate(name, font, dark, ratio)
             box = QRectF(QPointF(0, 0), plate.deviceIndependentSize())
             box.moveCenter(at)
             if any(box.intersects(other) for other in taken):

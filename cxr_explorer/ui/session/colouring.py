@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.atlas.partition import Partition
-from cxr_explorer.colours import looks
+from cxr_explorer.colours import LOOKS, looks
 from cxr_explorer.labels.confounders import grouped_column
 from cxr_explorer.labels.fact_table import FactColumn
 from cxr_explorer.labels.label import Value
@@ -21,10 +21,13 @@ from cxr_explorer.search.held_labels import HeldLabels
 def cluster_looks(xy: NDArray[np.float32], partition: Partition) -> NDArray[np.int64]:
     """(K + 1,) the codes that the clusters of a map are drawn with, see `colours.looks`; -1, of noise, is the last."""
     clusters, count = partition.clusters, len(partition.groups)
-    inside = (clusters >= 0) & np.isfinite(xy).all(axis=1)
-    sizes = np.maximum(np.bincount(clusters[inside], minlength=count), 1)
-    centres = [np.bincount(clusters[inside], xy[inside, axis], minlength=count) / sizes for axis in (0, 1)]
-    return np.append(looks([group.identity for group in partition.groups], np.stack(centres, axis=1)), -1)
+    centres = np.zeros((count, 2))
+    if count > LOOKS:
+        inside = (clusters >= 0) & np.isfinite(xy).all(axis=1)
+        sizes = np.maximum(np.bincount(clusters[inside], minlength=count), 1)
+        for axis in (0, 1):
+            centres[:, axis] = np.bincount(clusters[inside], xy[inside, axis], minlength=count) / sizes
+    return np.append(looks([group.identity for group in partition.groups], centres), -1)
 
 
 def categories(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_explorer.project.project import AtlasMap, Ids
+from cxr_explorer.project.project import AtlasMap, Ids, Project
+from cxr_explorer.search.by_name import ids_by_name
 
 
-def by_file(ids: Ids, paths: Mapping[int, str]) -> Ids:
+def by_file(ids: Ids, project: Project) -> Ids:
     """By the name of the file."""
-    return np.array(sorted(ids.tolist(), key=lambda image_id: paths.get(image_id, "")), np.int64)
+    ordered = ids_by_name(project)
+    return ordered[np.isin(ordered, ids)]
 
 
 def by_probability(ids: Ids, probabilities: NDArray[np.float32], order: str) -> Ids:

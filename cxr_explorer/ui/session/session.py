@@ -229,8 +229,8 @@ class Session(State):
             return ids
         if self.ranking is not None:
             return self.ranking.ids[np.isin(self.ranking.ids, ids)]
-        if self.order == "file":
-            return by_file(ids, self.project.paths() if self.project is not None else {})
+        if self.order == "file" and self.project is not None:
+            return by_file(ids, self.project)
         if self.order in BY_PROBABILITY and self.suggested.probabilities is not None:
             return by_probability(ids, self.suggested.of(ids), self.order)
         return by_typicality(ids, self.map, self.order)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from PySide6.QtCore import QObject
 
 from cxr_explorer.atlas.sheets import KINDS, ordered, outliers
-from cxr_explorer.labels.confounders import percent
 from cxr_explorer.labels.texts import VALUE_WORDS, finding_text, images_text
 from cxr_explorer.project import labelling
 from cxr_explorer.project.labelling import OPPOSITE
 from cxr_explorer.project.project import Ids, Project
-from cxr_explorer.search.duplicates import duplicates
 from cxr_explorer.ui.commands.actions import key_text
 from cxr_explorer.ui.commands.need import Need
 from cxr_explorer.ui.commands.part import Part, Verbs
@@ -29,8 +28,9 @@ from cxr_explorer.ui.session.judging import Judging
 from cxr_explorer.ui.session.seen import Seen
 from cxr_explorer.ui.session.selection import NO_IDS, Ranking, Selection, Target
 from cxr_explorer.ui.session.session import Session
-from cxr_explorer.ui.sheets.lists import to_come_back_to
+from cxr_explorer.ui.sheets.lists import Listed, near_duplicates, to_come_back_to
 from cxr_explorer.ui.sheets.sheet_page import SheetPage
+from cxr_explorer.ui.widgets.slices import Slices
 
 PAGE = "sheet"
 
@@ -70,7 +70,7 @@ class _Sheet:
     Attributes:
         title: In words ("Cluster 4").
         key: For the record of looks, see `record_looks`.
-        orders: The images in the order of each kind of pages.
+        orders: The images in the order of each kind of pages, or what puts them into it once it is first shown.
         one_by_one: Whether labels go to the current image alone: a list of images that have nothing in common.
         about: What the heading says of them besides their number.
         hint: What there is to know of the list, for the line at the foot.
@@ -82,7 +82,7 @@ class _Sheet:
 
     title: str
     key: str
-    orders: dict[str, Ids]
+    orders: dict[str, Ids | Callable[[], Ids]]
     one_by_one: bool = False
     about: str = ""
     hint: str = ""
@@ -101,7 +101,10 @@ class _Sheet:
 
     @property
     def ids(self) -> Ids:
-        return self.orders[self.kind]
+        order = self.orders[self.kind]
+        if callable(order):
+            order = self.orders[self.kind] = order()
+        return order
 
     @property
     def odd_ids(self) -> Ids:
@@ -129,6 +132,7 @@ class Sheets(QObject, Part):
         self._sheet: _Sheet | None = None
         self._selection: Selection | None = None
         self._kept: dict[bytes, set[int]] = {}
+        self._comparing, self._asked_on = Slices(self), ""
         self.page = SheetPage(self._session.thumbnails, self._mark)
         frame.add_page(PAGE, self.page, SHEET)
         self._session.targets[PAGE] = self._target
@@ -146,6 +150,7 @@ class Sheets(QObject, Part):
         self.page.keysChanged.connect(self._refresh)
         self._session.projectChanged.connect(self._on_project)
         self._session.mapChanged.connect(self._close)
+        self._session.closing.connect(self._comparing.cancel)
         self._session.selectionChanged.connect(self._on_selection)
         self._session.currentChanged.connect(self._on_current)
         self._session.targetChanged.connect(self._refresh)
@@ -187,7 +192,9 @@ class Sheets(QObject, Part):
             session.said.emit("Nothing is selected: choose a cluster, or draw around images on the map, for a sheet.")
             return
         rows = np.searchsorted(atlas_map.image_ids, ids)
-        orders: dict[str, Ids] = {kind: ordered(kind, ids, atlas_map.typicality[rows]) for kind in KINDS}
+        orders: dict[str, Ids | Callable[[], Ids]] = {
+            kind: partial(ordered, kind, ids, atlas_map.typicality[rows]) for kind in KINDS
+        }
         if selection.ranking is not None:
             orders = {"found": selection.ranking.ids[np.isin(selection.ranking.ids, ids)], **orders}
         title, key = "Selection", "selection"
@@ -233,36 +240,20 @@ class Sheets(QObject, Part):
         atlas_map, project = self._session.map, self._session.project
         if atlas_map is None or project is None:
             return
-        alike = duplicates(project, atlas_map)
-        notes = {
-            image_id: f"{group + 1} · {'same file' if same else percent(share)}"
-            for image_id, group, share, same in zip(
-                alike.image_ids.tolist(),
-                alike.group.tolist(),
-                alike.share.tolist(),
-                alike.same_file.tolist(),
-                strict=True,
-            )
-        }
-        copies = len(np.unique(alike.group[alike.same_file]))
-        about = f"{alike.groups:,} group{'' if alike.groups == 1 else 's'}, {copies:,} with equal files"
-        hint = "On the tiles: the group, and the distance to the nearest in it, in % of the usual distance."
-        if not alike.pictures:
-            hint = "Only files were compared: make the map anew to compare the pictures as well."
-        self.show_list(
-            Ranking(
-                alike.image_ids,
-                "Group by group",
-                "Near-duplicates",
-                notes,
-                "Group, and distance to the nearest in it, in % of the usual distance:",
-            ),
-            "duplicates",
-            about,
-            hint,
-            "No near-duplicates: no two files are equal"
-            + (", and no two pictures are nearly the same." if alike.pictures else f". {hint}"),
-        )
+        self._comparing.run(near_duplicates(project, atlas_map), self._show_duplicates)
+        if self._comparing.active:
+            self._asked_on = self._session.page
+            self._session.said.emit("Comparing the images…")
+
+    def _show_duplicates(self, found: Listed) -> None:
+        self._session.said.emit(f"The images are compared: {found.about}.")
+        self.show_list(found.ranking, "duplicates", found.about, found.hint, found.empty_text)
+
+    def _stop_comparing(self) -> None:
+        """Who has gone on meanwhile is not interrupted by the list."""
+        if self._comparing.active:
+            self._comparing.cancel()
+            self._session.said.emit("Comparing the images was stopped: something else is shown now.")
 
     def open_flagged(self) -> None:
         """The images that the reader wants to come back to, to be read one by one."""
@@ -283,7 +274,8 @@ class Sheets(QObject, Part):
             about: What is known of their errors.
             offered: See Offered.
         """
-        orders = {"unsure": ids, "random": ordered("random", np.sort(ids), np.zeros(len(ids), np.float32))}
+        shuffled = partial(ordered, "random", np.sort(ids), np.zeros(len(ids), np.float32))
+        orders: dict[str, Ids | Callable[[], Ids]] = {"unsure": ids, "random": shuffled}
         sheet = _Sheet(title, OFFER, orders, about=about, offered=offered)
         self._show(sheet, Ranking(ids, "Least sure first", title, notes, "Suggested:"))
 
@@ -298,6 +290,7 @@ class Sheets(QObject, Part):
     def _show(self, sheet: _Sheet, ranking: Ranking | None = None) -> None:
         """Puts a sheet on the page; a ranking is selected once the page says that labels go to one image alone."""
         session = self._session
+        self._stop_comparing()
         if session.picked.size:
             self._gallery_panel.gallery.set_picked(NO_IDS)
         self._sheet, self._selection = sheet, None
@@ -399,6 +392,7 @@ class Sheets(QObject, Part):
 
     def _close(self) -> None:
         """Another project, map or division: what was on the page is gone. Odd marks of the same images are kept."""
+        self._stop_comparing()
         self._sheet = self._selection = None
         self.page.grid.set_images(NO_IDS)
         if self._session.page == PAGE:
@@ -406,6 +400,7 @@ class Sheets(QObject, Part):
 
     def _on_selection(self) -> None:
         session, sheet = self._session, self._sheet
+        self._stop_comparing()
         if sheet is None or self._selection in (None, session.selection) or not self.leads:
             return
         if session.page != PAGE:  # an image is open: closing it leads to the map
@@ -419,6 +414,8 @@ class Sheets(QObject, Part):
 
     def _on_current(self) -> None:
         session = self._session
+        if session.page != self._asked_on:
+            self._stop_comparing()
         if self.leads:
             self.page.grid.set_current(session.current_id)
 

@@ -16,7 +16,7 @@ from cxr_explorer.project import acts, label_columns, labelling
 from cxr_explorer.project.audits.bounds import ClusterBound
 from cxr_explorer.project.project import AtlasMap
 from cxr_explorer.ui.clusters.cluster_delegate import state_text
-from cxr_explorer.ui.clusters.cluster_rows import Row, arrange
+from cxr_explorer.ui.clusters.cluster_rows import Row, arrange, typical_ids
 from cxr_explorer.ui.main_window import MainWindow
 from tests.project.projects import embed_all, new_project
 from tests.project.test_partitions import COUNT, places, store
@@ -52,6 +52,14 @@ def found(window: MainWindow) -> AtlasMap:
 
 def names(window: MainWindow) -> list[str]:
     return [row.name for row in window.clusters.rows]
+
+
+def test_the_most_typical_of_each_cluster_come_first_and_ties_in_the_order_of_the_images() -> None:
+    clusters = np.array([1, 0, 1, -1, 1, 1, 0], np.int32)
+    typicality = np.array([0.5, 0.1, 0.9, 0.3, 0.5, 0.5, np.nan], np.float32)
+    listed = typical_ids(np.arange(10, 17), clusters, typicality, 3)
+    assert listed == {-1: (13,), 0: (11, 16), 1: (12, 10, 14)}
+    assert typical_ids(np.zeros(0, np.int64), clusters[:0], typicality[:0]) == {}
 
 
 def label_all_but(window: MainWindow, *clusters: int) -> None:

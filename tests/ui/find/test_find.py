@@ -1,6 +1,7 @@
 """Finding images in the real window: like one, like a file, by words, by name."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,10 @@ from PySide6.QtWidgets import QFileDialog
 from cxr_explorer.atlas.build import BuiltMap
 from cxr_explorer.project.project import Project
 from cxr_explorer.search.conditions import fact_is
-from cxr_explorer.ui.find import find, held_embeddings
+from cxr_explorer.ui.find import find
 from cxr_explorer.ui.find.jump_dialog import JumpDialog
 from cxr_explorer.ui.main_window import MainWindow
+from cxr_explorer.ui.widgets.slices import Slices
 from tests.ui.windows import CLUSTER_SIZES, make_project, open_window
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
@@ -122,7 +124,7 @@ def test_where_the_filter_leaves_no_other_nothing_is_found_and_it_is_said(
 def test_the_embeddings_are_read_between_events_and_once(
     qtbot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(held_embeddings, "BUDGET_S", 0)
+    monkeypatch.setattr(Slices._go_on, "__defaults__", (0.0,))
     monkeypatch.setattr("cxr_explorer.search.similar.PAGE_ROWS", 3)
     start_at(window, 1)
     window.finder.similar()
@@ -133,6 +135,25 @@ def test_the_embeddings_are_read_between_events_and_once(
     window.session.set_current(9)
     window.finder.similar()
     assert shown(window)[0] == 9
+
+
+@pytest.mark.parametrize("closed", [True, False], ids=["the project is closed", "another map"])
+def test_embeddings_are_read_no_further_once_their_map_is_gone(
+    qtbot, window: MainWindow, monkeypatch: pytest.MonkeyPatch, closed: bool
+) -> None:
+    monkeypatch.setattr(Slices._go_on, "__defaults__", (0.0,))
+    monkeypatch.setattr("cxr_explorer.search.similar.PAGE_ROWS", 3)
+    start_at(window, 1)
+    window.finder.similar()
+    assert window.finder.embeddings.reading and "Reading" in said(window)
+    if closed:
+        window.close_project()
+    else:
+        window.session.map = replace(window.session.map, map_id=99)  # type: ignore[type-var]
+        window.session.mapChanged.emit()
+    assert not window.finder.embeddings.reading
+    qtbot.wait(50)
+    assert closed or len(shown(window)) == 1
 
 
 def test_a_new_map_is_searched_with_its_own_embeddings(window: MainWindow) -> None:

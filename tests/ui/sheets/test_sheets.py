@@ -21,6 +21,7 @@ from cxr_explorer.ui.guide.window_commands import commands
 from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.session.change import Change
 from cxr_explorer.ui.sheets.sheet_grid import SheetGrid
+from cxr_explorer.ui.widgets.slices import Slices
 from tests.ui.windows import CLUSTER_SIZES, make_project, open_window, press
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
@@ -427,6 +428,51 @@ def test_near_duplicates_are_listed_group_by_group(qtbot, window: MainWindow) ->
     notes = [grid._mark(image_id).note for image_id in grid.page_ids().tolist()]
     assert notes == ["1 · same file", "1 · same file", "2 · 16 %", "2 · 16 %"]
     assert "4 images  ·  2 groups, 1 with equal files" in window.sheets.page.heading.text()
+
+
+@pytest.fixture
+def comparing(qtbot, window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> MainWindow:
+    """The images are being compared, a step in each turn of the event loop; all of them are one file."""
+    monkeypatch.setattr(Slices._go_on, "__defaults__", (0.0,))
+    window.session.select_cluster(0)
+    qtbot.keyClick(window, Key.Key_K, Modifier.AltModifier)
+    assert window._said.text() == "Comparing the images…" and window.session.page == "map"
+    return window
+
+
+def test_many_images_are_compared_between_events(qtbot, comparing: MainWindow) -> None:
+    qtbot.waitUntil(lambda: comparing.session.page == "sheet")
+    assert comparing.sheets.page.heading.text().startswith("Near-duplicates  ·  10 images  ·  1 group")
+    assert comparing._said.text() == "The images are compared: 1 group, 1 with equal files."
+
+
+@pytest.mark.parametrize(
+    "go_on",
+    [
+        lambda window: window.session.select_cluster(1),
+        lambda window: window.actions_by_name["sheet"].trigger(),
+        lambda window: (window.session.set_current(1), window.session.view_image(True)),
+        lambda window: remap(window, np.zeros(10), None),
+        lambda window: window.close_project(),
+    ],
+    ids=["another selection", "a sheet", "an image", "another map", "no project"],
+)
+def test_who_goes_on_while_images_are_compared_is_not_interrupted(
+    qtbot, comparing: MainWindow, go_on: Callable[[MainWindow], object]
+) -> None:
+    go_on(comparing)
+    page, selection = comparing.session.page, comparing.session.selection
+    assert not comparing.sheets._comparing.active
+    assert comparing._said.text() != "Comparing the images…"
+    qtbot.wait(50)
+    assert (comparing.session.page, comparing.session.selection) == (page, selection)
+
+
+def test_the_list_keeps_to_a_filter_that_came_while_images_were_compared(qtbot, comparing: MainWindow) -> None:
+    comparing.session.filtering.set((fact_is("view", "PA"),))
+    qtbot.keyClick(comparing, Key.Key_K, Modifier.AltModifier)
+    qtbot.waitUntil(lambda: comparing.session.page == "sheet")
+    assert comparing.sheets.page.heading.text().startswith("Near-duplicates, only PA  ·  5 images")
 
 
 def test_without_near_duplicates_the_list_says_what_was_compared(qtbot, window: MainWindow) -> None:
