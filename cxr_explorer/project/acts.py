@@ -235,8 +235,8 @@ def _apply(project: Project, act: int, side: str) -> Iterator[None]:
         if first > 0:  # small acts know no pause
             yield
         project.db.execute(
-            f"""DELETE FROM labels WHERE (image_id, finding, reader) IN
-                (SELECT image_id, finding, reader FROM label_changes
+            f"""DELETE FROM labels WHERE (finding, reader, image_id) IN
+                (SELECT finding, reader, image_id FROM label_changes
                  WHERE act_id = ? AND image_id BETWEEN ? AND ? AND {side}_value IS NULL)""",
             [act, first, last],
         )

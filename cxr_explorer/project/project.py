@@ -36,7 +36,16 @@ from cxr_explorer.project.file import (
     default_project_path,
     is_unfinished,
 )
-from cxr_explorer.project.image_rows import PATIENT_KEY, facts_of, facts_to_json, notes_of, patient_mark, reading_facts
+from cxr_explorer.project.image_rows import (
+    LABELLED_PAIRS,
+    PATIENT_KEY,
+    facts_of,
+    facts_to_json,
+    labelled_pairs,
+    notes_of,
+    patient_mark,
+    reading_facts,
+)
 from cxr_explorer.project.image_rows import Failure as Failure
 from cxr_explorer.project.image_rows import FolderChanges as FolderChanges
 from cxr_explorer.project.image_rows import ImageRecord as ImageRecord
@@ -253,12 +262,14 @@ class Project:
             ids = [(image_id,) for _, _, image_id in changed]
             execute_many("DELETE FROM embeddings WHERE image_id = ?", ids)
             execute_many("DELETE FROM thumbnails WHERE image_id = ?", ids)
+            pairs = labelled_pairs(self.db)
             execute_many(
-                """UPDATE images SET size_bytes = ?, mtime_ns = ?, state = 'new', reason = NULL,
+                f"""WITH {LABELLED_PAIRS}
+                   UPDATE images SET size_bytes = :size, mtime_ns = :mtime, state = 'new', reason = NULL,
                    replaced = replaced OR (digest IS NOT NULL
-                       AND EXISTS (SELECT 1 FROM labels WHERE image_id = images.id)),
-                   digest = NULL WHERE id = ?""",
-                changed,
+                       AND EXISTS (SELECT 1 FROM pair JOIN labels USING (finding, reader) WHERE image_id = images.id)),
+                   digest = NULL WHERE id = :id""",
+                ({"size": size, "mtime": mtime, "id": image_id, "pairs": pairs} for size, mtime, image_id in changed),
             )
             if changed:
                 outdated = sorted({*self.outdated_ids().tolist(), *(image_id for (image_id,) in ids)})
