@@ -125,8 +125,8 @@ def show_clusters(stage: Stage) -> None:
     window.clusters.choose_row(0)
     window.cluster_work.split()
     stage.save("clusters.png")
-    stage.session.undo()
-    stage.session.undo()
+    stage.session.acts.undo()
+    stage.session.acts.undo()
 
 
 def show_sheet(stage: Stage) -> None:
@@ -218,16 +218,16 @@ def show_readers(stage: Stage) -> None:
         for value in (Value.PRESENT, Value.ABSENT):
             chosen = [i for i, present in truth.items() if (present != (chance.random() < 0.06)) == bool(value)]
             judgement = Judgement("Effusion", value, reader, "single")
-            session.tell(labelling.label(session.project, np.array(chosen[:150], np.int64), judgement), "")
+            session.acts.tell(labelling.label(session.project, np.array(chosen[:150], np.int64), judgement), "")
     stage.save_dialog("agreement.png", window.readers.show_agreement)
 
 
 def show_facts(stage: Stage) -> None:
     window, session = stage.window, stage.session
-    session.set_filter((fact_is("folder", "site-a"),))
+    session.filtering.set((fact_is("folder", "site-a"),))
     session.select_cluster(0)
     stage.save("filter-and-warning.png")
-    session.clear_filter()
+    session.filtering.clear()
     window.progress_report.show_progress()
     stage.settle(3)
     stage.save("progress.png")

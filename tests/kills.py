@@ -115,9 +115,9 @@ def window(home: Path, say: Callable[[str], None]) -> None:
     while True:
         act = chance.random()
         if act < 0.15:
-            session.undo()
+            session.acts.undo()
         elif act < 0.25:
-            session.redo()
+            session.acts.redo()
         else:
             session.select_cluster(chance.randrange(-1, len(session.map.groups)))
             shown.labelling.label_finding(chance.randrange(5), chance.choice((1, 0, -1)))

@@ -96,7 +96,7 @@ def test_from_a_folder_to_a_table_and_back(qtbot, tmp_path: Path, monkeypatch: p
     assert (ended.args[0].embedded, ended.args[0].reused) == (0, count)
     assert list(exporting.label_rows(again.session.project)) == both  # type: ignore[arg-type]
     np.testing.assert_array_equal(again.session.map.xy, map_before.xy)  # type: ignore[union-attr]
-    again.session.undo()
+    again.session.acts.undo()
     assert {row.finding for row in exporting.label_rows(again.session.project)} == {"Pneumonia"}  # type: ignore[arg-type]
     again.close()
     with Project.open_read_only(project_path) as stored:

@@ -19,7 +19,6 @@ import cxr_explorer
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGER = {
-    "session.py": 666,  # one state: the filter bounds the choice, the order follows it, the colours follow the finding
     "gallery.py": 520,  # one view: layout, painting and keys of it
 }
 """Files of more than 500 lines, and how many they may have, each with its reason."""

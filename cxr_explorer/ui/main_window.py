@@ -266,7 +266,7 @@ class MainWindow(Frame, Part):
         }
 
     def _enable(self) -> None:
-        project, undo = self.session.project, self.session.undo_text()
+        project, undo = self.session.project, self.session.acts.undo_text()
         redo = acts.redo_text(project) if project is not None else None
         states: dict[Need, bool] = {UNDO: undo is not None, REDO: redo is not None}
         for part in self.parts:

@@ -148,7 +148,7 @@ def _to(finding: int, value: Value | None = Value.PRESENT) -> Act:
 def _filter(window: MainWindow) -> None:
     assert window.session.project is not None
     unread = OneOf(Column("finding", window.session.project.vocabulary.findings[3]), ("not labelled",))
-    window.session.set_filter((OneOf(Column("fact", "view"), ("PA",)), unread))
+    window.session.filtering.set((OneOf(Column("fact", "view"), ("PA",)), unread))
 
 
 def _pick(count: int) -> Act:

@@ -294,7 +294,7 @@ def test_import_after_a_preview_is_one_act(window: MainWindow, tmp_path: Path, m
     window.labelling.import_labels()
     assert len(labels(window, "Effusion")) == 1
     assert len(labels(window)) == 1
-    window.session.undo()
+    window.session.acts.undo()
     assert labels(window, "Effusion") == labels(window) == {}
 
 
@@ -354,7 +354,7 @@ def test_labels_and_undo_are_there_after_reopening(qtbot, window: MainWindow, tm
     again = open_window(qtbot, tmp_path, path)
     assert str(path) in [entry.path for entry in again.session.preferences.recent.entries()]
     assert again.actions_by_name["undo"].isEnabled()
-    again.session.undo()
+    again.session.acts.undo()
     assert labels(again) == {}
 
 

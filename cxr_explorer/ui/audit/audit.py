@@ -151,7 +151,7 @@ class Audits(QObject, Part):
         assert project is not None
         audit = audit_record(project, audit_id)
         if audit.abandoned:
-            self._session.tell(conduct.resume(project, audit), "")
+            self._session.acts.tell(conduct.resume(project, audit), "")
         self.read([audit_id], to_the_end=audit.state == "failed")
 
     def repair(self, audit_id: int) -> None:
@@ -172,7 +172,7 @@ class Audits(QObject, Part):
         """Gives an open audit up."""
         project = self._session.project
         assert project is not None
-        self._session.tell(conduct.abandon(project, audit_record(project, audit_id)), "It was abandoned already.")
+        self._session.acts.tell(conduct.abandon(project, audit_record(project, audit_id)), "It was abandoned already.")
 
     def select_images(self, audit_id: int) -> None:
         """Selects what an audit covers: its cluster where the map still has it, else the images."""
@@ -287,7 +287,7 @@ class Audits(QObject, Part):
         if not audit_ids:
             return
         self._told = list(audit_ids)
-        self._session.tell_states(KIND)  # what was started is no act, and yet to be shown
+        self._session.acts.tell_states(KIND)  # what was started is no act, and yet to be shown
         self.refresh()
         project = self._session.project
         assert project is not None
@@ -335,7 +335,7 @@ class Audits(QObject, Part):
         found = labelled_findings(project, session.reader)
         found.sort(key=lambda finding: finding != session.finding)
         if found and found[0] != session.finding and session.selection.ids.size:
-            inside = session.counts_of(session.selection.ids)
+            inside = session.labels.counts_of(session.selection.ids)
             found.sort(key=lambda finding: -sum(inside.get(finding, {}).values()))
         return found
 

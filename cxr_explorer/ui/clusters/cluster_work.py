@@ -275,7 +275,7 @@ class ClusterWork(QObject, Part):
         except UserError as error:
             self._session.said.emit(str(error))
             return False
-        self._session.tell(change, otherwise)
+        self._session.acts.tell(change, otherwise)
         return change is not None
 
     def _one(self) -> int | None:

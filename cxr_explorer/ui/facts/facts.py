@@ -41,8 +41,8 @@ class FactsPart(QObject, Part):
             "clear_facts": self.forget,
             "filter": self.choose_filter,
             "confounders": self.show_confounders,
-            "clear_filter": self._session.clear_filter,
-            "update_filter": self._session.update_filter,
+            "clear_filter": self._session.filtering.clear,
+            "update_filter": self._session.filtering.update,
         }
 
     def states(self) -> dict[Need, bool]:
@@ -111,7 +111,7 @@ class FactsPart(QObject, Part):
         dialog = FilterDialog(
             self._frame,
             session.project,
-            session.filterable(),
+            session.filtering.images(),
             [column.name for column in session.known_facts.columns],
             session.filter,
             session.colour_by,
@@ -119,9 +119,9 @@ class FactsPart(QObject, Part):
         if not accepted(dialog):
             return
         if dialog.conditions:
-            session.set_filter(dialog.conditions, dialog.name)
+            session.filtering.set(dialog.conditions, dialog.name)
         else:
-            session.clear_filter()
+            session.filtering.clear()
 
     def show_confounders(self) -> None:
         """Compares what would be labelled now with the collection."""
@@ -137,4 +137,4 @@ class FactsPart(QObject, Part):
         dialog = ConfoundersDialog(self._frame, target.text, found)
         accepted(dialog)
         if dialog.filter_to is not None:
-            session.set_filter((fact_is(dialog.filter_to.fact, dialog.filter_to.value),))
+            session.filtering.set((fact_is(dialog.filter_to.fact, dialog.filter_to.value),))

@@ -22,11 +22,11 @@ class FilterStrip(QFrame):
         self._count = ""
         self.chip = QPushButton()
         self.chip.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.chip.clicked.connect(session.clear_filter)
+        self.chip.clicked.connect(session.filtering.clear)
         self.update_button = QPushButton("Update")
         self.update_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.update_button.setToolTip(tooltip("update_filter"))
-        self.update_button.clicked.connect(session.update_filter)
+        self.update_button.clicked.connect(session.filtering.update)
         self.meaning = elided_label()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 4, 12, 4)

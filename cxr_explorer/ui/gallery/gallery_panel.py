@@ -80,7 +80,7 @@ class GalleryPanel(QFrame):
         session.projectChanged.connect(self._refresh_exclusions)
         session.currentChanged.connect(self._follow_current)
         runs.imagesArrived.connect(self._on_arrivals)
-        session.probabilitiesChanged.connect(self._on_probabilities)
+        session.suggested.changed.connect(self._on_probabilities)
         session.colouringChanged.connect(self.gallery.refresh_marks)
         self._ordered_by_probability = False
 
@@ -93,7 +93,7 @@ class GalleryPanel(QFrame):
         session = self._session
         self._fill_orders()
         ids = session.ordered_ids()
-        self._ordered_by_probability = session.order in BY_PROBABILITY and session.probabilities is not None
+        self._ordered_by_probability = session.order in BY_PROBABILITY and session.suggested.probabilities is not None
         if session.project is not None and session.map is None and not ids.size:
             ids = session.read_ids()
         self._labels.clear()
@@ -195,8 +195,8 @@ class GalleryPanel(QFrame):
         ranking = session.selection.ranking
         note = ranking.notes.get(image_id, "") if ranking is not None else ""
         if not note and session.shows_probabilities:
-            probability = session.probabilities_of(np.array([image_id]))[0]
-            note = "" if np.isnan(probability) else session.probability_text(probability)
+            probability = session.suggested.of(np.array([image_id]))[0]
+            note = "" if np.isnan(probability) else session.suggested.text(probability)
         if ranking is not None and note and ranking.meaning:
             words.append(f"{ranking.meaning} {note}")
         noted = self._notes.get(image_id, Note())

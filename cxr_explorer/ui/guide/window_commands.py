@@ -49,7 +49,7 @@ def _filters(session: Session) -> list[Command]:
             "Saved filter",
             f"Limit what can be selected and labelled to: {conditions_text(conditions)}",
             missing=missing,
-            run=partial(session.set_filter, conditions, name),
+            run=partial(session.filtering.set, conditions, name),
         )
         for name, conditions in saved_filters(session.project).items()
     ]

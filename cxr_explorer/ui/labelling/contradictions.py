@@ -29,7 +29,7 @@ class ContradictionNotice(QObject, Part):
         self._looking = Slices(self)
         self.strip = ContradictionStrip()
         self.strip.settle.clicked.connect(self.settle)
-        self.strip.undo.clicked.connect(self._session.undo)
+        self.strip.undo.clicked.connect(self._session.acts.undo)
         frame.workspaces.panes["findings"].put_first(self.strip)  # above the film it would push the film down
         self._session.acted.connect(self._on_act)
         self._session.projectChanged.connect(self._look)
@@ -53,7 +53,9 @@ class ContradictionNotice(QObject, Part):
         if session.project is None or self._found is None:
             return
         map_id = session.map.map_id if session.map is not None else None
-        session.tell(contradictions.settle(session.project, self._found, session.reader, map_id), "Nothing changed.")
+        session.acts.tell(
+            contradictions.settle(session.project, self._found, session.reader, map_id), "Nothing changed."
+        )
 
     def _on_act(self, change: Change) -> None:
         """A note or a flag leaves what was found before it as it is."""

@@ -254,7 +254,7 @@ class LabelPanel(QFrame):
         target = session.target()
         total = int(target.ids.size)
         suggested = self._suggested if session.on_one_image else {}
-        self.list.rows.show(session.counts_of(target.ids), total, suggested)
+        self.list.rows.show(session.labels.counts_of(target.ids), total, suggested)
         self.list.mark(session.finding)
         for button, (_, value) in zip(self._values.buttons(), VALUES, strict=True):
             button.setChecked(value is session.value)

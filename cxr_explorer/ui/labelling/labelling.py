@@ -57,8 +57,8 @@ class Labelling(QObject, Part):
             "label_rest_absent": partial(self._judging.label_whole, "label_rest_absent"),
             "label_repeat": partial(self._judging.label_whole, "label_repeat"),
             "seek_finding": self._panel.seek,
-            "undo": self._session.undo,
-            "redo": self._session.redo,
+            "undo": self._session.acts.undo,
+            "redo": self._session.acts.redo,
             "history": self.show_history,
             "select_all": self._session.select_all,
             "import_labels": self.import_labels,
@@ -114,7 +114,7 @@ class Labelling(QObject, Part):
         past = history(session.project, uncounted=own)  # what one did oneself is told in words
         dialog = HistoryDialog(self._frame, past, own, len(past) < MOST)
         if accepted(dialog) and dialog.number >= 0:
-            session.go_to_act(dialog.number)
+            session.acts.go_to(dialog.number)
 
     def choose_vocabulary(self) -> None:
         """Asks for the list of findings."""

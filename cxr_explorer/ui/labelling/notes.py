@@ -32,7 +32,7 @@ class Notes(QObject, Part):
         reader = session.reader
 
         def store(text: str) -> None:
-            session.tell(write_note(project, image_id, text, reader), "The note is as it was.")
+            session.acts.tell(write_note(project, image_id, text, reader), "The note is as it was.")
 
         before = note_of(project, image_id, reader).text
         accepted(NoteDialog(self._frame, project.image(image_id).path, before, store))
@@ -43,7 +43,7 @@ class Notes(QObject, Part):
         if project is None or not self._may():
             return
         flagged = not note_of(project, image_id, session.reader).flagged
-        session.tell(set_flag(project, image_id, flagged, session.reader), "Nothing changed.")
+        session.acts.tell(set_flag(project, image_id, flagged, session.reader), "Nothing changed.")
 
     def _may(self) -> bool:
         """Whether there is an image, and a note on it would be the reader's own; they are told why not."""

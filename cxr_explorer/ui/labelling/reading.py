@@ -239,7 +239,7 @@ class Reading(QObject, Part):
             word = VALUE_WORDS[value]
             if change is not None:
                 task.given.append((task.position, change.text))
-            self._session.tell(change, f"{task.finding} = {word} holds for this image already.")
+            self._session.acts.tell(change, f"{task.finding} = {word} holds for this image already.")
         if self._task is not task:  # what was told ended it
             return
         task.answered.add(image_id)

@@ -32,7 +32,7 @@ def import_table(parent: QWidget, session: Session, folder: str) -> None:
         return
     dialog = ImportDialog(parent, session.project, Path(chosen), session.preferences.own_reader, session.reader)
     if accepted(dialog):
-        session.tell(dialog.change, "All of these labels are here already.")
+        session.acts.tell(dialog.change, "All of these labels are here already.")
 
 
 def export_table(parent: QWidget, session: Session, folder: str, errand: Errand) -> None:

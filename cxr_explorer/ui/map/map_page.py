@@ -108,7 +108,7 @@ class MapPage(QWidget):
         session.currentChanged.connect(self._show_current)
         session.colouringChanged.connect(self._on_colouring)
         session.changed.connect(self._on_change)
-        session.probabilitiesChanged.connect(self._recolour_probabilities)
+        session.suggested.changed.connect(self._recolour_probabilities)
         runs.progressChanged.connect(self._show_message)
         runs.provisionalChanged.connect(lambda: self.show_map(keep_view=True))
         session.filterChanged.connect(self._show_filter)
@@ -212,12 +212,16 @@ class MapPage(QWidget):
         assert session.map is not None
         self._codes = np.zeros(0, np.int64)
         finding = finding_text(session.finding)
-        if session.probabilities is None or session.probabilities_hidden:
+        if session.suggested.probabilities is None or session.suggested.hidden:
             self.scatter.set_colours(categorical(np.full(len(session.map.image_ids), -1), self._dark))
-            why = "hidden until you have answered" if session.probabilities is not None else "nothing suggested yet"
+            why = (
+                "hidden until you have answered"
+                if session.suggested.probabilities is not None
+                else "nothing suggested yet"
+            )
             self._legend.set_entries([(-1, f"{finding}: {why}", len(session.map.image_ids))], self._dark)
             return
-        self.scatter.set_colours(sequential(session.probabilities, self._dark, 0, 1))
+        self.scatter.set_colours(sequential(session.suggested.probabilities, self._dark, 0, 1))
         steps = [QColor.fromRgba(step) for step in sequential_steps(64, self._dark).tolist()]
         self._legend.set_scale(f"{finding}: suggested", steps, ("0 absent", "0.5", "1 present"))
 

@@ -181,7 +181,7 @@ class Readers(QObject, Part):
             return
         finding = dialog.finding
         if dialog.wanted:
-            session.tell(
+            session.acts.tell(
                 draw_rereads(project, reader, finding, dialog.wanted, dialog.seed), "No image is left to draw."
             )
         self._one_by_one.start(
@@ -227,4 +227,4 @@ class Readers(QObject, Part):
             change = merging.merge(session.project, dialog.plan, session.preferences.own_reader, dialog.take_theirs)
         finally:
             QApplication.restoreOverrideCursor()
-        session.tell(change, "All of these labels are here already.")
+        session.acts.tell(change, "All of these labels are here already.")

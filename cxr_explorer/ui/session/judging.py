@@ -98,7 +98,7 @@ class Judging:
                 return
             steps = labelling_answers(project, target.ids, answers, said)
         otherwise = f"Nothing changed: {target.text} carries these labels already, or is excluded."
-        session.do(steps, otherwise, lambda _: self._remember(target.ids))
+        session.acts.do(steps, otherwise, lambda _: self._remember(target.ids))
 
     def _answers_of_the_last(self, ids: Ids) -> dict[str, Value]:
         """What was said last of other images than these, as far as it is the same for all of them."""
@@ -106,7 +106,7 @@ class Judging:
         before = [one for one in self._last if not np.array_equal(one, ids)]
         if not before or session.project is None:
             return {}
-        counts = session.counts_of(before[-1])
+        counts = session.labels.counts_of(before[-1])
         excluded = np.isin(before[-1], session.labels.excluded_ids()).sum()
         whole = before[-1].size - int(excluded)
         known = session.project.vocabulary.findings
@@ -178,7 +178,7 @@ class Judging:
                 )
 
         otherwise = "Nothing changed: all of these images carry this label already, or are excluded."
-        session.do(steps, otherwise, then)
+        session.acts.do(steps, otherwise, then)
 
     def toggle_excluded(self) -> None:
         """Excludes the picked or current images, or takes them back if all of them are excluded."""
@@ -195,4 +195,4 @@ class Judging:
             return
         all_excluded = bool(np.isin(ids, session.labels.excluded_ids()).all())
         steps = labelling.excluding(session.project, ids, not all_excluded, session.reader)
-        session.do(steps, "Nothing changed.")
+        session.acts.do(steps, "Nothing changed.")

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from cxr_explorer.project import acts
+from cxr_explorer.labels.label import Value
+from cxr_explorer.project import acts, label_columns
 from cxr_explorer.project.project import AtlasMap, Ids, Project
 from cxr_explorer.search.held_labels import HeldLabels
 from cxr_explorer.ui.session.change import Step
@@ -34,6 +35,7 @@ class KeptLabels(QObject):
         super().__init__(parent)
         self._held: HeldLabels | None = None
         self._project: Project | None = None
+        self._reader = ""
         self._reading = Slices(self)
         self._acting = Slices(self)
         self._tidying = QTimer(self, interval=WRITE_BACK_MS, singleShot=True)
@@ -55,11 +57,21 @@ class KeptLabels(QObject):
             return held.excluded_ids
         return self._project.excluded_ids() if self._project is not None else np.zeros(0, np.int64)
 
+    def counts_of(self, ids: Ids) -> dict[str, dict[Value, int]]:
+        """For each labelled finding among these images: number of images by value. Empty while labels are read."""
+        if self._project is None or not ids.size:
+            return {}
+        held = self.held
+        rows = held.rows_of(ids) if held is not None else None
+        if held is not None and rows is not None:
+            return held.counts(rows)
+        return {} if self.reading else label_columns.finding_counts(self._project, ids, self._reader)
+
     def hold(self, project: Project, atlas_map: AtlasMap | None, reader: str) -> None:
         """Holds a reader's labels on the images of a map from now on."""
         self.finish()
         self._reading.cancel()
-        self._project, self._held = project, None
+        self._project, self._reader, self._held = project, reader, None
         project.finish_steps = self.finish
         if atlas_map is not None:
             self._held = HeldLabels(project, atlas_map.image_ids, reader)

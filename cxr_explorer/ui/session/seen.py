@@ -88,4 +88,4 @@ class Seen(QObject):
             self._ids = np.union1d(self.ids, ids)
             if self._besides is not None:
                 self._besides = np.union1d(self._besides, ids)
-            self._session.tell_states(looks.KIND)
+            self._session.acts.tell_states(looks.KIND)

@@ -71,7 +71,7 @@ class Filter:
     """The images that can be selected and labelled; all others are out of reach until it is taken away.
 
     It is made once: an image stays within it when a label, a look or an exclusion changes what was asked, so that no
-    image goes from under the reader's hand, until the reader brings it up to date (`Session.update_filter`).
+    image goes from under the reader's hand, until the reader brings it up to date (`Filtering.update`).
 
     Attributes:
         conditions: What is asked, at least one.

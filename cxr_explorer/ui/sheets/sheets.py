@@ -351,7 +351,7 @@ class Sheets(QObject, Part):
             return
         odd = sheet.odd_ids
         sheet.odd.clear()
-        session.tell(labelling.exclude(session.project, odd, True, session.reader), "They are excluded already.")
+        session.acts.tell(labelling.exclude(session.project, odd, True, session.reader), "They are excluded already.")
         self.page.grid.refresh_marks()
 
     def label(self, turn: bool = False) -> None:
@@ -374,7 +374,7 @@ class Sheets(QObject, Part):
             return
         judgement = self._judging.judgement_of(self._target())
         change = labelling.label_except(session.project, sheet.ids, sheet.odd_ids, judgement, turn=True)
-        session.tell(change, "Nothing changed: all of these images carry these labels already, or are excluded.")
+        session.acts.tell(change, "Nothing changed: all of these images carry these labels already, or are excluded.")
 
     # -- following -------------------------------------------------------------------------------------------------
 

@@ -96,7 +96,7 @@ class StrangersPart(QObject, Part):
         session = self._session
         if session.project is not None and self._left.ids.size:
             change = labelling.exclude(session.project, self._left.ids, True, session.reader)
-            session.tell(change, "They are excluded already.")
+            session.acts.tell(change, "They are excluded already.")
 
     def keep(self) -> None:
         """Leaves them among the others; the line goes, the list still has them."""

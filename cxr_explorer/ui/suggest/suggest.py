@@ -204,7 +204,7 @@ class Suggestions(QObject, Part):
     def _show(self) -> None:
         found = self.found()
         in_numbers = found is not None and found.in_numbers
-        self._session.set_probabilities(found.probabilities if found is not None else None, self.hidden, in_numbers)
+        self._session.suggested.show(found.probabilities if found is not None else None, self.hidden, in_numbers)
         self.changed.emit()
         self._frame.refresh_actions()
 
@@ -233,7 +233,7 @@ class Suggestions(QObject, Part):
 
     def _show_hidden(self) -> None:
         session = self._session
-        session.set_probabilities(session.probabilities, self.hidden, session.probabilities_in_numbers)
+        session.suggested.show(session.suggested.probabilities, self.hidden, session.suggested.in_numbers)
         self.changed.emit()
 
     # -- reading ---------------------------------------------------------------------------------------------------
@@ -301,7 +301,7 @@ class Suggestions(QObject, Part):
             session.said.emit("The suggestion is hidden until you have answered; D shows it.")
             return
         if reading.active:
-            probability = float(session.probabilities_of(np.array([session.current_id], np.int64))[0])
+            probability = float(session.suggested.of(np.array([session.current_id], np.int64))[0])
             if not np.isnan(probability):
                 reading.answer(Value.PRESENT if probability > 0.5 else Value.ABSENT)
             return
@@ -312,7 +312,7 @@ class Suggestions(QObject, Part):
             session.said.emit("Pick images in the gallery, or go to one, to accept what is suggested for them.")
             return
         ids = session.filter.keep(ids) if session.filter is not None else ids
-        probabilities = session.probabilities_of(ids)
+        probabilities = session.suggested.of(ids)
         self._accept(ids[probabilities > 0.5], ids[probabilities <= 0.5])
 
     def _accept(self, present: Ids, absent: Ids, known: AcceptedWith | None = None) -> None:
@@ -320,7 +320,9 @@ class Suggestions(QObject, Part):
         assert session.project is not None
         map_id = session.map.map_id if session.map is not None else None
         change = accept(session.project, present, absent, session.finding, session.reader, map_id, known)
-        session.tell(change, "Nothing to accept: these images have a label already, are excluded, or not suggested.")
+        session.acts.tell(
+            change, "Nothing to accept: these images have a label already, are excluded, or not suggested."
+        )
 
     def accept_bulk(self) -> None:
         """Asks how many may be wrong, then shows the suggestions that keep to it, to be accepted in one act."""

@@ -249,7 +249,7 @@ def test_a_changed_label_shows_the_bound_as_stale(qtbot, window: MainWindow) -> 
     project = window.session.project
     assert project is not None
     unread = np.setdiff1d(found(window)[0].image_ids, found(window)[0].sample)[:1]
-    window.session.tell(
+    window.session.acts.tell(
         labelling.label(project, unread, Judgement(FINDING, Value.PRESENT, window.session.reader, "single")), "nothing"
     )
     qtbot.waitUntil(lambda: window.audit.list.entries.item(0).text().startswith("↻ stale"))

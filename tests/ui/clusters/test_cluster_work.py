@@ -109,8 +109,8 @@ def test_the_slider_shows_at_once_and_counts_as_one_act_when_it_rests(qtbot, win
         for _ in range(3):
             press(qtbot, window, Key.Key_Home)
             press(qtbot, window, Key.Key_Up)
-    window.session.undo()
-    window.session.undo()
+    window.session.acts.undo()
+    window.session.acts.undo()
     np.testing.assert_array_equal(found(window).clusters, before.clusters)
     assert not window.actions_by_name["undo"].isEnabled()
 
@@ -230,7 +230,7 @@ def test_e_goes_to_the_next_cluster_with_images_to_label(qtbot, window: MainWind
     window.judging.label_target()
     atlas_map = found(window)
     noise = atlas_map.image_ids[atlas_map.clusters < 0]
-    window.session.tell(labelling.exclude(window.session.project, noise, True, "ann"), "")  # type: ignore[arg-type]
+    window.session.acts.tell(labelling.exclude(window.session.project, noise, True, "ann"), "")  # type: ignore[arg-type]
     press(qtbot, window, Key.Key_E)
     assert window._said.text() == "Every cluster is labelled."
 
@@ -254,7 +254,7 @@ def test_filters_and_orders_of_the_list(qtbot, window: MainWindow) -> None:
     assert names(window) == []
     assert "none is “mixed”" in panel._nothing.text()
     half = found(window).image_ids[found(window).clusters == 3][:3]
-    session.tell(
+    session.acts.tell(
         labelling.label(session.project, half, Judgement("Effusion", Value.ABSENT, session.reader, "single")), ""
     )
     panel.set_filter("mixed")
@@ -305,7 +305,7 @@ def test_the_rest_is_reclustered_in_the_background_and_labelled_images_stay(qtbo
     qtbot.waitUntil(lambda: not window.cluster_panel._running.isVisible(), timeout=10_000)
     atlas_map = found(window)
     assert set(atlas_map.identities()[np.isin(atlas_map.image_ids, kept)].tolist()) == {0}
-    session.undo()
+    session.acts.undo()
     assert acts.undo_text(session.project).startswith("Effusion = present")  # type: ignore[arg-type, union-attr]
 
 

@@ -58,7 +58,7 @@ def test_a_filter_limits_the_selection_and_with_it_the_label(qtbot, window: Main
     session = window.session
     session.select_cluster(0)
     assert views(window, session.selection.ids) == {"AP", "PA"}
-    session.set_filter((fact_is("view", "AP"),))
+    session.filtering.set((fact_is("view", "AP"),))
     assert views(window, session.selection.ids) == {"AP"}
     assert session.selection.cluster == 0
     target = session.target()
@@ -71,7 +71,7 @@ def test_a_filter_limits_the_selection_and_with_it_the_label(qtbot, window: Main
 
 def test_nothing_outside_the_filter_can_be_chosen_in_any_way(window: MainWindow) -> None:
     session = window.session
-    session.set_filter((fact_is("view", "AP"),))
+    session.filtering.set((fact_is("view", "AP"),))
     assert session.map is not None
     outside = session.map.image_ids[session.map.image_ids % 2 == 1]
     said: list[str] = []
@@ -95,7 +95,7 @@ def test_the_filter_is_seen_above_everything_and_one_click_takes_it_away(qtbot, 
     assert not strip.isVisible()
     session.select_cluster(0)
     whole = session.selection.ids.tolist()
-    session.set_filter((fact_is("view", "AP"),))
+    session.filtering.set((fact_is("view", "AP"),))
     assert strip.isVisible() and strip.chip.text() == "filter: AP  ×"
     session.set_current(int(session.selection.ids[0]))
     window.open_image()
@@ -112,16 +112,16 @@ def test_ages_are_filtered_by_decade_and_the_unknown_can_be_asked_for(window: Ma
     facts = {image_id: dict(known) for image_id, known in session.facts.items()}
     facts[int(session.map.image_ids[0])].pop("age")
     session.known_facts.use(facts, session.map)
-    session.set_filter((fact_is("age", "30–39 years"),))
+    session.filtering.set((fact_is("age", "30–39 years"),))
     assert session.filter is not None
     assert {session.facts[image_id]["age"][0] for image_id in session.filter.ids.tolist()} == {"3"}
-    session.set_filter((fact_is("age", None),))
+    session.filtering.set((fact_is("age", None),))
     assert session.filter.ids.tolist() == [int(session.map.image_ids[0])]
     assert session.filter.text == "age not known"
 
 
 def test_another_project_has_no_filter(window: MainWindow, tmp_path: Path) -> None:
-    window.session.set_filter((fact_is("view", "AP"),))
+    window.session.filtering.set((fact_is("view", "AP"),))
     window.session.close()
     assert window.session.filter is None
 
@@ -143,7 +143,7 @@ def test_before_a_bulk_label_the_panel_says_what_the_images_have_in_common(
     session.select_cluster(0)
     assert said.objectName() == "warning"
     assert "⚠ 100 % of cluster 1 comes from Acme devices (collection: 50 %)" in said.full
-    session.set_filter((fact_is("maker", "Acme"),))
+    session.filtering.set((fact_is("maker", "Acme"),))
     assert said.objectName() != "warning"
     window.judging.label_target()
     assert session.project is not None
@@ -220,7 +220,7 @@ def test_a_table_is_taken_in_after_a_preview_and_coloured_and_filtered_by(
     assert window.map_page._colour.findData("place") >= 0
     assert window.map_page._colour.findData("patient") < 0
     session.set_colour_by("place")
-    session.set_filter((fact_is("place", "icu"),))
+    session.filtering.set((fact_is("place", "icu"),))
     assert session.filter is not None and session.filter.ids.size == 5
 
 
@@ -272,7 +272,7 @@ def test_imported_facts_can_be_forgotten_and_the_map_is_coloured_by_cluster_agai
         )
     window.facts._on_stored()
     session.set_colour_by("place")
-    session.set_filter((fact_is("place", "icu"),))
+    session.filtering.set((fact_is("place", "icu"),))
     monkeypatch.setattr(QInputDialog, "getItem", lambda *_: (metadata_part.ALL_FACTS, True))
     window.actions_by_name["clear_facts"].trigger()
     assert stored_facts(session.project) == {}

@@ -72,7 +72,7 @@ def open_dialog(qtbot, window: MainWindow) -> FilterDialog:
     session = window.session
     assert session.project is not None
     facts = [column.name for column in session.known_facts.columns]
-    dialog = FilterDialog(window, session.project, session.filterable(), facts, session.filter, session.colour_by)
+    dialog = FilterDialog(window, session.project, session.filtering.images(), facts, session.filter, session.colour_by)
     qtbot.addWidget(dialog)
     with qtbot.waitExposed(dialog):
         dialog.show()
@@ -83,7 +83,7 @@ def label(window: MainWindow, ids: list[int], value: Value = Value.PRESENT) -> N
     session = window.session
     assert session.project is not None
     judgement = Judgement("Effusion", value, session.reader, "single")
-    session.tell(labelling.label(session.project, np.array(ids), judgement), "")
+    session.acts.tell(labelling.label(session.project, np.array(ids), judgement), "")
 
 
 def filtered(window: MainWindow) -> list[int]:
@@ -212,7 +212,7 @@ def test_a_range_is_typed_in_its_fields(qtbot, window: MainWindow, answer) -> No
 
 
 def test_escape_clears_what_is_typed_then_leaves_all_as_it_was(qtbot, window: MainWindow, answer) -> None:
-    window.session.set_filter((fact_is("view", "AP"),))
+    window.session.filtering.set((fact_is("view", "AP"),))
 
     def give_up(dialog: FilterDialog) -> None:
         tick(qtbot, dialog, SEX, 0)
@@ -227,7 +227,7 @@ def test_escape_clears_what_is_typed_then_leaves_all_as_it_was(qtbot, window: Ma
 
 
 def test_with_all_conditions_removed_enter_takes_the_filter_away(qtbot, window: MainWindow, answer) -> None:
-    window.session.set_filter((fact_is("view", "AP"), fact_is("sex", "M")))
+    window.session.filtering.set((fact_is("view", "AP"), fact_is("sex", "M")))
 
     def remove(dialog: FilterDialog) -> None:
         assert chips(dialog) == ["male", "AP"]
@@ -289,7 +289,7 @@ def test_labels_say_whose_they_are(qtbot, window: MainWindow) -> None:
 
 
 def test_what_typed_words_mean(window: MainWindow) -> None:
-    images = window.session.filterable()
+    images = window.session.filtering.images()
     columns = [AGE, SEX, VIEW, SEEN, EXCLUDED, FILE, EFFUSION, Column("finding", "Pleural_Thickening")]
 
     def first(typed: str) -> object:
@@ -315,7 +315,7 @@ def test_nothing_is_cut_with_large_text(qtbot, window: MainWindow, scale: float)
     assert isinstance(application, QApplication)
     apply_theme(application, True, scale)
     try:
-        window.session.set_filter((fact_is("view", "AP"), Between(AGE, 10, 80, True), NOT_LABELLED))
+        window.session.filtering.set((fact_is("view", "AP"), Between(AGE, 10, 80, True), NOT_LABELLED))
         dialog = open_dialog(qtbot, window)
         assert dialog.height() <= 688 and dialog.width() <= 1306
         for widget in (*dialog.chips.findChildren(QPushButton), dialog.saved, *dialog._buttons.buttons()):
@@ -447,7 +447,7 @@ def test_an_image_stays_in_the_filter_when_it_is_labelled_until_it_is_brought_up
     qtbot, window: MainWindow
 ) -> None:
     session = window.session
-    session.set_filter((NOT_LABELLED, fact_is("view", "PA")))
+    session.filtering.set((NOT_LABELLED, fact_is("view", "PA")))
     session.select_all()
     label(window, [1, 3])
     assert filtered(window) == session.selection.ids.tolist() == [1, 3, 5, 7, 9]
@@ -461,12 +461,12 @@ def test_an_image_stays_in_the_filter_when_it_is_labelled_until_it_is_brought_up
     said: list[str] = []
     session.said.connect(said.append)
     label(window, [7, 9])
-    session.update_filter()
+    session.filtering.update()
     assert filtered(window) == [7, 9] and said[-1].startswith("No image passes the filter")
 
 
 def test_a_filter_on_facts_alone_needs_no_update(window: MainWindow) -> None:
-    window.session.set_filter((fact_is("view", "PA"),))
+    window.session.filtering.set((fact_is("view", "PA"),))
     strip = window.findChild(FilterStrip)
     assert strip.update_button.isHidden()
     assert strip.meaning.text() == "5 of 10 images. The others can be neither selected nor labelled."
@@ -475,22 +475,22 @@ def test_a_filter_on_facts_alone_needs_no_update(window: MainWindow) -> None:
 def test_on_a_new_map_labelled_images_stay_and_new_ones_are_asked(window: MainWindow) -> None:
     session = window.session
     assert session.map is not None
-    session.set_filter((NOT_LABELLED,))
+    session.filtering.set((NOT_LABELLED,))
     assert session.filter is not None
     first_five = replace(session.map, image_ids=session.map.image_ids[:5])
     made_on_five = replace(session.filter, ids=first_five.image_ids)
     label(window, [2, 7])
-    assert carry_over(made_on_five, session.filterable(), first_five).ids.tolist() == [1, 2, 3, 4, 5, 6, 8, 9, 10]
-    assert carry_over(made_on_five, session.filterable(), None).ids.tolist() == [1, 3, 4, 5, 6, 8, 9, 10]
+    assert carry_over(made_on_five, session.filtering.images(), first_five).ids.tolist() == [1, 2, 3, 4, 5, 6, 8, 9, 10]
+    assert carry_over(made_on_five, session.filtering.images(), None).ids.tolist() == [1, 3, 4, 5, 6, 8, 9, 10]
     session._load_map()
     assert filtered(window) == list(range(1, 11))
-    session.update_filter()
+    session.filtering.update()
     assert filtered(window) == [1, 3, 4, 5, 6, 8, 9, 10]
 
 
 def test_a_filter_whose_fact_is_forgotten_goes_and_says_so(window: MainWindow) -> None:
     session = window.session
-    session.set_filter((fact_is("sex", "F"),))
+    session.filtering.set((fact_is("sex", "F"),))
     said: list[str] = []
     session.said.connect(said.append)
     session.reload_facts()  # the file never said it
@@ -499,10 +499,10 @@ def test_a_filter_whose_fact_is_forgotten_goes_and_says_so(window: MainWindow) -
 
 def test_another_reader_does_not_work_in_a_filter_on_the_labels_of_the_first(window: MainWindow) -> None:
     session = window.session
-    session.set_filter((fact_is("view", "PA"),))
+    session.filtering.set((fact_is("view", "PA"),))
     session.set_reader("CD")
     assert session.filter is not None
-    session.set_filter((NOT_LABELLED,))
+    session.filtering.set((NOT_LABELLED,))
     session.set_reader("EF")
     assert session.filter is None
 
@@ -514,7 +514,7 @@ def test_while_images_are_read_under_another_name_no_filter_asks_for_labels(qtbo
     session.read_as("CD")
     window.facts.choose_filter()
     assert said[-1] == "Only CD is shown now. Esc ends the reading; then choose a filter."
-    session.set_filter((NOT_LABELLED,))
+    session.filtering.set((NOT_LABELLED,))
     assert session.filter is None
 
 

@@ -287,7 +287,7 @@ def test_the_count_follows_the_labels(qtbot, window: MainWindow) -> None:
     window.session.select_cluster(0)
     window.judging.label_target()
     qtbot.waitUntil(lambda: "5 images of 10" in count(), timeout=5000)
-    window.session.undo()
+    window.session.acts.undo()
     qtbot.waitUntil(lambda: "10 images of 10" in count(), timeout=5000)
 
 
@@ -362,7 +362,7 @@ def test_jumping_nowhere_changes_nothing(qtbot, window: MainWindow, monkeypatch:
 
 
 def test_a_filter_holds_for_everything_that_is_found(qtbot, window: MainWindow) -> None:
-    window.session.set_filter((fact_is("view", "AP"),))
+    window.session.filtering.set((fact_is("view", "AP"),))
     start_at(window, 4)
     window.finder.similar()
     assert sorted(shown(window)) == [2, 4, 6, 8, 10]

@@ -90,7 +90,7 @@ def test_a_project_closes_from_wherever_one_is(qtbot, window: MainWindow, page: 
         window.actions_by_name["search"].trigger()
         qtbot.keyClicks(window.finder.bar.line, "0")
     elif page == "filter":
-        session.set_filter((fact_is("view", "PA"),))
+        session.filtering.set((fact_is("view", "PA"),))
     else:
         press(qtbot, window, Key.Key_4)
         window.actions_by_name["audit_list"].trigger()

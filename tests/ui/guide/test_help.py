@@ -69,7 +69,7 @@ def test_keys_pressed_in_the_help_label_nothing(qtbot, window: MainWindow) -> No
     shown = help_of(qtbot, window, START)
     qtbot.waitUntil(shown.isActiveWindow)
     qtbot.keyClicks(shown.text, "1234")
-    assert window.session.undo_text() is None
+    assert window.session.acts.undo_text() is None
 
 
 def test_help_opens_at_the_page_of_what_is_done(qtbot, window: MainWindow) -> None:

@@ -42,9 +42,9 @@ def test_a_cluster_label_against_single_ones_is_told_and_settled_by_one_key(qtbo
     assert not strip.isVisible()
     assert present(window, "No Finding") == {first}
     assert len(present(window, "Atelectasis")) == CLUSTER_SIZES[0] - 1
-    session.undo()
+    session.acts.undo()
     assert strip.isVisible()
-    session.undo()
+    session.acts.undo()
     assert not strip.isVisible()
     assert present(window, "Atelectasis") == set()
 

@@ -222,7 +222,7 @@ def test_thirteen_clusters_of_fifteen_findings_take_at_most_forty_keys(qtbot, wi
         acts = (Key.Key_0,) if cluster % 2 else (Key.Key_2 if cluster % 4 else Key.Key_3, Key.Key_U)
         session.select_cluster(cluster % 2)
         window.labelling.label_finding(0, int(Value.UNCERTAIN))  # whatever was there
-        session.undo()
+        session.acts.undo()
         keys += 1  # N, the next cluster
         for key in acts:
             shift = Qt.KeyboardModifier.ShiftModifier if key == Key.Key_U else Qt.KeyboardModifier.NoModifier
@@ -231,7 +231,7 @@ def test_thirteen_clusters_of_fifteen_findings_take_at_most_forty_keys(qtbot, wi
         counts = finding_counts(session.project, session.selection.ids, session.reader)
         assert len(counts) == 15 and all(sum(of.values()) == session.selection.ids.size for of in counts.values())
         for _ in acts:
-            session.undo()
+            session.acts.undo()
     assert keys <= 40
 
 
@@ -247,7 +247,7 @@ def test_the_answers_of_the_last_image_are_given_to_the_next(qtbot, window: Main
     session.set_picked(np.array([second]))
     press(qtbot, window, Key.Key_L, modifier=Qt.KeyboardModifier.ShiftModifier)
     assert (row(window, "Mass").state, row(window, "Atelectasis").state) == ("present", "absent")
-    session.undo()
+    session.acts.undo()
     assert (row(window, "Mass").state, row(window, "Atelectasis").state) == ("", "")
 
 

@@ -105,7 +105,7 @@ def test_a_note_is_written_by_keys_and_shown_on_film_tile_and_map(qtbot, window:
     mark = window.gallery_panel.mark(1)
     assert mark.noted and not mark.flagged and "old rib<br>&lt;b&gt;fracture" in mark.tooltip
     assert window.session.caption(1).endswith("Note: old rib\n<b>fracture")
-    assert window.session.undo_text() == "Note on 1 image"
+    assert window.session.acts.undo_text() == "Note on 1 image"
     met = in_next_dialog(window, NoteDialog, lambda dialog: None)
     window.actions_by_name["note"].trigger()
     assert met[0].text.toPlainText() == "old rib\n<b>fracture"
@@ -221,7 +221,7 @@ def test_the_search_finds_a_note_as_soon_as_it_is_written(qtbot, window: MainWin
     bar = window.finder.bar
     qtbot.keyClicks(bar.line, "note:rotated")
     qtbot.waitUntil(lambda: bar.count.text().startswith("No image"))
-    window.session.tell(notes.write_note(project_of(window), 3, "Rotated film", window.session.reader), "")
+    window.session.acts.tell(notes.write_note(project_of(window), 3, "Rotated film", window.session.reader), "")
     qtbot.waitUntil(lambda: bar.count.text().startswith("1 image"))
 
 
@@ -272,7 +272,7 @@ def test_notes_alone_can_be_imported_after_a_preview(qtbot, window: MainWindow, 
 
 def test_the_soak_foretells_a_flag_and_its_undoing(qtbot, window: MainWindow) -> None:
     window.session.set_current(1)
-    window.session.tell(notes.write_note(project_of(window), 1, "kept", window.session.reader), "")
+    window.session.acts.tell(notes.write_note(project_of(window), 1, "kept", window.session.reader), "")
     window.session.set_current(2)
     model = Model.of(project_of(window).path)
     for wanted in (("", True), None):
@@ -281,5 +281,5 @@ def test_the_soak_foretells_a_flag_and_its_undoing(qtbot, window: MainWindow) ->
         assert model.check(foretold) == ""
         assert model.stored.state.notes.get((2, "reader 1")) == wanted
         assert model.stored.state.notes[1, "reader 1"] == ("kept", False)
-    window.session.undo()
+    window.session.acts.undo()
     assert model.check() == "" and model.stored.state.notes[2, "reader 1"] == ("", True)

@@ -170,7 +170,7 @@ def test_undo_goes_back_to_the_image_whose_answer_it_took(qtbot, window: MainWin
     start(window, 3, 1, 7)
     press(qtbot, window, Key.Key_P)
     press(qtbot, window, Key.Key_A)
-    window.session.undo()
+    window.session.acts.undo()
     assert window.session.current_id == 1
     assert labels(window) == {3: 1}
     press(qtbot, window, Key.Key_P)
@@ -183,7 +183,7 @@ def test_an_answer_and_the_state_that_belongs_to_it_are_one_act(qtbot, window: M
     start(window, 3, 1, how="audit", on_answer=lambda image_id, value: {("audit", f"1:{image_id}"): str(int(value))})
     press(qtbot, window, Key.Key_P)
     assert acts.states(project, "audit") == {"1:3": "1"}
-    window.session.undo()
+    window.session.acts.undo()
     assert acts.states(project, "audit") == {}
     assert labels(window) == {}
 

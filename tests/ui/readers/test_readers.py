@@ -102,7 +102,7 @@ def test_the_reader_is_switched_by_typing_and_all_views_show_the_other_ones_labe
     assert window.session.reader == "bob"
     assert window.readers.button.text() == "reader: bob"
     assert (marks.mark(1).badge, marks.mark(2).badge) == ("Effusion –", "")
-    assert window.session.counts_of(window.session.selection.ids) == {FINDING: {A: 1}}
+    assert window.session.labels.counts_of(window.session.selection.ids) == {FINDING: {A: 1}}
     assert window.actions_by_name["undo"].text() == f"&Undo {FINDING} = absent on 1 image"
 
 
@@ -160,7 +160,7 @@ def test_disagreements_are_settled_one_after_another_without_seeing_who_said_wha
     assert window.session.reader == "adjudicated"
     assert window.readers.button.text() == "reader: adjudicated"
     assert window.gallery_panel.mark(2).badge == ""
-    assert window.session.counts_of(np.array([2])) == {}
+    assert window.session.labels.counts_of(np.array([2])) == {}
     press(qtbot, window, Key.Key_A)
     assert window.reading.note() == "Last image: ann: present  ·  bob: absent"
     assert window.session.current_id == 5
@@ -289,7 +289,7 @@ def test_a_blind_re_read_hides_the_first_answers_and_keeps_the_second_apart(
     assert window.session.reader == "ann (re-read)"
     first = window.session.current_id
     assert window.gallery_panel.mark(first).badge == ""
-    assert window.session.counts_of(np.arange(1, 6)) == {}
+    assert window.session.labels.counts_of(np.arange(1, 6)) == {}
     window.session.set_colour_by("label")
     assert len(set(window.session.categories()[0].tolist())) == 1
     press(qtbot, window, Key.Key_A)

@@ -43,7 +43,7 @@ def test_a_large_act_is_told_once_all_of_it_stands(qtbot, window: MainWindow) ->
     assert not told and stored(window) == set()
     qtbot.waitUntil(lambda: bool(told))
     assert told == ["Effusion = present on 10 images"] and stored(window) == {1}
-    assert window.session.counts_of(window.session.selection.ids) == {"Effusion": {Value.PRESENT: 10}}
+    assert window.session.labels.counts_of(window.session.selection.ids) == {"Effusion": {Value.PRESENT: 10}}
 
 
 def test_the_next_act_waits_until_the_one_before_it_stands(qtbot, window: MainWindow) -> None:  # type: ignore[no-untyped-def]
@@ -51,7 +51,7 @@ def test_the_next_act_waits_until_the_one_before_it_stands(qtbot, window: MainWi
     window.session.acted.connect(lambda change: told.append((change.text, change.step)))
     label(window, Value.PRESENT)
     label(window, Value.ABSENT)
-    window.session.undo()
+    window.session.acts.undo()
     qtbot.waitUntil(lambda: len(told) == 3)
     present, absent = "Effusion = present on 10 images", "Effusion = absent on 10 images"
     assert told == [(present, "done"), (absent, "done"), (absent, "undone")]

@@ -131,5 +131,5 @@ def test_reading_one_by_one_counts_and_undo_of_the_label_does_not_make_unseen(qt
     window.reading.start("Read next", np.array([1, 2]), "Mass")
     press(qtbot, window, Key.Key_P)
     assert 1 in window.seen.ids.tolist()
-    session.undo()
+    session.acts.undo()
     assert 1 in window.seen.ids.tolist()

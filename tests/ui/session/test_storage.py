@@ -81,7 +81,7 @@ def test_on_a_full_disk_nothing_is_stored_until_there_is_room_and_the_window_goe
     with pytest.raises(UserError, match=r"not stored: the disk .* is full"):
         for _ in range(1000):  # the file's WAL may hold some more
             window.judging.label_target()
-            session.undo()
+            session.acts.undo()
     before = labels(window)
     window.runs._storage.look()
     assert "tries again by itself" in window.notice._text.text()

@@ -155,7 +155,7 @@ def test_shift_enter_gives_the_odd_ones_the_opposite_in_the_same_act(
     how = {row.file: row.how for row in exporting.label_rows(project)}
     assert how == {paths[image_id]: "cluster" for image_id in ids[1:]} | {paths[ids[0]]: "single"}
     assert "on 1 exception" in (acts.undo_text(project) or "")
-    window.session.undo()
+    window.session.acts.undo()
     assert labels(window) == {}
 
 
@@ -203,7 +203,7 @@ def test_the_odd_ones_are_excluded_for_good_only_when_asked(qtbot, window: MainW
     assert project.excluded_ids().tolist() == [odd]
     assert "0 exceptions" in window.sheets.page.heading.text()
     assert "skips 1 excluded" in window.sheets.page.rest.text().replace("\n", " ")
-    window.session.undo()
+    window.session.acts.undo()
     assert project.excluded_ids().size == 0
 
 
@@ -275,7 +275,7 @@ def test_a_new_name_of_the_cluster_leaves_the_reader_where_they_were(
     current = grid.current_id
     project = window.session.project
     assert project is not None
-    window.session.tell(partitions.rename(project, 0, "Portable", window.session.reader), "")
+    window.session.acts.tell(partitions.rename(project, 0, "Portable", window.session.reader), "")
     assert window.sheets.page.heading.text().startswith("Portable  ·  5 images  ·  edge, page 1 of 1")
     assert grid.current_id == current
 
@@ -292,7 +292,7 @@ def with_an_odd_one(qtbot, window: MainWindow) -> SheetGrid:
 
 
 def within_a_filter(qtbot, window: MainWindow) -> None:
-    window.session.set_filter((fact_is("view", "AP"),))
+    window.session.filtering.set((fact_is("view", "AP"),))
     window.actions_by_name["apply"].trigger()
 
 
@@ -330,7 +330,7 @@ def test_every_way_of_labelling_a_cluster_stores_who_the_cluster_is_and_not_its_
 ) -> None:
     session = window.session
     assert session.project is not None
-    session.tell(partitions.reorder(session.project, [1, 0], session.reader), "")
+    session.acts.tell(partitions.reorder(session.project, [1, 0], session.reader), "")
     session.select_cluster(0)
     assert session.map is not None
     assert session.map.identity(0) == 1
@@ -438,7 +438,7 @@ def test_without_near_duplicates_the_list_says_what_was_compared(qtbot, window: 
 def test_lists_and_sheets_stay_within_the_filter(qtbot, window: MainWindow) -> None:
     session = window.session
     remap(window, (np.arange(10) + 1) / 10, None)
-    session.set_filter((fact_is("view", "PA"),))
+    session.filtering.set((fact_is("view", "PA"),))
     assert session.filter is not None
     passing = session.filter.ids.tolist()
     qtbot.keyClick(window, Key.Key_K, Modifier.ShiftModifier)

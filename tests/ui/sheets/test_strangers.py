@@ -69,7 +69,7 @@ def test_excluding_them_is_one_act_that_can_be_taken_back(qtbot, window: MainWin
     assert excluded(window) == both(window)
     assert strip.isHidden()
     assert not window.actions_by_name["exclude_strangers"].isEnabled()
-    window.session.undo()
+    window.session.acts.undo()
     assert excluded(window) == []
     assert strip.isVisible()
 

@@ -110,7 +110,7 @@ def test_undo_in_the_reading_goes_back_to_the_image(qtbot, unread: MainWindow) -
     qtbot.waitUntil(lambda: unread.reading.active, timeout=LONG_MS)
     image_id = unread.session.current_id
     press(qtbot, unread, Key.Key_P)
-    unread.session.undo()
+    unread.session.acts.undo()
     assert unread.session.current_id == image_id
     assert labels(unread) == {}
 
@@ -152,7 +152,7 @@ def test_the_counts_of_the_tab_follow_every_answer_while_reading(qtbot, unread: 
         assert counts.text().startswith(f"{number} image{'s' * (number > 1)} read one by one")
         assert counts.text().endswith(f", {COUNT - number} without a label.")
         assert not unread.suggest.busy
-    unread.session.undo()
+    unread.session.acts.undo()
     assert counts.text() == f"2 images read one by one, {COUNT - 2} without a label."
 
 
@@ -170,10 +170,10 @@ def test_the_tab_says_how_looks_at_random_came_out(qtbot, looked: MainWindow) ->
 def test_the_map_is_coloured_by_suggestion_with_a_scale(qtbot, window: MainWindow) -> None:
     window.suggest.colour_map()
     settle(qtbot, window)
-    assert window.session.probabilities is not None
+    assert window.session.suggested.probabilities is not None
     ids = window.session.map.image_ids  # type: ignore[union-attr]
     right = np.array([truth(image_id) == Value.PRESENT for image_id in ids.tolist()])
-    assert ((window.session.probabilities > 0.5) == right).mean() > 0.9
+    assert ((window.session.suggested.probabilities > 0.5) == right).mean() > 0.9
     legend = window.map_page._legend
     assert legend._scale is not None and legend._scale[0] == f"{FINDING}: suggested"
     assert legend.isVisible()
@@ -186,11 +186,11 @@ def test_the_gallery_is_ordered_by_suggestion_and_says_the_number(qtbot, looked:
     looked.session.set_order("likely")
     settle(qtbot, looked)
     shown = looked.gallery_panel.gallery.image_ids()
-    probabilities = looked.session.probabilities_of(shown)
+    probabilities = looked.session.suggested.of(shown)
     assert (np.diff(probabilities) <= 0).all()
     assert looked.gallery_panel.mark(int(shown[0])).note == f"{probabilities[0]:.2f}"
     looked.session.set_order("unsure")
-    doubt = np.abs(looked.session.probabilities_of(looked.gallery_panel.gallery.image_ids()) - 0.5)
+    doubt = np.abs(looked.session.suggested.of(looked.gallery_panel.gallery.image_ids()) - 0.5)
     assert (np.diff(doubt) >= 0).all()
     looked.session.set_order("typical")
     assert looked.gallery_panel.mark(int(shown[0])).note == ""
@@ -230,13 +230,13 @@ def test_new_suggestions_do_not_move_images_about(qtbot, window: MainWindow) -> 
     settle(qtbot, window)
     before = window.gallery_panel.gallery.image_ids().tolist()
     labelling_target = np.array([before[0]], np.int64)
-    window.session.tell(
+    window.session.acts.tell(
         labelling.label(
             window.session.project, labelling_target, Judgement(FINDING, Value.UNCERTAIN, "reader 1", "single")
         ),
         "",
     )
-    with qtbot.waitSignal(window.session.probabilitiesChanged, timeout=LONG_MS, raising=False):
+    with qtbot.waitSignal(window.session.suggested.changed, timeout=LONG_MS, raising=False):
         pass
     settle(qtbot, window)
     assert window.gallery_panel.gallery.image_ids().tolist() == before
@@ -331,7 +331,7 @@ def test_y_accepts_what_is_suggested_for_the_picked_images(qtbot, window: MainWi
     assert after[read] == before[read]
     rows = {row.file: row.how for row in exporting.label_rows(window.session.project)}  # type: ignore[arg-type]
     assert rows[f"{COUNT - 1}.png"] == "suggestion"
-    window.session.undo()
+    window.session.acts.undo()
     assert labels(window) == before
 
 
@@ -359,7 +359,7 @@ def test_suggestions_are_looked_through_then_accepted_in_one_act_that_overwrites
     qtbot.waitUntil(page.isVisible)
     assert labels(looked) == before
     shown = looked.sheets._sheet.ids  # type: ignore[union-attr]
-    doubt = np.abs(looked.session.probabilities_of(shown) - 0.5)
+    doubt = np.abs(looked.session.suggested.of(shown) - 0.5)
     assert (np.diff(doubt) >= 0).all() and not set(shown.tolist()) & set(before)
     assert "least sure" in page.heading.text() and "90 % sure" in page.heading.text()
     assert page.rest.accessibleName().startswith(
@@ -385,7 +385,7 @@ def test_suggestions_are_looked_through_then_accepted_in_one_act_that_overwrites
     assert all(bound is not None and bound.confidence == 0.9 and 0 < bound.error_bound <= 0.2 for bound in bounds)
     assert not page.isVisible()
     qtbot.waitUntil(lambda: "accepted as suggested" in looked.suggest.tab._counts.text(), timeout=LONG_MS)
-    looked.session.undo()
+    looked.session.acts.undo()
     assert labels(looked) == before
 
 
@@ -452,7 +452,7 @@ def test_nothing_outside_the_filter_is_offered_and_no_other_look_counts(
     assert session.map is not None
     facts = {image_id: {"view": "AP" if image_id % 2 else "PA"} for image_id in session.map.image_ids.tolist()}
     session.known_facts.use(facts, session.map)
-    session.set_filter((fact_is("view", "AP"),))
+    session.filtering.set((fact_is("view", "AP"),))
     looked.suggest.show_tab()
     settle(qtbot, looked)
     seen: list[AcceptDialog] = []
@@ -469,7 +469,7 @@ def test_within_a_filter_on_labels_no_bound_is_offered(
 ) -> None:
     """Of "present or not labelled" every look says present: it would bound no error, and claim that there is none."""
     session = looked.session
-    session.set_filter((OneOf(Column("finding", session.finding), ("present", "not labelled")),))
+    session.filtering.set((OneOf(Column("finding", session.finding), ("present", "not labelled")),))
     assert session.filter is not None
     looked.suggest.show_tab()
     settle(qtbot, looked)
@@ -518,7 +518,7 @@ def test_the_target_is_told_from_audits_and_kept_with_the_project(qtbot, window:
     number = conduct.start(project, lot_of(project, FINDING, reader), 0.2, 0.95, seed=0)
     record = audit_record(project, number)
     for image_id in record.sample.tolist():
-        window.session.tell(conduct.answer(project, record, image_id, truth(image_id)), "")
+        window.session.acts.tell(conduct.answer(project, record, image_id, truth(image_id)), "")
     qtbot.waitUntil(lambda: "95 % sure that at least" in standing.text(), timeout=LONG_MS)
     window.suggest.tab.target.setValue(70)
     qtbot.waitUntil(lambda: "The target of 70 % is reached: you can stop." in standing.text(), timeout=LONG_MS)
@@ -553,9 +553,9 @@ def test_probes_are_saved_and_used_where_labels_are_too_few(
 def test_another_finding_has_suggestions_of_its_own(qtbot, window: MainWindow) -> None:
     window.suggest.colour_map()
     settle(qtbot, window)
-    assert window.session.probabilities is not None
+    assert window.session.suggested.probabilities is not None
     window.session.set_judgement("Mass", Value.PRESENT)
-    assert window.session.probabilities is None
+    assert window.session.suggested.probabilities is None
     settle(qtbot, window)
     assert "nothing suggested yet" in window.map_page._legend._entries[0][1]
 
