@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -131,6 +131,21 @@ def labelled_pairs(database: Database) -> str:
 LABELLED_PAIRS: Final = """pair(finding, reader) AS MATERIALIZED (
     SELECT value ->> 0, value ->> 1 FROM json_each(:pairs))"""
 """For WITH: what `labelled_pairs` says, bound as `pairs`, to be joined with images and then with their labels."""
+
+
+def take_changed_files(database: Database, changed: Iterable[tuple[int, int, int]]) -> None:
+    """Files with other content than before, (size in bytes, time of change in ns, image id) each, are to be read anew;
+    those with labels are marked `replaced`."""
+    pairs = labelled_pairs(database)
+    database.conn.executemany(
+        f"""WITH {LABELLED_PAIRS}
+            UPDATE images SET size_bytes = :size, mtime_ns = :mtime, state = 'new', reason = NULL,
+                replaced = replaced OR (digest IS NOT NULL
+                    AND EXISTS (SELECT 1 FROM pair JOIN labels USING (finding, reader) WHERE image_id = images.id)),
+                digest = NULL
+            WHERE id = :id""",
+        ({"size": size, "mtime": mtime, "id": image_id, "pairs": pairs} for size, mtime, image_id in changed),
+    )
 
 
 # -- facts of all images -----------------------------------------------------------------------------------------------

@@ -37,14 +37,13 @@ from cxr_explorer.project.file import (
     is_unfinished,
 )
 from cxr_explorer.project.image_rows import (
-    LABELLED_PAIRS,
     PATIENT_KEY,
     facts_of,
     facts_to_json,
-    labelled_pairs,
     notes_of,
     patient_mark,
     reading_facts,
+    take_changed_files,
 )
 from cxr_explorer.project.image_rows import Failure as Failure
 from cxr_explorer.project.image_rows import FolderChanges as FolderChanges
@@ -262,15 +261,7 @@ class Project:
             ids = [(image_id,) for _, _, image_id in changed]
             execute_many("DELETE FROM embeddings WHERE image_id = ?", ids)
             execute_many("DELETE FROM thumbnails WHERE image_id = ?", ids)
-            pairs = labelled_pairs(self.db)
-            execute_many(
-                f"""WITH {LABELLED_PAIRS}
-                   UPDATE images SET size_bytes = :size, mtime_ns = :mtime, state = 'new', reason = NULL,
-                   replaced = replaced OR (digest IS NOT NULL
-                       AND EXISTS (SELECT 1 FROM pair JOIN labels USING (finding, reader) WHERE image_id = images.id)),
-                   digest = NULL WHERE id = :id""",
-                ({"size": size, "mtime": mtime, "id": image_id, "pairs": pairs} for size, mtime, image_id in changed),
-            )
+            take_changed_files(self.db, changed)
             if changed:
                 outdated = sorted({*self.outdated_ids().tolist(), *(image_id for (image_id,) in ids)})
                 self.set(MAP_OUTDATED, json.dumps(outdated) if self.get(MAP_OUTDATED) != "yes" else "yes")
