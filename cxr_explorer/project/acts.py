@@ -16,6 +16,9 @@ log = logging.getLogger("cxr_explorer")
 STEP = 3000
 """Rows changed at a time, some hundredths of a second: between two steps a window answers its reader."""
 
+GIVEN_UP = 2
+"""In `acts.undone`: taken back and not to be done again, only its rows are still there. 1: may be done again."""
+
 PAGES_IN_WAL = 1000
 """SQLite's own figure: with the commit that leaves more, it writes them back into the file."""
 
@@ -124,22 +127,44 @@ def _end(project: Project, act: Act) -> Iterator[None]:
     if change == Change(act.text):
         project.db.execute("DELETE FROM acts WHERE id = ?", [act.number])
         return
-    yield from _drop_undone(project)
+    _give_up_undone(project)
     project.db.execute("UPDATE acts SET text = ? WHERE id = ?", [act.text, act.number])
     yield from _apply(project, act.number, "after")
     act.change = replace(change, number=act.number)
 
 
-def _drop_undone(project: Project) -> Iterator[None]:
-    """What was taken back cannot be done again after another act."""
-    for (number,) in project.db.execute("SELECT id FROM acts WHERE undone").fetchall():
-        for first, last in parts_of_act(project, number):  # the rows of a large act would go all at once with it
-            if first > 0:
+def _give_up_undone(project: Project) -> None:
+    """What was taken back cannot be done again after another act. Its rows go now where they are few, else later: the
+    reader does not wait for them, see `clearing_away`."""
+    project.db.execute("UPDATE acts SET undone = ? WHERE undone", [GIVEN_UP])
+    left = STEP
+    for (number,) in project.db.execute("SELECT id FROM acts WHERE undone = ?", [GIVEN_UP]).fetchall():
+        for table in ("label_changes", "exclusion_changes"):
+            query = f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE act_id = ? LIMIT ?)"
+            left -= int(project.db.execute(query, [number, left + 1]).fetchone()[0])
+            if left < 0:
+                return
+        project.db.execute("DELETE FROM acts WHERE id = ?", [number])
+
+
+def has_given_up(project: Project) -> bool:
+    """Whether there is something to do for `clearing_away`."""
+    return bool(project.db.execute("SELECT EXISTS (SELECT 1 FROM acts WHERE undone = ?)", [GIVEN_UP]).fetchone()[0])
+
+
+def clearing_away(project: Project) -> Iterator[None]:
+    """Deletes large acts that were taken back and cannot be done again, in short steps, each a transaction."""
+    for (number,) in project.db.execute("SELECT id FROM acts WHERE undone = ?", [GIVEN_UP]).fetchall():
+        for table in ("label_changes", "exclusion_changes"):
+            for first, last in parts_of_act(project, number, table):
+                with project.db.atomic():
+                    project.db.execute(
+                        f"DELETE FROM {table} WHERE act_id = ? AND image_id BETWEEN ? AND ?", [number, first, last]
+                    )
                 yield
-            project.db.execute(
-                "DELETE FROM label_changes WHERE act_id = ? AND image_id BETWEEN ? AND ?", [number, first, last]
-            )
-    project.db.execute("DELETE FROM acts WHERE undone")
+        with project.db.atomic():
+            project.db.execute("DELETE FROM acts WHERE id = ?", [number])
+        yield
 
 
 def state(project: Project, kind: str, key: str) -> str | None:
@@ -170,7 +195,7 @@ def undoing(project: Project) -> Steps:
 
 def redoing(project: Project) -> Steps:
     """`redo` in short steps."""
-    return _stepping(project, "SELECT id, text FROM acts WHERE undone ORDER BY id LIMIT 1", "after", 0)
+    return _stepping(project, "SELECT id, text FROM acts WHERE undone = 1 ORDER BY id LIMIT 1", "after", 0)
 
 
 def undo_text(project: Project) -> str | None:
@@ -187,7 +212,7 @@ def undo_reader(project: Project) -> str | None:
 
 def redo_text(project: Project) -> str | None:
     """What `redo` would do again, or None."""
-    row = project.db.execute("SELECT text FROM acts WHERE undone ORDER BY id LIMIT 1").fetchone()
+    row = project.db.execute("SELECT text FROM acts WHERE undone = 1 ORDER BY id LIMIT 1").fetchone()
     return str(row[0]) if row else None
 
 
@@ -235,8 +260,8 @@ def _apply(project: Project, act: int, side: str) -> Iterator[None]:
         if first > 0:  # small acts know no pause
             yield
         project.db.execute(
-            f"""DELETE FROM labels WHERE (image_id, finding, reader) IN
-                (SELECT image_id, finding, reader FROM label_changes
+            f"""DELETE FROM labels WHERE (finding, reader, image_id) IN
+                (SELECT finding, reader, image_id FROM label_changes
                  WHERE act_id = ? AND image_id BETWEEN ? AND ? AND {side}_value IS NULL)""",
             [act, first, last],
         )

@@ -84,33 +84,45 @@ def looking_at_last_act(project: Project) -> Generator[None, None, Contradiction
     (act,) = project.db.execute("SELECT max(id) FROM acts WHERE NOT undone").fetchone()
     if not pairs or act is None:
         return None
-    ids_of: dict[_Kind, list[int]] = {}
+    ids_of: dict[_Kind, list[Ids]] = {}
     for first, last in parts_of_act(project, act):
         if first > 0:
             yield
-        rows = project.db.execute(
-            """SELECT given.image_id, given.reader, given.finding, given.after_how, other.finding, other.how,
-                      too.act_id IS NOT NULL
-               FROM label_changes AS given
-               CROSS JOIN images ON images.id = given.image_id
-               CROSS JOIN labels AS other ON other.image_id = given.image_id
-               LEFT JOIN label_changes AS too ON too.act_id = given.act_id AND too.image_id = given.image_id
-                   AND too.finding = other.finding AND too.reader = given.reader
-               WHERE given.act_id = ? AND given.image_id BETWEEN ? AND ? AND given.after_value = 1 AND NOT excluded
-                   AND other.reader = given.reader AND other.value = 1 AND other.finding != given.finding""",
-            [act, first, last],
-        )
-        for image_id, *kind in rows:
-            if (kind[1], kind[3]) in pairs:
-                ids_of.setdefault(tuple(kind), []).append(image_id)
+        part = {"act": act, "first": first, "last": last}
+        given = project.db.execute(
+            """SELECT DISTINCT finding, reader FROM label_changes
+               WHERE act_id = :act AND image_id BETWEEN :first AND :last AND after_value = 1""",
+            part,
+        ).fetchall()
+        for finding, reader in given:
+            for other in (other for one, other in pairs if one == finding):
+                # From the labels that might contradict: nearly always they are fewer than those that were given.
+                rows = project.db.execute(
+                    """SELECT given.after_how, other.how, too.act_id IS NOT NULL, group_concat(other.image_id)
+                       FROM labels AS other
+                       CROSS JOIN label_changes AS given ON given.act_id = :act AND given.image_id = other.image_id
+                           AND given.finding = :finding AND given.reader = :reader
+                       CROSS JOIN images ON images.id = other.image_id
+                       LEFT JOIN label_changes AS too ON too.act_id = :act AND too.image_id = other.image_id
+                           AND too.finding = :other AND too.reader = :reader
+                       WHERE other.finding = :other AND other.reader = :reader
+                           AND other.image_id BETWEEN :first AND :last AND other.value = 1
+                           AND given.after_value = 1 AND NOT excluded
+                       GROUP BY 1, 2, 3""",
+                    {**part, "finding": finding, "reader": reader, "other": other},
+                ).fetchall()
+                for how, other_how, both_new, text in rows:
+                    kind = (reader, finding, how, other, other_how, both_new)
+                    ids_of.setdefault(kind, []).append(np.fromstring(text, np.int64, sep=","))
     if not ids_of:
         return None
     return _settled_by(ids_of, vocabulary.excludes)
 
 
-def _settled_by(ids_of: Mapping[_Kind, list[int]], excludes: Mapping[str, object]) -> Contradictions:
+def _settled_by(ids_of: Mapping[_Kind, list[Ids]], excludes: Mapping[str, object]) -> Contradictions:
     """What gives way on the images of each kind of contradiction."""
-    ids = {kind: np.array(some, np.int64) for kind, some in ids_of.items()}
+    united = {kind: np.sort(np.concatenate(some)) for kind, some in ids_of.items()}
+    ids = dict(sorted(united.items(), key=lambda one: (int(one[1][0]), one[0])))  # as the images follow each other
     decided = {kind: _decide(kind, excludes) for kind in ids}
     out: dict[tuple[str, str], list[Ids]] = {}
     for kind, (what, _) in decided.items():
@@ -121,12 +133,12 @@ def _settled_by(ids_of: Mapping[_Kind, list[int]], excludes: Mapping[str, object
         left = np.setdiff1d(ids[kind], np.concatenate([NO_IDS, *out.get((what.reader, stands), [])]))
         if left.size:
             gives_way.setdefault(what, []).append(left)
-    united = {what: np.unique(np.concatenate(some)) for what, some in gives_way.items()}
+    every = {what: np.unique(np.concatenate(some)) for what, some in gives_way.items()}
     given, others = dict.fromkeys(kind[1] for kind in ids), dict.fromkeys(kind[3] for kind in ids)
     return Contradictions(
         images=np.unique(np.concatenate([NO_IDS, *ids.values()])).size,
         findings=tuple({**given, **others}),
-        gives_way=dict(sorted(united.items(), key=lambda one: int(one[1][0]))),  # as the images follow each other
+        gives_way=dict(sorted(every.items(), key=lambda one: int(one[1][0]))),  # as the images follow each other
     )
 
 

@@ -18,6 +18,7 @@ from cxr_explorer.labels.label import LabelBound, LabelRow, NoteRow, Value
 from cxr_explorer.labels.reader_names import REREAD
 from cxr_explorer.labels.texts import VALUE_WORDS
 from cxr_explorer.project.audits.bounds import label_bounds
+from cxr_explorer.project.image_rows import LABELLED_PAIRS, labelled_pairs
 from cxr_explorer.project.notes import note_rows
 from cxr_explorer.project.project import Project
 from cxr_explorer.tables.cells import as_cell, as_csv
@@ -99,11 +100,11 @@ def _judged(project: Project, reader: str | None) -> Judged:
     at = "at" if len(readers) > 1 else "''"
     made = cache(lambda text: row_of(json.loads(text), findings))
     rows = project.db.execute(
-        f"""SELECT path, json_group_array(json_array(finding, value, {at}))
-            FROM images CROSS JOIN labels ON image_id = images.id
-            WHERE reader IN (SELECT value FROM json_each(?)) AND finding NOT IN (SELECT value FROM json_each(?))
+        f"""WITH {LABELLED_PAIRS}
+            SELECT path, json_group_array(json_array(finding, value, {at}))
+            FROM images CROSS JOIN pair CROSS JOIN labels USING (finding, reader) WHERE image_id = images.id
             GROUP BY path ORDER BY path""",
-        [json.dumps(readers), json.dumps(others)],
+        {"pairs": json.dumps([(finding, name) for finding, name, _ in counts if finding not in others])},
     ).fetchall()
     return judged_of(
         (path for path, _ in rows),
@@ -129,13 +130,14 @@ def _export_long(project: Project, out: Path, reader: str | None, noted: Sequenc
     def lines() -> Iterator[str]:
         nonlocal labels
         yield as_csv(*HEADER, *(NOTE_HEADER if noted is not None else ())) + _END
+        bound = {"reader": reader, "pairs": labelled_pairs(project.db)}
         for image_id, count, text in project.db.conn.execute(
-            _lines_by_image(project, noted is not None, bounds), {"reader": reader}
+            _lines_by_image(project, noted is not None, bounds), bound
         ):
             images.add(image_id)
             labels += count
             yield text
-        for line in project.db.conn.execute(_NOTES_ALONE, {"reader": reader}) if notes else ():
+        for line in project.db.conn.execute(_NOTES_ALONE, bound) if notes else ():
             yield from line
 
     write_lines(out, lines())
@@ -181,16 +183,19 @@ def _lines_by_image(project: Project, noted: bool, bounds: _Bounds) -> str:
         has_notes = "image_id IN (SELECT image_id FROM reader_notes)"
         cells.append(f"CASE WHEN {has_notes} THEN note(image_id, reader) ELSE ',,' END")
     line = ",".join(["%s"] * len(cells)) + _END
-    # CROSS JOIN: image by image in the order of paths, its labels in that of their key, by finding and reader.
-    return f"""SELECT image_id, count(*), group_concat(printf('{line}', {", ".join(cells)}), '')
-               FROM images CROSS JOIN labels ON image_id = images.id
-               WHERE :reader IS NULL OR reader = :reader GROUP BY path ORDER BY path"""
+    # CROSS JOIN: image by image in the order of paths, its labels by finding and reader.
+    return f"""WITH {LABELLED_PAIRS}
+               SELECT image_id, count(*), group_concat(printf('{line}', {", ".join(cells)}), '')
+               FROM images CROSS JOIN pair CROSS JOIN labels USING (finding, reader)
+               WHERE image_id = images.id AND (:reader IS NULL OR reader = :reader) GROUP BY path ORDER BY path"""
 
 
 _NOTES_ALONE = f"""
+    WITH {LABELLED_PAIRS}
     SELECT cell(path) || ',,,' || cell(note.reader) || '{"," * (len(HEADER) - 3)}' || note(image_id, note.reader)
         || '{_END}'
     FROM reader_notes AS note JOIN images ON images.id = image_id
     WHERE (:reader IS NULL OR note.reader = :reader)
-        AND NOT EXISTS (SELECT 1 FROM labels WHERE labels.image_id = note.image_id AND labels.reader = note.reader)
+        AND NOT EXISTS (SELECT 1 FROM pair JOIN labels USING (finding, reader)
+            WHERE pair.reader = note.reader AND image_id = note.image_id)
     ORDER BY path, note.reader"""

@@ -322,7 +322,6 @@ def _open_for_writing(path: Path, at: Path | None = None) -> tuple[Database, tup
     connection = open_connection(path, "mode=rw", at)
     try:
         with _opening(path):
-            connection.execute("PRAGMA foreign_keys = on")
             database = Database(connection)
             _check_is_project(connection, path)
             # Readers (the process that builds the map) and the writer do not wait for each other.
@@ -334,6 +333,7 @@ def _open_for_writing(path: Path, at: Path | None = None) -> tuple[Database, tup
                 if at is None:
                     back_up_before_migration(connection, path, version)
                 _migrate(database)
+            connection.execute("PRAGMA foreign_keys = on")  # not before: tables are made anew by migrations
             return database, _mend(database, path, keep=at is None)
     except BaseException:
         connection.close()

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cxr_explorer.project.acts import Change, redo, undo
+from cxr_explorer.project.acts import GIVEN_UP, Change, redo, undo
 from cxr_explorer.project.project import Project
 
 MOST = 1000
@@ -37,7 +37,7 @@ class Past:
 def history(project: Project, most: int = MOST, uncounted: Sequence[str] = ()) -> list[Past]:
     """The acts, the newest first. Images are not counted, which takes a while, for readers named in `uncounted`."""
     rows = project.db.execute(
-        """SELECT id, at, reader, text, undone FROM acts ORDER BY id DESC LIMIT ?""", [most]
+        """SELECT id, at, reader, text, undone FROM acts WHERE undone != ? ORDER BY id DESC LIMIT ?""", [GIVEN_UP, most]
     ).fetchall()
     counts = dict(
         project.db.execute(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -100,6 +100,52 @@ def notes_of(text: str) -> tuple[str, ...]:
         return tuple(str(note) for note in json.loads(text))
     except (ValueError, TypeError):
         return ()
+
+
+def labelled_by(database: Database) -> dict[str, list[str]]:
+    """Who has labels of what: finding -> names, all in the order of their text.
+
+    It hops from one finding and reader to the next, no matter how many labels there are: labels lie by finding, reader
+    and image, so that those of an image are looked up finding by finding.
+    """
+    found: dict[str, list[str]] = {}
+    (finding,) = database.execute("SELECT min(finding) FROM labels").fetchone()
+    while finding is not None:
+        names: list[str] = []
+        (name,) = database.execute("SELECT min(reader) FROM labels WHERE finding = ?", [finding]).fetchone()
+        while name is not None:
+            names.append(name)
+            (name,) = database.execute(
+                "SELECT min(reader) FROM labels WHERE finding = ? AND reader > ?", [finding, name]
+            ).fetchone()
+        found[finding] = names
+        (finding,) = database.execute("SELECT min(finding) FROM labels WHERE finding > ?", [finding]).fetchone()
+    return found
+
+
+def labelled_pairs(database: Database) -> str:
+    """`labelled_by` as JSON for LABELLED_PAIRS: a list of [finding, reader]."""
+    return json.dumps([[finding, name] for finding, names in labelled_by(database).items() for name in names])
+
+
+LABELLED_PAIRS: Final = """pair(finding, reader) AS MATERIALIZED (
+    SELECT value ->> 0, value ->> 1 FROM json_each(:pairs))"""
+"""For WITH: what `labelled_pairs` says, bound as `pairs`, to be joined with images and then with their labels."""
+
+
+def take_changed_files(database: Database, changed: Iterable[tuple[int, int, int]]) -> None:
+    """Files with other content than before, (size in bytes, time of change in ns, image id) each, are to be read anew;
+    those with labels are marked `replaced`."""
+    pairs = labelled_pairs(database)
+    database.conn.executemany(
+        f"""WITH {LABELLED_PAIRS}
+            UPDATE images SET size_bytes = :size, mtime_ns = :mtime, state = 'new', reason = NULL,
+                replaced = replaced OR (digest IS NOT NULL
+                    AND EXISTS (SELECT 1 FROM pair JOIN labels USING (finding, reader) WHERE image_id = images.id)),
+                digest = NULL
+            WHERE id = :id""",
+        ({"size": size, "mtime": mtime, "id": image_id, "pairs": pairs} for size, mtime, image_id in changed),
+    )
 
 
 # -- facts of all images -----------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ import numpy as np
 from cxr_explorer.labels.label import IN_BULK, ONE_BY_ONE
 from cxr_explorer.labels.reader_names import reread_name
 from cxr_explorer.project.acts import state, states
+from cxr_explorer.project.label_columns import labelled_ids
 from cxr_explorer.project.project import Ids, Project
 
 KIND = "looked"
@@ -107,7 +108,7 @@ def seen_besides(project: Project, reader: str) -> Ids:
 
 
 def _read_ids(project: Project, name: str) -> Ids:
-    """Images that were judged one by one under a name. The index begins with the finding: each is asked by itself."""
+    """Images that were judged one by one under a name. Labels lie by finding first: each is asked by itself."""
     rows = project.db.execute(
         """WITH RECURSIVE each(finding) AS (
                SELECT min(finding) FROM labels
@@ -133,13 +134,7 @@ def seen_in_last_act(project: Project, reader: str) -> Ids:
 
 def labelled_images(project: Project, reader: str) -> Labelled:
     """Which images a reader has labelled, and which of them at once."""
-    rows = project.db.execute(
-        """SELECT image_id, max(how IN (SELECT value FROM json_each(?))) FROM labels WHERE reader = ?
-           GROUP BY image_id ORDER BY image_id""",
-        [json.dumps(AT_ONCE), reader],
-    ).fetchall()
-    table = np.array(rows, np.int64).reshape(-1, 2)
-    return Labelled(table[:, 0], table[table[:, 1] == 1, 0])
+    return Labelled(labelled_ids(project, reader), labelled_ids(project, reader, AT_ONCE))
 
 
 def barely_seen(at_once: int, seen: int) -> bool:

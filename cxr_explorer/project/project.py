@@ -36,7 +36,15 @@ from cxr_explorer.project.file import (
     default_project_path,
     is_unfinished,
 )
-from cxr_explorer.project.image_rows import PATIENT_KEY, facts_of, facts_to_json, notes_of, patient_mark, reading_facts
+from cxr_explorer.project.image_rows import (
+    PATIENT_KEY,
+    facts_of,
+    facts_to_json,
+    notes_of,
+    patient_mark,
+    reading_facts,
+    take_changed_files,
+)
 from cxr_explorer.project.image_rows import Failure as Failure
 from cxr_explorer.project.image_rows import FolderChanges as FolderChanges
 from cxr_explorer.project.image_rows import ImageRecord as ImageRecord
@@ -253,13 +261,7 @@ class Project:
             ids = [(image_id,) for _, _, image_id in changed]
             execute_many("DELETE FROM embeddings WHERE image_id = ?", ids)
             execute_many("DELETE FROM thumbnails WHERE image_id = ?", ids)
-            execute_many(
-                """UPDATE images SET size_bytes = ?, mtime_ns = ?, state = 'new', reason = NULL,
-                   replaced = replaced OR (digest IS NOT NULL
-                       AND EXISTS (SELECT 1 FROM labels WHERE image_id = images.id)),
-                   digest = NULL WHERE id = ?""",
-                changed,
-            )
+            take_changed_files(self.db, changed)
             if changed:
                 outdated = sorted({*self.outdated_ids().tolist(), *(image_id for (image_id,) in ids)})
                 self.set(MAP_OUTDATED, json.dumps(outdated) if self.get(MAP_OUTDATED) != "yes" else "yes")

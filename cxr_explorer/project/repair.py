@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Container, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -279,7 +279,8 @@ def _take_table(
     names = ", ".join((*columns, *(row[1] for row in needed)))
     marks = ", ".join("?" * (len(columns) + len(needed)))
     fallbacks = [_FALLBACK[row[2]] for row in needed]
-    rows = Rows(source, table, columns, sorted((row[5], name) for name, row in info.items() if row[5]))
+    key = sorted((row[5], row[1]) for row in source.execute(f"PRAGMA table_info({table})") if row[5])  # of its version
+    rows = Rows(source, table, columns, key)
     parent = _PARENT.get(table)
     if parent is not None and parent not in (*done.lost, *done.missing):
         (rows.most,) = target.execute(f"SELECT ifnull(max(id), 0) FROM {parent}").fetchone()
@@ -320,26 +321,56 @@ class Rows:
         self.most = self._most_rows()
 
     def __iter__(self) -> Iterator[Sequence[Any]]:
-        if not self._by:
-            yield from self._from_both_ends("", ())
+        if self._by:
+            yield from self._between(self._by, "", (), *self._bounds())
             return
-        first, last = self._bounds()
+        yield from self._from_both_ends("", ())
+        if self.lost and self._table == "labels":
+            for pair in self._labelled_pairs():
+                yield from self._between("image_id", "finding = ? AND reader = ? AND", pair, 0, self.most)
+
+    def _labelled_pairs(self) -> list[tuple[str, str]]:
+        """Findings and readers that labels between two pages that cannot be read may be of."""
+        found: dict[tuple[str, str], None] = {}
+        for query in (
+            "SELECT finding, reader FROM labels ORDER BY finding, reader",
+            "SELECT finding, reader FROM labels ORDER BY finding DESC, reader DESC",
+            "SELECT finding, reader FROM label_changes",
+        ):
+            with suppress(sqlite3.DatabaseError):
+                found.update((pair, None) for pair in self._source.execute(query))
+        ahead = list(found)
+        while ahead:  # those that lie between two such pages altogether begin where another one ends
+            finding, reader = ahead.pop()
+            for where, values in (("finding = ? AND reader > ?", (finding, reader)), ("finding > ?", (finding,))):
+                query = f"SELECT finding, reader FROM labels WHERE {where} ORDER BY finding, reader LIMIT 1"
+                with suppress(sqlite3.DatabaseError):
+                    for pair in self._source.execute(query, values).fetchall():
+                        ahead += [pair] if pair not in found else []
+                        found[pair] = None
+        return list(found)
+
+    def _between(
+        self, number: str, prefix: str, values: Sequence[Any], first: int, last: int
+    ) -> Iterator[Sequence[Any]]:
+        """Rows by a column of numbers, around those that cannot be read; `prefix` is SQL of the columns before it."""
         ranges = [(first, last)] if last >= first else []
         while ranges and self.lost < MOST_FAILURES:
             low, high = ranges.pop()
-            where = f"WHERE {self._by} BETWEEN ? AND ?"
             reached = low
             try:
                 for by, *row in self._source.execute(
-                    f"SELECT {self._by}, {self._columns} FROM {self._table} {where} ORDER BY {self._by}", (low, high)
+                    f"""SELECT {number}, {self._columns} FROM {self._table} WHERE {prefix} {number} BETWEEN ? AND ?
+                        ORDER BY {number}""",
+                    (*values, low, high),
                 ):
                     reached = max(by, reached) if isinstance(by, int) else reached
                     yield row
             except sqlite3.DatabaseError:
                 if low == high:
                     self.lost += 1
-                    if self._by != "rowid":
-                        yield from self._from_both_ends(f"WHERE {self._by} = ?", (low,))
+                    if number != "rowid" and not prefix:
+                        yield from self._from_both_ends(f"WHERE {number} = ?", (low,))
                     continue
                 middle = (reached + high) // 2
                 ranges += [(middle + 1, high), (reached, middle)]

@@ -8,7 +8,7 @@ from sqlite_utils.migrations import Migrations
 APPLICATION_ID = 0x43585245
 """SQLite's application_id ("CXRE"): tells a project from any other SQLite file."""
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Number of migrations below; SQLite's user_version holds it, and a file with a higher one is refused."""
 
 migrations = Migrations("cxr_explorer")
@@ -214,3 +214,32 @@ def m004_notes(db: Database) -> None:
         ) STRICT, WITHOUT ROWID""",
     ):
         db.execute(statement)
+
+
+@migrations()
+def m005_labels_by_finding(db: Database) -> None:
+    """Labels lie by finding and reader, as they are given and read: a finding given to all images is written and taken
+    away in one place, without an index. Whoever looks for those of an image asks finding by finding, see `labelled_by`.
+    """
+    db.execute("ALTER TABLE labels RENAME TO labels_by_image")
+    db.execute(
+        """CREATE TABLE labels (
+            image_id INTEGER NOT NULL REFERENCES images,
+            finding TEXT NOT NULL,
+            reader TEXT NOT NULL,
+            value INTEGER NOT NULL CHECK (value IN (1, 0, -1)),
+            at TEXT NOT NULL,
+            how TEXT NOT NULL,
+            cluster INTEGER,
+            map_id INTEGER,
+            PRIMARY KEY (finding, reader, image_id)
+        ) STRICT, WITHOUT ROWID"""
+    )
+    # What makes no sense comes along: to mend it, and to tell of it, is no matter of this step.
+    db.execute("PRAGMA ignore_check_constraints = on")
+    db.execute(
+        """INSERT INTO labels SELECT image_id, finding, reader, value, at, how, cluster, map_id FROM labels_by_image
+           ORDER BY finding, reader, image_id"""
+    )
+    db.execute("PRAGMA ignore_check_constraints = off")
+    db.execute("DROP TABLE labels_by_image")

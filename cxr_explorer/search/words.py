@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from cxr_explorer.labels.fact_table import Facts, as_table
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.texts import VALUES_BY_WORD
+from cxr_explorer.project.image_rows import labelled_by
+from cxr_explorer.project.label_columns import labelled_ids
 from cxr_explorer.project.notes import note_texts
 from cxr_explorer.project.project import Ids, Project
 
@@ -211,7 +213,7 @@ class Search:
         value = VALUES_BY_WORD.get(word.casefold(), Value.PRESENT) if name else Value.PRESENT
         wanted = _words(name if name and word.casefold() in VALUES_BY_WORD else text)
         if self._findings is None:
-            names = {*self._project.vocabulary.findings, *_findings(self._project)}
+            names = {*self._project.vocabulary.findings, *labelled_by(self._project.db)}
             self._findings = [(finding, _words(finding)) for finding in names]
         mask = np.zeros(len(self._ids), bool)
         for finding, words in self._findings:
@@ -232,7 +234,7 @@ class Search:
             return ~self._state(LABELLED)
         if word not in self._labels:
             self._labels[word] = (
-                self._among("SELECT DISTINCT image_id FROM labels WHERE reader = ?", [self._reader])
+                np.isin(self._ids, labelled_ids(self._project, self._reader))
                 if word == LABELLED
                 else self._among("SELECT id AS image_id FROM images WHERE excluded", [])
             )
@@ -242,18 +244,6 @@ class Search:
         """Which images are among the ids that a query gives. They come as one text: a row each takes twice the time."""
         row = self._project.db.execute(f"SELECT json_group_array(image_id) FROM ({query})", parameters).fetchone()
         return np.isin(self._ids, np.array(json.loads(row[0]), np.int64))
-
-
-def _findings(project: Project) -> list[str]:
-    """Every finding that any label speaks of, in a step an index entry each, not by reading all labels."""
-    rows = project.db.execute(
-        """WITH RECURSIVE step(finding) AS (
-               SELECT min(finding) FROM labels
-               UNION ALL SELECT (SELECT min(finding) FROM labels WHERE finding > step.finding) FROM step
-               WHERE step.finding IS NOT NULL)
-           SELECT finding FROM step WHERE finding IS NOT NULL"""
-    )
-    return [str(row[0]) for row in rows]
 
 
 def folded(text: str) -> str:

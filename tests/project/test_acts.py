@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cxr_explorer.labels.label import Judgement, Value
-from cxr_explorer.project import acts, label_columns, labelling
+from cxr_explorer.project import acts, history, label_columns, labelling
 from tests.project.projects import new_project
 
 
@@ -58,3 +58,24 @@ def test_an_error_within_an_act_takes_all_of_it_back(tmp_path: Path) -> None:
             raise RuntimeError
         assert acts.states(project, "partition") == {}
         assert acts.undo_text(project) is None
+
+
+def test_a_large_act_that_was_taken_back_is_out_of_reach_at_once_and_cleared_away_in_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acts, "STEP", 2)
+    ids = np.arange(1, 6)
+    with new_project(tmp_path) as project:
+        labelling.label(project, ids, Judgement("Effusion", Value.PRESENT, "ann", "selection"))
+        labelling.exclude(project, ids, True, "ann")
+        acts.undo(project)
+        acts.undo(project)
+        labelling.label(project, ids[:1], Judgement("Nodule", Value.PRESENT, "ann", "single"))
+        assert acts.redo_text(project) is None and acts.redo(project) is None
+        assert [past.text for past in history.history(project)] == ["Nodule = present on 1 image"]
+        assert acts.has_given_up(project)
+        assert len(list(acts.clearing_away(project))) > 4
+        assert not acts.has_given_up(project)
+        for table, left in (("acts", 1), ("label_changes", 1), ("exclusion_changes", 0)):
+            assert project.db.execute(f"SELECT count(*) FROM {table}").fetchone() == (left,)
+        assert acts.undo_text(project) == "Nodule = present on 1 image"

@@ -1,5 +1,6 @@
 """Damaged projects: no traceback, every label kept, and what is computed made anew. A short form of `tests.damage`."""
 
+import contextlib
 import shutil
 import sqlite3
 from pathlib import Path
@@ -12,8 +13,9 @@ from cxr_explorer.encoder.embed import Batch
 from cxr_explorer.project.damage import find_damage
 from cxr_explorer.project.project import Project
 from cxr_explorer.project.repair import examine, repair
-from tests.damage import KINDS, Kind, judge, labels_of, make_base
+from tests.damage import KINDS, Kind, judge, labels_of, make_base, pages
 from tests.damage import examine as outcome_of
+from tests.project.older import older_project
 from tests.project.projects import ENCODER, embed_all, embedded, files, new_project
 
 
@@ -131,3 +133,27 @@ def test_a_repair_needs_the_project_closed(tmp_path: Path, base: Path, capsys) -
         assert main(["doctor", str(path), "--repair"]) == 1
         assert "open in another window" in capsys.readouterr().err
     assert labels_of(path) == labels_of(base)
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_labels_between_pages_that_cannot_be_read_are_kept_without_a_record_of_acts(
+    tmp_path: Path, version: int
+) -> None:
+    path = tmp_path / "test.cxr"
+    older_project(path, tmp_path, version, images=1500)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("DELETE FROM acts")
+        connection.execute("DELETE FROM label_changes")
+        for finding in ("Effusion", "Mass", "Nodule"):
+            connection.execute(
+                "INSERT OR REPLACE INTO labels SELECT id, ?, 'ann', 0, 'then', 'single', NULL, NULL FROM images",
+                [finding],
+            )
+        connection.commit()
+    pages("labels", "ends")(path)
+    done = repair(path)
+    assert done.lost["labels"] > 0
+    assert 4500 - 300 < done.kept["labels"] < 4500
+    with Project.open(path) as project:
+        assert {finding for _, finding, _, _ in labels_of(path)} == {"Effusion", "Mass", "Nodule"}
+        assert find_damage(project.db) == []

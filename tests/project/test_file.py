@@ -108,7 +108,7 @@ def test_what_a_killed_creation_left_is_cleared_away(tmp_path: Path, folder: Pat
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["images", "test.cxr", "test.cxr.lock"]
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_a_migration_happens_whole_or_not_at_all(
     tmp_path: Path, folder: Path, version: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

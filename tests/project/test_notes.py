@@ -111,7 +111,7 @@ def test_the_list_of_acts_does_not_hold_the_words(tmp_path: Path) -> None:
         assert not any("Jane" in one.text for one in history(project))
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_a_project_of_an_earlier_version_takes_notes_and_keeps_its_labels(tmp_path: Path, version: int) -> None:
     path = tmp_path / "test.cxr"
     older_project(path, tmp_path, version)

@@ -35,7 +35,8 @@ steps = st.one_of(
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (acts, labelling):
         monkeypatch.setattr(module, "STEP", 2)
-    monkeypatch.setattr(held_labels, "PART", 2)
+    for name in ("PART", "PART_OF_FINDING"):
+        monkeypatch.setattr(held_labels, name, 2)
 
 
 def load(project: Project, reader: str = "ann") -> HeldLabels:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from cxr_explorer.labels.agreement import ANSWERS, Agreement, compare, fleiss_kappa
 from cxr_explorer.labels.label import IN_BULK, Value
 from cxr_explorer.labels.reader_names import ADJUDICATED, is_reserved, ordinary
+from cxr_explorer.project.image_rows import labelled_by
 from cxr_explorer.project.project import Ids, Project
 
 _IN_BULK = f"({', '.join(repr(how) for how in IN_BULK)})"
@@ -55,30 +57,9 @@ class GroupAgreement:
     kappa: float | None
 
 
-def labelled_by(project: Project) -> dict[str, list[str]]:
-    """Who has labels of what: finding -> names, all in the order of their text.
-
-    It hops from one (finding, reader) of the index to the next: no matter how many labels there are.
-    """
-    found: dict[str, list[str]] = {}
-    execute = project.db.execute
-    (finding,) = execute("SELECT min(finding) FROM labels").fetchone()
-    while finding is not None:
-        names: list[str] = []
-        (name,) = execute("SELECT min(reader) FROM labels WHERE finding = ?", [finding]).fetchone()
-        while name is not None:
-            names.append(name)
-            (name,) = execute(
-                "SELECT min(reader) FROM labels WHERE finding = ? AND reader > ?", [finding, name]
-            ).fetchone()
-        found[finding] = names
-        (finding,) = execute("SELECT min(finding) FROM labels WHERE finding > ?", [finding]).fetchone()
-    return found
-
-
 def reader_names(project: Project) -> list[str]:
     """Every name that labels are kept under, in the order of their text; also those that are no readers."""
-    return sorted({name for names in labelled_by(project).values() for name in names})
+    return sorted({name for names in labelled_by(project.db).values() for name in names})
 
 
 def reader_counts(project: Project) -> list[ReaderCount]:
@@ -90,7 +71,7 @@ def reader_counts(project: Project) -> list[ReaderCount]:
 def known_findings(project: Project) -> list[str]:
     """The vocabulary's findings, then others that have labels."""
     findings = list(project.vocabulary.findings)
-    return findings + [finding for finding in labelled_by(project) if finding not in findings]
+    return findings + [finding for finding in labelled_by(project.db) if finding not in findings]
 
 
 def compare_pair(project: Project, first: str, second: str) -> list[FindingAgreement]:
@@ -126,23 +107,23 @@ def compare_group(project: Project, readers: Sequence[str]) -> list[GroupAgreeme
 
     An image that not all of them judged does not count: Fleiss' kappa needs as many answers on each.
     """
-    votes: dict[str, list[tuple[int, int, int, int]]] = {}
+    names = labelled_by(project.db)
     marks = ", ".join("?" * len(readers))
-    rows = project.db.execute(
-        f"""SELECT finding, present, uncertain, absent, count(*) FROM (
-                SELECT finding, sum(value = 1) AS present, sum(value = -1) AS uncertain, sum(value = 0) AS absent
-                FROM labels JOIN images ON images.id = image_id
-                WHERE NOT excluded AND reader IN ({marks})
-                GROUP BY image_id, finding HAVING count(*) = ?)
-            GROUP BY 1, 2, 3, 4""",
-        [*readers, len(readers)],
-    )
-    for finding, *counts in rows:
-        votes.setdefault(finding, []).append((counts[0], counts[1], counts[2], counts[3]))
     found = []
     for finding in known_findings(project):
-        if finding in votes:
-            table = np.array(votes[finding], np.int64)
+        if not {*readers} <= {*names.get(finding, ())}:
+            continue
+        rows = project.db.execute(
+            f"""SELECT present, uncertain, absent, count(*) FROM (
+                    SELECT sum(value = 1) AS present, sum(value = -1) AS uncertain, sum(value = 0) AS absent
+                    FROM labels JOIN images ON images.id = image_id
+                    WHERE finding = ? AND reader IN ({marks}) AND NOT excluded
+                    GROUP BY image_id HAVING count(*) = ?)
+                GROUP BY 1, 2, 3""",
+            [finding, *readers, len(readers)],
+        ).fetchall()
+        if rows:
+            table = np.array(rows, np.int64)
             every = np.repeat(table[:, :3], table[:, 3], axis=0)
             found.append(GroupAgreement(finding, tuple(readers), len(every), fleiss_kappa(every)))
     return found
@@ -169,7 +150,7 @@ def disagreements(project: Project, finding: str, readers: Sequence[str] | None 
 
     Excluded images, and those no longer in the folder, are left out: they cannot be judged.
     """
-    names = list(readers) if readers is not None else ordinary(labelled_by(project).get(finding, ()))
+    names = list(readers) if readers is not None else ordinary(labelled_by(project.db).get(finding, ()))
     marks = ", ".join("?" * len(names))
     rows = project.db.execute(
         f"""SELECT image_id FROM labels JOIN images ON images.id = image_id
@@ -210,6 +191,8 @@ def next_disagreements(path: Path, finding: str) -> Iterator[tuple[str, Ids]]:
 def who_said(project: Project, image_id: int, finding: str) -> dict[str, Value]:
     """Every reader's answer on one image, by name; re-reads, exported majorities and the adjudicated are left out."""
     rows = project.db.execute(
-        "SELECT reader, value FROM labels WHERE image_id = ? AND finding = ? ORDER BY reader", [image_id, finding]
+        """SELECT reader, value FROM labels
+           WHERE finding = ? AND reader IN (SELECT value FROM json_each(?)) AND image_id = ? ORDER BY reader""",
+        [finding, json.dumps(labelled_by(project.db).get(finding, [])), image_id],
     )
     return {reader: Value(value) for reader, value in rows if not is_reserved(reader)}

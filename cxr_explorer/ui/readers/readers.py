@@ -11,15 +11,10 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton
 from cxr_explorer.labels.reader_names import ADJUDICATED, ordinary, reread_name
 from cxr_explorer.labels.texts import VALUE_WORDS, images_text
 from cxr_explorer.project.file import SUFFIX
+from cxr_explorer.project.label_columns import findings_of
 from cxr_explorer.project.project import Ids
 from cxr_explorer.project.readers import merging
-from cxr_explorer.project.readers.agreement import (
-    labelled_by,
-    next_disagreements,
-    pair_disagreements,
-    reader_names,
-    who_said,
-)
+from cxr_explorer.project.readers.agreement import next_disagreements, pair_disagreements, reader_names, who_said
 from cxr_explorer.project.readers.rereads import draw_rereads, left_to_reread, rereadable_ids
 from cxr_explorer.ui.commands.actions import key_text, tooltip
 from cxr_explorer.ui.commands.part import Part, Verbs
@@ -170,7 +165,7 @@ class Readers(QObject, Part):
         project, reader = session.project, session.preferences.own_reader
         assert project is not None
         self._one_by_one.stop()
-        findings = [finding for finding, names in labelled_by(project).items() if reader in names]
+        findings = findings_of(project, reader)
         counts = {
             finding: (rereadable_ids(project, reader, finding).size, left_to_reread(project, reader, finding).size)
             for finding in findings

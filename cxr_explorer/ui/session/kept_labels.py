@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -10,9 +11,12 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project import acts, label_columns
 from cxr_explorer.project.project import AtlasMap, Ids, Project
+from cxr_explorer.project.storage import StorageError
 from cxr_explorer.search.held_labels import HeldLabels
 from cxr_explorer.ui.session.change import Step
 from cxr_explorer.ui.widgets.slices import Slices
+
+log = logging.getLogger("cxr_explorer")
 
 AT_ONCE = 20_000
 """The labels of so many images are read before anything else goes on; those of more in slices."""
@@ -38,6 +42,7 @@ class KeptLabels(QObject):
         self._reader = ""
         self._reading = Slices(self)
         self._acting = Slices(self)
+        self._clearing = Slices(self)
         self._tidying = QTimer(self, interval=WRITE_BACK_MS, singleShot=True)
         self._tidying.timeout.connect(self._write_back)
 
@@ -73,6 +78,7 @@ class KeptLabels(QObject):
         self._reading.cancel()
         self._project, self._reader, self._held = project, reader, None
         project.finish_steps = self.finish
+        self._clear_away_later()
         if atlas_map is not None:
             self._held = HeldLabels(project, atlas_map.image_ids, reader)
             self.read_again()
@@ -91,6 +97,7 @@ class KeptLabels(QObject):
         self.finish()
         self._reading.cancel()
         self._tidying.stop()  # closing the file does it
+        self._clearing.cancel()
         self._held = self._project = None
 
     def finish(self) -> None:
@@ -100,6 +107,9 @@ class KeptLabels(QObject):
     def do(self, steps: acts.Steps, step: Step, done: Callable[[acts.Change | None], None]) -> None:
         """Does an act; `done` is told what it changed once it stands and the labels held are brought up to date."""
         self.finish()
+        if self._clearing.active:
+            self._clearing.cancel()
+            self._tidying.start()
         self._acting.run(self._doing(steps, step), done)
 
     def _doing(self, steps: acts.Steps, step: Step) -> acts.Steps:
@@ -130,6 +140,19 @@ class KeptLabels(QObject):
             self._tidying.start()
         elif self._project is not None:
             acts.write_back(self._project)
+            self._clearing.run(self._clearing_away(self._project), lambda _: None, at_once=False)
+
+    def _clear_away_later(self) -> None:
+        """What the last act has put out of reach of "redo" goes once the reader has seen what it did."""
+        if self._project is not None and not self._project.viewed and acts.has_given_up(self._project):
+            self._tidying.start()
+
+    @staticmethod
+    def _clearing_away(project: Project) -> Iterator[None]:
+        try:
+            yield from acts.clearing_away(project)
+        except StorageError as error:  # the disk is full, say: it is tried again after the next large act
+            log.info("not cleared away: %s", error.trouble)
 
     def follow(self, change: acts.Change, step: Step) -> None:
         """Brings the labels up to date after an act that stands already."""
@@ -137,6 +160,7 @@ class KeptLabels(QObject):
             pass
 
     def _following(self, change: acts.Change, step: Step) -> Iterator[None]:
+        self._clear_away_later()
         held = self._held
         if held is None:
             return

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from cxr_explorer.labels.label import IN_BULK, ONE_BY_ONE, TAKEN_OVER, How, Judgement, LabelRow, Value
 from cxr_explorer.labels.reader_names import ADJUDICATED, reread_name
 from cxr_explorer.project import acts, exporting, importing, label_columns, labelling
+from cxr_explorer.project.image_rows import labelled_by
 from cxr_explorer.project.project import Project
 from cxr_explorer.project.readers.agreement import (
     compare_group,
     compare_pair,
     compared,
     disagreements,
-    labelled_by,
     next_disagreements,
     reader_counts,
     reader_names,
@@ -47,7 +47,7 @@ def test_readers_are_counted(tmp_path: Path) -> None:
         say(project, "ann", "paa")
         say(project, "ann", "p", "Nodule")
         found = [(count.name, count.images, count.labels) for count in reader_counts(project)]
-        assert labelled_by(project) == {"Effusion": ["ann", "bob"], "Nodule": ["ann"]}
+        assert labelled_by(project.db) == {"Effusion": ["ann", "bob"], "Nodule": ["ann"]}
         assert reader_names(project) == ["ann", "bob"]
     assert found == [("ann", 3, 4), ("bob", 2, 2)]
 

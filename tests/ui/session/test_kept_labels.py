@@ -117,3 +117,20 @@ def test_what_a_large_act_left_in_the_wal_is_written_back_a_little_later(
     qtbot.waitUntil(lambda: autocheckpoint("PRAGMA wal_autocheckpoint").fetchone()[0] > 0)
     busy, pages, written = autocheckpoint("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     assert (busy, pages) == (0, written)
+
+
+def test_a_large_act_that_cannot_be_done_again_is_cleared_away_a_little_later(
+    qtbot,  # type: ignore[no-untyped-def]
+    window: MainWindow,
+) -> None:
+    assert window.session.project is not None
+    query = window.session.project.db.execute
+    label(window, Value.PRESENT)
+    window.session.acts.undo()
+    window.session.labels.finish()
+    window.session.set_current(int(window.session.selection.ids[0]))
+    window.notes.toggle()
+    assert query("SELECT count(*) FROM label_changes").fetchone()[0] == 10  # nobody waits for it
+    assert acts.redo_text(window.session.project) is None
+    qtbot.waitUntil(lambda: query("SELECT count(*) FROM label_changes").fetchone()[0] == 0)
+    qtbot.waitUntil(lambda: [row[0] for row in query("SELECT text FROM acts")] == ["Come back later to 1 image"])
