@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Thread
 
 from cxr_explorer.pace import run_out
 from cxr_explorer.project.project import Project, now
-from cxr_explorer.project.storage import StorageError
+from cxr_explorer.project.storage import StorageError, open_connection
 
 log = logging.getLogger("cxr_explorer")
 
@@ -308,10 +310,24 @@ def put_off_writing_back(project: Project) -> None:
     project.db.execute("PRAGMA wal_autocheckpoint = 0")
 
 
-def write_back(project: Project) -> None:
-    """Takes what is in the WAL into the file now; what cannot be taken in stays there."""
+def write_back(project: Project) -> Thread:
+    """Takes what is in the WAL into the file; what cannot be taken in stays there.
+
+    In a thread, which is returned, with a connection of its own: of a large act it takes some tenths of a second, in
+    which Python goes on. To be joined before the project is closed.
+    """
     try:
         project.db.execute(f"PRAGMA wal_autocheckpoint = {PAGES_IN_WAL}")
-        project.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    except StorageError as error:
+        log.info("not written back: %s", error.trouble)
+    thread = Thread(target=_check_point, args=(project.path,), name="write-back")
+    thread.start()
+    return thread
+
+
+def _check_point(path: Path) -> None:
+    try:
+        with closing(open_connection(path, "mode=rw")) as connection:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     except StorageError as error:
         log.info("not written back: %s", error.trouble)

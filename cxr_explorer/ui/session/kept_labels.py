@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from threading import Thread
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -43,6 +44,7 @@ class KeptLabels(QObject):
         self._reading = Slices(self)
         self._acting = Slices(self)
         self._clearing = Slices(self)
+        self._writing_back: Thread | None = None
         self._tidying = QTimer(self, interval=WRITE_BACK_MS, singleShot=True)
         self._tidying.timeout.connect(self._write_back)
 
@@ -98,6 +100,8 @@ class KeptLabels(QObject):
         self._reading.cancel()
         self._tidying.stop()  # closing the file does it
         self._clearing.cancel()
+        if self._writing_back is not None:
+            self._writing_back.join()
         self._held = self._project = None
 
     def finish(self) -> None:
@@ -136,10 +140,11 @@ class KeptLabels(QObject):
             yield
 
     def _write_back(self) -> None:
-        if self._acting.active:
+        writing = self._writing_back is not None and self._writing_back.is_alive()
+        if self._acting.active or writing:
             self._tidying.start()
         elif self._project is not None:
-            acts.write_back(self._project)
+            self._writing_back = acts.write_back(self._project)
             self._clearing.run(self._clearing_away(self._project), lambda _: None, at_once=False)
 
     def _clear_away_later(self) -> None:

@@ -1,5 +1,6 @@
 """Large acts are stored between events: none is lost, and none begins before the one before it stands."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -115,8 +116,27 @@ def test_what_a_large_act_left_in_the_wal_is_written_back_a_little_later(
     window.session.labels.finish()
     assert autocheckpoint("PRAGMA wal_autocheckpoint").fetchone()[0] == 0 and wal.stat().st_size
     qtbot.waitUntil(lambda: autocheckpoint("PRAGMA wal_autocheckpoint").fetchone()[0] > 0)
+    assert window.session.labels._writing_back is not None
+    window.session.labels._writing_back.join()
     busy, pages, written = autocheckpoint("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     assert (busy, pages) == (0, written)
+
+
+def test_closing_waits_for_what_is_being_written_back(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[bool] = []
+
+    def slowly(path: Path) -> None:
+        time.sleep(0.3)
+        with Project.open_read_only(path) as project:
+            written.append(bool(project.db.execute("SELECT count(*) FROM labels").fetchone()[0]))
+
+    monkeypatch.setattr(acts, "_check_point", slowly)
+    label(window, Value.PRESENT)
+    window.session.labels.finish()
+    window.session.labels._write_back()
+    assert written == []
+    window.session.close()
+    assert written == [True]
 
 
 def test_a_large_act_that_cannot_be_done_again_is_cleared_away_a_little_later(
