@@ -31,6 +31,11 @@ class Wanted:
     file_names: bool = False
     split_by: str = ""
 
+    @property
+    def whose(self) -> str:
+        """Whose answers these are, in a word or two."""
+        return self.reader or self.rule or "everybody, the latest answer"
+
 
 @dataclass(frozen=True)
 class Form:

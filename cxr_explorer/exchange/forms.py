@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from cxr_explorer.exchange.annotation_forms import COCO, LABEL_STUDIO_JSON
 from cxr_explorer.exchange.csv_forms import CHEXPERT_CSV, LONG_CSV, NIH_CSV
 from cxr_explorer.exchange.form import Form, Wanted
+from cxr_explorer.exchange.parquet_forms import PARQUET, PARQUET_WIDE
 from cxr_explorer.project.project import Project
 from cxr_explorer.tables.format import WriteReport
 
-FORMS: tuple[Form, ...] = (LONG_CSV, NIH_CSV, CHEXPERT_CSV)
+FORMS: tuple[Form, ...] = (LONG_CSV, NIH_CSV, CHEXPERT_CSV, PARQUET, PARQUET_WIDE, LABEL_STUDIO_JSON, COCO)
 
 
 def form_named(name: str) -> Form:
