@@ -56,6 +56,12 @@ def add_commands(command: Command) -> None:
     export.add_argument(
         "--without-notes", action="store_true", help="leave out what readers wrote, which may name people"
     )
+    export.add_argument(
+        "--file-names", action="store_true", help="of a data set: also name the files the images were made from"
+    )
+    export.add_argument(
+        "--split-by", metavar="FACT", default="", help="of a data set: the fact that says which part an image is in"
+    )
     add_whose(export)
     add_json(export)
 
@@ -109,7 +115,7 @@ def _export(chosen: argparse.Namespace) -> int:
     with Project.open_read_only(chosen.project) as project:
         reader = None if chosen.reader is None else check_known_reader(project, chosen.reader)
     rule: Rule | None = "majority" if chosen.majority else "adjudicated" if chosen.adjudicated else None
-    wanted = Wanted(reader, rule, not chosen.without_notes)
+    wanted = Wanted(reader, rule, not chosen.without_notes, chosen.file_names, chosen.split_by)
     report = _watched(_report_of(exported(chosen.project, chosen.out, chosen.format, wanted)), f"Writing {chosen.out}")
     if chosen.json:
         print(json.dumps({**asdict(report), "left_out": report.left_out}))

@@ -37,25 +37,27 @@ def new_folder(out: Path) -> Iterator[Path]:
         UserError: `out` is there already, or the place cannot be written.
     """
     part = _part(out)
+    is_ours = False
     try:
         check_new(out)
         forget_unfinished(out)
         if part.exists():
             raise UserError(f"Cannot write {out}: {part.name} is in the way; remove it or choose another name.")
         make_private_folder(part)
+        is_ours = True
         (part / _MARK).touch()
         yield part
         (part / _MARK).unlink()
         if out.is_dir():
             out.rmdir()
         part.rename(out)
+        is_ours = False
         sync_folder(out.parent)
     except OSError as error:
         raise UserError(f"Cannot write {out}: {error.strerror or error}; make room or choose another place.") from error
     finally:
-        if part.is_dir() and not part.is_symlink():
-            (part / _MARK).touch()
-            forget_unfinished(out)
+        if is_ours:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def _part(out: Path) -> Path:

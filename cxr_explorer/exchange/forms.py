@@ -11,11 +11,21 @@ from pathlib import Path
 from cxr_explorer.exchange.annotation_forms import COCO, LABEL_STUDIO_JSON
 from cxr_explorer.exchange.csv_forms import CHEXPERT_CSV, LONG_CSV, NIH_CSV
 from cxr_explorer.exchange.form import Form, Wanted
+from cxr_explorer.exchange.image_folder import IMAGE_FOLDER
 from cxr_explorer.exchange.parquet_forms import PARQUET, PARQUET_WIDE
 from cxr_explorer.project.project import Project
 from cxr_explorer.tables.format import WriteReport
 
-FORMS: tuple[Form, ...] = (LONG_CSV, NIH_CSV, CHEXPERT_CSV, PARQUET, PARQUET_WIDE, LABEL_STUDIO_JSON, COCO)
+FORMS: tuple[Form, ...] = (
+    LONG_CSV,
+    NIH_CSV,
+    CHEXPERT_CSV,
+    PARQUET,
+    PARQUET_WIDE,
+    LABEL_STUDIO_JSON,
+    COCO,
+    IMAGE_FOLDER,
+)
 
 
 def form_named(name: str) -> Form:
