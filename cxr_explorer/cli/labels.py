@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
@@ -15,17 +15,19 @@ import numpy as np
 from cxr_explorer.cli.arguments import DONE, Command, add_json, finding_of, latest_map
 from cxr_explorer.cli.readers import add_whose, check_known_reader, export_report
 from cxr_explorer.errors import UserError
+from cxr_explorer.exchange.form import Wanted
+from cxr_explorer.exchange.forms import FORMS, exported
 from cxr_explorer.labels.confounders import percent
 from cxr_explorer.labels.consensus import Rule
 from cxr_explorer.labels.label import Judgement
 from cxr_explorer.labels.reader_names import check_reader
 from cxr_explorer.labels.texts import VALUES_BY_WORD
-from cxr_explorer.project import contradictions, exporting, importing, labelling
+from cxr_explorer.project import contradictions, importing, labelling
 from cxr_explorer.project.notes import notes_text
 from cxr_explorer.project.partitions import cluster_of
 from cxr_explorer.project.project import Ids, Project
 from cxr_explorer.project.readers.agreement import known_findings
-from cxr_explorer.tables.formats import FORMATS
+from cxr_explorer.tables.format import WriteReport
 from cxr_explorer.tables.matching import match_files
 from cxr_explorer.tables.read import reading_labels
 
@@ -42,12 +44,26 @@ def add_commands(command: Command) -> None:
     label.add_argument("--reader", default="reader 1")
     add_json(label)
 
-    export = command("export", _export, "Write the labels of a project as CSV.")
+    export = command("export", _export, "Write the labels of a project as a table, as JSON, or as a data set.")
     export.add_argument("project", type=Path)
-    export.add_argument("out", type=Path)
-    export.add_argument("--format", choices=[form.name for form in FORMATS], default="long")
+    export.add_argument("out", type=Path, help="the file; of a data set the folder, which must not be there yet")
+    export.add_argument(
+        "--format",
+        choices=[form.name for form in FORMS],
+        default="long",
+        help="; ".join(f"{form.name}: {form.title}" for form in FORMS),
+    )
     export.add_argument(
         "--without-notes", action="store_true", help="leave out what readers wrote, which may name people"
+    )
+    export.add_argument(
+        "--file-names", action="store_true", help="of a data set: also name the files the images were made from"
+    )
+    export.add_argument(
+        "--split-by", metavar="FACT", default="", help="of a data set: the fact that says which part an image is in"
+    )
+    export.add_argument(
+        "--with-patients", action="store_true", help="name the patients in DICOM structured reports, as archives want"
     )
     add_whose(export)
     add_json(export)
@@ -101,10 +117,9 @@ def _ids_of(project: Project, files: Sequence[str]) -> Ids:
 def _export(chosen: argparse.Namespace) -> int:
     with Project.open_read_only(chosen.project) as project:
         reader = None if chosen.reader is None else check_known_reader(project, chosen.reader)
-        rule: Rule | None = "majority" if chosen.majority else "adjudicated" if chosen.adjudicated else None
-        report = exporting.export_labels(
-            project, chosen.out, chosen.format, reader, rule, notes=not chosen.without_notes
-        )
+    rule: Rule | None = "majority" if chosen.majority else "adjudicated" if chosen.adjudicated else None
+    wanted = Wanted(reader, rule, not chosen.without_notes, chosen.file_names, chosen.split_by, chosen.with_patients)
+    report = _watched(_report_of(exported(chosen.project, chosen.out, chosen.format, wanted)), f"Writing {chosen.out}")
     if chosen.json:
         print(json.dumps({**asdict(report), "left_out": report.left_out}))
     else:
@@ -112,9 +127,18 @@ def _export(chosen: argparse.Namespace) -> int:
         print(f"{report.labels:,} labels{notes} on {report.images:,} images written to {chosen.out}")
         if report.left_out:
             print(f"{report.left_out:,} labels have no place in this form; --format long keeps everything")
-        for line in export_report(report):
+        for line in (*export_report(report), *report.remarks):
             print(line)
     return DONE
+
+
+def _report_of(steps: Iterator[float | WriteReport]) -> Generator[float, None, WriteReport]:
+    """Passes on the shares that are done, and ends with the report."""
+    for step in steps:
+        if isinstance(step, WriteReport):
+            return step
+        yield step
+    raise AssertionError("an export ends with its report")
 
 
 def _import(chosen: argparse.Namespace) -> int:

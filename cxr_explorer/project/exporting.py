@@ -7,13 +7,13 @@ are put together by SQLite itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import zip_longest
 from pathlib import Path
 
-from cxr_explorer.labels.consensus import Rule, agree_on
+from cxr_explorer.labels.consensus import Consensus, Rule, agree_on
 from cxr_explorer.labels.label import LabelBound, LabelRow, NoteRow, Value
 from cxr_explorer.labels.reader_names import REREAD
 from cxr_explorer.labels.texts import VALUE_WORDS
@@ -24,7 +24,7 @@ from cxr_explorer.project.project import Project
 from cxr_explorer.tables.cells import as_cell, as_csv
 from cxr_explorer.tables.format import WriteReport
 from cxr_explorer.tables.formats import format_named
-from cxr_explorer.tables.judged import Judged, judged_of, row_of
+from cxr_explorer.tables.judged import Judged, judged_of, latest, row_of
 from cxr_explorer.tables.long import HEADER, NOTE_HEADER, bound_cells, note_cells
 from cxr_explorer.tables.write import write_judged, write_labels, write_lines
 
@@ -70,23 +70,41 @@ def export_labels(
         return _export_long(project, out, reader, list(note_rows(project, reader)) if notes else None)
 
 
-def exported_labels(
-    path: Path, out: Path, format: str, reader: str | None, rule: Rule | None, notes: bool
-) -> Iterator[WriteReport]:
-    """For a child process: opens the project, writes its labels as `export_labels` does, and yields the report."""
-    with Project.open_read_only(path) as project:
-        report = export_labels(project, out, format, reader, rule, notes)
-    yield report
+def chosen_rows(project: Project, reader: str | None, rule: Rule | None) -> tuple[Iterable[LabelRow], Consensus | None]:
+    """Every label of a reader, None for everybody; or the one answer out of these, with what it rests on."""
+    rows = (row for row in label_rows(project) if reader in (None, row.reader))
+    if rule is None:
+        return rows, None
+    agreed = agree_on(rows, rule)
+    return agreed.rows, agreed
+
+
+def chosen_judgements(project: Project, reader: str | None, rule: Rule | None) -> tuple[Judged, Consensus | None]:
+    """The one judgement of every finding of the vocabulary on every image that stands, as `chosen_rows`.
+
+    Of everybody's labels the latest stands; re-reads are passed over.
+    """
+    if rule is None:
+        return _judged(project, reader), None
+    rows, agreed = chosen_rows(project, reader, rule)
+    findings = project.vocabulary.findings
+    return latest(rows, findings, project.vocabulary.excludes_among(findings)), agreed
+
+
+def with_consensus(report: WriteReport, agreed: Consensus | None) -> WriteReport:
+    """The report, with what is to be said of answers out of several readers'."""
+    if agreed is None:
+        return report
+    return replace(report, unresolved=len(agreed.unresolved), one_reader=agreed.one_reader)
 
 
 def _export_agreed(project: Project, out: Path, format: str, reader: str | None, rule: Rule) -> WriteReport:
-    agreed = agree_on((row for row in label_rows(project) if reader in (None, row.reader)), rule)
-    findings = list(project.vocabulary.findings)
-    if not format_named(format).one_judgement:
-        findings += sorted({row.finding for row in agreed.rows} - set(findings))
-    excludes = project.vocabulary.excludes_among(findings)
-    report = write_labels(out, agreed.rows, format, findings, excludes)
-    return replace(report, unresolved=len(agreed.unresolved), one_reader=agreed.one_reader)
+    if format_named(format).one_judgement:
+        judged, agreed = chosen_judgements(project, reader, rule)
+        return with_consensus(write_judged(out, judged, format), agreed)
+    rows, agreed = chosen_rows(project, reader, rule)
+    kept = list(rows)
+    return with_consensus(write_labels(out, kept, format, sorted({row.finding for row in kept})), agreed)
 
 
 def _judged(project: Project, reader: str | None) -> Judged:

@@ -30,6 +30,7 @@ class WriteReport:
         unresolved: Findings on images left blank because the readers differ and nothing decides between them.
         one_reader: Majority or unanimous answers in the table that rest on one reader alone.
         notes: Notes and flags in the table, one an image and reader.
+        remarks: What else there is to say of it, a sentence each.
     """
 
     images: int
@@ -42,6 +43,7 @@ class WriteReport:
     unresolved: int = 0
     one_reader: int = 0
     notes: int = 0
+    remarks: tuple[str, ...] = ()
 
     @property
     def left_out(self) -> int:

@@ -1,4 +1,4 @@
-"""The forms of label tables that are read and written.
+"""The forms of label tables that are read; most are written as well, and `exchange.forms` has all that are written.
 
 A cell that a spreadsheet would run as a formula is written with an apostrophe before it; reading takes exactly that
 apostrophe off again, so that what was written comes back unchanged.
@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from cxr_explorer.tables.chexpert import CHEXPERT
 from cxr_explorer.tables.format import Format
 from cxr_explorer.tables.gathering import squeezed
+from cxr_explorer.tables.label_studio import LABEL_STUDIO
 from cxr_explorer.tables.long import LONG
 from cxr_explorer.tables.nih import NIH
 
-FORMATS = (LONG, NIH, CHEXPERT)
+FORMATS = (LONG, NIH, CHEXPERT, LABEL_STUDIO)
 """A header that several recognise is of the first of them."""
 
 

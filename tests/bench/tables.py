@@ -152,12 +152,14 @@ def take_in(path: Path, table: Path) -> dict[str, float]:
 
 def write_out(path: Path, folder: Path, form: str) -> dict[str, float]:
     """A form written in a child as the window does it, here, and label by label."""
+    from cxr_explorer.exchange import forms
+    from cxr_explorer.exchange.form import Wanted
     from cxr_explorer.project import exporting
     from cxr_explorer.project.project import Project
     from tests.project.plain_export import export_plainly
 
     ours, plain = folder / "ours.csv", folder / "plain.csv"
-    seconds, child_cpu = timed(lambda: in_a_child(exporting.exported_labels, path, ours, form, None, None, True))
+    seconds, child_cpu = timed(lambda: in_a_child(forms.exported, path, ours, form, Wanted()))
     with Project.open_read_only(path) as project:
         _, cpu = timed(lambda: exporting.export_labels(project, ours, form))
         _, plain_cpu = timed(lambda: export_plainly(project, plain, form))

@@ -8,12 +8,15 @@ import numpy as np
 import pydicom
 import pytest
 
+from cxr_explorer.cli.main import main
+from cxr_explorer.exchange.form import Wanted
+from cxr_explorer.exchange.report_form import DICOM_SR
 from cxr_explorer.images.scan import scan
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Project
 from cxr_explorer.structured_report.codes import FINDINGS, PRIVATE, VALUES, coded_finding
-from cxr_explorer.structured_report.write import ReportsWritten, write_reports, written_reports
+from cxr_explorer.tables.format import WriteReport
 from tests.images.dicom_files import dicom, ramp
 from tests.project.projects import FINDINGS as VOCABULARY
 from tests.project.projects import embed_all
@@ -52,10 +55,10 @@ def project(tmp_path: Path) -> Project:
     return made
 
 
-def written(project: Project, out: Path, reader: str | None = None, identified: bool = False) -> ReportsWritten:
-    *shares, report = write_reports(project, out, reader, identified)
+def written(project: Project, out: Path, reader: str | None = None, identified: bool = False) -> WriteReport:
+    *shares, report = DICOM_SR.write(project, out, Wanted(reader, patients=identified))
     assert shares == sorted(shares) and shares[-1:] in ([], [1.0])
-    assert isinstance(report, ReportsWritten)
+    assert isinstance(report, WriteReport)
     return report
 
 
@@ -80,7 +83,12 @@ def said_in(document: pydicom.Dataset) -> dict[str, str]:
 
 def test_each_labelled_film_and_reader_has_a_report(project: Project, tmp_path: Path) -> None:
     report = written(project, tmp_path / "out")
-    assert report == ReportsWritten(reports=3, labels=4, not_dicom=1, unusable=1)
+    assert (report.images, report.labels) == (2, 4)
+    assert [remark.split(":")[0] for remark in report.remarks] == [
+        "3 reports, one a film and reader",
+        "1 image without a report",
+        "1 image without a report",
+    ]
     found = documents(tmp_path / "out")
     said = {(one.StudyInstanceUID, str(one.SeriesDescription)): said_in(one) for one in found}
     assert said == {
@@ -94,15 +102,15 @@ def test_each_labelled_film_and_reader_has_a_report(project: Project, tmp_path: 
 
 
 def test_one_readers_reports_alone(project: Project, tmp_path: Path) -> None:
-    assert written(project, tmp_path / "out", "reader 1").reports == 2
+    assert written(project, tmp_path / "out", "reader 1").remarks[0].startswith("2 reports")
     assert all("reader 1" in str(one) for one in documents(tmp_path / "out"))
 
 
 def test_the_same_labels_make_the_same_files_again_and_others_make_others(project: Project, tmp_path: Path) -> None:
     written(project, tmp_path / "out")
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    written(project, tmp_path / "out")
-    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+    written(project, tmp_path / "twice")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "twice").iterdir()} == before
     (first,) = (image_id for image_id, path in project.paths().items() if path == "0.dcm")
     labelling.label(project, np.array([first]), Judgement("Nodule", Value.ABSENT, "reader 1", "single"))
     written(project, tmp_path / "again")
@@ -122,10 +130,22 @@ def test_no_patient_is_named_unless_asked_for(project: Project, tmp_path: Path) 
         assert "PatientIdentityRemoved" not in one
 
 
-def test_a_child_process_can_do_it(project: Project, tmp_path: Path) -> None:
+def test_the_command_line_writes_them(project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     project.close()
-    *_, report = written_reports(project.path, tmp_path / "out", None, False)
-    assert isinstance(report, ReportsWritten) and report.reports == 3
+    arguments = ["export", str(project.path), str(tmp_path / "out"), "--format", "dicom-sr"]
+    assert main([*arguments, "--reader", "reader 1"]) == 0
+    assert "2 reports, one a film and reader" in capsys.readouterr().out
+    assert all(one.PatientID == "" for one in documents(tmp_path / "out"))
+    assert main(arguments) == 1  # the folder is there already
+    arguments[2] = str(tmp_path / "named")
+    assert main([*arguments, "--with-patients"]) == 0
+    assert {one.PatientID for one in documents(tmp_path / "named")} == {"MRN-4711"}
+
+
+def test_films_without_an_uid_leave_no_empty_folder_unexplained(project: Project, tmp_path: Path) -> None:
+    shutil.rmtree(project.folder)
+    report = written(project, tmp_path / "out")
+    assert report.labels == 0 and "4 images without a report: the file cannot be read" in report.remarks[-1]
 
 
 def test_codes_fit_and_are_the_same_everywhere() -> None:

@@ -17,9 +17,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from cxr_explorer.exchange.form import Form, Wanted
+from cxr_explorer.exchange.forms import FORMS, form_named
 from cxr_explorer.labels.consensus import Rule
-from cxr_explorer.tables.formats import FORMATS
-from cxr_explorer.tables.long import LONG
 from cxr_explorer.ui.widgets.texts import give_room, text_label
 
 _Buttons = QDialogButtonBox.StandardButton
@@ -60,9 +60,9 @@ class ExportDialog(QDialog):
         row.addWidget(self._whose, 1)
         layout.addLayout(row)
         layout.addSpacing(8)
-        for form in FORMATS:
+        for form in FORMS:
             button = QRadioButton(form.title)
-            button.setChecked(form is LONG)
+            button.setChecked(form is FORMS[0])
             layout.addWidget(button)
             about = text_label(form.help, "dim", wraps=True)
             about.setIndent(24)
@@ -92,7 +92,7 @@ class ExportDialog(QDialog):
         self._enable_notes()
 
     def _enable_notes(self) -> None:
-        self.with_notes.setEnabled(self.format == LONG.name and self.whose.rule is None)
+        self.with_notes.setEnabled("notes" in self.form.heeds and self.whose.rule is None)
 
     @property
     def whose(self) -> Whose:
@@ -106,6 +106,11 @@ class ExportDialog(QDialog):
         return self.with_notes.isEnabled() and self.with_notes.isChecked()
 
     @property
-    def format(self) -> str:
-        """The name of the chosen form."""
-        return next((key for button, key in self._choices if button.isChecked()), LONG.name)
+    def form(self) -> Form:
+        """The chosen form."""
+        return form_named(next(key for button, key in self._choices if button.isChecked()))
+
+    @property
+    def wanted(self) -> Wanted:
+        """What is to be in it."""
+        return Wanted(self.whose.reader, self.whose.rule, self.notes)

@@ -8,9 +8,9 @@ from pathlib import Path
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from cxr_explorer.errors import UserError
+from cxr_explorer.exchange.forms import exported
 from cxr_explorer.labels.reader_names import ADJUDICATED, is_reserved, ordinary
 from cxr_explorer.labels.texts import images_text
-from cxr_explorer.project import exporting
 from cxr_explorer.project.label_columns import label_count
 from cxr_explorer.project.notes import note_readers, notes_text
 from cxr_explorer.project.readers.agreement import reader_names
@@ -57,8 +57,9 @@ def export_table(parent: QWidget, session: Session, folder: str, errand: Errand)
     dialog = ExportDialog(parent, labels, whose, chosen)
     if not accepted(dialog):
         return
-    start = Path(folder) / f"{project_title(session.project.path)}-labels.csv"
-    out, _ = QFileDialog.getSaveFileName(parent, "Export labels", str(start), "CSV (*.csv)")
+    form = dialog.form
+    start = Path(folder) / f"{project_title(session.project.path)}-labels{form.suffix}"
+    out, _ = QFileDialog.getSaveFileName(parent, "Export labels", str(start), f"{form.title} (*{form.suffix})")
     if not out:
         return
 
@@ -69,13 +70,11 @@ def export_table(parent: QWidget, session: Session, folder: str, errand: Errand)
 
     session.said.emit(f"Writing {out}…")
     errand.run(
-        exporting.exported_labels,
+        exported,
         session.project.path,
         Path(out),
-        dialog.format,
-        holds.reader,
-        holds.rule,
-        dialog.notes,
+        form.name,
+        dialog.wanted,
         done=tell,
         failed=session.failed.emit,
     )
