@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, default_encoder, read_encoder
+from cxr_explorer.encoder.checkpoint import encoder_of as encoder_of
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.vocabulary import spelled, spellings
 from cxr_explorer.project.project import AtlasMap, Project
@@ -24,16 +23,6 @@ def add_encoder(parser: argparse.ArgumentParser) -> None:
 
 def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
-
-
-def encoder_of(name: str | None) -> EncoderInfo:
-    """A bundled encoder by its name, or one of a folder; the default one for None."""
-    if name is None:
-        return default_encoder()
-    for info in bundled_encoders():
-        if info.name == name:
-            return info
-    return read_encoder(Path(name))
 
 
 def latest_map(project: Project) -> AtlasMap:

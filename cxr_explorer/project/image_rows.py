@@ -7,9 +7,10 @@ import json
 from array import array
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlite_utils import Database
 
 from cxr_explorer.labels.fact_table import FactTable, column_of
@@ -100,6 +101,23 @@ def notes_of(text: str) -> tuple[str, ...]:
         return tuple(str(note) for note in json.loads(text))
     except (ValueError, TypeError):
         return ()
+
+
+def image_columns(database: Database) -> dict[str, NDArray[Any]]:
+    """Every file the project knows as columns (N,), by id.
+
+    Returns:
+        `image_id` int64; `file` object, of str; `state` object: "read", "new" or "failed"; `height_px`, `width_px`
+        int64, 0 where not read; `excluded`, `missing`, `replaced` bool.
+    """
+    rows = database.execute(
+        """SELECT id, path, state, ifnull(height_px, 0), ifnull(width_px, 0), excluded, missing, replaced
+           FROM images ORDER BY id"""
+    ).fetchall()
+    names = ("image_id", "file", "state", "height_px", "width_px", "excluded", "missing", "replaced")
+    kinds = (np.int64, np.object_, np.object_, np.int64, np.int64, np.bool_, np.bool_, np.bool_)
+    columns = zip(*rows, strict=True) if rows else ((),) * len(names)
+    return {name: np.array(column, kind) for name, kind, column in zip(names, kinds, columns, strict=True)}
 
 
 # -- facts of all images -----------------------------------------------------------------------------------------------
