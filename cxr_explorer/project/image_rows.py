@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlite_utils import Database
 
 from cxr_explorer.labels.fact_table import FactTable, column_of
 from cxr_explorer.labels.image_ids import look_up
+from cxr_explorer.project.storage import Database
 
 PATIENT_MARK = "patient mark"
 """Name that stands among an image's stored facts for which films may be one patient's; it is no fact to show."""
