@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from cxr_explorer.api.frames import Columns
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import LabelRow, Value
-from cxr_explorer.labels.vocabulary import spelled, spellings
 from cxr_explorer.project.audits.bounds import outcome_text, state_word
 from cxr_explorer.project.audits.records import audit_records
 from cxr_explorer.project.exporting import label_rows
 from cxr_explorer.project.image_rows import image_columns
-from cxr_explorer.project.label_columns import label_column, labelled_ids
+from cxr_explorer.project.label_columns import finding_of, label_column, labelled_ids
 from cxr_explorer.project.project import AtlasMap, Ids, Project
+from cxr_explorer.project.readers.agreement import known_findings
 from cxr_explorer.project.suggestions import settled_ids
 from cxr_explorer.suggesting import Question, Suggester, Suggestion
 
@@ -38,13 +38,21 @@ class Embeddings:
     encoder: str
 
 
+def map_of(project: Project) -> AtlasMap:
+    """The newest map. Raises UserError where there is none."""
+    atlas = project.latest_map()
+    if atlas is None:
+        raise UserError(f"{project.path} has no map yet. Index the folder first: `index()`.")
+    return atlas
+
+
 class ProjectArrays:
     """The tables of an open project as `dict[str, numpy.ndarray]`, a column each; see `OpenProject.arrays`.
 
     Images are named by `image_id`, a number that stays theirs in this project, and `file`, their path below the image
     folder with "/" between folders. Clusters are named by the number that their default name has ("Cluster 3" is 3), 0
     is unclustered; the number stays a cluster's own when others are merged, split or put into another order. Readers
-    that are not named are the project's, see `open_project`.
+    that are not named are the project's, see `open_project`. Copy an array before you change it: some are read-only.
     """
 
     def __init__(self, project: Project, reader: str) -> None:
@@ -86,7 +94,7 @@ class ProjectArrays:
         Raises:
             UserError: There is no map, or no embedding of this encoder.
         """
-        key = encoder if encoder is not None else self._map().encoder_key
+        key = encoder if encoder is not None else map_of(self._project).encoder_key
         ids, vectors = self._project.embeddings(key)
         if not len(ids):
             raise UserError(f"{self._project.path} has no embeddings of the encoder {key}. Index the folder with it.")
@@ -103,7 +111,7 @@ class ProjectArrays:
         Raises:
             UserError: There is no map.
         """
-        atlas = self._map()
+        atlas = map_of(self._project)
         return {
             "image_id": atlas.image_ids,
             "file": self._files(atlas.image_ids),
@@ -125,7 +133,7 @@ class ProjectArrays:
         Raises:
             UserError: There is no map.
         """
-        atlas = self._map()
+        atlas = map_of(self._project)
         labelled = np.isin(atlas.image_ids, labelled_ids(self._project, reader or self._reader))
         numbers = [*range(len(atlas.groups)), *([-1] if (atlas.clusters < 0).any() else [])]
         return {
@@ -150,7 +158,11 @@ class ProjectArrays:
             covers it, -1 for none; `error_bound` float64: at most this share of the labels covered with it is wrong,
             NaN where nothing is known; `confidence` float64 of that, NaN likewise; `bound`: "valid", "stale" or
             "failed", "" where there is none.
+
+        Raises:
+            UserError: The finding is neither in the vocabulary nor among the labels.
         """
+        finding = self._labelled(finding)
         ids = {path: image_id for image_id, path in self._project.paths().items()}
         rows = [
             row
@@ -206,7 +218,7 @@ class ProjectArrays:
         Raises:
             UserError: There is no map, or the finding is not in the vocabulary.
         """
-        finding = self._finding(finding)
+        finding = finding_of(self._project, finding)
         found = self._suggest(finding, reader)
         ids = self._suggesting().image_ids
         next_up = np.full(len(ids), -1, np.int64)
@@ -261,8 +273,11 @@ class ProjectArrays:
             "abandoned"; `labels` int64 it covers; `sample` int64 images drawn; `answered` int64 of them read; `errors`
             int64 found; `error_limit` float64 it was to keep; `error_bound` float64: at most this share of the labels
             is wrong, NaN before its end; `confidence` float64 of the bound; `outcome`: in words.
+
+        Raises:
+            UserError: The finding is neither in the vocabulary nor among the labels.
         """
-        found = audit_records(self._project, finding, reader)
+        found = audit_records(self._project, self._labelled(finding), reader)
         return {
             "audit": np.array([one.audit_id for one in found], np.int64),
             "at": _texts(one.at for one in found),
@@ -280,30 +295,22 @@ class ProjectArrays:
             "outcome": _texts(outcome_text(one) for one in found),
         }
 
-    def _map(self) -> AtlasMap:
-        atlas = self._project.latest_map()
-        if atlas is None:
-            raise UserError(f"{self._project.path} has no map yet. Index the folder first: `index()`.")
-        return atlas
-
     def _files(self, image_ids: Ids) -> NDArray[np.object_]:
         paths = self._project.paths()
         return _texts(paths[image_id] for image_id in image_ids.tolist())
 
-    def _finding(self, name: str) -> str:
-        """The finding as the vocabulary spells it. Raises UserError where it is not there."""
-        known = self._project.vocabulary.findings
-        if (finding := spelled(name, spellings(known))) is not None:
-            return finding
-        raise UserError(f"{name} is not among the project's findings. They are: {', '.join(known)}.")
+    def _labelled(self, finding: str | None) -> str | None:
+        """The finding as the vocabulary or labels spell it. Raises UserError where it is in neither."""
+        return None if finding is None else finding_of(self._project, finding, known_findings(self._project))
 
     def _findings(self, names: Sequence[str] | None) -> list[str]:
         if isinstance(names, str):
             names = [names]
-        return list(self._project.vocabulary.findings) if names is None else [self._finding(name) for name in names]
+        known = self._project.vocabulary.findings
+        return [finding_of(self._project, name) for name in (known if names is None else names)]
 
     def _suggesting(self) -> Suggester:
-        atlas = self._map()
+        atlas = map_of(self._project)
         of = atlas.map_id, atlas.partition_id
         if self._suggester is None or self._suggester[0] != of:
             self._suggester = of, Suggester(self._project)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_explorer.api.arrays import Embeddings, ProjectArrays
+from cxr_explorer.api.arrays import Embeddings, ProjectArrays, map_of
 from cxr_explorer.api.frames import frame_of
 from cxr_explorer.atlas.build import MapParameters
 from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, default_encoder, encoder_of
@@ -25,6 +25,7 @@ from cxr_explorer.labels.reader_names import check_reader
 from cxr_explorer.labels.texts import VALUES_BY_WORD
 from cxr_explorer.pace import Progress
 from cxr_explorer.project import acts, contradictions, exporting, labelling
+from cxr_explorer.project.label_columns import finding_of
 from cxr_explorer.project.partitions import cluster_of
 from cxr_explorer.project.project import Ids, Project
 
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     from cxr_explorer.api.film_dataset import FilmDataset, Transform
 
 Word = Literal["present", "absent", "uncertain", "not read"]
-Images = Sequence[int] | Sequence[str] | NDArray[np.integer]
-"""Images by id, or by their paths below the image folder."""
+Images = int | str | Sequence[int] | Sequence[str] | NDArray[np.integer]
+"""One image or several, by id, or by their paths below the image folder."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,6 @@ class OpenProject:
     Attributes:
         path: The project file.
         read_only: Whether it was opened to read alone.
-        reader: Under whose name labels are given and asked for where no reader is named.
         arrays: Its tables as `dict[str, numpy.ndarray]`.
     """
 
@@ -77,7 +77,7 @@ class OpenProject:
         self._project = project
         self.path = project.path
         self.read_only = read_only
-        self.reader = reader
+        self._reader = reader
         self.arrays = ProjectArrays(project, reader)
 
     def close(self) -> None:
@@ -96,6 +96,11 @@ class OpenProject:
         return f"OpenProject({str(self.path)!r}, reader={self.reader!r}, read_only={self.read_only})"
 
     # -- what it holds ---------------------------------------------------------------------------------------------
+
+    @property
+    def reader(self) -> str:
+        """Under whose name labels are given and asked for where no reader is named; chosen when it was opened."""
+        return self._reader
 
     @property
     def folder(self) -> Path:
@@ -143,7 +148,7 @@ class OpenProject:
         """The labels with their provenance, of every reader where none is named; see `ProjectArrays.labels`.
 
         Raises:
-            UserError: pandas is not installed.
+            UserError: There is no such finding, or pandas is not installed.
         """
         return frame_of(self.arrays.labels(finding, reader))
 
@@ -177,7 +182,7 @@ class OpenProject:
         """Every random audit that was started and what became of it, see `ProjectArrays.audits`.
 
         Raises:
-            UserError: pandas is not installed.
+            UserError: There is no such finding, or pandas is not installed.
         """
         return frame_of(self.arrays.audits(finding, reader))
 
@@ -193,7 +198,7 @@ class OpenProject:
         Raises:
             UserError: There is no such image, or its file cannot be read.
         """
-        (image_id,) = self._ids([image] if isinstance(image, str) else [int(image)]).tolist()
+        (image_id,) = self._ids(image).tolist()
         return read(self.folder / self._project.image(image_id).path).pixels
 
     def torch_dataset(
@@ -278,9 +283,9 @@ class OpenProject:
             raise ValueError("give either a cluster or images")
         if one_by_one and cluster is not None:
             raise ValueError("a cluster is labelled as a whole: give the images that were read one by one")
-        finding = self.arrays._finding(finding)
+        finding = finding_of(self._project, finding)
         name = check_reader(reader or self.reader)
-        atlas = self._project.latest_map() if images is not None else self.arrays._map()
+        atlas = self._project.latest_map() if images is not None else map_of(self._project)
         how: How = "single" if one_by_one else "selection"
         identity: int | None = None
         if images is not None:
@@ -289,6 +294,8 @@ class OpenProject:
             assert atlas is not None
             number = cluster_of(atlas, str(cluster))
             ids, how, identity = atlas.image_ids[atlas.clusters == number], "cluster", atlas.identity(number)
+            if not len(ids):
+                raise UserError("The map has no unclustered images.")
         ids = np.setdiff1d(ids, self._ids(leave_out))
         map_id = atlas.map_id if atlas is not None else None
         judgement = Judgement(finding, _value_of(value), name, how, identity, map_id)
@@ -396,7 +403,7 @@ class OpenProject:
 
     def _ids(self, images: Images) -> Ids:
         """Ids, ascending. Raises UserError for an image that is not in the project."""
-        wanted = list(images)
+        wanted = [images] if isinstance(images, str | int) else list(images)
         paths = self._project.paths()
         by_path = {path: image_id for image_id, path in paths.items()}
         ids = [by_path.get(one, -1) if isinstance(one, str) else int(one) for one in wanted]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from cxr_explorer.encoder.checkpoint import encoder_of as encoder_of
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.vocabulary import spelled, spellings
+from cxr_explorer.project.label_columns import finding_of as finding_of
 from cxr_explorer.project.project import AtlasMap, Project
 
 DONE, USER_ERROR, WRONG_USAGE = 0, 1, 2  # argparse ends with 2 as well
@@ -31,11 +31,3 @@ def latest_map(project: Project) -> AtlasMap:
     if latest is None:
         raise UserError(f"{project.path} has no map yet. Run `cxr-explorer index` first.")
     return latest
-
-
-def finding_of(project: Project, name: str, known: Sequence[str] | None = None) -> str:
-    """The finding as the project spells it, of `known` or of its vocabulary. Raises UserError where it is not there."""
-    known = project.vocabulary.findings if known is None else known
-    if (finding := spelled(name, spellings(known))) is not None:
-        return finding
-    raise UserError(f"{name} is not among the project's findings. They are: {', '.join(known)}.")

@@ -147,7 +147,7 @@ def test_map_and_clusters_are_numbered_as_the_window_names_them(project: cxr.Ope
 
 def test_labels_say_how_they_came_and_targets_are_numbers(project: cxr.OpenProject) -> None:
     project.label("effusion", "present", cluster="Cluster 1", leave_out=["00.png"])
-    project.label("Effusion", "uncertain", images=["05.png"], one_by_one=True)
+    project.label("Effusion", "uncertain", images="05.png", one_by_one=True)
     project.label("Nodule", Value.ABSENT, images=np.array([1, 2]), reader="bob")
     labels = rows(project.arrays.labels())
     assert [
@@ -159,7 +159,9 @@ def test_labels_say_how_they_came_and_targets_are_numbers(project: cxr.OpenProje
         *((f"0{number}.png", "Effusion", 1, "ann", "cluster", 1) for number in (2, 3, 4)),
         ("05.png", "Effusion", -1, "ann", "single", -1),
     ]
-    assert len(project.arrays.labels(finding="Nodule")["file"]) == 2
+    assert len(project.arrays.labels(finding="nodule")["file"]) == 2
+    with pytest.raises(cxr.UserError, match="not among the project's findings"):
+        project.arrays.labels(finding="Ague")
     assert len(project.arrays.labels(reader="ann")["file"]) == 5
 
     exclude(project._project, np.array([10]), True, "ann")
@@ -281,6 +283,9 @@ def test_an_open_project_is_locked_for_others_and_can_be_read_meanwhile(path: Pa
         with cxr.open_project(path, read_only=True) as reading:
             writing.label("Effusion", "present", cluster=1)
             assert len(reading.arrays.labels()["file"]) == 5
+            for name in TABLES:
+                assert getattr(reading.arrays, name)()
+            assert len(reading.arrays.suggestions("Effusion")["file"]) == 10
             for act in (
                 lambda: reading.label("Effusion", "absent", cluster=1),
                 reading.undo,
