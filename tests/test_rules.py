@@ -23,7 +23,7 @@ LONGER = {
 }
 """Files of more than 500 lines, and how many they may have, each with its reason."""
 
-HEAVY = ("hdbscan", "numba", "onnxruntime", "pyqtgraph", "sklearn", "torch", "torchvision", "umap")
+HEAVY = ("hdbscan", "numba", "onnxruntime", "pandas", "pyqtgraph", "sklearn", "torch", "torchvision", "umap")
 
 
 def run(*arguments: str, timeout_s: float = 800) -> subprocess.CompletedProcess[str]:
@@ -95,6 +95,18 @@ def test_the_window_comes_up_without_the_heavy_modules() -> None:
     result = run("-c", program)
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout) == []
+
+
+def test_a_project_opens_without_pandas_which_can_be_had_afterwards() -> None:
+    """sqlite-utils imports it where it is installed: a quarter of a second of every start, and of every child."""
+    program = (
+        "import importlib.util, sys, cxr_explorer.project.project; there = 'pandas' in sys.modules\n"
+        "found = importlib.util.find_spec('pandas'); import sqlite_utils.db\n"
+        "if found: import pandas\n"
+        "print(there, found is None or hasattr(sys.modules['pandas'], 'DataFrame'))"
+    )
+    result = run("-c", program)
+    assert result.stdout.strip() == "False True", result.stderr
 
 
 def test_who_opens_the_window_imports_no_other_command() -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 
-from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, default_encoder, read_encoder
+from cxr_explorer.encoder.checkpoint import encoder_of as encoder_of
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.vocabulary import spelled, spellings
+from cxr_explorer.project.label_columns import finding_of as finding_of
 from cxr_explorer.project.project import AtlasMap, Project
 
 DONE, USER_ERROR, WRONG_USAGE = 0, 1, 2  # argparse ends with 2 as well
@@ -26,27 +25,9 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
 
 
-def encoder_of(name: str | None) -> EncoderInfo:
-    """A bundled encoder by its name, or one of a folder; the default one for None."""
-    if name is None:
-        return default_encoder()
-    for info in bundled_encoders():
-        if info.name == name:
-            return info
-    return read_encoder(Path(name))
-
-
 def latest_map(project: Project) -> AtlasMap:
     """The newest map. Raises UserError where there is none."""
     latest = project.latest_map()
     if latest is None:
         raise UserError(f"{project.path} has no map yet. Run `cxr-explorer index` first.")
     return latest
-
-
-def finding_of(project: Project, name: str, known: Sequence[str] | None = None) -> str:
-    """The finding as the project spells it, of `known` or of its vocabulary. Raises UserError where it is not there."""
-    known = project.vocabulary.findings if known is None else known
-    if (finding := spelled(name, spellings(known))) is not None:
-        return finding
-    raise UserError(f"{name} is not among the project's findings. They are: {', '.join(known)}.")

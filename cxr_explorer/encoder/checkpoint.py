@@ -182,6 +182,16 @@ def default_encoder() -> EncoderInfo:
     return read_encoder(asset("encoders", DEFAULT_ENCODER))
 
 
+def encoder_of(name: str | None) -> EncoderInfo:
+    """A bundled encoder by its name, or one of a folder; the default one for None. Raises as `read_encoder`."""
+    if name is None:
+        return default_encoder()
+    for info in bundled_encoders():
+        if info.name == name:
+            return info
+    return read_encoder(Path(name))
+
+
 def _write(directory: Path, described: dict[str, Any]) -> None:
     text = json.dumps(described, indent=2, ensure_ascii=False) + "\n"
     (directory / DESCRIPTION_FILE).write_text(text, encoding="utf-8")

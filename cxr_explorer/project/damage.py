@@ -13,13 +13,13 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlite_utils import Database
 
 from cxr_explorer.atlas.build import MapParameters
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.vocabulary import bundled_vocabularies, vocabulary_of
 from cxr_explorer.project.partition_rows import groups_from_json
 from cxr_explorer.project.schema import migrations
+from cxr_explorer.project.storage import Database
 
 NONSENSE = (ValueError, TypeError, KeyError, IndexError, AttributeError)
 """What reading stored JSON raises when it is not what it should be."""

@@ -15,14 +15,13 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 from platformdirs import user_data_path
-from sqlite_utils import Database
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import sync_folder
 from cxr_explorer.project.backup import back_up_before_migration, backup_folder, keep_original
 from cxr_explorer.project.damage import find_damage, mend
 from cxr_explorer.project.schema import APPLICATION_ID, SCHEMA_VERSION, migrations
-from cxr_explorer.project.storage import Connection, StorageError, Trouble, open_connection
+from cxr_explorer.project.storage import Connection, Database, StorageError, Trouble, open_connection
 
 log = logging.getLogger("cxr_explorer")
 

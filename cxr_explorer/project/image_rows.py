@@ -7,13 +7,14 @@ import json
 from array import array
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
-from sqlite_utils import Database
+from numpy.typing import NDArray
 
 from cxr_explorer.labels.fact_table import FactTable, column_of
 from cxr_explorer.labels.image_ids import look_up
+from cxr_explorer.project.storage import Database
 
 PATIENT_MARK = "patient mark"
 """Name that stands among an image's stored facts for which films may be one patient's; it is no fact to show."""
@@ -146,6 +147,23 @@ def take_changed_files(database: Database, changed: Iterable[tuple[int, int, int
             WHERE id = :id""",
         ({"size": size, "mtime": mtime, "id": image_id, "pairs": pairs} for size, mtime, image_id in changed),
     )
+
+
+def image_columns(database: Database) -> dict[str, NDArray[Any]]:
+    """Every file the project knows as columns (N,), by id.
+
+    Returns:
+        `image_id` int64; `file` object, of str; `state` object: "read", "new" or "failed"; `height_px`, `width_px`
+        int64, 0 where not read; `excluded`, `missing`, `replaced` bool.
+    """
+    rows = database.execute(
+        """SELECT id, path, state, ifnull(height_px, 0), ifnull(width_px, 0), excluded, missing, replaced
+           FROM images ORDER BY id"""
+    ).fetchall()
+    names = ("image_id", "file", "state", "height_px", "width_px", "excluded", "missing", "replaced")
+    kinds = (np.int64, np.object_, np.object_, np.int64, np.int64, np.bool_, np.bool_, np.bool_)
+    columns = zip(*rows, strict=True) if rows else ((),) * len(names)
+    return {name: np.array(column, kind) for name, kind, column in zip(names, kinds, columns, strict=True)}
 
 
 # -- facts of all images -----------------------------------------------------------------------------------------------

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.vocabulary import spelled, spellings
 from cxr_explorer.project.image_rows import labelled_by
 from cxr_explorer.project.project import Ids, Project
 
@@ -21,6 +23,14 @@ class LabelColumn:
 
     image_ids: Ids
     values: NDArray[np.int8]
+
+
+def finding_of(project: Project, name: str, known: Sequence[str] | None = None) -> str:
+    """The finding as the project spells it, of `known` or of its vocabulary. Raises UserError where it is not there."""
+    known = project.vocabulary.findings if known is None else known
+    if (finding := spelled(name, spellings(known))) is not None:
+        return finding
+    raise UserError(f"{name} is not among the project's findings. They are: {', '.join(known)}.")
 
 
 def label_column(project: Project, finding: str, reader: str) -> LabelColumn:

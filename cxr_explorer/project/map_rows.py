@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlite_utils import Database
 
 from cxr_explorer.atlas.build import BuiltMap
 from cxr_explorer.atlas.clusters import CondensedTree
 from cxr_explorer.atlas.neighbours import Neighbours
 from cxr_explorer.atlas.partition import UNCLUSTERED, Group, Partition, identities_of, typicality_of
 from cxr_explorer.project.partition_rows import read_partition
+from cxr_explorer.project.storage import Database
 
 Ids = NDArray[np.int64]
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlite_utils import Database
 
 from cxr_explorer.atlas.partition import LINEAGES, Group, Partition, first_partition
+from cxr_explorer.project.storage import Database
 
 STATE = "partition"
 """Kind of state (key "") whose value is the id of the partition in use."""

@@ -12,15 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlite_utils import Database
-
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import sync_folder
 from cxr_explorer.project.backup import backup_folder, backups, damaged_originals, keep_original
 from cxr_explorer.project.damage import COMPUTED, columns_of, find_damage, mend, reference
 from cxr_explorer.project.file import fill, held, remove_leftovers
 from cxr_explorer.project.schema import APPLICATION_ID, SCHEMA_VERSION, migrations
-from cxr_explorer.project.storage import StorageError, open_connection, uri_of
+from cxr_explorer.project.storage import Database, StorageError, open_connection, uri_of
 
 PAGE_BYTES = 4096
 """SQLite's page size, which this program never changes."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from sqlite_utils import Database
-from sqlite_utils.migrations import Migrations
+from cxr_explorer.project.storage import Database, Migrations
 
 APPLICATION_ID = 0x43585245
 """SQLite's application_id ("CXRE"): tells a project from any other SQLite file."""

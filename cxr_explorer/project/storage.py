@@ -6,13 +6,34 @@ import logging
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path, PurePath
 from typing import Any, Literal
 from urllib.parse import quote
 
 from cxr_explorer.errors import UserError
+
+
+@contextmanager
+def _without_pandas() -> Iterator[None]:
+    """Whoever tries to import pandas meanwhile takes it for not installed."""
+    if "pandas" in sys.modules:
+        yield
+        return
+    sys.modules["pandas"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules["pandas"]
+
+
+# sqlite-utils imports pandas where it is installed, a quarter of a second, for a type that nobody stores here.
+with _without_pandas():
+    from sqlite_utils import Database as Database
+    from sqlite_utils.migrations import Migrations as Migrations
 
 log = logging.getLogger("cxr_explorer")
 
