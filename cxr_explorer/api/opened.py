@@ -18,16 +18,19 @@ from cxr_explorer.api.frames import frame_of
 from cxr_explorer.atlas.build import MapParameters
 from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, default_encoder, encoder_of
 from cxr_explorer.errors import UserError
+from cxr_explorer.exchange.form import Wanted
+from cxr_explorer.exchange.forms import form_named
 from cxr_explorer.images.read import read
 from cxr_explorer.indexing import Indexing, IndexReport
 from cxr_explorer.labels.label import How, Judgement, Value
 from cxr_explorer.labels.reader_names import check_reader
 from cxr_explorer.labels.texts import VALUES_BY_WORD
 from cxr_explorer.pace import Progress
-from cxr_explorer.project import acts, contradictions, exporting, labelling
+from cxr_explorer.project import acts, contradictions, labelling
 from cxr_explorer.project.label_columns import finding_of
 from cxr_explorer.project.partitions import cluster_of
 from cxr_explorer.project.project import Ids, Project
+from cxr_explorer.tables.format import WriteReport
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -335,17 +338,23 @@ class OpenProject:
 
         Args:
             out: The file.
-            form: "long" (everything, also who labelled and how sure it is), "nih" or "chexpert".
+            form: A name of the forms the command knows: "long" (everything, also who labelled and how sure it is),
+                "nih", "chexpert", "parquet", "label-studio", "coco", "imagefolder", "dicom-sr", ... Those of many
+                files make a folder, which must not be there yet.
             reader: Only this reader's; None for everybody's.
 
         Returns:
             How many labels were written.
 
         Raises:
-            UserError: The place cannot be written.
+            UserError: The place cannot be written, or a package that the form needs is not installed.
             KeyError: There is no such form.
         """
-        return exporting.export_labels(self._project, Path(out), form, reader, notes=False).labels
+        chosen = form_named(form)
+        chosen.check()
+        *_, report = chosen.write(self._project, Path(out), Wanted(reader, notes=False))
+        assert isinstance(report, WriteReport)
+        return report.labels
 
     def index(
         self,
