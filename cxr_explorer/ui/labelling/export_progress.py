@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QProgressBar, QVBoxLayout, QWidget
 
 from cxr_explorer.exchange.folder import forget_unfinished
@@ -32,8 +34,12 @@ class ExportProgress(QDialog):
         self.bar = QProgressBar(textVisible=False)
         self.bar.setRange(0, 1000)
         self.bar.setAccessibleName("Progress")
+        self.bar.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # not Cancel: a key on its way must stop nothing
+        self.bar.setFocus()
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        buttons.button(QDialogButtonBox.StandardButton.Cancel).setToolTip("Stop; what is written so far is taken away")
+        cancel = buttons.button(QDialogButtonBox.StandardButton.Cancel)
+        cancel.setToolTip("Stop; what is written so far is taken away")
+        cancel.setAutoDefault(False)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         for widget in (self._text, self.bar, buttons):
@@ -60,6 +66,10 @@ class ExportProgress(QDialog):
         self.accept()
         forget_unfinished(self._out)
         self._failed(text)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Esc and Enter, meant for the window, stop nothing here."""
+        event.ignore()
 
     def done(self, result: int) -> None:
         if result == QDialog.DialogCode.Rejected and self.errand.active:

@@ -67,7 +67,7 @@ def export_table(parent: QWidget, session: Session, folder: str, errand: Errand)
     if not accepted(dialog):
         return
     form, wanted, holds = dialog.form, dialog.wanted, dialog.whose
-    start = Path(folder) / f"{project_title(session.project.path)}-{'data-set' if form.is_folder else 'labels'}"
+    start = Path(folder) / f"{project_title(session.project.path)}-{form.name if form.is_folder else 'labels'}"
     start = start.with_name(start.name + form.suffix)
     kind = "New folder (*)" if form.is_folder else f"{form.title.replace('(', '').replace(')', '')} (*{form.suffix})"
     chosen_path, _ = QFileDialog.getSaveFileName(parent, "Export labels", str(start), kind)
