@@ -9,7 +9,7 @@ from cxr_explorer.cli.main import main
 from cxr_explorer.exchange import image_folder
 from cxr_explorer.exchange.forms import FORMS
 from cxr_explorer.tables.long import HEADER, NOTE_HEADER
-from tests.exchange.labelled import empty, labelled, labels
+from tests.exchange.labelled import empty, labelled, labels, skip_without
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
 def test_what_is_exported_is_imported(
     project: Path, tmp_path: Path, form: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("pyarrow")
+    skip_without(form)
     out = tmp_path / "labels"  # the content decides, not the name
     assert main(["export", str(project), str(out), "--format", form, "--json"]) == 0
     written = said(capsys)
