@@ -24,18 +24,22 @@ from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.errand import Errand
 from cxr_explorer.ui.widgets.texts import accepted
 
-READ = (".csv", ".tsv", ".txt", ".csv.gz", ".parquet", ".json")
-"""Endings of files with labels: tables, Parquet, Label Studio's JSON."""
+READ = (
+    ("CSV: long, NIH ChestX-ray14 or CheXpert", "*.csv *.tsv *.txt *.csv.gz"),
+    ("Parquet: the columns of these", "*.parquet"),
+    ("Label Studio: exported as JSON", "*.json"),
+)
+"""Files with labels, as the file dialog offers them; what a file is its content decides."""
 
 MOST_PARTS = 20
 """A fact with more values than this divides no data set."""
 
 
 def import_table(parent: QWidget, session: Session, folder: str) -> None:
-    """Asks for a table, shows what it would bring, and takes it in."""
-    chosen, _ = QFileDialog.getOpenFileName(
-        parent, "Import labels", folder, f"Labels ({' '.join(f'*{ending}' for ending in READ)});;All files (*)"
-    )
+    """Asks for a file, shows what it would bring, and takes it in."""
+    kinds = [f"{title} ({endings})" for title, endings in READ]
+    kinds = [f"Labels ({' '.join(endings for _, endings in READ)})", *kinds, "All files (*)"]
+    chosen, _ = QFileDialog.getOpenFileName(parent, "Import labels", folder, ";;".join(kinds))
     if not chosen or session.project is None:
         return
     dialog = ImportDialog(parent, session.project, Path(chosen), session.preferences.own_reader, session.reader)

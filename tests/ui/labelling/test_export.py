@@ -10,6 +10,7 @@ from cxr_explorer.exchange import forms
 from cxr_explorer.exchange.form import Wanted
 from cxr_explorer.ui.labelling.export_dialog import ExportDialog, Whose
 from cxr_explorer.ui.labelling.export_progress import ExportProgress
+from cxr_explorer.ui.labelling.import_dialog import ImportDialog
 from cxr_explorer.ui.main_window import MainWindow
 from tests.ui.windows import CLUSTER_SIZES, make_project, open_window
 
@@ -120,3 +121,28 @@ def test_a_data_set_that_is_cancelled_leaves_nothing(
     else:
         window.close()
     assert not progress.errand.active and not part.exists() and not out.exists()
+
+
+def test_what_left_for_label_studio_is_shown_before_it_comes_back(
+    window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labelled(window)
+    project, out = window.session.project, tmp_path / "tasks.json"
+    assert project is not None
+    list(forms.exported(project.path, out, "label-studio", Wanted()))
+    offered: list[str] = []
+
+    def answer(_parent: object, _title: str, _folder: str, kinds: str) -> tuple[str, str]:
+        offered.append(kinds)
+        return str(out), ""
+
+    def look(dialog: ImportDialog) -> int:
+        dialog.errand.finish()
+        assert "Label Studio form" in dialog.head.text() and f"{CLUSTER_SIZES[0]} labels" in dialog.head.text()
+        dialog.reject()
+        return 0
+
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", answer)
+    monkeypatch.setattr(ImportDialog, "exec", look)
+    window.labelling.import_labels()
+    assert "*.json" in offered[0] and "*.parquet" in offered[0] and "*.csv.gz" in offered[0]
