@@ -68,7 +68,7 @@ def add_commands(command: Command) -> None:
     add_whose(export)
     add_json(export)
 
-    imported = command("import", _import, "Take labels from a CSV (long, NIH or CheXpert form) into a project.")
+    imported = command("import", _import, "Take labels from a CSV, a Parquet table or Label Studio's JSON.")
     imported.add_argument("project", type=Path)
     imported.add_argument("table", type=Path)
     imported.add_argument("--reader", default="imported", help="whose labels they are where the table does not say")

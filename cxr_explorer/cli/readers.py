@@ -44,7 +44,7 @@ def add_commands(command: Command) -> None:
 
     merging = command("merge", _merge, "Import another reader's labels, from their project (.cxr) or a CSV.")
     merging.add_argument("project", type=Path)
-    merging.add_argument("source", type=Path, help="their project file, or a label table (long, NIH or CheXpert form)")
+    merging.add_argument("source", type=Path, help="their project file, or a label table as `import` takes it")
     merging.add_argument("--as", dest="name", metavar="NAME", help="keep their labels under this name")
     merging.add_argument("--reader", default="reader 1", help="who merges")
     merging.add_argument("--by-name", action="store_true", help="files of one name are one image, whatever is in them")

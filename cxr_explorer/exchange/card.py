@@ -89,7 +89,7 @@ def card(facts: Facts) -> str:
         *(f"| {part} | {count:,} |" for part, count in parts.items()),
         "",
         facts.split,
-        f"{facts.patients:,} patients are known. "
+        (f"{facts.patients:,} patients are known. " if facts.patients else "No patient is known. ")
         + (
             f"The patient is not known of {facts.unknown:,} images: each of them was taken for a patient of its own, "
             "so that films of one person may be in two parts."

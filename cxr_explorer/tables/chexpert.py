@@ -95,7 +95,7 @@ class _Chexpert:
 CHEXPERT = Format(
     "chexpert",
     "CheXpert",
-    "One column a finding: 1 present, 0 absent, -1 uncertain, blank not read.",
+    "For what reads CheXpert: one column a finding, 1 present, 0 absent, -1 uncertain, blank not read.",
     recognises=lambda names: "path" in names and len(names) > 1,
     reader=_Chexpert,
     writer=_chexpert_table,

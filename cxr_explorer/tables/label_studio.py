@@ -31,6 +31,7 @@ from cxr_explorer.tables.long import LONG
 _HEADER = ("file", "finding", "value", "reader", "time", "how", "cluster", "map")
 _IMAGE = "image"
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-")  # what Label Studio puts before the name of an uploaded file
+_BLANKS = re.compile(r"[ \t\r\n]*")
 _MINIMAL = {"annotator", "annotation_id", "lead_time"}  # keys of a task in its export "JSON-MIN"
 
 LABEL_STUDIO = Format(
@@ -135,25 +136,51 @@ class LabelStudioFile:
 
     def records(self, problems: Problems) -> Iterator[Record]:
         """The header, then a record a label. Raises UserError where it is no such file."""
-        tasks = self._tasks()
         yield 1, list(_HEADER)
-        for number, task in enumerate(tasks, 1):
+        for number, task in enumerate(self._tasks(), 1):
+            if not isinstance(task, dict) or not isinstance(task.get("data"), dict):
+                is_minimal = isinstance(task, dict) and _MINIMAL & task.keys()
+                what = "Label Studio's JSON-MIN" if is_minimal else 'not Label Studio\'s JSON, whose tasks have "data"'
+                raise UserError(f"Cannot read {self.path}: it is {what}; export it as JSON.")
             yield from _records_of(task, number, problems)
-            self.share = number / len(tasks)
 
-    def _tasks(self) -> list[dict[str, Any]]:
+    def _tasks(self) -> Iterator[Any]:
+        """Task by task: all at once they would take ten times the memory of the file."""
         try:
-            content = json.loads(self.path.read_text(encoding="utf-8-sig"))
+            text = self.path.read_text(encoding="utf-8-sig")
+            for task, place in _decoded(text):
+                self.share = place / len(text)
+                yield task
         except OSError as error:
             raise UserError(f"Cannot read {self.path}: {error.strerror or error}; choose another file.") from error
         except (ValueError, RecursionError) as error:
             raise UserError(f"Cannot read {self.path}: it is no sound JSON; export it again.") from error
-        tasks = content if isinstance(content, list) else [content]
-        if any(isinstance(task, dict) and _MINIMAL & task.keys() and "data" not in task for task in tasks):
-            raise UserError(f"Cannot read {self.path}: it is Label Studio's JSON-MIN; export it as JSON instead.")
-        if not all(isinstance(task, dict) and isinstance(task.get("data"), dict) for task in tasks):
-            raise UserError(f'Cannot read {self.path}: it is not Label Studio\'s JSON, whose tasks each have "data".')
-        return tasks
+
+
+def _decoded(text: str) -> Iterator[tuple[Any, int]]:
+    """The items of a JSON list, or the one value that is no list, each with where it ends. Raises ValueError."""
+    decode = json.JSONDecoder().raw_decode
+    place = _past_blanks(text, 0)
+    if text[place : place + 1] != "[":
+        yield decode(text, place)
+        return
+    place = _past_blanks(text, place + 1)
+    if text[place : place + 1] == "]":
+        return
+    while True:
+        item, place = decode(text, place)
+        yield item, place
+        place = _past_blanks(text, place)
+        if text[place : place + 1] == "]":
+            return
+        if text[place : place + 1] != ",":
+            raise ValueError(f"no comma at {place}")
+        place = _past_blanks(text, place + 1)
+
+
+def _past_blanks(text: str, place: int) -> int:
+    blanks = _BLANKS.match(text, place)
+    return blanks.end() if blanks is not None else place
 
 
 def _records_of(task: Mapping[str, Any], number: int, problems: Problems) -> Iterator[Record]:

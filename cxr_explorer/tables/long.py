@@ -185,8 +185,8 @@ def _share(cell: str) -> float | None:
 LONG = Format(
     "long",
     "Long, with provenance",
-    "One row a label: file, finding, value, reader, time, how, cluster, map, and the bound of its audit. Notes and "
-    "what to come back to have columns of their own; an image with a note and no label has a row without a finding.",
+    "For another copy of this program and for statistics. One row a label, with its reader, time, how it was given and "
+    "the bound of its audit; notes and what to come back to as well.",
     recognises=lambda names: {"file", "finding", "value"} <= names,
     reader=_Long,
 )

@@ -68,7 +68,7 @@ class _Nih:
 NIH = Format(
     "nih",
     "NIH ChestX-ray14",
-    "Image Index, Finding Labels. Findings that are present; absent and uncertain ones have no place in it.",
+    "For what reads NIH ChestX-ray14: Image Index, Finding Labels. Only what is present has a place in it.",
     recognises=lambda names: {"imageindex", "findinglabels"} <= names,
     reader=_Nih,
     writer=_nih_table,

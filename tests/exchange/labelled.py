@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from cxr_explorer.exchange.form import Wanted
 from cxr_explorer.exchange.forms import form_named
@@ -45,6 +46,12 @@ def labelled(tmp_path: Path, readers: tuple[str, ...] = ("ana", "ben, MD", "ana 
     notes.set_flag(project, 5, True, readers[0])
     notes.write_note(project, int(ids[-1]), "=formula", readers[0])
     return project
+
+
+def skip_without(form: str) -> None:
+    """Skips a test of a form whose package is not installed."""
+    if missing := form_named(form).missing:
+        pytest.skip(f"{missing} is not installed")
 
 
 def written(project: Project, out: Path, form: str, wanted: Wanted | None = None) -> WriteReport:

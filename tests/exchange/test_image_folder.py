@@ -114,6 +114,29 @@ def test_films_of_one_patient_are_in_one_part(project: Project, tmp_path: Path) 
     assert {row["split"] for row in rows} == {"train", "validation", "test"}
 
 
+@pytest.mark.usefixtures("no_pyarrow")
+@pytest.mark.parametrize("said_by", ["header", "content", "study"])
+def test_films_that_belong_together_by_other_signs_are_in_one_part(
+    project: Project, tmp_path: Path, said_by: str
+) -> None:
+    """Every third film is joined to one chain, though a table names twelve patients: all of them are one set."""
+    with project:
+        ids = sorted(project.paths())[::3]
+        with project.db.atomic():
+            for image_id in ids:
+                if said_by == "header":
+                    facts = json.dumps({"view": "PA", "patient mark": "0badcafe"})
+                    project.db.execute("UPDATE images SET facts = ? WHERE id = ?", [facts, image_id])
+                elif said_by == "content":
+                    project.db.execute("UPDATE images SET digest = 'same' WHERE id = ?", [image_id])
+                else:
+                    project.db.execute("INSERT INTO metadata VALUES (?, 'study', '7')", [image_id])
+        written(project, tmp_path / "set", "imagefolder", Wanted("ana", file_names=True))
+        joined = {project.paths()[image_id] for image_id in ids}
+    rows = [row for row in tables(tmp_path / "set") if row["source_file"] in joined]
+    assert len(rows) > 5 and len({row["split"] for row in rows}) == 1 and len({row["patient"] for row in rows}) == 1
+
+
 def test_no_name_is_in_the_data_set_unless_it_was_asked_for(project: Project, tmp_path: Path) -> None:
     with project:
         written(project, tmp_path / "set", "imagefolder")

@@ -16,7 +16,7 @@ from cxr_explorer.project.notes import note_rows
 from cxr_explorer.project.project import Project
 from cxr_explorer.tables.format import WriteReport
 from cxr_explorer.tables.read import read_labels
-from tests.exchange.labelled import FINDINGS, NAMES, empty, labelled, labels, read_back, written
+from tests.exchange.labelled import FINDINGS, NAMES, empty, labelled, labels, read_back, skip_without, written
 from tests.project.audits.test_lots import begin, read
 
 
@@ -28,7 +28,7 @@ def copy(tmp_path: Path) -> Project:
 
 @pytest.mark.parametrize("form", ["long", "parquet", "label-studio"])
 def test_every_label_of_every_reader_comes_back_with_its_provenance(tmp_path: Path, form: str, copy: Project) -> None:
-    pytest.importorskip("pyarrow")
+    skip_without(form)
     out = tmp_path / f"labels{form_named(form).suffix}"
     with labelled(tmp_path) as project, copy:
         report = written(project, out, form)
@@ -41,7 +41,7 @@ def test_every_label_of_every_reader_comes_back_with_its_provenance(tmp_path: Pa
 
 @pytest.mark.parametrize("form", ["chexpert", "parquet-wide"])
 def test_a_readers_answers_come_back_from_a_table_of_findings(tmp_path: Path, form: str, copy: Project) -> None:
-    pytest.importorskip("pyarrow")
+    skip_without(form)
     out = tmp_path / f"labels{form_named(form).suffix}"
     with labelled(tmp_path, ("ana",)) as project, copy:
         written(project, out, form)
@@ -53,7 +53,7 @@ def test_a_readers_answers_come_back_from_a_table_of_findings(tmp_path: Path, fo
 
 @pytest.mark.parametrize("form", [form.name for form in FORMS if not form.is_folder])
 def test_a_table_holds_only_what_was_asked_for(tmp_path: Path, form: str) -> None:
-    pytest.importorskip("pyarrow")
+    skip_without(form)
     out = tmp_path / "out"
     with labelled(tmp_path) as project:
         own = written(project, out, form, Wanted("ben, MD"))
@@ -167,6 +167,10 @@ def test_what_label_studio_exports_is_read(tmp_path: Path, copy: Project) -> Non
         ('[{"image": "a.png"}]', "not Label Studio"),
         ('[{"id": 1, "image": "a.png", "annotator": 1, "lead_time": 2}]', "JSON-MIN"),
         ("[" * 100_000, "no sound JSON"),
+        ('[{"data": {}} {"data": {}}]', "no sound JSON"),
+        ('[{"data": {}},]', "no sound JSON"),
+        ('[{"data": {}}', "no sound JSON"),
+        ('{"data": 1}', "not Label Studio"),
     ],
 )
 def test_other_json_is_refused_in_words(tmp_path: Path, content: str, said: str) -> None:
@@ -206,7 +210,7 @@ def test_coco_counts_what_is_present_and_keeps_the_rest_as_attributes(tmp_path: 
 
 @pytest.mark.parametrize("form", [form.name for form in FORMS if not form.is_folder])
 def test_a_name_that_is_no_unicode_leaves_the_old_file(tmp_path: Path, form: str, monkeypatch) -> None:
-    pytest.importorskip("pyarrow")
+    skip_without(form)
     out = tmp_path / "out"
     out.write_text("old")
     with empty(tmp_path) as project:

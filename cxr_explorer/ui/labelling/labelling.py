@@ -14,6 +14,7 @@ from cxr_explorer.ui.commands.actions import key_text
 from cxr_explorer.ui.commands.part import Part, Verbs
 from cxr_explorer.ui.commands.specs.label import FINDING_ACTIONS
 from cxr_explorer.ui.frame.frame import Frame
+from cxr_explorer.ui.labelling.export_progress import ExportProgress
 from cxr_explorer.ui.labelling.findings_dialog import FindingsDialog
 from cxr_explorer.ui.labelling.history_dialog import HistoryDialog
 from cxr_explorer.ui.labelling.label_panel import LabelPanel
@@ -69,6 +70,8 @@ class Labelling(QObject, Part):
         self._panel.show_keys()
 
     def close_down(self) -> None:
+        for unfinished in self._frame.findChildren(ExportProgress):
+            unfinished.reject()  # a table is finished in a moment, a data set is not
         self._export.finish()
 
     def label_finding(self, position: int, value: int) -> None:
@@ -132,7 +135,7 @@ class Labelling(QObject, Part):
             self._frame.warn(str(error))
 
     def export_labels(self) -> None:
-        """Writes the labels as a table."""
+        """Writes the labels as a table, for another program, or as a data set."""
         try:
             export_table(self._frame, self._session, self._frame.last_folder(), self._export)
         except UserError as error:

@@ -209,7 +209,7 @@ class Readers(QObject, Part):
             self._frame,
             "Another reader's labels",
             folder,
-            f"Projects and label tables (*{SUFFIX} *.csv *.tsv *.txt *.csv.gz);;All files (*)",
+            f"Projects and label tables (*{SUFFIX} *.csv *.tsv *.txt *.csv.gz *.parquet *.json);;All files (*)",
         )
         if chosen:
             self.merge_from(Path(chosen))

@@ -234,7 +234,7 @@ def test_the_export_offers_notes_where_there_is_room_for_them(qtbot, window: Mai
     dialog.with_notes.setChecked(False)
     assert not dialog.notes
     dialog.with_notes.setChecked(True)
-    dialog._choices[1][0].setChecked(True)
+    dialog.choose("nih")
     assert not dialog.notes
 
 

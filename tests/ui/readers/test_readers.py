@@ -431,7 +431,7 @@ def test_export_offers_every_reader_the_majority_and_what_was_settled(
         ]
         assert dialog.whose.reader == "ann"
         dialog._whose.setCurrentIndex(offered.index("Adjudicated, else unanimous"))
-        next(button for button, key in dialog._choices if key == "chexpert").setChecked(True)
+        dialog.choose("chexpert")
         dialog.accept()
 
     in_dialog(ExportDialog, choose)

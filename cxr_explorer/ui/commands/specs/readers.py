@@ -53,7 +53,7 @@ SPECS: tuple[Spec, ...] = (
         "merge_labels",
         "&Readers",
         "&Merge another reader's labels…",
-        "Import labels from another reader's project or CSV, after a preview",
+        "Import labels from another reader's project or table, after a preview",
         (),
         PROJECT,
         separated=True,
