@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -87,10 +88,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.path[:0] = [str(ROOT), str(ROOT / "packaging")]
     if importlib.util.find_spec("sphinx") is None:
         return _with_sphinx(sys.argv[1:] if arguments is None else arguments)
-    sources = ROOT / "build" / "docs" / "sources"
-    shutil.rmtree(sources, ignore_errors=True)
-    write_sources(sources)
-    return build(sources, out.resolve())
+    with tempfile.TemporaryDirectory() as home:
+        sources = Path(home) / "sources"
+        write_sources(sources)
+        return build(sources, out.resolve())
 
 
 def _with_sphinx(arguments: Sequence[str]) -> int:
@@ -111,12 +112,12 @@ def build(sources: Path, out: Path) -> int:
     from cxr_explorer import __version__
 
     settings = {**SETTINGS, "version": __version__, "release": __version__}
-    doctrees = sources.parent / "doctrees"
-    for folder in (out, doctrees):
-        shutil.rmtree(folder, ignore_errors=True)
-    site = Sphinx(sources, None, out, doctrees, "html", settings, status=None, warningiserror=True)
+    if out.is_dir() and any(out.iterdir()) and not (out / ".buildinfo").is_file():
+        print(f"docs.py: {out} holds something else than the documents. Choose an empty folder.", file=sys.stderr)
+        return 1
+    shutil.rmtree(out, ignore_errors=True)
+    site = Sphinx(sources, None, out, sources.parent / "doctrees", "html", settings, status=None, warningiserror=True)
     site.build()
-    shutil.rmtree(out / ".doctrees", ignore_errors=True)
     if not site.statuscode:
         print(f"{len(list(out.rglob('*.html')))} pages: {out / 'index.html'}")
     return int(site.statuscode)
