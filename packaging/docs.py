@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import inspect
 import os
 import re
 import shutil
@@ -53,9 +54,6 @@ SECTIONS = {
 }
 """Pages by section, in their order. A page that nobody has written is left out; one not named here comes last."""
 
-API = "cxr_explorer.api"
-"""What the page of the Python API is made of, where it is there."""
-
 SETTINGS: dict[str, Any] = {
     "project": "CXR Explorer",
     "copyright": "The CXR Explorer contributors",
@@ -66,6 +64,7 @@ SETTINGS: dict[str, Any] = {
     "myst_enable_extensions": ["dollarmath", "deflist"],
     "napoleon_use_ivar": True,
     "autodoc_typehints": "description",
+    "add_module_names": False,
     "autodoc_member_order": "bysource",
     "html_theme": "furo",
     "html_title": "CXR Explorer",
@@ -153,8 +152,8 @@ def write_sources(folder: Path) -> None:
             text = _filled(PurePosixPath(source).stem)
         _write(folder, page, with_links(text, source, pages))
     _write(folder, "command-reference", command_reference())
-    if importlib.util.find_spec(API) is not None:
-        _write(folder, "python-reference", f"# Python reference\n\n```{{automodule}} {API}\n:members:\n```\n")
+    if names := python_names():
+        _write(folder, "python-reference", python_reference(names))
     index = folder / "index.md"
     present = {path.stem for path in folder.glob("*.md")} - {"index"}
     index.write_text(index.read_text(encoding="utf-8") + _contents(present), encoding="utf-8")
@@ -220,6 +219,30 @@ def _contents(present: set[str]) -> str:
         there = [page for page in pages if page in present]
         if there:
             lines += ["", "```{toctree}", ":hidden:", ":maxdepth: 1", f":caption: {title}", "", *there, "```"]
+    return "\n".join([*lines, ""])
+
+
+# --- Python ----------------------------------------------------------------------------------------------------------
+
+
+def python_names() -> list[str]:
+    """What `import cxr_explorer` offers to notebooks; nothing where it offers no names."""
+    import cxr_explorer
+
+    return [name for name in getattr(cxr_explorer, "__all__", []) if not name.startswith("_")]
+
+
+def python_reference(names: Sequence[str]) -> str:
+    """The page of all names, from their docstrings: functions first, then classes."""
+    import cxr_explorer
+
+    lines = ["# Python reference", "", "All that `import cxr_explorer as cxr` offers, from its docstrings."]
+    found = [(name, getattr(cxr_explorer, name)) for name in names]
+    for name, what in sorted(found, key=lambda one: isinstance(one[1], type)):
+        if isinstance(what, type) or inspect.isfunction(what):
+            kind = "class" if isinstance(what, type) else "function"
+            lines += ["", f"## {name}", "", "```{eval-rst}", f".. auto{kind}:: {what.__module__}.{name}"]
+            lines += ["   :members:", "```"] if kind == "class" else ["```"]
     return "\n".join([*lines, ""])
 
 

@@ -10,7 +10,7 @@ import re
 import shlex
 import shutil
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -28,8 +28,8 @@ PYTHON = r"(?:\.venv/bin/)?python3?|py|PY"
 BEGINS = re.compile(rf"(?:{PYTHON}) (?:-m |packaging/)|(?:\.venv/bin/)?cxr-explorer |torchrun |(?:\S*/)?pip install ")
 
 
-def code_of(text: str) -> Iterator[str]:
-    """What stands in code, line by line: in blocks, also indented ones, and within sentences."""
+def code_of(text: str) -> Iterator[tuple[str, bool]]:
+    """What stands in code, line by line, and whether it is meant to be typed: in a block, and not within a sentence."""
     variables: dict[str, str] = {}
     joined = re.sub(r" *\\\n *", " ", text)
     for line in joined.splitlines():
@@ -37,24 +37,26 @@ def code_of(text: str) -> Iterator[str]:
             variables[assigned[1]] = assigned[2]
         for name, value in variables.items():
             line = line.replace(f"${name} ", f"{value} ")
-        yield line.strip()
+        yield line.strip(), True
     for match in re.finditer(r"(?<!`)`([^`]+)`(?!`)", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)):
-        yield re.sub(r"\s+", " ", match[1])
+        yield re.sub(r"\s+", " ", match[1]).replace("\\|", "|"), False
 
 
-def commands_of(name: str) -> list[str]:
-    """The commands of a document, without what is said of them further right."""
+def commands_of(name: str) -> list[tuple[str, bool]]:
+    """The commands of a document, without what is said of them further right; and whether each is whole."""
     text = (ROOT / name).read_text(encoding="utf-8")
-    return [re.split(r"\s{3,}", code)[0] for code in code_of(text) if BEGINS.match(code)]
+    found = ((re.split(r"\s{3,}", code)[0], typed) for code, typed in code_of(text) if BEGINS.match(code))
+    return [(code.removesuffix(" …"), typed and not code.endswith(" …")) for code, typed in found]
 
 
-COMMANDS = [(name, command) for name in DOCUMENTS for command in commands_of(name)]
+COMMANDS = [(name, *command) for name in DOCUMENTS for command in commands_of(name)]
 
 
 def test_the_documents_are_found() -> None:
     assert {"README.md", "resources/docs/index.md", "resources/docs/help/start.md"} <= set(DOCUMENTS)
-    assert len([command for _, command in COMMANDS if command.startswith("cxr-explorer")]) > 50
-    assert len([command for _, command in COMMANDS if " -m " in command]) > 20
+    typed = [command for _, command, typed in COMMANDS if typed]
+    assert len([command for command in typed if command.startswith("cxr-explorer")]) > 40
+    assert len([command for command in typed if " -m " in command]) > 20
 
 
 class Parsed(Exception):
@@ -64,79 +66,85 @@ class Parsed(Exception):
 @pytest.fixture
 def only_parsing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every parser reads its arguments and goes no further."""
-    parse = argparse.ArgumentParser.parse_args
+    running: list[str] = []  # a parser of sub-commands calls others; what is parsed at last is the outermost
 
-    def then_stop(self: argparse.ArgumentParser, *arguments: object, **more: object) -> None:
-        parse(self, *arguments, **more)  # type: ignore[call-overload]
-        raise Parsed
+    def stopping(name: str) -> Callable[..., object]:
+        parse = getattr(argparse.ArgumentParser, name)
 
-    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", then_stop)
+        def then_stop(self: argparse.ArgumentParser, *arguments: object, **more: object) -> object:
+            running.append(name)
+            try:
+                parsed = parse(self, *arguments, **more)
+            finally:
+                running.pop()
+            if running:
+                return parsed
+            raise Parsed
+
+        return then_stop
+
+    for name in ("parse_args", "parse_known_args"):
+        monkeypatch.setattr(argparse.ArgumentParser, name, stopping(name))
 
 
 @pytest.mark.parametrize(
-    ("name", "command"), [pytest.param(*one, id=f"{one[0]}: {one[1]}"[:120]) for one in dict.fromkeys(COMMANDS)]
+    ("command", "typed"), [pytest.param(*one[1:], id=f"{one[0]}: {one[1]}"[:120]) for one in dict.fromkeys(COMMANDS)]
 )
 @pytest.mark.usefixtures("only_parsing")
-def test_every_command_is_one_the_program_knows(
-    name: str, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    words = shlex.split(command.replace("\\|", "|").rstrip("…"))
+def test_every_command_is_one_the_program_knows(command: str, typed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = shlex.split(command)
     if words[0].endswith("cxr-explorer"):
-        check_own(words[1:])
+        check_own(words[1:], typed)
     elif "-m" in words:
-        check_module(words[words.index("-m") + 1], words[words.index("-m") + 2 :], monkeypatch)
+        check_module(words[words.index("-m") + 1], words[words.index("-m") + 2 :], typed, monkeypatch)
     elif "pip" in words[0]:
         check_extras(words[-1])
     else:
         script = ROOT / words[1]
-        assert script.is_file()
-        options = [word for word in words[2:] if word.startswith("--")]
-        assert all(option in script.read_text(encoding="utf-8") for option in options)
+        check_options(words, script.read_text(encoding="utf-8"))
 
 
-def check_own(arguments: list[str]) -> None:
-    """Of a command that is only named, its name; else all of it."""
-    if len(arguments) == 1 and not arguments[0].startswith("-"):
-        _, known = known_commands()
-        assert arguments[0] in known
+def check_options(words: list[str], text: str) -> None:
+    """Of a command that is only spoken of, the options are known."""
+    assert all(option in text for option in re.findall(r"--[a-z][\w-]+", " ".join(words)))
+
+
+def check_own(arguments: list[str], typed: bool) -> None:
+    """Of a command that is typed, all of it; else its name and options."""
+    parser = command_line._parser(command_line._families([]))
+    (found,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    if not typed and not arguments[0].startswith("-"):
+        check_options(arguments, found.choices[arguments[0]].format_help())
         return
-    parser, _ = known_commands()
     try:
         parser.parse_args(arguments)
     except Parsed:
         return
     except SystemExit as request:
-        assert "--help" in arguments or "--version" in arguments
-        assert not request.code
+        assert {"--help", "--version"} & set(arguments) and not request.code, arguments
 
 
-def known_commands() -> tuple[argparse.ArgumentParser, set[str]]:
-    parser = command_line._parser(command_line._families([]))
-    (found,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
-    return parser, set(found.choices)
-
-
-def check_module(module: str, arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its own parser takes the arguments; of an outline with brackets, the options are known."""
+def check_module(module: str, arguments: list[str], typed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own parser takes the arguments; of what is only spoken of, the options are known."""
     if module == "pytest":
         assert all((ROOT / word).exists() for word in arguments if "/" in word)
         return
-    path = ROOT / Path(*module.split("."))
-    source = path.with_suffix(".py")
-    text = source.read_text(encoding="utf-8")
-    if "pars" not in text:  # it takes no arguments
-        assert not [word for word in arguments if word.startswith("--") and word not in text]
-        return
-    if any("[" in word or "|" in word for word in arguments):
-        options = re.findall(r"--[\w-]+", " ".join(arguments))
-        assert all(option in text for option in options)
+    text = (ROOT / Path(*module.split("."))).with_suffix(".py").read_text(encoding="utf-8")
+    if not typed or "pars" not in text:  # some take no arguments
+        check_options(arguments, text)
         return
     for package in ("onnx", "onnxscript"):  # of the extra `train`
         if f"import {package}" in text:
             pytest.importorskip(package)
+    run = importlib.import_module(module).main
     monkeypatch.setattr("sys.argv", [module, *arguments])
+    monkeypatch.setattr("subprocess.Popen", began)
     with pytest.raises(Parsed):
-        importlib.import_module(module).main()
+        run()
+
+
+def began(*_arguments: object, **_more: object) -> None:
+    raise AssertionError("a command that was only to be parsed began its work")
 
 
 def check_extras(wanted: str) -> None:
