@@ -137,7 +137,7 @@ def check_module(module: str, arguments: list[str], typed: bool, monkeypatch: py
         if f"import {package}" in text:
             pytest.importorskip(package)
     run = importlib.import_module(module).main
-    monkeypatch.setattr("sys.argv", [module, *arguments])
+    monkeypatch.setattr("sys.argv", [module, *(word.strip("[]") for word in arguments)])  # what may be left out as well
     monkeypatch.setattr("subprocess.Popen", began)
     with pytest.raises(Parsed):
         run()
