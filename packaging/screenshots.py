@@ -1,4 +1,7 @@
-"""Draws the pictures of the README and of resources/docs from the demo set: `python packaging/screenshots.py`.
+"""Draws the pictures of the README and of resources/docs from the demo set.
+
+    python packaging/screenshots.py               all of them
+    python packaging/screenshots.py show_film     those of one scene, or of some
 
 Nothing real is shown: every radiograph in them is simulated.
 """
@@ -6,16 +9,18 @@ Nothing real is shown: every radiograph in them is simulated.
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from PySide6.QtCore import QSettings, QTimer
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from cxr_explorer.assets import asset
@@ -55,14 +60,15 @@ class Stage:
         keep(self.window, name)
 
     def save_dialog(self, name: str, run: Callable[[], object], accept: bool = False) -> None:
-        """Opens a dialog, keeps a picture of it, and closes it."""
+        """Opens a dialog, keeps a picture of it unless it has no name, and closes it."""
 
         def grab() -> None:
             dialog = QApplication.activeModalWidget()
             if not isinstance(dialog, QDialog):
                 QTimer.singleShot(50, grab)
                 return
-            keep(dialog, name)
+            if name:
+                keep(dialog, name)
             if accept:
                 dialog.accept()
             else:
@@ -238,6 +244,97 @@ def show_comfort(stage: Stage) -> None:
     stage.save_dialog("keyboard.png", stage.window.guide.show_help)
 
 
+class Film:
+    """Pictures of the window one after another, each with a line below it that says what is done."""
+
+    WINDOW = (1366, 768)
+    SIZE = (1120, 630)
+    LINE_PX = 40
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._frames: list[Image.Image] = []
+        self._shown_ms: list[int] = []
+
+    def take(self, words: str, shown_ms: int = 1800, settle_s: float = 1.5) -> None:
+        """Takes a picture of the window."""
+        self._stage.settle(settle_s)
+        grabbed = self._stage.window.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+        pixels = np.frombuffer(grabbed.constBits(), np.uint8).reshape(grabbed.height(), grabbed.bytesPerLine())
+        picture = Image.fromarray(pixels[:, : 3 * grabbed.width()].reshape(grabbed.height(), grabbed.width(), 3))
+        width, height = self.SIZE
+        frame = Image.new("RGB", (width, height + self.LINE_PX), "#14171c")
+        frame.paste(picture.resize(self.SIZE, Image.Resampling.LANCZOS))
+        ImageDraw.Draw(frame).text((16, height + 8), words, "#f0f2f5", ImageFont.load_default(20))
+        self._frames.append(frame)
+        self._shown_ms.append(shown_ms)
+
+    def save(self, name: str) -> None:
+        """Keeps them as one moving picture, which begins anew at its end."""
+        first, *others = self._frames
+        first.save(
+            asset("docs", name),
+            save_all=True,
+            append_images=others,
+            duration=self._shown_ms,
+            loop=0,
+            quality=70,
+            method=6,
+        )
+
+
+def purest_cluster(stage: Stage) -> tuple[int, str]:
+    """The largest cluster that a finding is absent from throughout, and the finding."""
+    session = stage.session
+    assert session.map is not None
+    found = []
+    for finding in ("Pneumothorax", "Effusion", "Cardiomegaly"):
+        truth = stage.labelled(finding)
+        for cluster in range(int(session.map.clusters.max()) + 1):
+            members = session.map.image_ids[session.map.clusters == cluster].tolist()
+            if not any(truth[image_id] for image_id in members):
+                found.append((len(members), cluster, finding))
+    _, cluster, finding = max(found)
+    return cluster, finding
+
+
+def show_film(stage: Stage) -> None:
+    """The main job from the map to the audit, as the moving picture of the README."""
+    window, session = stage.window, stage.session
+    window.resize(*Film.WINDOW)
+    film = Film(stage)
+    cluster, finding = purest_cluster(stage)
+    truth = stage.labelled(finding)
+    session.clear_selection()
+    film.take("A folder of chest films as a map: films that look alike lie together")
+    session.select_cluster(cluster)
+    film.take("Take a cluster: its films stand beside the map")
+    session.set_judgement(finding, Value.ABSENT)
+    window.sheets.open_sheet()
+    film.take("Look at many of them at once (K)")
+    window.sheets.page.grid.step(1)
+    film.take("Page after page, with the keyboard", 900, 0.8)
+    session.show_page("map")
+    film.take("The button says what will happen")
+    window.actions_by_name["apply"].trigger()
+    session.set_colour_by("label")
+    film.take(f"One key labels the whole cluster: {finding} absent")
+    stage.save_dialog("", window.audit.start, accept=True)
+    stage.wait(lambda: window.reading.active)
+    film.take("Audit: a sample, drawn at random, is read film by film", 2000)
+    answers = 0
+    while window.reading.active:
+        stage.wait(lambda: not session.why_unseen())
+        window.reading.answer(Value.PRESENT if truth[session.current_id] else Value.ABSENT)
+        answers += 1
+        if answers in (1, 2):
+            film.take("One key a film", 700, 0.8)
+    window.audit.show_list()
+    session.show_page("map")
+    film.take("The result: at most so many of the labels are wrong. Then export", 3500)
+    film.save("film.webp")
+
+
 SCENES = (
     show_map,
     show_image,
@@ -252,8 +349,8 @@ SCENES = (
 )
 
 
-def main() -> None:
-    application = QApplication([])
+def play(scenes: Sequence[Callable[[Stage], None]], application: QApplication) -> None:
+    """Opens the demo set anew and goes through scenes, one after the other."""
     with tempfile.TemporaryDirectory() as home:
         settings = QSettings(str(Path(home) / "settings.ini"), QSettings.Format.IniFormat)
         settings.setValue("reader", "AB")
@@ -267,11 +364,22 @@ def main() -> None:
         window.runs.open_demo(Path(home))
         stage.wait(lambda: session.map is not None and window.runs.indexing is None and not window.runs.opening.active)
         stage.wait(lambda: window.map_page.scatter.is_ready)
-        for scene in SCENES:
+        for scene in scenes:
             print(scene.__name__)
             scene(stage)
         window.close()
 
 
+def main(names: Sequence[str]) -> None:
+    """Draws the pictures of the scenes of these names, or all; the film has the demo set to itself."""
+    application = QApplication([])
+    by_name = {scene.__name__: scene for scene in (*SCENES, show_film)}
+    chosen = [by_name[name] for name in names] or list(by_name.values())
+    if still := [scene for scene in chosen if scene is not show_film]:
+        play(still, application)
+    if show_film in chosen:
+        play([show_film], application)
+
+
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,4 +1,4 @@
-"""Every action once: its text and keys. Menus, the palette, the help page and the README's table come from here."""
+"""Every action once: its text and keys. Menus, palette, help and the table of the documents come from here."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ _MAP_KEYS = (
 
 
 def keyboard_table() -> str:
-    """The keyboard table of the README, in Markdown."""
+    """The keyboard table of the documents, in Markdown."""
     lines = ["| Where | Keys | What they do |", "|---|---|---|"]
     lines += [f"| {menu} | {keys.replace('|', chr(92) + '|')} | {tip} |" for menu, keys, tip in keyboard_rows(True)]
     return "\n".join(lines)

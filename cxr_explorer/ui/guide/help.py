@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import PySide6
-from PySide6.QtCore import QObject
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QObject, QUrl
+from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QApplication, QWidget
 
 from cxr_explorer import logfile
+from cxr_explorer.assets import asset
 from cxr_explorer.encoder.checkpoint import bundled_encoders
 from cxr_explorer.errors import UserError
 from cxr_explorer.ui.commands.part import Part, Verbs
@@ -43,6 +44,7 @@ class Help(QObject, Part):
     def verbs(self) -> Verbs:
         return {
             "help": lambda: self.show_page(self._page_here()),
+            "documents": self.show_documents,
             "where_data": lambda: self.show_page(DATA),
             "about": lambda: self.show_page(ABOUT),
             "diagnostic": self.show_report,
@@ -66,6 +68,12 @@ class Help(QObject, Part):
             self.window.changeKeysWanted.connect(self._frame.actions_by_name["edit_keys"].trigger)
             self.window.reportWanted.connect(self.show_report)
         self.window.show_page(page)
+
+    def show_documents(self) -> None:
+        """Opens the site of `packaging/docs.py` in the browser; the help where it was not built, or has no browser."""
+        index = asset("site", "index.html")
+        if not index.is_file() or not QDesktopServices.openUrl(QUrl.fromLocalFile(str(index))):
+            self.show_page(START)
 
     def _page_here(self) -> str:
         widget: QWidget | None = QApplication.focusWidget()

@@ -11,9 +11,11 @@ from cxr_explorer.ui.main_window import MainWindow
 from tests.ui.windows import open_window
 
 
-def test_the_readme_has_the_keyboard_table_of_the_program() -> None:
-    readme = Path(__file__).parents[3] / "README.md"
-    assert keyboard_table() in readme.read_text(encoding="utf-8")
+def test_the_documents_have_the_keyboard_table_of_the_program() -> None:
+    root = Path(__file__).parents[3]
+    keys = "resources/docs/keys.md"
+    assert keyboard_table() in (root / keys).read_text(encoding="utf-8")
+    assert f"({keys})" in (root / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_action_is_explained_in_one_line() -> None:

@@ -14,6 +14,7 @@ from cxr_explorer import logfile
 from cxr_explorer.assets import asset
 from cxr_explorer.indexing import IndexReport
 from cxr_explorer.ui.commands.actions import SPECS, key_text
+from cxr_explorer.ui.guide import help as help_part
 from cxr_explorer.ui.guide.help_pages import ABOUT, AUDITS, DATA, KEYS, START, TITLES, as_code, page_text
 from cxr_explorer.ui.guide.help_window import HelpWindow
 from cxr_explorer.ui.main_window import MainWindow
@@ -84,6 +85,25 @@ def test_help_opens_at_the_page_of_what_is_done(qtbot, window: MainWindow) -> No
 def test_the_menu_opens_its_page(window: MainWindow, action: str, page: str) -> None:
     window.actions_by_name[action].trigger()
     assert window.help.window is not None and window.help.window.page == page
+
+
+def test_documents_are_opened_in_the_browser_where_they_were_built_else_the_help(
+    window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(help_part, "asset", lambda *parts: tmp_path.joinpath(*parts))
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()) or True)
+    window.actions_by_name["documents"].trigger()
+    assert opened == [] and window.help.window is not None and window.help.window.page == START
+    window.help.window.reject()
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text("<p>Documents</p>")
+    window.actions_by_name["documents"].trigger()
+    assert [Path(path) for path in opened] == [tmp_path / "site" / "index.html"]
+    assert not window.help.window.isVisible()
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda _url: False)
+    window.actions_by_name["documents"].trigger()
+    assert window.help.window.isVisible()
 
 
 @pytest.mark.parametrize("light", [False, True])

@@ -13,6 +13,12 @@ SPECS: tuple[Spec, ...] = (
         ("Ctrl+P",),
     ),
     Spec("help", "&Help", "&Help", "How to work with this program, where its data is, what it is", ("F1",)),
+    Spec(
+        "documents",
+        "&Help",
+        "D&ocuments",
+        "All pages in the browser, without a network: first steps, audits and their maths, tables, commands",
+    ),
     Spec("keys", "&Help", "&Keyboard", "All keys on one page", ("Ctrl+F1",)),
     Spec("edit_keys", "&Help", "&Change keys…", "Give actions other keys", ("Ctrl+Shift+K",)),
     Spec("tour", "&Help", "&Tour", "Show in a few bubbles how to work with this window", ("Shift+F1",)),
