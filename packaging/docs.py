@@ -44,7 +44,7 @@ ELSEWHERE = {
 SECTIONS = {
     "Begin": ("installing", "getting-started", "demo", "first-films", "window", "keys"),
     "Trust": ("audits", "suggestions", "readers", "statistics"),
-    "Data": ("tables", "formats", "hospital", "structured-report", "privacy", "my-data"),
+    "Data": ("tables", "formats", "hospital", "structured-reports", "privacy", "my-data"),
     "Without a window": ("command-line", "command-reference", "python-api", "python-reference", "ten-million"),
     "Encoders": (
         *("encoders", "train-nih", "training"),
