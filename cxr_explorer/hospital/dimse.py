@@ -117,7 +117,8 @@ class Dimse:
             yield from self._ask(films, arriving, lambda asked: association.send_c_move(asked, own, model))
 
     def _ask(self, films: Sequence[Film], arriving: _Arriving, send: Any) -> Iterator[None]:
-        """Has the films of each series sent."""
+        """Has the films of each series sent. Raises UserError where none came and the archive says that it failed."""
+        failed = 0
         for (study, series), group in groupby(films, key=lambda film: (film.study, film.series)):
             instances = [film.instance for film in group]
             asked = _identifier("IMAGE", StudyInstanceUID=study, SeriesInstanceUID=series, SOPInstanceUID=instances)
@@ -125,12 +126,18 @@ class Dimse:
                 if arriving.trouble is not None:
                     raise arriving.trouble
                 code = _status(status, stops=False)
+                failed = failed if code in (_SUCCESS, *_PENDING) else code
                 if code == _UNKNOWN_DESTINATION:
                     raise UserError(
                         f"The archive does not know this computer as {self._archive.own_title}. Your IT must enter "
                         f"this AE title there, with this computer's address and port {self._archive.own_port}."
                     )
                 yield
+        if failed and not arriving.count:
+            port = self._archive.own_port
+            way = f": port {port} may be closed by a firewall, or be another in the archive"
+            way = way if self._archive.kind == "c-move" else ""
+            raise UserError(f"The archive sent no film (status {failed:04X}){way}. Ask your IT.")
 
     @contextmanager
     def _association(
@@ -191,6 +198,7 @@ class _Arriving:
     def __init__(self, films: Sequence[Film], take: Take) -> None:
         self._wanted = {film.instance for film in films}
         self._take = take
+        self.count = 0
         self.trouble: Exception | None = None
 
     def store(self, event: Any) -> int:
@@ -203,6 +211,7 @@ class _Arriving:
             dataset = event.dataset
             dataset.file_meta = event.file_meta
             self._take(dataset)
+            self.count += 1
         except Exception as error:  # noqa: BLE001 - raised where the films were asked for
             self.trouble = error
             return _OUT_OF_RESOURCES

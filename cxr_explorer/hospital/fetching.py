@@ -158,7 +158,7 @@ def _retrieve(
     connection: Connection, films: list[Film], arrivals: _Arrivals, report: FetchReport
 ) -> Iterator[Progress]:
     tries = 0
-    while True:
+    while films:
         before = len(arrivals.instances)
         try:
             for _ in connection.retrieve(films, arrivals.take):
@@ -167,9 +167,7 @@ def _retrieve(
         except CutConnection as cut:
             films = [film for film in films if film.instance not in arrivals.instances]
             tries = 1 if len(arrivals.instances) > before else tries + 1
-            if not films:
-                return
-            if tries >= MOST_TRIES:
+            if films and tries >= MOST_TRIES:
                 raise UserError(
                     f"{cut} {report.had + arrivals.stored:,} of {report.found:,} films are there and kept; fetch again "
                     "to go on from there."

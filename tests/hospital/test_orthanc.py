@@ -166,6 +166,11 @@ def test_a_port_that_is_taken_is_told(orthanc: Orthanc, tmp_path: Path) -> None:
         run(replace(archive_of(orthanc, "c-move"), own_port=orthanc.http_port), tmp_path / "films")
 
 
+def test_a_port_that_the_archive_does_not_reach_is_told(orthanc: Orthanc, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="firewall"):
+        run(replace(archive_of(orthanc, "c-move"), own_port=free_port()), tmp_path / "films")
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_nobody_there_is_told(orthanc: Orthanc, tmp_path: Path, kind: Kind) -> None:
     with pytest.raises(UserError, match="Check"):
