@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
@@ -144,14 +145,16 @@ class Dimse:
         self, models: Sequence[str], handlers: Sequence[Any] = (), roles: Sequence[Any] = ()
     ) -> Iterator[Association]:
         """An association that is released at the end."""
+        from pynetdicom import evt
         from pynetdicom.presentation import build_context
 
         host, port = self._archive.place()
         contexts = [build_context(model) for model in models]
         contexts += [build_context(uid, list(_SYNTAXES)) for uid in IMAGE_CLASSES if roles]
         tls = (tls_context(self._archive), host) if self._archive.encrypted else None
+        watched = [*handlers, (evt.EVT_CONN_OPEN, _send_at_once)]
         association = self._entity.associate(
-            host, port, contexts, self._archive.title, ext_neg=list(roles), evt_handlers=list(handlers), tls_args=tls
+            host, port, contexts, self._archive.title, ext_neg=list(roles), evt_handlers=watched, tls_args=tls
         )
         if not association.is_established:
             raise _why_not(association, self._archive)
@@ -216,6 +219,13 @@ class _Arriving:
             self.trouble = error
             return _OUT_OF_RESOURCES
         return _SUCCESS
+
+
+def _send_at_once(event: Any) -> None:
+    """Without this the second of two small packets waits until the first is acknowledged: 40 ms a question."""
+    connection = event.assoc.dul.socket
+    if connection is not None and connection.socket is not None:
+        connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _identifier(level: str, **elements: Any) -> Dataset:
