@@ -49,6 +49,7 @@ def main(arguments: list[str]) -> int:
         if LINUX:
             provide_system_libraries()
         if testing:
+            provide_archive()
             return run([str(venv_python()), "-m", "pytest", *PARALLEL, *arguments[1:]], folder=ROOT)
         return run([str(venv_python()), "-m", "cxr_explorer", "demo", *arguments])
     except Stop as stop:
@@ -221,6 +222,21 @@ def provide_system_libraries() -> None:
         say(f"That failed: {last_line(result.stdout.decode(errors='replace'))}.")
     line = shlex.join(["sudo", *install_line])
     say(f"The system lacks {lacking}. If the window does not open, run:\n    {line}")
+
+
+def provide_archive() -> None:
+    """In continuous integration, install the archive that tests fetch films from; where it is missing they skip.
+
+    Not on a person's computer: Debian's package brings a service, which RUNLEVEL=1 keeps from being started.
+    """
+    if not (os.environ.get("CI") and LINUX and shutil.which("apt-get") and os.geteuid() == 0):
+        return
+    if Path("/usr/sbin/Orthanc").exists():
+        return
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    install_line = ["apt-get", "install", "-y", "--no-install-recommends", "orthanc", "orthanc-dicomweb"]
+    for command in (["apt-get", "update"], install_line):
+        subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
 
 
 def missing_libraries() -> list[str]:

@@ -48,8 +48,9 @@ KEYS = [
     *(Qt.Key.Key_Delete, Qt.Key.Key_Backspace, Qt.Key.Key_Plus, Qt.Key.Key_Minus, Qt.Key.Key_Slash),
 ]
 TEXTS = ("", "a", "reader 2", "Effusion", "site-a", "cluster 2", "3", "ä ö – &", "x" * 300, "no finding present")
-APART = ("quit", "demo")
-"""Actions with an act of their own: the window is closed and opened again; the demo is drawn for minutes."""
+APART = ("quit", "demo", "fetch")
+"""Actions with an act of their own: the window is closed and opened again; the demo is drawn for minutes; no other
+computer is asked for films."""
 
 
 class Dialogs(QObject):

@@ -148,6 +148,7 @@ WATCH = """
 
 THE_WAY = """
     import sys
+    import zipfile
     from pathlib import Path
     import numpy as np
     from cxr_explorer.cli.main import main
@@ -172,6 +173,11 @@ THE_WAY = """
         do("report", project, "report.html", "--file-names")
         do("embeddings", project, "embeddings.npz")
         do("search", project, "view:PA", "--json")
+        archive = ("--dicomweb", "https://pacs.example/dicom-web")
+        assert main(["fetch", "images", "--project", project, *archive]) == 1  # not allowed for this project
+        with zipfile.ZipFile("disc.zip", "w") as disc:
+            disc.write("images/0.dcm", "0.dcm")
+        do("unpack", "disc.zip")
 """
 
 THE_WINDOW = """
@@ -179,6 +185,7 @@ THE_WINDOW = """
     from pathlib import Path
     from PySide6.QtCore import QTimer
     from cxr_explorer.ui import app, excepthook
+    from cxr_explorer.ui.hospital.fetch_dialog import FetchDialog
 
     application, window = app._start()
     excepthook.show_bug = lambda *_: None
@@ -195,6 +202,7 @@ THE_WINDOW = """
     def look():
         if window.session.project is not None:
             waiting.stop()
+            FetchDialog(window, window.session.project).show()
             QTimer.singleShot(0, fail)
 
     waiting = QTimer(interval=50)
@@ -250,9 +258,9 @@ def test_the_whole_way_uses_no_network(place: _Place) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="the place of the log and the numbers of sockets are Linux's")
 def test_the_whole_way_leaves_the_name_nowhere(place: _Place) -> None:
     written = [path for path in place.home.rglob("*") if path.is_file()]
-    kept = [
-        path for path in written if place.home / "images" not in path.parents and path.suffix not in (".py", ".pyc")
-    ]
+    films = {place.home / "images", place.home / "disc"}
+    code = (".py", ".pyc", ".zip")
+    kept = [path for path in written if not films & {*path.parents} and path.suffix not in code]
     names = {path.name for path in kept}
     assert {"p.cxr", "long.csv", "nih.csv", "chexpert.csv", "report.html", "embeddings.npz", "copy-of-wal"} <= names
     (log,) = [path for path in kept if path.suffix == ".log"]

@@ -16,6 +16,7 @@ from cxr_explorer.cli.progress_line import ProgressLine
 from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders
 from cxr_explorer.encoder.devices import choose_kind, describe_kind
 from cxr_explorer.errors import UserError
+from cxr_explorer.hospital.unpacking import is_zip
 from cxr_explorer.indexing import Indexing, IndexReport
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project.file import default_project_path
@@ -91,6 +92,9 @@ def _index(chosen: argparse.Namespace) -> int:
 def _project_of(folder: Path, path: Path | None, may_be_away: bool) -> Project:
     """The project of a folder, made where there is none. Raises UserError as `Project.of_folder` does."""
     vocabulary = bundled_vocabularies()[0]
+    if is_zip(folder):
+        line = shlex.join(["cxr-explorer", "unpack", str(folder)])
+        raise UserError(f"{folder.name} is a ZIP archive: its films are unpacked into a folder first. Run: {line}")
     path = path or default_project_path(folder)
     if not may_be_away or folder.is_dir():
         return Project.of_folder(folder, path, vocabulary)

@@ -48,6 +48,7 @@ def _families(arguments: Sequence[str]) -> tuple[ModuleType, ...]:
         clusters,
         doctor,
         embed,
+        fetch,
         find,
         index,
         labels,
@@ -58,7 +59,8 @@ def _families(arguments: Sequence[str]) -> tuple[ModuleType, ...]:
         suggest,
     )
 
-    return window, index, embed, clusters, labels, lists, find, suggest, audits, readers, report, doctor, register
+    work = (index, fetch, embed, clusters, labels, lists, find, suggest, audits, readers, report)
+    return window, *work, doctor, register
 
 
 def _parser(families: Sequence[ModuleType]) -> argparse.ArgumentParser:

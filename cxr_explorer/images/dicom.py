@@ -14,6 +14,7 @@ from PIL import Image
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.dicom_elements import items, numbers, text, value_of
 from cxr_explorer.images.dicom_facts import read_facts, term
+from cxr_explorer.images.dicom_frames import choose_frame
 from cxr_explorer.images.dicom_outside import find_outside
 from cxr_explorer.images.dicom_overlays import find_drawn
 from cxr_explorer.images.dicom_patient import patient_of
@@ -43,7 +44,7 @@ _SATURATED = 0.5  # of what the robust window shows in middle grays: worth a not
 
 
 def read_dicom(data: bytes) -> Radiograph:
-    """The single picture of a DICOM file.
+    """The picture of a DICOM file; of several frames the one in the middle, which a note says.
 
     Stored values pass the modality LUT (or slope and intercept); the first VOI LUT, else the first window, is the
     default view, the others are `alternatives`. Without any, 8-bit images show their full range and deeper ones robust
@@ -52,7 +53,7 @@ def read_dicom(data: bytes) -> Radiograph:
     notes say what of this a reader should know. `scale` is that of the pixels as they are then.
 
     Raises:
-        UserError: Not DICOM, damaged, without a picture, with several pictures, or compressed in an unknown way.
+        UserError: Not DICOM, damaged, without a picture, or compressed in an unknown way.
     """
     with warnings.catch_warnings():
         # pydicom warns about values that break the rules of their VR: no news to a reader, and never a reason to stop.
@@ -64,7 +65,8 @@ def read_dicom(data: bytes) -> Radiograph:
 def _read(dataset: Dataset) -> Radiograph:
     _check_picture(dataset)
     notes: list[str] = []
-    stored, interpretation = decode_pixels(dataset, notes)
+    frame = choose_frame(dataset, notes)
+    stored, interpretation = decode_pixels(dataset, notes, frame)
     voi: Voi
     alternatives: tuple[Voi, ...] = ()
     inverted = False
@@ -114,9 +116,6 @@ def _check_picture(dataset: Dataset) -> None:
             raise UserError("Damaged or cut off: the pixels of the picture are missing. Copy it again from its source.")
         modality = term(dataset, "Modality") or "unknown kind"
         raise UserError(f"No picture inside: a DICOM file without pixels ({modality}). Leave it out.")
-    frames = numbers(dataset, "NumberOfFrames")
-    if frames and frames[0] > 1:
-        raise UserError(f"Several pictures inside ({frames[0]:.0f} frames). Export the one you want as its own file.")
     sizes = [numbers(dataset, keyword) for keyword in ("Rows", "Columns")]
     if not all(size and size[0] > 0 for size in sizes):
         raise UserError("Damaged: it does not say how many rows and columns it has. Export it again from the archive.")

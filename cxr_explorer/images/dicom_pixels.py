@@ -36,8 +36,11 @@ _CODECS = {  # libjpeg-turbo 3 and OpenJPEG; imagecodecs' ljpeg and jpegsof3 wri
 }
 
 
-def decode_pixels(dataset: Dataset, notes: list[str]) -> tuple[Integers, str]:
-    """Stored values, (H, W) or (H, W, 3), with sign and unused bits settled, and their photometric interpretation."""
+def decode_pixels(dataset: Dataset, notes: list[str], frame: int = 0) -> tuple[Integers, str]:
+    """Stored values, (H, W) or (H, W, 3), with sign and unused bits settled, and their photometric interpretation.
+
+    Of several frames the one with this number, from 0.
+    """
     why = "its header contradicts itself"
     try:
         syntax = transfer_syntax(dataset)
@@ -50,23 +53,33 @@ def decode_pixels(dataset: Dataset, notes: list[str]) -> tuple[Integers, str]:
         if dataset.SamplesPerPixel == 1 and not text(dataset, "PhotometricInterpretation"):
             dataset.PhotometricInterpretation = "MONOCHROME2"
         if syntax in _JPEGS:
-            check_jpeg(dataset.PixelData)
+            check_jpeg(_codestream(dataset, frame))
         if _codec(dataset, syntax):
-            return _decode_by_imagecodecs(dataset, syntax)
-        return _decode_by_pydicom(dataset, syntax, notes)
+            return _decode_by_imagecodecs(dataset, syntax, frame)
+        return _decode_by_pydicom(dataset, syntax, notes, frame)
     except (MemoryError, UserError):
         raise
     except Exception as error:  # pydicom and each decoder raise their own kinds over damaged data
         raise UserError(f"Damaged: {why}. Export it again from the archive, uncompressed.") from error
 
 
-def _decode_by_pydicom(dataset: Dataset, syntax: Any, notes: list[str]) -> tuple[Integers, str]:
+def _codestream(dataset: Dataset, frame: int) -> bytes:
+    """The compressed picture of a frame; all there is where the file holds one."""
+    from pydicom.encaps import get_frame
+
+    frames = int((numbers(dataset, "NumberOfFrames") or [1.0])[0])
+    if frames <= 1:
+        return bytes(dataset.PixelData)
+    return get_frame(dataset.PixelData, frame, number_of_frames=frames)
+
+
+def _decode_by_pydicom(dataset: Dataset, syntax: Any, notes: list[str], frame: int) -> tuple[Integers, str]:
     from pydicom.pixels.decoders.base import get_decoder
 
     options: dict[str, Any] = {"decoding_plugin": _PLUGINS.get(syntax, "")}
     if not syntax.is_encapsulated:
         options["correct_unused_bits"] = False  # pydicom's correction leaves HighBit out
-    array, properties = get_decoder(syntax).as_array(dataset, index=0, **options)
+    array, properties = get_decoder(syntax).as_array(dataset, index=frame, **options)
     if not syntax.is_encapsulated and array.dtype.kind in "iu":
         array = _settled(array, dataset, notes)
     return array, str(properties["photometric_interpretation"])
@@ -79,15 +92,16 @@ def _codec(dataset: Dataset, syntax: Any) -> str:
     return _CODECS.get(syntax, "")
 
 
-def _decode_by_imagecodecs(dataset: Dataset, syntax: Any) -> tuple[Integers, str]:
+def _decode_by_imagecodecs(dataset: Dataset, syntax: Any, frame: int) -> tuple[Integers, str]:
     import imagecodecs
     from pydicom.encaps import get_frame
 
-    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    frames = int((numbers(dataset, "NumberOfFrames") or [1.0])[0])
+    stream = get_frame(dataset.PixelData, frame, number_of_frames=max(frames, 1))
     codec = _codec(dataset, syntax)
-    if codec == "jpeg8_decode" and b"\xff\xd9" not in frame[-16:]:
+    if codec == "jpeg8_decode" and b"\xff\xd9" not in stream[-16:]:
         raise ValueError("no end-of-image marker")  # libjpeg would fill in what is missing with gray
-    array = np.asarray(getattr(imagecodecs, codec)(frame))
+    array = np.asarray(getattr(imagecodecs, codec)(stream))
     samples = array.shape[2] if array.ndim == 3 else 1
     if array.shape[:2] != (dataset.Rows, dataset.Columns) or samples != dataset.SamplesPerPixel:
         raise ValueError(f"decoded to {array.shape}")

@@ -72,11 +72,12 @@ DISC_CONTENTS = Kind("DICOMDIR", "a disc's table of contents, without a picture"
 EMPTY = Kind("empty file", "it holds nothing. Copy it again from its source")
 
 _UNPACK = "pictures inside archives are not looked at. Unpack it"
+_UNPACK_ZIP = f"{_UNPACK} by File > Unpack a ZIP archive, or by `cxr-explorer unpack`"
 _EXPORT = "not a sort of image this program reads. If it is a radiograph, export it as PNG or DICOM"
 _SIGNATURES = (
     (0, b"%PDF", Kind("PDF document", "pages are not radiographs. Export the pictures in it as PNG")),
     (0, b"GIF8", Kind("GIF image", _EXPORT)),
-    (0, b"PK\x03\x04", Kind("ZIP archive", _UNPACK)),
+    (0, b"PK\x03\x04", Kind("ZIP archive", _UNPACK_ZIP)),
     (0, b"\x1f\x8b", Kind("gzip archive", _UNPACK)),
     (0, b"7z\xbc\xaf\x27\x1c", Kind("7z archive", _UNPACK)),
     (0, b"Rar!", Kind("RAR archive", _UNPACK)),

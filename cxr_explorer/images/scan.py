@@ -90,7 +90,7 @@ def _walk(
             stack.pop()
             continue
         relative = parent + entry.name
-        if kind := _kind_of_name(entry.name):
+        if kind := kind_of_name(entry.name):
             leave_out(_printable(relative), kind)
             continue
         try:
@@ -153,7 +153,7 @@ def _head(path: str) -> bytes:
         return file.read(HEAD_BYTES)
 
 
-def _kind_of_name(name: str) -> Kind | None:
+def kind_of_name(name: str) -> Kind | None:
     """What is left out for its name alone."""
     if name.startswith(".") or name.lower() in _SYSTEM:
         return kinds.HIDDEN

@@ -10,6 +10,7 @@ from PySide6.QtCore import QSettings, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QFontMetrics
 from PySide6.QtWidgets import QApplication
 
+from cxr_explorer.hospital.unpacking import is_zip
 from cxr_explorer.project import acts
 from cxr_explorer.project.file import SUFFIX
 from cxr_explorer.ui.audit.audit import Audits
@@ -35,6 +36,7 @@ from cxr_explorer.ui.guide.guide import Guide
 from cxr_explorer.ui.guide.help import PAGE as HELP_PAGE
 from cxr_explorer.ui.guide.help import Help
 from cxr_explorer.ui.guide.tour_steps import Views
+from cxr_explorer.ui.hospital.arrivals import Arrivals
 from cxr_explorer.ui.labelling.contradictions import ContradictionNotice
 from cxr_explorer.ui.labelling.label_panel import LabelPanel
 from cxr_explorer.ui.labelling.labelling import Labelling
@@ -130,6 +132,7 @@ class MainWindow(Frame, Part):
         """In the order of what they use, the tabs at the left in the order of the work."""
         session = self.session
         self.files = Files(self, session, self.runs)
+        self.arrivals = Arrivals(self, session, self.files)
         self.map_work = MapWork(self, session, self.runs, self.map_page)
         self.contradicting = ContradictionNotice(self, session)
         beside = (self.gallery_panel, self.label_panel, self.side)
@@ -165,6 +168,7 @@ class MainWindow(Frame, Part):
             self.workspaces,
             self.appearance,
             self.files,
+            self.arrivals,
             self.map_work,
             self.contradicting,
             self.reading,
@@ -349,14 +353,16 @@ class MainWindow(Frame, Part):
             QTimer.singleShot(0, self, lambda: self.open_dropped(path))
 
     def open_dropped(self, path: Path) -> None:
-        """Opens a folder or project; finds what is like an image file, or opens its folder if nothing is open."""
-        if self._is_query(path):
+        """Opens a folder, a project, what is in a ZIP; finds what is like an image file, or opens its folder."""
+        if is_zip(path):
+            self.arrivals.unpack(path)
+        elif self._is_query(path):
             self.finder.similar_to_file(path)
         else:
             self.files.open_path(path if path.is_dir() or path.suffix == SUFFIX else path.parent)
 
     def _is_query(self, path: Path) -> bool:
-        return self.session.project is not None and path.is_file() and path.suffix != SUFFIX
+        return self.session.project is not None and path.is_file() and path.suffix != SUFFIX and not is_zip(path)
 
     def close_project(self) -> None:
         """Back to the start page; asks first where the folder is still being analysed."""

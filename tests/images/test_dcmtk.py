@@ -6,6 +6,7 @@ Needs `dcmj2pnm` and `dcml2pnm` (Debian: apt-get install dcmtk), and ../shared/d
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -64,7 +65,9 @@ def as_dcmtk_shows(path: Path, options: list[str], into: Path) -> np.ndarray | N
 def pixels_apart(radiograph: Radiograph, path: Path, into: Path) -> int | None:
     """How many pixels differ by more than 1 of 255; None where DCMTK does not read the file."""
     is_as_stored = "full range" in radiograph.voi.explanation
-    shown = as_dcmtk_shows(path, options_for(radiograph.voi, is_as_stored), into)
+    options = options_for(radiograph.voi, is_as_stored)
+    frames = [match[1] for note in radiograph.notes if (match := re.match(r"frame (\d+) of", note))]
+    shown = as_dcmtk_shows(path, [*options, *(["+F", frames[0]] if frames else [])], into)
     if shown is None:
         return None
     assert shown.shape == radiograph.pixels.shape

@@ -16,8 +16,6 @@ DATA = Path(__file__).parents[3] / "shared" / "data"
 FILES = [path for name in ("dicom", "originals") if (DATA / name).is_dir() for path in sorted((DATA / name).iterdir())]
 REFUSED = {
     "not_dicom_html_page.dcm": "web page",
-    "pydicom-data__emri_small_jpeg_2k_lossless.dcm": "10 frames",
-    "pydicom_pip__examples_ybr_color.dcm": "30 frames",
     "pydicom_pip__ExplVR_LitEndNoMeta.dcm": "RTPLAN",
     "pydicom_pip__rtplan.dcm": "RTPLAN",
     "pydicom_pip__JPEGLSNearLossless_16.dcm": "Too small",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path, PurePosixPath
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pydicom import Dataset
+from pydicom.fileset import FileSet
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.images import scan as scan_module
@@ -15,7 +17,7 @@ from cxr_explorer.images.image_formats import DICOM, identify
 from cxr_explorer.images.kinds import Kind, Tally, describe_left_out, kind_of
 from cxr_explorer.images.read import read
 from cxr_explorer.images.scan import ScannedFile, scan
-from tests.images.dicom_files import dataset_of
+from tests.images.dicom_files import dataset_of, ramp
 
 CASE = Path(__file__).parents[3] / "shared" / "cases" / "files-lost-in-silence"
 DICM = b"\0" * 128 + b"DICM"
@@ -106,6 +108,29 @@ def test_texts_tables_and_what_the_system_keeps_are_ordinary(tmp_path: Path) -> 
     found, told = scanned(tmp_path)
     assert found == [] and len(told) == 11
     assert all(kind.ordinary for _, kind in told)
+
+
+@pytest.mark.filterwarnings("ignore:Implicitly cleaning up:ResourceWarning")  # pydicom's own folder
+def test_the_films_of_a_disc_are_found_by_what_they_hold_and_its_contents_are_not_one(tmp_path: Path) -> None:
+    films = FileSet()
+    for number in range(3):
+        said = {
+            "PatientID": "1",
+            "StudyDate": "20240301",
+            "StudyTime": "101112",
+            "StudyID": "1",
+            "AccessionNumber": "1",
+        }
+        uids = {"StudyInstanceUID": "1.2", "SeriesInstanceUID": "1.2.3", "SOPInstanceUID": f"1.2.3.{number}"}
+        names = {"PatientName": "A", "SeriesNumber": 1, "InstanceNumber": number}
+        films.add(dataset_of(ramp(), **said, **uids, **names))
+    films.write(tmp_path)
+    del films
+    gc.collect()
+    found, told = scanned(tmp_path)
+    assert len(found) == 3 and not any("." in path for path in found)
+    assert [(path, kind.name) for path, kind in told] == [("DICOMDIR", "DICOMDIR")]
+    assert read(tmp_path / found[0]).values.shape == (64, 64)
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         monkeypatch.setattr(module, name, value)
     monkeypatch.setattr(module, "missing_libraries", list)
     monkeypatch.setattr(module, "has_fonts", lambda: True)
+    monkeypatch.delenv("CI", raising=False)
     return module
 
 
@@ -93,6 +94,22 @@ def test_testing_adds_the_test_packages_once_and_running_keeps_them(start: Modul
     start.main([])
     start.main(["test"])
     assert machine.ran("pip install") == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no apt-get and no root")
+@pytest.mark.parametrize(
+    "ci, user, is_there, times",
+    [("true", 0, False, 1), ("true", 0, True, 0), ("", 0, False, 0), ("true", 1000, False, 0)],
+)
+def test_the_archive_of_the_tests_is_installed_in_continuous_integration_alone(
+    start: ModuleType, machine: Machine, monkeypatch: pytest.MonkeyPatch, ci: str, user: int, is_there: bool, times: int
+) -> None:
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setattr(start.os, "geteuid", lambda: user)
+    monkeypatch.setattr(start.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(start.Path, "exists", lambda _: is_there)
+    start.provide_archive()
+    assert machine.ran("install -y --no-install-recommends orthanc orthanc-dicomweb") == times
 
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])

@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer
 
 from cxr_explorer.errors import UserError
+from cxr_explorer.pace import Progress
 from cxr_explorer.worker import Job, JobCrashed
 
 CRASHED = "The work in the background was lost: close other programs if memory is short, then try again"
@@ -23,7 +24,7 @@ class Errand(QObject):
         self._answer: Any = None
         self._done: Callable[[Any], None] = _nothing
         self._failed: Callable[[str], None] = _nothing
-        self._heard: Callable[[float], None] = _nothing
+        self._heard: Callable[[Any], None] = _nothing
         self._timer = QTimer(self, interval=30)
         self._timer.timeout.connect(lambda: self._advance())
 
@@ -38,7 +39,7 @@ class Errand(QObject):
         *arguments: Any,
         done: Callable[[Any], None],
         failed: Callable[[str], None],
-        heard: Callable[[float], None] | None = None,
+        heard: Callable[[Any], None] | None = None,
     ) -> None:
         """Starts; what was under way is dropped.
 
@@ -48,7 +49,7 @@ class Errand(QObject):
             done: Told the last thing it yielded, None where it yielded nothing.
             failed: Told why there is no answer: the text of a UserError, that the process died, or that the program has
                 a fault, which is then raised as well.
-            heard: Told the shares, 0..1, that the function yields while it is at work; they are no answer.
+            heard: Told the shares, 0..1, or the `Progress` that the function yields at work; they are no answer.
         """
         self.cancel()
         self._answer, self._done, self._failed, self._heard = None, done, failed, heard or _nothing
@@ -82,8 +83,8 @@ class Errand(QObject):
                 return
             self._failed(FAULT)  # whoever waits stops waiting
             raise
-        shares = [item for item in items if isinstance(item, float)]
-        answers = [item for item in items if not isinstance(item, float)]
+        shares = [item for item in items if isinstance(item, float | Progress)]
+        answers = [item for item in items if not isinstance(item, float | Progress)]
         if answers:
             self._answer = answers[-1]
         if shares:

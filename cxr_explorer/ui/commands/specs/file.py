@@ -11,6 +11,12 @@ SPECS: tuple[Spec, ...] = (
     Spec("open_folder", "&File", "&Open folder…", "Open a folder of radiographs", ("Ctrl+O",)),
     Spec("open_project", "&File", "Open &project…", "Open a project file (.cxr)", ("Ctrl+Shift+O",)),
     Spec("open_recent", "&File", "Open rece&nt", "List the projects opened lately, with date and progress"),
+    Spec(
+        "unpack",
+        "&File",
+        "Unpack a &ZIP archive…",
+        "Unpack the films of a ZIP archive, such as the copy of a disc, into a folder beside it, and open that",
+    ),
     Spec("demo", "&File", "Try the &demo", "Open a set of simulated radiographs"),
     Spec(
         "close_project",
@@ -28,6 +34,14 @@ SPECS: tuple[Spec, ...] = (
         ("F5",),
         PROJECT,
         separated=True,
+    ),
+    Spec(
+        "fetch",
+        "&File",
+        "Fetch from the arc&hive…",
+        "Fetch films from the hospital's archive into the project's folder; off until you allow it for this project",
+        (),
+        PROJECT,
     ),
     Spec(
         "similar_to_file",
