@@ -22,6 +22,8 @@ settings.load_profile("patient")
 
 WHOLE_WAYS = (
     "tests/cli/test_main.py",
+    "tests/test_documents.py",
+    "tests/packaging/test_docs.py",
     "tests/test_privacy.py",
     "tests/test_indexing.py",
     "tests/test_end_to_end.py",

@@ -117,11 +117,21 @@ def check_own(arguments: list[str], typed: bool) -> None:
         check_options(arguments, found.choices[arguments[0]].format_help())
         return
     try:
-        parser.parse_args(arguments)
+        parser.parse_args(with_choices(arguments, found.choices.get(arguments[0])))
     except Parsed:
         return
     except SystemExit as request:
         assert {"--help", "--version"} & set(arguments) and not request.code, arguments
+
+
+def with_choices(arguments: list[str], parser: argparse.ArgumentParser | None) -> list[str]:
+    """The arguments, with one of the choices in place of a word in capitals that stands for any of them."""
+    filled = list(arguments)
+    for action in [] if parser is None else parser._actions:
+        for place in (filled.index(option) + 1 for option in action.option_strings if option in filled):
+            if action.choices and place < len(filled) and filled[place].isupper():
+                filled[place] = str(next(iter(action.choices)))
+    return filled
 
 
 def check_module(module: str, arguments: list[str], typed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
