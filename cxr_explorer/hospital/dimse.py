@@ -223,8 +223,10 @@ class _Arriving:
 
 
 def _keep_answers_for_the_asker(association: Association) -> None:
-    """On a busy computer the thread of pynetdicom's association (3.0) now and then takes an answer before the one who
-    asked does: it looks for requests, without waiting, where none can come, and what it finds is lost. So it finds none.
+    """The association's own thread looks for requests, where none can come here, and finds nothing.
+
+    On a busy computer that of pynetdicom 3.0 took an answer now and then before the one who had asked did, and dropped
+    it: its pause (`_is_paused`) may be that of the question before.
     """
     take = association.dimse.get_msg
 

@@ -16,7 +16,7 @@ def test_no_answer_is_lost_to_the_associations_own_thread() -> None:
         return answers.get(block=block)
 
     association = SimpleNamespace(dimse=SimpleNamespace(get_msg=get_msg))
-    _keep_answers_for_the_asker(association)  # type: ignore[arg-type]
+    _keep_answers_for_the_asker(association)
     answers.put((1, "found"))
     assert association.dimse.get_msg(block=False) == (None, None)
     assert association.dimse.get_msg() == (None, None)
