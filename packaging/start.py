@@ -111,7 +111,7 @@ def install(extras: set[str], lean: bool | None = None) -> None:
 def announce(lean: bool, extras: set[str]) -> str:
     """What the installation will take, said beforehand; on Linux as measured (resources/docs/installing.md)."""
     if lean:
-        return "Installing without PyTorch: about 0.4 GB to download, 1 GB on the disk, one to two minutes ..."
+        return "Installing without PyTorch: about 0.3 GB to download, 1 GB on the disk, one to two minutes ..."
     size = "3 GB to download, 6.5 GB on the disk" if LINUX else "0.5 to 1 GB to download, up to 2.5 GB on the disk"
     text = f"Installing with PyTorch: about {size}, several minutes ..."
     if extras or sys.platform == "darwin" or has_nvidia():
@@ -119,7 +119,7 @@ def announce(lean: bool, extras: set[str]) -> str:
     return (
         "No NVIDIA graphics card was found here. Without one PyTorch is not needed, and\n"
         "    python3 packaging/start.py --lean\n"
-        "sets the same program up with 0.4 GB to download and 1 GB on the disk. Ctrl+C now, if you prefer that.\n"
+        "sets the same program up with 0.3 GB to download and 1 GB on the disk. Ctrl+C now, if you prefer that.\n"
         f"{text}"
     )
 
@@ -148,7 +148,7 @@ def lean_requirements() -> list[str]:
     answer = subprocess.run(
         [str(venv_python()), "-c", question], env=clean_environment(), stdout=subprocess.PIPE, check=True
     )
-    return [text for text in json.loads(answer.stdout) if re.match(r"[\w.-]*", text)[0].lower() not in NOT_LEAN]
+    return [text for text in json.loads(answer.stdout) if re.split(r"[^\w.-]", text)[0].lower() not in NOT_LEAN]
 
 
 def venv_python() -> Path:
