@@ -1,4 +1,5 @@
-"""Compiles what the program compiles, once, while its bundle is built: see `compiled_cache`."""
+"""Compiles what the program compiles, once, while its bundle is built (see `compiled_cache`), and decodes a little of
+each kind of picture: a decoder that was left out is found here, not by a reader."""
 
 from __future__ import annotations
 
@@ -6,6 +7,32 @@ import numpy as np
 
 
 def warm() -> None:
+    """What a build asks of its bundle."""
+    decode()
+    compile_all()
+
+
+def decode() -> None:
+    """Raises where a decoder does not give back what was encoded, or is not there at all."""
+    import imagecodecs
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless, RLELossless
+
+    picture = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64) % 4096
+    how = {
+        "jpeg8": {"bitspersample": 12, "lossless": True},
+        "jpeg2k": {"reversible": True},
+        "png": {},
+        "tiff": {"compression": "lzw"},
+    }
+    for codec, words in how.items():
+        encode, undo = (getattr(imagecodecs, f"{codec}_{word}") for word in ("encode", "decode"))
+        assert np.array_equal(undo(encode(picture, **words)), picture), codec
+    for syntax in (JPEGBaseline8Bit, JPEG2000Lossless, JPEGLSLossless, RLELossless):
+        assert get_decoder(syntax).available_plugins, syntax.name
+
+
+def compile_all() -> None:
     """Runs every compiled function on a little of the data it is for."""
     import cxr_explorer.atlas.outline
     import cxr_explorer.ui.map.kernels  # noqa: F401 - compiled when they are imported, with the one above

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -173,3 +174,21 @@ def test_the_folder_carries_the_texts_of_the_lgpl() -> None:
     assert "GNU LESSER GENERAL PUBLIC LICENSE" in (folder / "LGPL-3.0.txt").read_text()
     assert "GNU GENERAL PUBLIC LICENSE" in (folder / "GPL-3.0.txt").read_text()
     assert "replaced" in (folder / "README.md").read_text()
+
+
+# --- decoders --------------------------------------------------------------------------------------------------------
+
+
+def test_the_folder_has_every_codec_the_program_asks_for_and_the_build_tries_each() -> None:
+    asked = {
+        codec
+        for path in (PACKAGING.parent / "cxr_explorer").rglob("*.py")
+        for codec in re.findall(r"\b([a-z0-9]+)_decode\b", path.read_text(encoding="utf-8"))
+    }
+    recipe = (PACKAGING / "bundle" / "cxr-explorer.spec").read_text(encoding="utf-8")
+    assert asked
+    assert asked <= set(re.findall(r"imagecodecs\._([a-z0-9]+)", recipe))
+    warm = load("bundle/warm.py")
+    warm.decode()
+    tried = set(re.findall(r'"([a-z0-9]+)": \{', (PACKAGING / "bundle" / "warm.py").read_text(encoding="utf-8")))
+    assert asked <= tried
