@@ -3,6 +3,8 @@ each kind of picture: a decoder that was left out is found here, not by a reader
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 
@@ -19,7 +21,7 @@ def decode() -> None:
     from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless, RLELossless
 
     picture = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64) % 4096
-    how = {
+    how: dict[str, dict[str, Any]] = {
         "jpeg8": {"bitspersample": 12, "lossless": True},
         "jpeg2k": {"reversible": True},
         "png": {},
