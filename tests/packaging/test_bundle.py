@@ -192,3 +192,17 @@ def test_the_folder_has_every_codec_the_program_asks_for_and_the_build_tries_eac
     warm.decode()
     tried = set(re.findall(r'"([a-z0-9]+)": \{', (PACKAGING / "bundle" / "warm.py").read_text(encoding="utf-8")))
     assert asked <= tried
+
+
+@pytest.mark.parametrize("script", ["build.py", "smoke.py"])
+def test_building_and_trying_need_nothing_but_python(script: str) -> None:
+    words = ["-S", "-E", str(PACKAGING / script), "--help"]  # -S: without what is installed
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif("CXR_PROGRAM" not in os.environ, reason="CXR_PROGRAM names no installed program")
+def test_an_installed_program_runs_for_a_stranger() -> None:
+    words = [str(PACKAGING / "smoke.py"), os.environ["CXR_PROGRAM"]]
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
