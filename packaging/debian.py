@@ -100,13 +100,19 @@ def depends(bundle: Path) -> list[str]:
     libraries: set[str] = set()
     least = (2, 17)
     for path in [bundle / NAME, *bundle.rglob("*.so*")]:
-        if path.is_symlink():
+        if path.is_symlink() or not is_elf(path):
             continue
         needs = subprocess.run(["objdump", "-p", path], capture_output=True, text=True, check=True).stdout
         libraries |= set(re.findall(r"^\s*NEEDED\s+(\S+)", needs, re.MULTILINE)) - inside
         versions = [tuple(map(int, found.split("."))) for found in re.findall(r"GLIBC_(\d+\.\d+)\b", needs)]
         least = max([least, *((major, minor) for major, minor in versions)])
-    of_c = re.compile(r"(libc|libm|libdl|librt|libpthread|libutil|ld-linux.*)\.so\.\d+$")
+    of_c = re.compile(r"(libc|libm|libdl|librt|libpthread|libresolv|libutil|ld-linux.*)\.so\.\d+$")
     packages = {debian_package(library) for library in libraries if not of_c.match(library)}
     renamed = {"libglib2.0-0": "libglib2.0-0t64 | libglib2.0-0"}  # in Debian 13 and Ubuntu 24.04
     return [f"libc6 (>= {least[0]}.{least[1]})", *sorted(renamed.get(name, name) for name in packages)]
+
+
+def is_elf(path: Path) -> bool:
+    """Whether the file is a program or library, and not only named so."""
+    with path.open("rb") as file:
+        return file.read(4) == b"\x7fELF"
