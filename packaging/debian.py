@@ -25,7 +25,7 @@ Architecture: {architecture}
 Maintainer: CXR Explorer contributors
 Installed-Size: {kilobytes}
 Depends: {depends}
-Recommends: fonts-dejavu-core, libwayland-cursor0
+Recommends: {recommends}
 Section: science
 Priority: optional
 Description: from a folder of unlabelled chest radiographs to labels one can trust
@@ -57,13 +57,16 @@ def lay_out(bundle: Path, tree: Path, version: str) -> None:
         place.parent.mkdir(parents=True)
         shutil.copy(picture, place)
     write(share / "doc" / NAME / "copyright", f"See /opt/{NAME}/LICENCES.md and /opt/{NAME}/licences.\n")
+    needed = depends(bundle)
+    optional = [name for name in needed if name.startswith("libwayland-")]  # a desktop on Wayland has them
     kilobytes = sum(each.stat().st_size for each in home.rglob("*") if not each.is_symlink()) // 1024
     control = CONTROL.format(
         name=NAME,
         version=version,
         architecture=architecture(),
         kilobytes=kilobytes,
-        depends=", ".join(depends(bundle)),
+        depends=", ".join(name for name in needed if name not in optional),
+        recommends=", ".join(["fonts-dejavu-core", *optional]),
     )
     write(tree / "DEBIAN" / "control", control)
     for path in tree.rglob("*"):

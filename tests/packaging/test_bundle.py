@@ -134,7 +134,7 @@ def test_the_debian_package_has_program_menu_icons_and_file_type(
     bundle = tmp_path / "bundle"
     bundle.mkdir()
     (bundle / "cxr-explorer").write_text("the program")
-    monkeypatch.setattr(debian, "depends", lambda _: ["libc6 (>= 2.34)", "libegl1"])
+    monkeypatch.setattr(debian, "depends", lambda _: ["libc6 (>= 2.34)", "libegl1", "libwayland-egl1"])
     tree = tmp_path / "tree"
     debian.lay_out(bundle, tree, "1.2.3")
     package = tmp_path / "package.deb"
@@ -142,6 +142,7 @@ def test_the_debian_package_has_program_menu_icons_and_file_type(
     fields = subprocess.run(["dpkg-deb", "--field", package], check=True, capture_output=True, text=True).stdout
     assert "Version: 1.2.3\n" in fields
     assert "Depends: libc6 (>= 2.34), libegl1\n" in fields
+    assert "Recommends: fonts-dejavu-core, libwayland-egl1\n" in fields
     out = tmp_path / "out"
     subprocess.run(["dpkg-deb", "--raw-extract", package, out], check=True)
     assert sorted(path.name for path in (out / "DEBIAN").iterdir()) == ["control"]  # nothing runs when it is removed
