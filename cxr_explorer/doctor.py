@@ -156,15 +156,15 @@ def _version(package: str) -> str:
 def _qt_platform() -> str:
     """The Qt platform a window would use, tried in a process of its own: a missing library ends the process."""
     code = "from PySide6.QtGui import QGuiApplication as A; a = A([]); print(a.platformName())"
+    frozen = getattr(sys, "frozen", False)  # there is no Python to give code to: packaging/bundle/launch.py answers
+    question = [sys.executable, "--qt-platform"] if frozen else [sys.executable, "-c", code]
     environment = {**os.environ, "QT_QPA_PLATFORM": os.environ.get("QT_QPA_PLATFORM", "")}
     if not environment["QT_QPA_PLATFORM"]:
         del environment["QT_QPA_PLATFORM"]
         if not has_screen():
             return "no screen (set DISPLAY, or use the headless commands)"
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=30, check=False
-        )
+        done = subprocess.run(question, env=environment, capture_output=True, text=True, timeout=30, check=False)
     except subprocess.TimeoutExpired:
         return "does not start: no answer within 30 s"
     lines = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()

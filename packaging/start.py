@@ -1,11 +1,13 @@
 """One command from a fresh copy of the project to the running program, or to its tests.
 
-    python3 packaging/start.py [option ...]         set up what is missing, then run the demonstration
-    python3 packaging/start.py test [option ...]    set up what is missing, then run the tests
+    python3 packaging/start.py [option ...]           set up what is missing, then run the demonstration
+    python3 packaging/start.py --lean [option ...]    the same without PyTorch: a sixth of the size, no graphics card
+    python3 packaging/start.py test [option ...]      set up what is missing, then run the tests
 
-Options go on to `cxr-explorer demo` or to pytest. Tests run in as many processes as the machine has processors, at most
-four; `-n 0` among the options runs them one after another. Everything is installed into the folder .venv of the
-project, in the versions of constraints.txt; what is there already is not installed again. Needs nothing but Python.
+Set up with `--lean`, the program stays so until `--full` is asked for; the tests need PyTorch. Other options go on to
+`cxr-explorer demo` or to pytest. Tests run in as many processes as the machine has processors, at most four; `-n 0`
+among the options runs them one after another. Everything is installed into the folder .venv of the project, in the
+versions of constraints.txt; what is there already is not installed again. Needs nothing but Python.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ from cxr_explorer.system_libraries import install_command, platforms  # noqa: E4
 VENV = ROOT / ".venv"
 CONSTRAINTS = ROOT / "packaging" / "constraints.txt"
 STAMP = VENV / "cxr-explorer-installed.json"
+NOT_LEAN = ("torch", "torchvision")
+"""What `--lean` does without: on a processor ONNX Runtime runs the encoder, and on Linux PyTorch brings CUDA along."""
 
 VERSIONS = ((3, 11), (3, 12), (3, 13))  # Pythons the locked packages exist for; the first one found is taken
 PARALLEL = ("-n", "auto", "--maxprocesses", "4", "--dist", "worksteal")
@@ -44,8 +48,11 @@ class Stop(Exception):
 
 def main(arguments: list[str]) -> int:
     testing = arguments[:1] == ["test"]
+    lean, arguments = take_lean(arguments)
     try:
-        install({"test"} if testing else set())
+        if testing and lean:
+            raise Stop("The tests train networks and need PyTorch: run them without --lean.")
+        install({"test"} if testing else set(), lean)
         if LINUX:
             provide_system_libraries()
         if testing:
@@ -62,27 +69,87 @@ def main(arguments: list[str]) -> int:
 # --- Python and packages ---------------------------------------------------------------------------------------------
 
 
-def install(extras: set[str]) -> None:
-    """Bring .venv to the locked state, unless it is there."""
+def take_lean(arguments: list[str]) -> tuple[bool | None, list[str]]:
+    """Whether --lean (True) or --full (False) is asked for, None where neither is, and the other arguments."""
+    lean = True if "--lean" in arguments else False if "--full" in arguments else None
+    return lean, [word for word in arguments if word not in ("--lean", "--full")]
+
+
+def install(extras: set[str], lean: bool | None = None) -> None:
+    """Bring .venv to the locked state, unless it is there.
+
+    Args:
+        extras: Of the project, wanted beside it.
+        lean: Whether to do without PyTorch. None: as it was set up before, and with PyTorch the first time. The extras
+            need PyTorch.
+    """
     if venv_version() not in VERSIONS:
         create_venv()
     key = state_key()
     installed = read_stamp()
-    if installed.get("key") == key and extras <= set(installed.get("extras", [])):
+    if lean is None:
+        lean = bool(installed.get("lean")) and not extras
+    if (
+        installed.get("key") == key
+        and extras <= set(installed.get("extras", []))
+        and (lean or not installed.get("lean"))
+    ):
         return
     extras |= set(installed.get("extras", []))
+    lean = lean and not extras
     STAMP.unlink(missing_ok=True)
-    project = f"{ROOT}[{','.join(sorted(extras))}]" if extras else str(ROOT)
-    say("Installing the packages (several minutes, up to 3 GB to download) ...")
+    say(announce(lean, extras))
     start = time.monotonic()
-    command = [str(venv_python()), "-m", "pip", "install", "-q", "--no-input", "-c", str(CONSTRAINTS), "-e", project]
+    if lean:
+        pip_install(*lean_requirements())
+        pip_install("--no-deps", "-e", str(ROOT))
+    else:
+        pip_install("-e", f"{ROOT}[{','.join(sorted(extras))}]" if extras else str(ROOT))
+    STAMP.write_text(json.dumps({"key": key, "extras": sorted(extras), "lean": lean}), encoding="utf-8")
+    say(f"Installed in {time.monotonic() - start:.0f} s.")
+
+
+def announce(lean: bool, extras: set[str]) -> str:
+    """What the installation will take, said beforehand; on Linux as measured (resources/docs/installing.md)."""
+    if lean:
+        return "Installing without PyTorch: about 0.3 GB to download, 1 GB on the disk, one to two minutes ..."
+    size = "3 GB to download, 6.5 GB on the disk" if LINUX else "0.5 to 1 GB to download, up to 2.5 GB on the disk"
+    text = f"Installing with PyTorch: about {size}, several minutes ..."
+    if extras or sys.platform == "darwin" or has_nvidia():
+        return text
+    return (
+        "No NVIDIA graphics card was found here. Without one PyTorch is not needed, and\n"
+        "    python3 packaging/start.py --lean\n"
+        "sets the same program up with 0.3 GB to download and 1 GB on the disk. Ctrl+C now, if you prefer that.\n"
+        f"{text}"
+    )
+
+
+def has_nvidia() -> bool:
+    """Whether the driver of an NVIDIA graphics card is installed."""
+    return bool(shutil.which("nvidia-smi")) or Path("/proc/driver/nvidia/version").exists()
+
+
+def pip_install(*words: str) -> None:
+    """Install with the environment's pip, in the locked versions. Raises Stop with an explanation."""
+    command = [str(venv_python()), "-m", "pip", "install", "-q", "--no-input", "-c", str(CONSTRAINTS), *words]
     result = subprocess.run(
         command, cwd=ROOT, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
     )
     if result.returncode:
         raise Stop(explain_pip(result.stdout.decode(errors="replace")))
-    STAMP.write_text(json.dumps({"key": key, "extras": sorted(extras)}), encoding="utf-8")
-    say(f"Installed in {time.monotonic() - start:.0f} s.")
+
+
+def lean_requirements() -> list[str]:
+    """What the project asks for, but for PyTorch. Read by the environment's Python: the running one may be older."""
+    question = (
+        "import json, tomllib; "
+        f"print(json.dumps(tomllib.load(open({str(ROOT / 'pyproject.toml')!r}, 'rb'))['project']['dependencies']))"
+    )
+    answer = subprocess.run(
+        [str(venv_python()), "-c", question], env=clean_environment(), stdout=subprocess.PIPE, check=True
+    )
+    return [text for text in json.loads(answer.stdout) if re.split(r"[^\w.-]", text)[0].lower() not in NOT_LEAN]
 
 
 def venv_python() -> Path:
@@ -183,7 +250,10 @@ def explain_pip(output: str) -> str:
             "is not downloaded twice."
         )
     elif re.search(r"No space left|not enough space", output, re.IGNORECASE):
-        advice = f"The disk is full. Free about 8 GB where {ROOT} and the temporary files lie, then try again."
+        advice = (
+            f"The disk is full. Free about 8 GB (with --lean: 2 GB) where {ROOT} and the temporary files lie, "
+            "then try again."
+        )
     elif "No matching distribution" in output:
         bits = 64 if sys.maxsize > 2**32 else 32
         advice = (

@@ -66,6 +66,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def machine(start: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine = Machine()
     machine.answers["sys.version_info"] = (0, "3 11")
+    machine.answers["tomllib"] = (0, '["numpy>=2", "torch>=2", "torchvision>=0.19", "torch-like"]')
     monkeypatch.setattr(start.subprocess, "run", machine.run)
     monkeypatch.setattr(start, "run", lambda command, **_: machine.run(command).returncode)
     return machine
@@ -110,6 +111,61 @@ def test_the_archive_of_the_tests_is_installed_in_continuous_integration_alone(
     monkeypatch.setattr(start.Path, "exists", lambda _: is_there)
     start.provide_archive()
     assert machine.ran("install -y --no-install-recommends orthanc orthanc-dicomweb") == times
+
+
+def test_lean_installs_all_but_pytorch(start: ModuleType, machine: Machine) -> None:
+    assert start.main(["--lean", "--count", "50"]) == 0
+    packages, project = (command for command in machine.commands if "install" in command)
+    assert packages[-2:] == ["numpy>=2", "torch-like"]
+    assert project[-3:] == ["--no-deps", "-e", str(start.ROOT)]
+    assert machine.commands[-1][1:] == ["-m", "cxr_explorer", "demo", "--count", "50"]
+
+
+def test_lean_stays_lean_until_all_is_asked_for(start: ModuleType, machine: Machine) -> None:
+    start.main(["--lean"])
+    start.main([])
+    assert machine.ran("pip install") == 2
+    start.CONSTRAINTS.write_text("numpy==3")
+    start.main([])
+    assert machine.ran("--no-deps") == 2
+    start.main(["--full"])
+    assert machine.ran("pip install") == 5
+    assert machine.ran("--no-deps") == 2
+    start.main(["--lean"])  # what is wanted is there
+    assert machine.ran("pip install") == 5
+
+
+def test_the_tests_bring_pytorch(start: ModuleType, machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    start.main(["--lean"])
+    assert start.main(["test", "--lean"]) == 1
+    assert "PyTorch" in capsys.readouterr().err
+    start.main(["test"])
+    assert machine.ran("[test]") == 1
+
+
+@pytest.mark.parametrize(("card", "suggested"), [(False, True), (True, False)])
+def test_lean_is_suggested_where_there_is_no_card(
+    start: ModuleType,
+    machine: Machine,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    card: bool,
+    suggested: bool,
+) -> None:
+    monkeypatch.setattr(start.sys, "platform", "linux")
+    monkeypatch.setattr(start, "has_nvidia", lambda: card)
+    start.main([])
+    printed = capsys.readouterr().out
+    assert ("--lean" in printed) == suggested
+    assert "GB" in printed
+
+
+def test_lean_leaves_out_only_what_the_project_names(start: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start, "ROOT", SCRIPT.parent.parent)
+    monkeypatch.setattr(start, "venv_python", lambda: Path(sys.executable))
+    lean = start.lean_requirements()
+    assert any(text.startswith("onnxruntime") for text in lean)
+    assert not any(text.startswith("torch") for text in lean)
 
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])
@@ -200,7 +256,7 @@ def test_return_codes_are_passed_on(start: ModuleType, machine: Machine) -> None
 def test_ctrl_c_is_quiet(
     start: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupt(_: set[str]) -> None:
+    def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(start, "install", interrupt)
