@@ -176,14 +176,9 @@ def warm(folder: Path) -> None:
 
 
 def archive(workshop: Workshop) -> None:
-    """The folder as .tar.xz: unpack anywhere, run `cxr-explorer/cxr-explorer`."""
-    path = workshop.result(".tar.xz")
-    environment = {"XZ_OPT": "-6 -T0"}
-    run(
-        *("tar", "-C", str(workshop.bundle.parent), "--owner=0", "--group=0", "--sort=name"),
-        *("-cJf", str(path), NAME),
-        environment=environment,
-    )
+    """The folder as .tar.zst: unpack anywhere, run `cxr-explorer/cxr-explorer`."""
+    command = ["tar", "-C", str(workshop.bundle.parent), "--owner=0", "--group=0", "--sort=name", "--zstd"]
+    run(*command, "-cf", str(workshop.result(".tar.zst")), NAME, environment={"ZSTD_CLEVEL": "12"})
 
 
 def deb(workshop: Workshop) -> None:
@@ -191,7 +186,7 @@ def deb(workshop: Workshop) -> None:
     tree = workshop.work / "deb"
     shutil.rmtree(tree, ignore_errors=True)
     debian.lay_out(workshop.bundle, tree, __version__)
-    run("dpkg-deb", "--root-owner-group", "-Zxz", "-z6", "--build", str(tree), str(workshop.result(".deb")))
+    run("dpkg-deb", "--root-owner-group", "-Zzstd", "-z9", "--build", str(tree), str(workshop.result(".deb")))
     shutil.rmtree(tree)
 
 
