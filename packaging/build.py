@@ -36,6 +36,8 @@ BUNDLE = ROOT / "packaging" / "bundle"
 NAME = "cxr-explorer"
 LINUX, WINDOWS, MACOS = sys.platform.startswith("linux"), os.name == "nt", sys.platform == "darwin"
 TOOLS = ("pyinstaller>=6.10", "build>=1.2")
+EXTRAS = ("hospital",)
+"""What the packaged program has beside what the project asks for."""
 
 
 class Workshop:
@@ -54,9 +56,9 @@ class Workshop:
         if start.venv_version() not in start.VERSIONS:
             self.work.mkdir(parents=True, exist_ok=True)
             start.create_venv()
-        if start.version_of([str(start.venv_python())], "PyInstaller, build, onnxruntime") is None:
+        if start.version_of([str(start.venv_python())], "PyInstaller, build, onnxruntime, pynetdicom") is None:
             start.say("Installing the program's packages, without PyTorch, and the tools ...")
-            start.pip_install(*start.lean_requirements(), *TOOLS)
+            start.pip_install(*start.lean_requirements(*EXTRAS), *TOOLS)
         return str(start.venv_python())
 
     def result(self, suffix: str) -> Path:
@@ -139,6 +141,7 @@ def bundle(workshop: Workshop) -> None:
     qt = next(start.VENV.glob("lib/python*/site-packages/PySide6/Qt"), None)
     if qt is not None and (missing := missing_libraries(qt, ["offscreen", "xcb", "wayland"])):
         print(f"Not on this system, so the bundle will ask the reader's for them: {', '.join(missing)}")
+    documents(workshop)
     shutil.rmtree(workshop.bundle.parent, ignore_errors=True)
     run(
         *(python, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"),
@@ -149,6 +152,15 @@ def bundle(workshop: Workshop) -> None:
     papers(workshop.bundle, python)
     warm(workshop.bundle)
     print(f"The folder {workshop.bundle} has {megabytes(workshop.bundle)}.")
+
+
+def documents(workshop: Workshop) -> None:
+    """The site, which the program opens. Sphinx lies in a folder of its own: nothing of it goes into the bundle."""
+    python, sphinx = workshop.python(), workshop.work / "sphinx"
+    if not sphinx.is_dir():
+        names = [text.split(">=")[0] for text in start.lean_requirements("docs")[len(start.lean_requirements()) :]]
+        start.pip_install("--target", str(sphinx), *names)
+    run(python, str(ROOT / "packaging" / "docs.py"), environment={"PYTHONPATH": str(sphinx)})
 
 
 def papers(folder: Path, python: str) -> None:

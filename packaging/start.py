@@ -140,16 +140,19 @@ def pip_install(*words: str) -> None:
         raise Stop(explain_pip(result.stdout.decode(errors="replace")))
 
 
-def lean_requirements() -> list[str]:
-    """What the project asks for, but for PyTorch. Read by the environment's Python: the running one may be older."""
+def lean_requirements(*extras: str) -> list[str]:
+    """What the project asks for, and these extras of it, but for PyTorch. Read by the environment's Python: the running
+    one may be older."""
     question = (
         "import json, tomllib; "
-        f"print(json.dumps(tomllib.load(open({str(ROOT / 'pyproject.toml')!r}, 'rb'))['project']['dependencies']))"
+        f"print(json.dumps(tomllib.load(open({str(ROOT / 'pyproject.toml')!r}, 'rb'))['project']))"
     )
     answer = subprocess.run(
         [str(venv_python()), "-c", question], env=clean_environment(), stdout=subprocess.PIPE, check=True
     )
-    return [text for text in json.loads(answer.stdout) if re.split(r"[^\w.-]", text)[0].lower() not in NOT_LEAN]
+    project = json.loads(answer.stdout)
+    asked = [*project["dependencies"], *(text for name in extras for text in project["optional-dependencies"][name])]
+    return [text for text in asked if re.split(r"[^\w.-]", text)[0].lower() not in NOT_LEAN]
 
 
 def venv_python() -> Path:

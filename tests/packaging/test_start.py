@@ -166,6 +166,8 @@ def test_lean_leaves_out_only_what_the_project_names(start: ModuleType, monkeypa
     lean = start.lean_requirements()
     assert any(text.startswith("onnxruntime") for text in lean)
     assert not any(text.startswith("torch") for text in lean)
+    more = start.lean_requirements("hospital")
+    assert more[: len(lean)] == lean and any(text.startswith("pynetdicom") for text in more[len(lean) :])
 
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])
