@@ -66,7 +66,10 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def machine(start: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine = Machine()
     machine.answers["sys.version_info"] = (0, "3 11")
-    machine.answers["tomllib"] = (0, '["numpy>=2", "torch>=2", "torchvision>=0.19", "torch-like"]')
+    machine.answers["tomllib"] = (
+        0,
+        '{"dependencies": ["numpy>=2", "torch>=2", "torchvision>=0.19", "torch-like"], "optional-dependencies": {}}',
+    )
     monkeypatch.setattr(start.subprocess, "run", machine.run)
     monkeypatch.setattr(start, "run", lambda command, **_: machine.run(command).returncode)
     return machine
