@@ -30,7 +30,7 @@ import debian  # noqa: E402 - beside this file
 import start  # noqa: E402
 
 from cxr_explorer import __version__  # noqa: E402
-from cxr_explorer.system_libraries import missing_libraries  # noqa: E402
+from cxr_explorer.system_libraries import install_command, missing_libraries  # noqa: E402
 
 BUNDLE = ROOT / "packaging" / "bundle"
 NAME = "cxr-explorer"
@@ -140,7 +140,8 @@ def bundle(workshop: Workshop) -> None:
     python = workshop.python()
     qt = next(start.VENV.glob("lib/python*/site-packages/PySide6/Qt"), None)
     if qt is not None and (missing := missing_libraries(qt, ["offscreen", "xcb", "wayland"])):
-        print(f"Not on this system, so the bundle will ask the reader's for them: {', '.join(missing)}")
+        command = " ".join(install_command(missing))
+        raise start.Stop(f"the bundle would not run elsewhere without {', '.join(missing)}: sudo {command}")
     documents(workshop)
     shutil.rmtree(workshop.bundle.parent, ignore_errors=True)
     run(

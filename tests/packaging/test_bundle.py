@@ -183,7 +183,7 @@ def test_the_folder_carries_the_texts_of_the_lgpl() -> None:
 def test_the_folder_has_every_codec_the_program_asks_for_and_the_build_tries_each() -> None:
     asked = {
         codec
-        for path in (PACKAGING.parent / "cxr_explorer").rglob("*.py")
+        for path in (PACKAGING.parent / "cxr_explorer" / "images").rglob("*.py")
         for codec in re.findall(r"\b([a-z0-9]+)_decode\b", path.read_text(encoding="utf-8"))
     }
     recipe = (PACKAGING / "bundle" / "cxr-explorer.spec").read_text(encoding="utf-8")

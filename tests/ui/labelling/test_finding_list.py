@@ -222,7 +222,7 @@ def test_ways_of_the_same_words_are_told_as_one(window: MainWindow) -> None:
     for how, gone_cluster, count in came:
         said = Judgement("Effusion", Value.PRESENT, session.reader, how, gone_cluster, session.map.map_id)
         few = np.array([next(ids) for _ in range(count)])
-        session.do(labelling.labelling(session.project, few, said), "")
+        session.acts.do(labelling.labelling(session.project, few, said), "")
     session.select(session.map.image_ids, "selection")
     told = window.judging.detail(session.target(), "Effusion")
     assert told == "Effusion: 4 one by one, 2 in an audit, 2 in a cluster and 2 other ways"
