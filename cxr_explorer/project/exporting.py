@@ -10,21 +10,24 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from itertools import zip_longest
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from cxr_explorer.labels.consensus import Consensus, Rule, agree_on
 from cxr_explorer.labels.label import LabelBound, LabelRow, NoteRow, Value
 from cxr_explorer.labels.reader_names import REREAD
 from cxr_explorer.labels.texts import VALUE_WORDS
 from cxr_explorer.project.audits.bounds import label_bounds
-from cxr_explorer.project.image_rows import LABELLED_PAIRS, labelled_pairs
+from cxr_explorer.project.image_rows import LABELLED_PAIRS, labelled_by, labelled_pairs
+from cxr_explorer.project.label_columns import label_column
 from cxr_explorer.project.notes import note_rows
 from cxr_explorer.project.project import Project
 from cxr_explorer.tables.cells import as_cell, as_csv
 from cxr_explorer.tables.format import WriteReport
 from cxr_explorer.tables.formats import format_named
-from cxr_explorer.tables.judged import Judged, judged_of, latest, row_of
+from cxr_explorer.tables.judged import NOT_JUDGED, Judged, judged_of, latest, row_of
 from cxr_explorer.tables.long import HEADER, NOTE_HEADER, bound_cells, note_cells
 from cxr_explorer.tables.write import write_judged, write_labels, write_lines
 
@@ -113,13 +116,16 @@ def _judged(project: Project, reader: str | None) -> Judged:
     counts = project.db.execute("SELECT finding, reader, count(*) FROM labels GROUP BY finding, reader").fetchall()
     counts = [row for row in counts if row[1] == reader or (reader is None and not row[1].endswith(REREAD))]
     others = sorted({finding for finding, _, _ in counts} - set(findings))
+    excludes = project.vocabulary.excludes_among(findings)
+    other_findings = sum(count for name, _, count in counts if name in others)
     readers = sorted({name for _, name, _ in counts})
-    # Of one reader's labels none replaces another. Without times few images differ: each kind is made once.
-    at = "at" if len(readers) > 1 else "''"
+    if len(readers) == 1:
+        files, values = _columns(project, findings, readers[0])
+        return Judged(files, findings, excludes, values, superseded=0, other_findings=other_findings)
     made = cache(lambda text: row_of(json.loads(text), findings))
     rows = project.db.execute(
         f"""WITH {LABELLED_PAIRS}
-            SELECT path, json_group_array(json_array(finding, value, {at}))
+            SELECT path, json_group_array(json_array(finding, value, at))
             FROM images CROSS JOIN pair CROSS JOIN labels USING (finding, reader) WHERE image_id = images.id
             GROUP BY path ORDER BY path""",
         {"pairs": json.dumps([(finding, name) for finding, name, _ in counts if finding not in others])},
@@ -128,9 +134,26 @@ def _judged(project: Project, reader: str | None) -> Judged:
         (path for path, _ in rows),
         (made(text) for _, text in rows),
         findings,
-        project.vocabulary.excludes_among(findings),
-        other_findings=sum(count for name, _, count in counts if name in others),
+        excludes,
+        other_findings=other_findings,
     )
+
+
+def _columns(project: Project, findings: Sequence[str], reader: str) -> tuple[tuple[str, ...], NDArray[np.int8]]:
+    """What one reader has judged: files in the order of their names, and (N, F) values of `Judged`.
+
+    Of one reader's labels none replaces another, and labels lie by finding: column by column takes a third of the time
+    of image by image.
+    """
+    images = project.db.execute("SELECT id, path FROM images ORDER BY path").fetchall()
+    ids = np.array([image_id for image_id, _ in images], np.int64)
+    by_id = np.argsort(ids)
+    values = np.full((len(ids), len(findings)), NOT_JUDGED, np.int8)
+    for place, finding in enumerate(findings):
+        column = label_column(project, finding, reader)
+        values[by_id[np.searchsorted(ids, column.image_ids, sorter=by_id)], place] = column.values
+    judged = (values != NOT_JUDGED).any(axis=1)
+    return tuple(images[row][1] for row in np.flatnonzero(judged)), values[judged]
 
 
 # -- the long form -----------------------------------------------------------------------------------------------------
@@ -187,14 +210,16 @@ def _provide_cells(project: Project, notes: Mapping[tuple[int, str], str], bound
 def _lines_by_image(project: Project, noted: bool, bounds: _Bounds) -> str:
     """SQL: of every image with labels of a reader (NULL: of any) its id, their number, and their lines in one text."""
 
-    def of(*columns: str, table: str = "labels") -> list[str]:
+    def of(name: str, texts: Iterable[str]) -> str:
         # Almost always a text is its own cell: asking Python for each of millions takes longer than all the rest.
-        texts = zip(*project.db.execute(f"SELECT DISTINCT {', '.join(columns)} FROM {table}"), strict=True)
-        odd = [any(as_cell(text) != text for text in set(some)) for some in texts]
-        return [f"cell({name})" if strange else name for name, strange in zip_longest(columns, odd)]
+        return f"cell({name})" if any(as_cell(text) != text for text in texts) else name
 
     words = " ".join(f"WHEN {value:d} THEN '{word}'" for value, word in VALUE_WORDS.items())
-    (path,), (finding, reader), (at, how) = of("path", table="images"), of("finding", "reader"), of("at", "how")
+    pairs = labelled_by(project.db)
+    given = project.db.execute("SELECT DISTINCT at, how FROM labels").fetchall()
+    path, finding = of("path", project.paths().values()), of("finding", pairs)
+    reader = of("reader", {name for names in pairs.values() for name in names})
+    at, how = of("at", {row[0] for row in given}), of("how", {row[1] for row in given})
     bound = "bound(image_id, finding, reader)" if any(bounds.values()) else "',,,'"
     cells = [path, finding, f"CASE value {words} END", reader, at, how, "cluster", "map_id", bound]
     if noted:

@@ -35,11 +35,13 @@ def finding_of(project: Project, name: str, known: Sequence[str] | None = None) 
 
 def label_column(project: Project, finding: str, reader: str) -> LabelColumn:
     """All labels of one finding by one reader."""
-    rows = project.db.execute(
-        "SELECT image_id, value FROM labels WHERE finding = ? AND reader = ? ORDER BY image_id", [finding, reader]
-    ).fetchall()
-    table = np.array(rows, np.int64).reshape(-1, 2)
-    return LabelColumn(table[:, 0], table[:, 1].astype(np.int8))
+    # As one text of ids and one of values, in the order of the key: a row each takes three times as long.
+    ids, values = project.db.execute(
+        """SELECT group_concat(image_id), group_concat(value)
+           FROM (SELECT image_id, value FROM labels WHERE finding = ? AND reader = ? ORDER BY image_id)""",
+        [finding, reader],
+    ).fetchone()
+    return LabelColumn(np.fromstring(ids or "", np.int64, sep=","), np.fromstring(values or "", np.int8, sep=","))
 
 
 def labelled_ids(project: Project, reader: str, ways: Container[str] | None = None) -> Ids:
