@@ -159,8 +159,7 @@ def documents(workshop: Workshop) -> None:
     """The site, which the program opens. Sphinx lies in a folder of its own: nothing of it goes into the bundle."""
     python, sphinx = workshop.python(), workshop.work / "sphinx"
     if not sphinx.is_dir():
-        names = [text.split(">=")[0] for text in start.lean_requirements("docs")[len(start.lean_requirements()) :]]
-        start.pip_install("--target", str(sphinx), *names)
+        start.pip_install("--target", str(sphinx), *start.extra_requirements("docs"))
     run(python, str(ROOT / "packaging" / "docs.py"), environment={"PYTHONPATH": str(sphinx)})
 
 

@@ -141,8 +141,19 @@ def pip_install(*words: str) -> None:
 
 
 def lean_requirements(*extras: str) -> list[str]:
-    """What the project asks for, and these extras of it, but for PyTorch. Read by the environment's Python: the running
-    one may be older."""
+    """What the project asks for, and these extras of it, but for PyTorch."""
+    asked = [*project_table()["dependencies"], *(text for name in extras for text in extra_requirements(name))]
+    return [text for text in asked if re.split(r"[^\w.-]", text)[0].lower() not in NOT_LEAN]
+
+
+def extra_requirements(name: str) -> list[str]:
+    """What an extra of the project asks for."""
+    asked: list[str] = project_table()["optional-dependencies"][name]
+    return asked
+
+
+def project_table() -> dict[str, Any]:
+    """`[project]` of pyproject.toml. Read by the environment's Python: the running one may be older."""
     question = (
         "import json, tomllib; "
         f"print(json.dumps(tomllib.load(open({str(ROOT / 'pyproject.toml')!r}, 'rb'))['project']))"
@@ -150,9 +161,8 @@ def lean_requirements(*extras: str) -> list[str]:
     answer = subprocess.run(
         [str(venv_python()), "-c", question], env=clean_environment(), stdout=subprocess.PIPE, check=True
     )
-    project = json.loads(answer.stdout)
-    asked = [*project["dependencies"], *(text for name in extras for text in project["optional-dependencies"][name])]
-    return [text for text in asked if re.split(r"[^\w.-]", text)[0].lower() not in NOT_LEAN]
+    table: dict[str, Any] = json.loads(answer.stdout)
+    return table
 
 
 def venv_python() -> Path:
@@ -285,11 +295,7 @@ def provide_system_libraries() -> None:
     install_line = install_command(missing, fonts)
     if shutil.which("apt-get") and os.geteuid() == 0:
         say(f"Installing what the window needs of the system: {' '.join(install_line[4:])} ...")
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["apt-get", "update"], install_line):
-            result = subprocess.run(
-                command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-            )
+        result = apt_install(install_line)
         if result.returncode == 0 and not missing_libraries():
             return
         say(f"That failed: {last_line(result.stdout.decode(errors='replace'))}.")
@@ -306,10 +312,15 @@ def provide_archive() -> None:
         return
     if Path("/usr/sbin/Orthanc").exists():
         return
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    install_line = ["apt-get", "install", "-y", "--no-install-recommends", "orthanc", "orthanc-dicomweb"]
+    apt_install(["apt-get", "install", "-y", "--no-install-recommends", "orthanc", "orthanc-dicomweb"], RUNLEVEL="1")
+
+
+def apt_install(install_line: list[str], **variables: str) -> subprocess.CompletedProcess[bytes]:
+    """Runs an installation by apt-get, after having it look for what there is; returns how it ended."""
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", **variables}
     for command in (["apt-get", "update"], install_line):
-        subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        result = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    return result
 
 
 def missing_libraries() -> list[str]:

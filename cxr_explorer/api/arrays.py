@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cxr_explorer.api.frames import Columns
 from cxr_explorer.errors import UserError
+from cxr_explorer.labels.image_ids import look_up
 from cxr_explorer.labels.label import LabelRow, Value
 from cxr_explorer.project.audits.bounds import outcome_text, state_word
 from cxr_explorer.project.audits.records import audit_records
@@ -196,9 +197,7 @@ class ProjectArrays:
             values = labels.values.astype(np.float32)
             values[labels.values == Value.UNCERTAIN] = uncertain
             column = np.full(len(ids), np.nan, np.float32)
-            rows = np.searchsorted(ids, labels.image_ids)
-            kept = rows < len(ids)
-            kept[kept] = ids[rows[kept]] == labels.image_ids[kept]
+            rows, kept = look_up(ids, labels.image_ids)
             column[rows[kept]] = values[kept]
             columns[finding] = column
         return columns

@@ -8,6 +8,7 @@ from pathlib import Path
 from cxr_explorer import __version__
 from cxr_explorer.exchange.form import Form, Wanted
 from cxr_explorer.project.exporting import chosen_judgements, chosen_rows, with_consensus
+from cxr_explorer.project.image_rows import labelled_by
 from cxr_explorer.project.project import Project, now
 from cxr_explorer.tables.coco import write_coco
 from cxr_explorer.tables.format import WriteReport
@@ -18,8 +19,8 @@ def _write_label_studio(project: Project, out: Path, wanted: Wanted) -> Iterator
     with project.db.atomic():
         rows, agreed = chosen_rows(project, wanted.reader, wanted.rule)
         own = project.vocabulary.findings
-        kept = {str(row[0]) for row in project.db.execute("SELECT DISTINCT finding FROM labels")}
-        report = write_label_studio(out, rows, [*own, *sorted(kept - set(own))])
+        others = labelled_by(project.db).keys() - set(own)
+        report = write_label_studio(out, rows, [*own, *sorted(others)])
     yield with_consensus(report, agreed)
 
 

@@ -132,15 +132,12 @@ def _plan(project: Project, wanted: Wanted) -> _Plan:
     remarks = []
     facts = project.facts()
     rows = project.db.execute("SELECT id, missing OR state != 'read', replaced FROM images").fetchall()
-    unread, replaced = ({row[0] for row in rows if row[place]} for place in (1, 2))
+    unread, replaced = (np.isin(image_ids, [row[0] for row in rows if row[place]]) for place in (1, 2))
     burned_in = facts.column("burned-in annotation", image_ids)
     left_out = np.zeros(len(image_ids), np.bool_)
     for which, why in (
-        (np.array([one in unread for one in image_ids.tolist()], np.bool_), "cannot be read"),
-        (
-            np.array([one in replaced for one in image_ids.tolist()], np.bool_),
-            "have another content than when labelled",
-        ),
+        (unread, "cannot be read"),
+        (replaced, "have another content than when labelled"),
         (_is_value(burned_in.values, burned_in.codes, "YES"), "have text burned in, as their files say"),
     ):
         if count := int((which & ~left_out).sum()):

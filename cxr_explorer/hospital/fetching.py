@@ -16,6 +16,7 @@ from cxr_explorer.files import atomic_write, make_private_folder
 from cxr_explorer.hospital.archive import Archive, Connection, CutConnection, Film, Query
 from cxr_explorer.hospital.permission import OFF, Permission
 from cxr_explorer.hospital.pseudonym import mark, pseudonym_key, replace_identity
+from cxr_explorer.images.dicom_elements import has_pixels
 from cxr_explorer.labels.texts import images_text
 from cxr_explorer.pace import Progress
 
@@ -195,7 +196,7 @@ class _Arrivals:
         with self._lock:
             if instance in self.instances:
                 return
-            if any(keyword in dataset for keyword in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
+            if has_pixels(dataset):
                 self._store(dataset, self._path(study, instance))
                 self.stored += 1
             else:

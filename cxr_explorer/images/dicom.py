@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.images.dicom_elements import items, numbers, text, value_of
+from cxr_explorer.images.dicom_elements import has_pixels, items, numbers, text, value_of
 from cxr_explorer.images.dicom_facts import read_facts, term
 from cxr_explorer.images.dicom_frames import choose_frame
 from cxr_explorer.images.dicom_outside import find_outside
@@ -109,7 +109,7 @@ def _check_picture(dataset: Dataset) -> None:
     """Refuses what is not one picture of a sensible size, before anything is decoded."""
     if "DirectoryRecordSequence" in dataset:
         raise UserError("No picture inside: this is a disc's table of contents (DICOMDIR). Choose the images it lists.")
-    if not any(keyword in dataset for keyword in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
+    if not has_pixels(dataset):
         if not any(keyword in dataset for keyword in ("SOPClassUID", "Modality", "Rows")):
             raise UserError("Damaged or cut off: nothing in it can be read as DICOM. Copy it again from its source.")
         if "Rows" in dataset or "Image Storage" in _class_name(dataset):

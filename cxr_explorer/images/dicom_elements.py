@@ -29,6 +29,11 @@ def value_of(dataset: Dataset, keyword: str | int) -> Any:
         return None
 
 
+def has_pixels(dataset: Dataset) -> bool:
+    """Whether there are pixels of any kind in it: a report or a presentation state has none."""
+    return any(keyword in dataset for keyword in ("PixelData", "FloatPixelData", "DoubleFloatPixelData"))
+
+
 def numbers(dataset: Dataset, keyword: str | int) -> list[float]:
     """The element's finite numbers; empty where it is absent, empty or no number."""
     found = []

@@ -173,7 +173,7 @@ def _export_long(project: Project, out: Path, reader: str | None, noted: Sequenc
         yield as_csv(*HEADER, *(NOTE_HEADER if noted is not None else ())) + _END
         bound = {"reader": reader, "pairs": labelled_pairs(project.db)}
         for image_id, count, text in project.db.conn.execute(
-            _lines_by_image(project, noted is not None, bounds), bound
+            _lines_by_image(project, ids, noted is not None, bounds), bound
         ):
             images.add(image_id)
             labels += count
@@ -207,7 +207,7 @@ def _provide_cells(project: Project, notes: Mapping[tuple[int, str], str], bound
         project.db.conn.create_function(name, arguments, function, deterministic=True)
 
 
-def _lines_by_image(project: Project, noted: bool, bounds: _Bounds) -> str:
+def _lines_by_image(project: Project, paths: Iterable[str], noted: bool, bounds: _Bounds) -> str:
     """SQL: of every image with labels of a reader (NULL: of any) its id, their number, and their lines in one text."""
 
     def of(name: str, texts: Iterable[str]) -> str:
@@ -217,7 +217,7 @@ def _lines_by_image(project: Project, noted: bool, bounds: _Bounds) -> str:
     words = " ".join(f"WHEN {value:d} THEN '{word}'" for value, word in VALUE_WORDS.items())
     pairs = labelled_by(project.db)
     given = project.db.execute("SELECT DISTINCT at, how FROM labels").fetchall()
-    path, finding = of("path", project.paths().values()), of("finding", pairs)
+    path, finding = of("path", paths), of("finding", pairs)
     reader = of("reader", {name for names in pairs.values() for name in names})
     at, how = of("at", {row[0] for row in given}), of("how", {row[1] for row in given})
     bound = "bound(image_id, finding, reader)" if any(bounds.values()) else "',,,'"

@@ -86,7 +86,7 @@ def looked_ids(project: Project, reader: str) -> Ids:
 
 def seen_ids(project: Project, reader: str) -> Ids:
     """Ids of all images that a reader has seen, ascending; a tenth of a second for 100,000 labels."""
-    return np.union1d(_read_ids(project, reader), seen_besides(project, reader))
+    return np.union1d(labelled_ids(project, reader, ONE_BY_ONE), seen_besides(project, reader))
 
 
 def seen_besides(project: Project, reader: str) -> Ids:
@@ -99,26 +99,12 @@ def seen_besides(project: Project, reader: str) -> Ids:
     return np.unique(
         np.concatenate(
             [
-                _read_ids(project, reread_name(reader)),
+                labelled_ids(project, reread_name(reader), ONE_BY_ONE),
                 np.fromiter((int(row[0].partition("/")[2]) for row in audited), np.int64),
                 looked_ids(project, reader),
             ]
         )
     )
-
-
-def _read_ids(project: Project, name: str) -> Ids:
-    """Images that were judged one by one under a name. Labels lie by finding first: each is asked by itself."""
-    rows = project.db.execute(
-        """WITH RECURSIVE each(finding) AS (
-               SELECT min(finding) FROM labels
-               UNION ALL SELECT (SELECT min(finding) FROM labels WHERE finding > each.finding) FROM each
-               WHERE each.finding IS NOT NULL)
-           SELECT DISTINCT image_id FROM each CROSS JOIN labels USING (finding)
-           WHERE reader = ? AND how IN (SELECT value FROM json_each(?))""",
-        [name, json.dumps(ONE_BY_ONE)],
-    )
-    return np.fromiter((row[0] for row in rows), np.int64)
 
 
 def seen_in_last_act(project: Project, reader: str) -> Ids:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -99,9 +100,12 @@ class ExportDialog(QDialog):
         self._split.setToolTip("Films of one patient stay together where it goes by patient")
         self._split_row = QWidget()
         self._split_row.setLayout(_row("&Split", self._split))
-        for widget in (self.with_notes, self._about_notes, self._split_row):
-            layout.addWidget(widget)
-        for widget in (self.with_file_names, self._about_file_names, self.with_patients, self._about_patients):
+        self._of_some_forms: dict[str, tuple[QWidget, ...]] = {  # what `Form.heeds` names -> what is shown then
+            "split_by": (self._split_row,),
+            "file_names": (self.with_file_names, self._about_file_names),
+            "patients": (self.with_patients, self._about_patients),
+        }
+        for widget in (self.with_notes, self._about_notes, *chain(*self._of_some_forms.values())):
             layout.addWidget(widget)
         self._buttons = QDialogButtonBox(_Buttons.Save | _Buttons.Cancel)
         self._buttons.accepted.connect(self.accept)
@@ -120,11 +124,9 @@ class ExportDialog(QDialog):
         self.with_notes.setEnabled("notes" in form.heeds and self.whose.rule is None)
         for widget in (self.with_notes, self._about_notes):
             widget.setVisible(not form.is_folder)
-        for widget in (self.with_file_names, self._about_file_names):
-            widget.setVisible("file_names" in form.heeds)
-        for widget in (self.with_patients, self._about_patients):
-            widget.setVisible("patients" in form.heeds)
-        self._split_row.setVisible("split_by" in form.heeds)
+        for name, widgets in self._of_some_forms.items():
+            for one in widgets:
+                one.setVisible(name in form.heeds)
 
     def choose(self, name: str) -> None:
         """Chooses a form by its name."""

@@ -72,16 +72,20 @@ def labelled(window: MainWindow) -> None:
     window.judging.label_target()
 
 
+def under_way(window: MainWindow) -> ExportProgress:
+    window.labelling.export_labels()
+    (progress,) = window.findChildren(ExportProgress)
+    assert progress.isVisible() and not progress.isModal()
+    return progress
+
+
 def test_a_data_set_is_written_while_the_window_goes_on(
     qtbot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     labelled(window)
     out = tmp_path / "set"
     choose(monkeypatch, out)
-    window.labelling.export_labels()
-    (progress,) = window.findChildren(ExportProgress)
-    assert progress.isVisible() and not progress.isModal()
-    progress.errand.finish()
+    under_way(window).errand.finish()
     assert "written to" in window._said.text() and "Split by patient" in window._said.text()
     assert len(list(out.glob("*/*.png"))) == CLUSTER_SIZES[0] and (out / "README.md").is_file()
     window.labelling.export_labels()
@@ -110,9 +114,7 @@ def test_a_data_set_that_is_cancelled_leaves_nothing(
     labelled(window)
     out = tmp_path / "set"
     choose(monkeypatch, out)
-    window.labelling.export_labels()
-    (progress,) = window.findChildren(ExportProgress)
-    assert progress.isVisible() and not progress.isModal()
+    progress = under_way(window)
     for key in (Qt.Key.Key_Escape, Qt.Key.Key_Return, Qt.Key.Key_Space):
         qtbot.keyClick(progress.focusWidget() or progress, key)
     assert progress.errand.active
