@@ -288,7 +288,7 @@ def _said(own: Mapping[str, float | None]) -> str:
         said = f"below ours up to {own['below_at']:.0%}, the most measured"
     else:
         said = f"below ours up to {own['below_at']:.0%}, no longer from {own['level_from']:.0%} on"
-    return said if own["above_from"] is None else f"{said}, above it from {own['above_from']:.0%} on"
+    return said if own["above_from"] is None else f"{said}, above it at {own['above_from']:.0%}"
 
 
 def _enough_said(own: Mapping[str, Any] | None, ours: str) -> str:
