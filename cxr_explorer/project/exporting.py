@@ -1,7 +1,7 @@
 """The labels of a project leave as CSV.
 
-A label of a large collection is one of millions, and they lie by finding, reader and image: what can be is done column by
-column.
+A label of a large collection is one of millions, and they lie by finding, reader and image: what can be is done column
+by column.
 """
 
 from __future__ import annotations
