@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_explorer.images.scan import ScannedFile
 from cxr_explorer.labels.fact_table import FactTable, column_of
 from cxr_explorer.labels.image_ids import look_up
 from cxr_explorer.project.storage import Database
@@ -134,7 +135,32 @@ LABELLED_PAIRS: Final = """pair(finding, reader) AS MATERIALIZED (
 """For WITH: what `labelled_pairs` says, bound as `pairs`, to be joined with images and then with their labels."""
 
 
-def take_changed_files(database: Database, changed: Iterable[tuple[int, int, int]]) -> None:
+def take_scan(
+    database: Database, new: Sequence[ScannedFile], same: Sequence[ScannedFile]
+) -> tuple[FolderChanges, list[int]]:
+    """Takes in what a scan found, see `Project.update_files`.
+
+    Returns what changed, and the ids of the images whose file has other content than before."""
+    execute_many = database.conn.executemany
+    known = {str(row[0]): int(row[1]) for row in database.execute("SELECT path, id FROM images")}
+    changed = [(file.size_bytes, file.mtime_ns, known[file.path]) for file in new if file.path in known]
+    ids = [image_id for _, _, image_id in changed]
+    for table in ("embeddings", "thumbnails"):
+        execute_many(f"DELETE FROM {table} WHERE image_id = ?", ((image_id,) for image_id in ids))
+    _take_changed_files(database, changed)
+    added = [(file.path, file.size_bytes, file.mtime_ns) for file in new if file.path not in known]
+    execute_many("INSERT INTO images (path, size_bytes, mtime_ns) VALUES (?, ?, ?)", added)
+    database.execute("UPDATE images SET missing = 1")
+    execute_many("UPDATE images SET missing = 0 WHERE path = ?", ((file.path,) for file in (*new, *same)))
+    execute_many(
+        "UPDATE images SET size_bytes = ?, mtime_ns = ? WHERE path = ?",
+        ((file.size_bytes, file.mtime_ns, file.path) for file in same),
+    )
+    (missing,) = database.execute("SELECT count(*) FROM images WHERE missing").fetchone()
+    return FolderChanges(len(added), len(changed), int(missing)), ids
+
+
+def _take_changed_files(database: Database, changed: Iterable[tuple[int, int, int]]) -> None:
     """Files with other content than before, (size in bytes, time of change in ns, image id) each, are to be read anew;
     those with labels are marked `replaced`."""
     pairs = labelled_pairs(database)

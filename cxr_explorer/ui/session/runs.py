@@ -92,14 +92,14 @@ class Runs(QObject):
             self.start_indexing()
         else:
             made = bundled_vocabularies()[0]
-            self._open(path, lambda: Project.of_folder(folder, path, made, back_up=False), self.start_indexing)
+            self._open(path, Project.opening_of_folder(folder, path, made, back_up=False), self.start_indexing)
 
     def open_project(self, path: Path) -> None:
         """Opens a project file and brings it up to date with its folder, if that is there. Raises UserError."""
         if self._session.is_open(path):
             self._bring_up_to_date()
         else:
-            self._open(path, lambda: Project.open(path, back_up=False), self._bring_up_to_date)
+            self._open(path, Project.opening(path, back_up=False), self._bring_up_to_date)
 
     def _bring_up_to_date(self) -> None:
         assert self._session.project is not None
@@ -112,7 +112,7 @@ class Runs(QObject):
                 "cannot be shown. Connect the drive and open the project again."
             )
 
-    def _open(self, path: Path, opening: Callable[[], Project], then: Callable[[], None]) -> None:
+    def _open(self, path: Path, opening: Generator[None, None, Project], then: Callable[[], None]) -> None:
         """Opens a project and shows it turn by turn, so that the window never seems to stand still. Raises UserError
         where it cannot be opened."""
 
@@ -125,14 +125,14 @@ class Runs(QObject):
 
         self.opening.run(self._showing(path, opening), go_on)
 
-    def _showing(self, path: Path, opening: Callable[[], Project]) -> Generator[None, None, bool]:
+    def _showing(self, path: Path, opening: Generator[None, None, Project]) -> Generator[None, None, bool]:
         """Opens it for writing, or to look at it where it cannot be written now; then the window, then the map.
 
         Returns whether it is open still.
         """
         session, error = self._session, None
         try:
-            project = opening()
+            project = yield from opening
         except StorageError as trouble:
             if trouble.trouble not in ("read-only", "full") or not path.is_file():
                 raise
