@@ -215,6 +215,7 @@ class MainWindow(Frame, Part):
         self.gallery_panel.imageWanted.connect(self.open_image)
         self.image_page.view.stepRequested.connect(self.step_image)
         self.image_page.seen.connect(self.seen.note_full_size)
+        self.image_page.framesChanged.connect(self._enable)
         self.image_page.view.rulers.toggled.connect(lambda on: self.set_switch("ruler", on))
         self.sheets.page.backWanted.connect(self.step_back)
         self.finder.strip.compareWanted.connect(self.compare.start)
