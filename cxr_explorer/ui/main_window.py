@@ -163,6 +163,7 @@ class MainWindow(Frame, Part):
         self.guide = Guide(self, session, self.runs, self.files.welcome, views)
         self.help = Help(self, session, self.runs, lambda: "audits" if self.audit.active else "")
         self.audit.list.setProperty(HELP_PAGE, "audits")
+        self.suggest_tab.setProperty(HELP_PAGE, "suggestions")
         self.parts: tuple[Part, ...] = (
             self,
             self.workspaces,

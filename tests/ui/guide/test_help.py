@@ -28,6 +28,7 @@ NAME = "ZYXWPLANT"
 @pytest.fixture(autouse=True)
 def _state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logfile, "folder", lambda: tmp_path / "log")
+    monkeypatch.setattr(help_part, "asset", lambda *parts: tmp_path.joinpath(*parts))  # no documents are built
 
 
 @pytest.fixture
@@ -78,7 +79,8 @@ def test_help_opens_at_the_page_of_what_is_done(qtbot, window: MainWindow) -> No
     window.audit.list.setFocus()
     assert window.help._page_here() == AUDITS
     window.clusters.setFocus()
-    assert window.help._page_here() == START
+    assert window.help._page_here() == ""
+    assert help_of(qtbot, window).page == START
 
 
 @pytest.mark.parametrize(("action", "page"), [("help", START), ("where_data", DATA), ("about", ABOUT)])
@@ -87,23 +89,34 @@ def test_the_menu_opens_its_page(window: MainWindow, action: str, page: str) -> 
     assert window.help.window is not None and window.help.window.page == page
 
 
-def test_documents_are_opened_in_the_browser_where_they_were_built_else_the_help(
-    window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_f1_opens_the_documents_in_the_browser_where_they_were_built_else_the_help(
+    qtbot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(help_part, "asset", lambda *parts: tmp_path.joinpath(*parts))
-    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()) or True)
-    window.actions_by_name["documents"].trigger()
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(Path(url.toLocalFile()).name) or True)
+    qtbot.keyClick(window, Key.Key_F1)
     assert opened == [] and window.help.window is not None and window.help.window.page == START
     window.help.window.reject()
     (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "index.html").write_text("<p>Documents</p>")
-    window.actions_by_name["documents"].trigger()
-    assert [Path(path) for path in opened] == [tmp_path / "site" / "index.html"]
+    for page in ("window", "getting-started", "audits", "suggestions"):
+        (tmp_path / "site" / f"{page}.html").write_text("<p>Documents</p>")
+    for pane in (window.clusters, window.suggest_tab, window.audit.list):
+        window.bring_to_front(window.cluster_panel if pane is window.clusters else pane)
+        pane.setFocus()
+        window.actions_by_name["documents"].trigger()
+    assert opened == ["window.html", "suggestions.html", "audits.html"]
     assert not window.help.window.isVisible()
+    qtbot.keyClick(window, Key.Key_F1, Modifier.ControlModifier | Modifier.ShiftModifier)
+    assert window.help.window.isVisible() and window.help.window.page == AUDITS
+    window.help.window.reject()
     monkeypatch.setattr(QDesktopServices, "openUrl", lambda _url: False)
     window.actions_by_name["documents"].trigger()
     assert window.help.window.isVisible()
+    window.help.window.reject()
+    window.actions_by_name["close_project"].trigger()
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(Path(url.toLocalFile()).name) or True)
+    window.actions_by_name["documents"].trigger()
+    assert opened[-1] == "getting-started.html"
 
 
 @pytest.mark.parametrize("light", [False, True])
