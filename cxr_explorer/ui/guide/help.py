@@ -15,7 +15,7 @@ from cxr_explorer.encoder.checkpoint import bundled_encoders
 from cxr_explorer.errors import UserError
 from cxr_explorer.ui.commands.part import Part, Verbs
 from cxr_explorer.ui.frame.frame import Frame
-from cxr_explorer.ui.guide.help_pages import ABOUT, DATA, START, TITLES
+from cxr_explorer.ui.guide.help_pages import ABOUT, DATA, LICENCES, START, TITLES
 from cxr_explorer.ui.guide.help_window import HelpWindow
 from cxr_explorer.ui.session.runs import Runs
 from cxr_explorer.ui.session.session import Session
@@ -47,6 +47,7 @@ class Help(QObject, Part):
             "documents": self.show_documents,
             "where_data": lambda: self.show_page(DATA),
             "about": lambda: self.show_page(ABOUT),
+            "licences": lambda: self.show_page(LICENCES),
             "diagnostic": self.show_report,
             "show_log": self.show_log,
         }

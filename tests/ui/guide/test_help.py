@@ -15,7 +15,7 @@ from cxr_explorer.assets import asset
 from cxr_explorer.indexing import IndexReport
 from cxr_explorer.ui.commands.actions import SPECS, key_text
 from cxr_explorer.ui.guide import help as help_part
-from cxr_explorer.ui.guide.help_pages import ABOUT, AUDITS, DATA, KEYS, START, TITLES, as_code, page_text
+from cxr_explorer.ui.guide.help_pages import ABOUT, AUDITS, DATA, KEYS, LICENCES, START, TITLES, as_code, page_text
 from cxr_explorer.ui.guide.help_window import HelpWindow
 from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.widgets.messages import TextDialog
@@ -83,7 +83,9 @@ def test_help_opens_at_the_page_of_what_is_done(qtbot, window: MainWindow) -> No
     assert help_of(qtbot, window).page == START
 
 
-@pytest.mark.parametrize(("action", "page"), [("help", START), ("where_data", DATA), ("about", ABOUT)])
+@pytest.mark.parametrize(
+    ("action", "page"), [("help", START), ("where_data", DATA), ("about", ABOUT), ("licences", LICENCES)]
+)
 def test_the_menu_opens_its_page(window: MainWindow, action: str, page: str) -> None:
     window.actions_by_name[action].trigger()
     assert window.help.window is not None and window.help.window.page == page
@@ -135,7 +137,7 @@ def test_every_page_says_something_in_both_themes(qtbot, window: MainWindow, lig
 def test_pages_name_actions_that_exist_and_the_keys_in_force() -> None:
     names = {spec.name for spec in SPECS}
     for page in TITLES:
-        if page == KEYS:
+        if page in (KEYS, LICENCES):
             continue
         fields = set(re.findall(r"\{(\w+)\}", asset("docs", "help", f"{page}.md").read_text(encoding="utf-8")))
         assert fields - names <= {"places", "version", "qt", "encoder"}, page
@@ -168,6 +170,20 @@ def test_the_search_filters_the_keys(qtbot, window: MainWindow) -> None:
     rows = [keys.index(row, 1).data() for row in range(keys.rowCount()) if not table.isRowHidden(row)]
     assert rows[0] == "Ctrl+W" and len(rows) < 5
     assert shown.said.text() == f"{len(rows)} found"
+
+
+def test_the_licences_stand_word_for_word_and_can_be_searched(qtbot, window: MainWindow) -> None:
+    shown = help_of(qtbot, window, LICENCES)
+    text = shown.text.toPlainText()
+    root = Path(__file__).parents[3]
+    assert asset("licences", "Apache-2.0.txt").read_bytes() == (root / "LICENSE").read_bytes()
+    for name in ("Apache-2.0", "LGPL-3.0", "GPL-3.0"):
+        for line in asset("licences", f"{name}.txt").read_text(encoding="utf-8").splitlines():
+            assert line in text
+    assert "PySide6-Essentials" in text and "Put your own build in their place" in text
+    assert not shown.text.horizontalScrollBar().maximum()
+    shown.search.setText("source code")
+    assert re.fullmatch(r"1 of \d\d", shown.said.text())
 
 
 def test_where_my_data_is_can_be_copied_and_shown(

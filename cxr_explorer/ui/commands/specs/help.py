@@ -59,4 +59,10 @@ SPECS: tuple[Spec, ...] = (
     ),
     Spec("show_log", "&Help", "Show &log…", "What ran, how long it took and what failed; no names, no paths"),
     Spec("about", "&Help", "&About", "Version, licences, intended use", separated=True),
+    Spec(
+        "licences",
+        "&Help",
+        "&Licences",
+        "The licences of this program and of all it uses, word for word; a search goes through them",
+    ),
 )
