@@ -12,7 +12,7 @@ from cxr_explorer.encoder.embed import Batch
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.dicom_frames import MIDDLE, NOTED_LIKE, Frame, frame_of_text, is_shown
 from cxr_explorer.images.redrawn import REDRAWN_VERSION
-from cxr_explorer.project.image_rows import notes_of
+from cxr_explorer.project.image_rows import ImageRecord, notes_of
 from cxr_explorer.project.project import MAP_OUTDATED, Project
 
 _SETTING = "pictures drawn by version"
@@ -59,6 +59,11 @@ def shown_frame(project: Project) -> Frame:
         return frame_of_text(project.get(_FRAME, str(MIDDLE)))
     except UserError:  # damaged
         return MIDDLE
+
+
+def stamp_as_shown(project: Project, image: ImageRecord) -> tuple[int, int] | None:
+    """`ImageRecord.stamp`, where the frame that the project shows is the one that was read then; else None."""
+    return image.stamp if is_shown(shown_frame(project), image.notes) else None
 
 
 def show_frame(project: Project, frame: Frame) -> None:

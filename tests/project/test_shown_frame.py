@@ -14,7 +14,7 @@ from cxr_explorer.images.dicom_frames import Frame
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import label_columns, labelling
 from cxr_explorer.project.project import Project
-from cxr_explorer.project.redrawn import show_frame, shown_frame
+from cxr_explorer.project.redrawn import show_frame, shown_frame, stamp_as_shown
 from tests.project.projects import ENCODER, embed_all, embedded, new_project
 
 
@@ -63,3 +63,10 @@ def test_labels_stay_and_the_films_are_not_marked_as_replaced(project: Project) 
 def test_a_damaged_setting_is_the_middle(project: Project) -> None:
     project.set("frame of several", "x")
     assert shown_frame(project) == "middle"
+
+
+def test_a_frame_that_was_not_read_yet_counts_as_another_file(project: Project) -> None:
+    film, plain = project.image(3), project.image(1)
+    assert (stamp_as_shown(project, film), stamp_as_shown(project, plain)) == (film.stamp, plain.stamp)
+    show_frame(project, "last")
+    assert (stamp_as_shown(project, film), stamp_as_shown(project, plain)) == (None, plain.stamp)

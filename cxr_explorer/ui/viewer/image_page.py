@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from cxr_explorer.images.dicom_frames import frame_number
 from cxr_explorer.images.radiograph import Radiograph
 from cxr_explorer.project.project import ImageRecord
-from cxr_explorer.project.redrawn import shown_frame
+from cxr_explorer.project.redrawn import shown_frame, stamp_as_shown
 from cxr_explorer.ui.commands.actions import key_text
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.viewer.full_size import FullSize
@@ -188,7 +188,8 @@ class ImagePage(QWidget):
         assert project is not None
         self._coming.add(image_id)
         image = project.image(image_id)
-        self._files.ask(image_id, project.folder / image.path, image.stamp, shown_frame(project))
+        stamp, frame = stamp_as_shown(project, image), shown_frame(project)
+        self._files.ask(image_id, project.folder / image.path, stamp, frame)
 
     def _drop_coming(self) -> None:
         """What is being read is no longer wanted."""
