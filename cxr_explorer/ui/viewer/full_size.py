@@ -143,7 +143,8 @@ class _Guarded:
         return result.value if isinstance(result, Answer) else result.reason
 
     def close(self) -> None:
-        """Ends the process, also where it is opening a file."""
+        """Ends the process; where it is opening a file, who asked for that ends it, and nobody waits for a drive."""
         guard, self._guard = self._guard, None
-        if guard is not None:
+        if guard is not None and self._asking.acquire(blocking=False):
             guard.close()
+            self._asking.release()

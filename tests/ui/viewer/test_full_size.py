@@ -1,5 +1,6 @@
 """Files read full size in threads."""
 
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -104,3 +105,26 @@ def test_the_program_ends_though_a_drive_never_answers(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", HUNG], env=environment, check=True, timeout=120, capture_output=True)
     log = next(tmp_path.rglob("cxr-explorer.log")).read_text()
     assert "closed without waiting" in log
+
+
+def test_the_process_under_limits_stays_for_the_next_file_until_it_is_let_go(qtbot, tmp_path: Path) -> None:
+    film = tmp_path / "film.png"
+    Image.fromarray(np.zeros((40, 30), np.uint8)).save(film)
+    owner = QObject()
+    files = FullSize(2, owner)
+    arrived: list[object] = []
+    files.arrived.connect(lambda _key, result: arrived.append(result))
+
+    def processes() -> set[int | None]:
+        return {child.pid for child in multiprocessing.active_children() if child.name == "decode"}
+
+    for count in (1, 2):
+        files.ask(count, film)
+        qtbot.waitUntil(lambda count=count: len(arrived) == count, timeout=60_000)
+        assert len(processes()) == 1
+    files.let_go()
+    assert not processes()
+    files.ask(3, film)
+    qtbot.waitUntil(lambda: len(arrived) == 3, timeout=60_000)
+    files.close_down()
+    assert not processes() and all(isinstance(result, Radiograph) for result in arrived)
