@@ -19,6 +19,7 @@ from cxr_explorer.atlas.provisional import MOST, ProvisionalMap, Schedule, provi
 from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.encoder.embed import Item, Ready, Source, embed
 from cxr_explorer.errors import UserError
+from cxr_explorer.images.dicom_frames import MIDDLE, Frame
 from cxr_explorer.images.image_formats import format_names
 from cxr_explorer.images.kinds import HEAD_BYTES, Kind, LeftOut, Tally, describe_left_out
 from cxr_explorer.images.read import digest_of
@@ -29,7 +30,7 @@ from cxr_explorer.project import partitions
 from cxr_explorer.project.earlier_layout import earlier_layout, neighbours_recall, store_recall
 from cxr_explorer.project.left_out import store_left_out
 from cxr_explorer.project.project import MAP_OUTDATED, FolderChanges, Ids, KnownFile, Project
-from cxr_explorer.project.redrawn import forget_redrawn, is_redrawing_due, mark_redrawn
+from cxr_explorer.project.redrawn import forget_redrawn, is_redrawing_due, mark_redrawn, shown_frame
 from cxr_explorer.shards.taking import Shards, take_files, take_results
 from cxr_explorer.worker import JobCrashed, Jobs
 
@@ -178,6 +179,7 @@ def embed_and_map(
     device: str,
     batch_size: int | None,
     folder: Path,
+    frame: Frame = MIDDLE,
 ) -> Iterator[Item | ProvisionalMap]:
     """What `embed` yields, and in between provisional maps of what the project holds by then, see `Schedule`."""
     with Project.open_read_only(path) as project:
@@ -185,7 +187,7 @@ def embed_and_map(
     total = analysed + len(images)
     schedule = Schedule(analysed, total)
     latest: ProvisionalMap | None = None
-    for item in embed(images, encoder.directory, device, batch_size, folder):
+    for item in embed(images, encoder.directory, device, batch_size, folder, frame):
         yield item
         if isinstance(item, Ready):
             began = time.monotonic()
@@ -362,11 +364,11 @@ class Indexing:
         pace = Pace("Analysing images", len(pending))
         self.progress = Progress("Loading the encoder")
         batch_size: int | None = None
-        folder = self._project.folder
+        folder, frame = self._project.folder, shown_frame(self._project)
         provisional = self._wants_provisional and self._project.latest_map() is None
         while pending:
             try:
-                files = (self._device, batch_size, folder)
+                files = (self._device, batch_size, folder, frame)
                 before = (self._project.path, self._encoder, self._parameters)
                 for items in (
                     self._items(embed_and_map, *before, pending, *files)

@@ -30,6 +30,7 @@ from cxr_explorer.project import acts, contradictions, labelling
 from cxr_explorer.project.label_columns import finding_of
 from cxr_explorer.project.partitions import cluster_of
 from cxr_explorer.project.project import Ids, Project
+from cxr_explorer.project.redrawn import shown_frame
 from cxr_explorer.tables.format import WriteReport
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ class OpenProject:
             UserError: There is no such image, or its file cannot be read.
         """
         (image_id,) = self._ids(image).tolist()
-        return read(self.folder / self._project.image(image_id).path).pixels
+        return read(self.folder / self._project.image(image_id).path, shown_frame(self._project)).pixels
 
     def torch_dataset(
         self,
@@ -248,7 +249,8 @@ class OpenProject:
         patients = self._project.patient_groups(columns["image_id"])
         atlas = self._project.latest_map()
         encoder = (_encoder_of_key(atlas.encoder_key) if atlas is not None else None) or default_encoder()
-        return FilmDataset(self.folder, encoder.spec, columns, patients, size_px, transform)
+        frame = shown_frame(self._project)
+        return FilmDataset(self.folder, encoder.spec, columns, patients, size_px, transform, frame)
 
     # -- what a reader does ----------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from cxr_explorer.cli.arguments import Command, add_encoder, add_json, latest_ma
 from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, read_encoder
 from cxr_explorer.errors import UserError
 from cxr_explorer.project.project import AtlasMap, Project
+from cxr_explorer.project.redrawn import shown_frame
 from cxr_explorer.search.similar import UnitEmbeddings, embed_file, image_named
 from cxr_explorer.search.words import Search
 
@@ -53,7 +54,7 @@ def _similar(chosen: argparse.Namespace) -> int:
                 ) from None
         elif Path(chosen.to).is_file():
             encoder = _encoder_of(atlas_map, chosen.encoder)
-            (embedded,) = embed_file(Path(chosen.to), encoder.directory, chosen.device)
+            (embedded,) = embed_file(Path(chosen.to), encoder.directory, chosen.device, shown_frame(project))
             vector = embedded.embedding
         else:
             raise UserError(f"{chosen.to} is neither an image of the project nor a file. Check its name.")

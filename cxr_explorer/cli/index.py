@@ -17,10 +17,12 @@ from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders
 from cxr_explorer.encoder.devices import choose_kind, describe_kind
 from cxr_explorer.errors import UserError
 from cxr_explorer.hospital.unpacking import is_zip
+from cxr_explorer.images.dicom_frames import frame_of_text
 from cxr_explorer.indexing import Indexing, IndexReport
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project.file import default_project_path
 from cxr_explorer.project.project import Project
+from cxr_explorer.project.redrawn import show_frame
 from cxr_explorer.search.strangers import Strangers, find_strangers, unsettled
 from cxr_explorer.shards.taking import Shards
 
@@ -33,6 +35,12 @@ def add_commands(command: Command) -> None:
     )
     index.add_argument("--project", type=Path, help="project file (default: in the user's data folder)")
     index.add_argument("--retry-failed", action="store_true", help="read files again that could not be read before")
+    index.add_argument(
+        "--frame",
+        metavar="N|first|middle|last",
+        help="of DICOM files of several frames, the one to analyse and show, counted from 1; kept in the project "
+        "(default: as it was; middle in a new project)",
+    )
     add_encoder(index)
     _add_map_parameters(index)
     add_json(index)
@@ -66,6 +74,7 @@ def _parameters(chosen: argparse.Namespace, project: Project) -> MapParameters:
 
 
 def _index(chosen: argparse.Namespace) -> int:
+    frame = frame_of_text(chosen.frame) if chosen.frame is not None else None
     shards = Shards.at(chosen.from_embeddings) if chosen.from_embeddings is not None else None
     if shards is None:
         if chosen.folder is None:
@@ -77,6 +86,8 @@ def _index(chosen: argparse.Namespace) -> int:
         encoder = encoder_of(chosen.encoder) if chosen.encoder else _encoder_of_key(shards.manifest.encoder)
         shards.check(encoder)
     with _project_of(folder, chosen.project, may_be_away=shards is not None) as project:
+        if frame is not None:
+            show_frame(project, frame)
         if chosen.retry_failed:
             project.retry_failed()
         report = run(project, encoder, chosen.device, _parameters(chosen, project), shards=shards)

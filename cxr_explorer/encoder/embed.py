@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from cxr_explorer.encoder.checkpoint import read_encoder
 from cxr_explorer.encoder.engine import Engine, open_engine
 from cxr_explorer.errors import PassingError, UserError
+from cxr_explorer.images.dicom_frames import MIDDLE, Frame
 from cxr_explorer.images.guard import LIMITS, Answer, Guard, Refused
 from cxr_explorer.images.preprocess import InputSpec, preprocess, thumbnail_jpeg
 from cxr_explorer.images.radiograph import Float
@@ -140,6 +141,7 @@ def embed(
     device: str = "auto",
     batch_size: int | None = None,
     folder: Path | None = None,
+    frame: Frame = MIDDLE,
 ) -> Iterator[Item]:
     """Yields Ready, then a Batch for every batch, in the order of `images`.
 
@@ -152,13 +154,14 @@ def embed(
         device: "auto", "cpu", "cuda" or "mps".
         batch_size: Images a batch; None takes BATCH_SIZE. Halved when the device's memory does not hold it.
         folder: Where all images lie: when it is gone the files are not to blame, and the run ends.
+        frame: Of files of several frames, which is embedded.
 
     Raises:
         UserError: The encoder cannot be loaded or gives no numbers, the device is not there, its memory does not hold a
             single image, or the folder is gone.
     """
     info = read_encoder(encoder_directory)
-    with _Decoders(info.spec, min(decoders_that_fit(), len(images))) as decoders:
+    with _Decoders(info.spec, min(decoders_that_fit(), len(images)), frame=frame) as decoders:
         first = [decoders.submit(source) for source in images[: min(batch_size or FIRST_BATCH, FIRST_BATCH)]]
         with _Encoder(open_engine(info, device), info.title) as encoder:  # while these are being opened
             size = batch_size or BATCH_SIZE[encoder.engine.kind]
@@ -261,9 +264,9 @@ def _check_there(folder: Path) -> None:
 # ---------------------------------------------------------------------------------------------- opening files
 
 
-def decode_for(spec: InputSpec, data: bytes) -> _Decoded:
+def decode_for(spec: InputSpec, data: bytes, frame: Frame = MIDDLE) -> _Decoded:
     """What is kept of a file's bytes, see `read.decode` for its errors. Runs in a child process, without torch."""
-    radiograph = decode(data)
+    radiograph = decode(data, frame)
     pixels = preprocess(radiograph, spec)  # (1, size_px, size_px)
     if not np.isfinite(pixels).all():
         raise UserError("The picture holds values that are not numbers. Export it again.")
@@ -283,9 +286,9 @@ class _Opened:
 class _Decoders:
     """Processes that open files, and a thread for each that waits for it. Close it."""
 
-    def __init__(self, spec: InputSpec, count: int, fetch: Fetch | None = None) -> None:
+    def __init__(self, spec: InputSpec, count: int, fetch: Fetch | None = None, frame: Frame = MIDDLE) -> None:
         self._fetch = fetch
-        self._guards = [Guard(partial(decode_for, spec)) for _ in range(max(count, 1))]
+        self._guards = [Guard(partial(decode_for, spec, frame=frame)) for _ in range(max(count, 1))]
         self._idle: SimpleQueue[Guard] = SimpleQueue()
         for guard in self._guards:
             self._idle.put(guard)

@@ -163,6 +163,7 @@ class MainWindow(Frame, Part):
         self.guide = Guide(self, session, self.runs, self.files.welcome, views)
         self.help = Help(self, session, self.runs, lambda: "audits" if self.audit.active else "")
         self.audit.list.setProperty(HELP_PAGE, "audits")
+        self.suggest_tab.setProperty(HELP_PAGE, "suggestions")
         self.parts: tuple[Part, ...] = (
             self,
             self.workspaces,
@@ -215,6 +216,7 @@ class MainWindow(Frame, Part):
         self.gallery_panel.imageWanted.connect(self.open_image)
         self.image_page.view.stepRequested.connect(self.step_image)
         self.image_page.seen.connect(self.seen.note_full_size)
+        self.image_page.framesChanged.connect(self._enable)
         self.image_page.view.rulers.toggled.connect(lambda on: self.set_switch("ruler", on))
         self.sheets.page.backWanted.connect(self.step_back)
         self.finder.strip.compareWanted.connect(self.compare.start)

@@ -16,6 +16,7 @@ from cxr_explorer.images.image_formats import EXTENSIONS
 from cxr_explorer.labels.confounders import percent
 from cxr_explorer.labels.texts import images_text
 from cxr_explorer.project.project import Ids
+from cxr_explorer.project.redrawn import shown_frame
 from cxr_explorer.search.similar import Alike, UnitEmbeddings, embed_file, image_named
 from cxr_explorer.search.words import Search
 from cxr_explorer.ui.commands.actions import key_text
@@ -113,7 +114,7 @@ class Finder(QObject, Part):
             return
         self.strip.show_reading(path)
         self._errand.run(
-            *(embed_file, path.resolve(), encoder.directory, session.preferences.device),
+            *(embed_file, path.resolve(), encoder.directory, session.preferences.device, shown_frame(session.project)),
             done=partial(self._search_like, path),
             failed=self._tell_why,
         )
