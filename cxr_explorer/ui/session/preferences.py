@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QSettings, Signal
 
-from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, default_encoder, read_encoder
+from cxr_explorer.encoder.checkpoint import EncoderInfo, default_encoder, known_encoders, read_encoder
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.reader_names import check_reader, is_reserved
 from cxr_explorer.ui.session.recent import RecentProjects
@@ -51,8 +51,8 @@ class Preferences(QObject):
         return default_encoder()
 
     def encoders(self) -> Sequence[EncoderInfo]:
-        """What there is to choose from: the bundled ones and the one chosen from elsewhere."""
-        found = list(bundled_encoders())
+        """What there is to choose from: the bundled ones, those added, and the one chosen from elsewhere."""
+        found = known_encoders()
         chosen = self.encoder()
         if all(info.directory != chosen.directory for info in found):
             found.append(chosen)
