@@ -32,6 +32,10 @@ CARD_FILE = "MODEL_CARD.md"
 GRAPH_FILE = "graph.onnx"
 
 
+class NotInTorchError(UserError):
+    """PyTorch cannot run this encoder here; ONNX Runtime may."""
+
+
 @dataclass(frozen=True)
 class EncoderInfo:
     """A checkpoint, as its `encoder.json` describes it.
@@ -50,6 +54,7 @@ class EncoderInfo:
         source: Where an added encoder came from, in words; empty where it is not written down.
         licence: Of an added encoder, as its owner named it; empty where it is not known.
         films_per_second: How many films the network took on the machine it was added on; 0 where nobody measured.
+        films_a_pass: How many films at a time suit it on a processor; 0 leaves that to the program.
     """
 
     directory: Path
@@ -65,6 +70,7 @@ class EncoderInfo:
     source: str = ""
     licence: str = ""
     films_per_second: float = 0.0
+    films_a_pass: int = 0
 
     def bytes_on_disk(self) -> int:
         """Size of the files in its folder."""
@@ -118,6 +124,7 @@ def read_encoder(directory: Path) -> EncoderInfo:
             source=_text({"source": "", **described}, "source"),
             licence=_text({"licence": "", **described}, "licence"),
             films_per_second=float(described.get("films_per_second", 0.0)),
+            films_a_pass=int(described.get("films_a_pass", 0)),
         )
         if info.dimension < 1:
             raise ValueError(f"dimension is {info.dimension}")
@@ -159,8 +166,13 @@ def write_description(
 
 def add_graph(directory: Path, graph_sha256: str) -> None:
     """Enters the digest of `graph.onnx` into `encoder.json`; the file is the caller's."""
+    describe_further(directory, graph_sha256=graph_sha256)
+
+
+def describe_further(directory: Path, **more: str | float) -> None:
+    """Enters fields of `EncoderInfo` into an `encoder.json` that is there."""
     described = json.loads((directory / DESCRIPTION_FILE).read_text(encoding="utf-8"))
-    _write(directory, {**described, "graph_sha256": graph_sha256})
+    _write(directory, {**described, **more})
 
 
 def read_weights(info: EncoderInfo) -> bytes:
