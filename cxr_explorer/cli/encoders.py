@@ -90,7 +90,7 @@ def _add(chosen: argparse.Namespace) -> int:
     if chosen.json:
         print(json.dumps({**_described(info), "cosine": added.cosine, "unused": added.unused}))
         return DONE
-    print(f"Added {info.name}: {', '.join(_costs(info))}. It lies in {info.directory}")
+    print(f"Added {info.name}: {info.costs()}. It lies in {info.directory}")
     print(f"  tried on simulated films: its smallest cosine to the network it was made of is {added.cosine:.6f}")
     if added.unused:
         some = ", ".join(added.unused[:4])
@@ -108,7 +108,7 @@ def _list(chosen: argparse.Namespace) -> int:
         return DONE
     for info in known:
         print(f"{info.name}: {info.title}")
-        print(f"  {', '.join(_costs(info))}; {_source(info)}; licence: {_licence(info)}")
+        print(f"  {info.costs()}; {_source(info)}; licence: {_licence(info)}")
     for folder, reason in damaged:
         print(f"{folder.name}: damaged. {reason} Or take it out: cxr-explorer encoder remove {folder.name}")
     return DONE
@@ -129,7 +129,7 @@ def _show(chosen: argparse.Namespace) -> int:
         ("from", _source(info)),
         ("licence", _licence(info)),
         ("network", info.architecture),
-        ("costs", ", ".join(_costs(info))),
+        ("costs", info.costs()),
         ("is fed", f"{spec.size_px} x {spec.size_px} pixels, {spec.fit}"),
         ("key", info.key),
         ("lies in", str(info.directory)),
@@ -170,14 +170,6 @@ def _described(info: EncoderInfo) -> dict[str, Any]:
         "films_per_second": info.films_per_second or None,
         "directory": str(info.directory),
     }
-
-
-def _costs(info: EncoderInfo) -> list[str]:
-    """Size, length and speed in words."""
-    told = [f"{info.dimension:,} numbers a film", f"{max(info.bytes_on_disk() / 1e6, 0.1):,.{0 if info.bytes_on_disk() > 1e7 else 1}f} MB"]
-    if info.films_per_second:
-        told.append(f"{info.films_per_second:g} films a second on this machine's processor when it was added")
-    return told
 
 
 def _source(info: EncoderInfo) -> str:

@@ -31,7 +31,7 @@ from cxr_explorer.encoder.checkpoint import (
     write_description,
 )
 from cxr_explorer.encoder.sample_films import sample_films
-from cxr_explorer.encoder.trial import try_out
+from cxr_explorer.encoder.trial import check_numbers, try_out
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import make_private_folder
 from cxr_explorer.images.preprocess import InputSpec
@@ -194,9 +194,11 @@ def _refuse_pickles(where: Path) -> None:
         with path.open("rb") as file:
             begins = file.read(2)
         if path.suffix.lower() in PICKLES or begins in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04"):
+            named = path if path.suffix.lower() != ".safetensors" else path.with_suffix(".pt")
+            rename = "" if named == path else f"rename it to {named.name} and "
             raise UserError(
                 f"Nothing was added: {path.name} is a pickle, a format that can hold a program and is never opened "
-                f"here. Where you trust who made it, turn it into safetensors:\n{conversion(path)}"
+                f"here. Where you trust who made it, {rename}turn it into safetensors:\n{conversion(named)}"
             )
 
 
@@ -299,6 +301,7 @@ def _of_torch(network: Brought, unused: Sequence[str]) -> _Taken:
             expected = np.concatenate([network(torch.from_numpy(film[None])).numpy() for film in films])
         if expected.ndim != 2:
             raise ValueError(f"it gives numbers of shape {expected.shape}, not a row a film")
+        check_numbers(expected)
         graph = export(network, network.recipe.size_px, left=("Transpose",))
     except UserError:
         raise

@@ -76,6 +76,14 @@ class EncoderInfo:
         """Size of the files in its folder."""
         return sum(path.stat().st_size for path in self.directory.iterdir() if path.is_file())
 
+    def costs(self) -> str:
+        """What it costs, in words: length of an embedding, size on disk, and speed where it was measured."""
+        megabytes = self.bytes_on_disk() / 1e6
+        told = [f"{self.dimension:,} numbers an image", f"{max(megabytes, 0.1):,.{0 if megabytes > 10 else 1}f} MB"]
+        if self.films_per_second:
+            told.append(f"{self.films_per_second:,g} images a second on this machine's processor when it was added")
+        return ", ".join(told)
+
 
 def encoder_key(name: str, weights_sha256: str, spec: InputSpec) -> str:
     """The name and 12 hex digits that change with the weights, the input or the rendering of images."""

@@ -24,6 +24,29 @@ SLOW_S = 0.2
 activations for several fill gigabytes."""
 
 
+_NO_NUMBERS = (
+    "Nothing was added: the network gives values that are not numbers for simulated films. Are these the right "
+    "weights, --mean and --std?"
+)
+
+
+def check_numbers(expected: NDArray[np.float32]) -> float:
+    """The mean distance of embeddings (n, D) from their mean.
+
+    Raises:
+        UserError: They are no numbers, or the same for every film.
+    """
+    if not np.isfinite(expected).all():
+        raise UserError(_NO_NUMBERS)
+    spread = float(np.linalg.norm(expected - expected.mean(0), axis=1).mean())
+    if spread <= 1e-5 * float(np.linalg.norm(expected, axis=1).mean()):
+        raise UserError(
+            "Nothing was added: the network gives the same numbers for every film. Are these the right weights, --mean "
+            "and --std?"
+        )
+    return spread
+
+
 def try_out(info: EncoderInfo, expected: NDArray[np.float32]) -> float:
     """Compares what the checkpoint gives with what the network gave, and measures how fast it is.
 
@@ -51,18 +74,9 @@ def try_out(info: EncoderInfo, expected: NDArray[np.float32]) -> float:
             "Nothing was added: the network does not take several films at a time. Export it with an open first "
             f"dimension (dynamic_shapes or dynamic_axes). {in_one_line(error)}"
         ) from error
-    if not (np.isfinite(expected).all() and np.isfinite(given).all()):
-        raise UserError(
-            "Nothing was added: the network gives values that are not numbers for simulated films. Are these the right "
-            "weights, --mean and --std?"
-        )
-    spread = float(np.linalg.norm(expected - expected.mean(0), axis=1).mean())
-    size = float(np.linalg.norm(expected, axis=1).mean())
-    if spread <= 1e-5 * size:
-        raise UserError(
-            "Nothing was added: the network gives the same numbers for every film. Are these the right weights, --mean "
-            "and --std?"
-        )
+    spread = check_numbers(expected)
+    if not np.isfinite(given).all():
+        raise UserError(_NO_NUMBERS)
     lengths = np.linalg.norm(expected, axis=1) * np.linalg.norm(given, axis=1)
     cosine = float((np.einsum("nd,nd->n", expected, given) / np.maximum(lengths, 1e-30)).min())
     away = float(np.linalg.norm(expected - given, axis=1).max()) / spread

@@ -43,12 +43,19 @@ class Preferences(QObject):
     def encoder(self) -> EncoderInfo:
         """The chosen encoder, or the default one where the chosen one is gone. Raises UserError when none works."""
         stored = str(self.settings.value("encoder", ""))
-        if stored:
-            try:
-                return read_encoder(Path(stored))
-            except UserError as error:
-                self.said.emit(f"{error} The default encoder is used.")
-        return default_encoder()
+        if why := self.why_default():
+            self.said.emit(f"{why} The default encoder is used.")
+        return read_encoder(Path(stored)) if stored and not why else default_encoder()
+
+    def why_default(self) -> str:
+        """Why the default encoder stands in for the chosen one; empty where the chosen one is there."""
+        stored = str(self.settings.value("encoder", ""))
+        try:
+            if stored:
+                read_encoder(Path(stored))
+        except UserError as error:
+            return str(error)
+        return ""
 
     def encoders(self) -> Sequence[EncoderInfo]:
         """What there is to choose from: the bundled ones, those added, and the one chosen from elsewhere."""
