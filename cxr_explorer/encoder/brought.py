@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -372,6 +373,7 @@ def _side(feed: dict[str, Any]) -> int:
 
 def library(name: str) -> ModuleType:
     """timm or transformers, imported. Raises UserError where it is not installed."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # both could fetch, and ask after what they have
     try:
         module = importlib.import_module(name)
         if name == "transformers":

@@ -370,6 +370,9 @@ def test_a_pickle_is_refused_with_the_line_that_converts_it(name: str, tmp_path:
     torch.save({"state_dict": tensors, "epoch": 3}, path)
     with pytest.raises(UserError, match="never opened") as refused:
         add(path, Wish(timm=VIT))
+    if path.suffix == ".safetensors":
+        assert "rename it to weights.pt" in str(refused.value)
+        path = path.rename(path.with_suffix(".pt"))
     line = str(refused.value).splitlines()[-1]
     words = shlex.split(line)
     assert words[:2] == ["python", "-c"]

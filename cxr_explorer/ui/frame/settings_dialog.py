@@ -113,11 +113,9 @@ class SettingsDialog(QDialog):
         info: EncoderInfo = self._encoder.currentData()
         origin = [f"From {info.source}"] if info.source else []
         origin += [f"licence: {info.licence}"] if info.licence else []
-        self._about.setText(
-            f"{info.description}\n{info.costs()}, input {info.spec.size_px} px. "
-            + (f"{'; '.join(origin)}. " if origin else "")
-            + "With another encoder the folder is analysed anew; labels stay."
-        )
+        told = [info.description, f"{info.costs()}, input {info.spec.size_px} px."]
+        told += [f"{'; '.join(origin)}."] if origin else []
+        self._about.setText("\n".join([*told, "With another encoder the folder is analysed anew; labels stay."]))
 
     def _choose_other(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Checkpoint folder")
