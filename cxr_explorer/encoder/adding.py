@@ -9,6 +9,7 @@ import hashlib
 import logging
 import re
 import shutil
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -215,6 +216,11 @@ def conversion(path: Path) -> str:
 
 
 def _check_installed() -> None:
+    if getattr(sys, "frozen", False):
+        raise UserError(
+            "Nothing was added: this program was installed without what takes encoders in. Add it where CXR Explorer "
+            'was installed by pip install "cxr-explorer[encoders]", with --out DIR, and choose that folder under Settings.'
+        )
     try:
         import onnx  # noqa: F401
         import onnxscript  # noqa: F401

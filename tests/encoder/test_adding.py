@@ -416,6 +416,12 @@ def test_what_is_not_installed_is_named_with_what_installs_it(
         add(source, Wish(timm=None if package == "transformers" else VIT))
 
 
+def test_the_installed_program_says_where_encoders_are_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    with pytest.raises(UserError, match="--out DIR"):
+        add(save_tensors(small_network(), tmp_path / "w.safetensors"), Wish(timm=VIT))
+
+
 def test_a_graphics_card_gets_what_pytorch_runs_and_the_processor_the_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
