@@ -218,8 +218,9 @@ def conversion(path: Path) -> str:
 def _check_installed() -> None:
     if getattr(sys, "frozen", False):
         raise UserError(
-            "Nothing was added: this program was installed without what takes encoders in. Add it where CXR Explorer "
-            'was installed by pip install "cxr-explorer[encoders]", with --out DIR, and choose that folder under Settings.'
+            "Nothing was added: this program was installed without what takes encoders in. Where CXR Explorer was "
+            'installed by pip install "cxr-explorer[encoders]", add it with --out DIR; then choose that folder under '
+            "Settings."
         )
     try:
         import onnx  # noqa: F401

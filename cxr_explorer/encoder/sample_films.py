@@ -15,8 +15,6 @@ _PATIENTS = (
     Patient("PA", "F", 71, ("Cardiomegaly",), cardiothoracic_ratio=0.64, wall_cm=4.0),
     Patient("AP", "M", 60, ("Effusion",), side=-1, severity=0.9, devices=("tube", "ecg")),
     Patient("PA", "F", 34, size=0.9, wall_cm=2.2),
-    Patient("AP", "F", 48, ("Pneumothorax",), severity=1.0),
-    Patient("PA", "M", 55, ("Mass",), side=-1),
 )
 
 
@@ -25,7 +23,7 @@ def sample_films(size_px: int, count: int = len(_PATIENTS)) -> NDArray[np.float3
 
     Args:
         size_px: S.
-        count: At most 6.
+        count: At most 4.
     """
     drawn = []
     grid = Grid.of(256, 256, 35.5 / 256, -5.6)

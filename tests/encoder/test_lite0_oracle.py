@@ -1,6 +1,6 @@
 """Our EfficientNet-Lite0 against timm's: the same network under other names.
 
-Ours stays, since the keys of the bundled weights are its own. Measured with these on six simulated films at 192 px: no
+Ours stays, since the keys of the bundled weights are its own. Measured with these on four simulated films at 192 px: no
 difference at all, the largest number being 4.4; what is allowed is what another order of sums would make.
 """
 
