@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cxr_explorer.api.arrays import Embeddings, ProjectArrays, map_of
 from cxr_explorer.api.frames import frame_of
 from cxr_explorer.atlas.build import MapParameters
-from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, default_encoder, encoder_of
+from cxr_explorer.encoder.checkpoint import EncoderInfo, default_encoder, encoder_of, encoder_with_key
 from cxr_explorer.errors import UserError
 from cxr_explorer.exchange.form import Wanted
 from cxr_explorer.exchange.forms import form_named
@@ -248,7 +248,7 @@ class OpenProject:
             columns = with_labels(columns)
         patients = self._project.patient_groups(columns["image_id"])
         atlas = self._project.latest_map()
-        encoder = (_encoder_of_key(atlas.encoder_key) if atlas is not None else None) or default_encoder()
+        encoder = (encoder_with_key(atlas.encoder_key) if atlas is not None else None) or default_encoder()
         frame = shown_frame(self._project)
         return FilmDataset(self.folder, encoder.spec, columns, patients, size_px, transform, frame)
 
@@ -398,11 +398,11 @@ class OpenProject:
         atlas = self._project.latest_map()
         if name is not None or atlas is None:
             return encoder_of(None if name is None else str(name))
-        known = _encoder_of_key(atlas.encoder_key)
+        known = encoder_with_key(atlas.encoder_key)
         if known is None:
             raise UserError(
                 f"Nothing was analysed: the map of {self.path} is of the encoder {atlas.encoder_key}, which is not "
-                "among the bundled ones. Name its folder: index(encoder=…)."
+                "here. Name its folder: index(encoder=…)."
             )
         return known
 
@@ -422,10 +422,6 @@ class OpenProject:
             if image_id not in paths:
                 raise UserError(f"There is no image {one} in {self.path}. `images()` lists them.")
         return np.unique(np.array(ids, np.int64))
-
-
-def _encoder_of_key(key: str) -> EncoderInfo | None:
-    return next((info for info in bundled_encoders() if info.key == key), None)
 
 
 def _value_of(value: str | Value | None) -> Value | None:

@@ -13,7 +13,7 @@ from typing import Any
 from cxr_explorer.atlas.build import MapParameters
 from cxr_explorer.cli.arguments import DONE, WRONG_USAGE, Command, add_encoder, add_json, encoder_of
 from cxr_explorer.cli.progress_line import ProgressLine
-from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders
+from cxr_explorer.encoder.checkpoint import EncoderInfo, encoder_with_key
 from cxr_explorer.encoder.devices import choose_kind, describe_kind
 from cxr_explorer.errors import UserError
 from cxr_explorer.hospital.unpacking import is_zip
@@ -120,11 +120,10 @@ def _project_of(folder: Path, path: Path | None, may_be_away: bool) -> Project:
 
 
 def _encoder_of_key(key: str) -> EncoderInfo:
-    """The bundled encoder with this key. Raises UserError where there is none."""
-    for info in bundled_encoders():
-        if info.key == key:
-            return info
-    raise UserError(f"The embeddings are of the encoder {key}. Name it with --encoder DIR.")
+    """The known encoder with this key. Raises UserError where there is none."""
+    if (info := encoder_with_key(key)) is not None:
+        return info
+    raise UserError(f"The embeddings are of the encoder {key}, which is not here. Name its folder: --encoder DIR.")
 
 
 def _strangers(project: Project) -> Strangers:

@@ -48,6 +48,7 @@ def _families(arguments: Sequence[str]) -> tuple[ModuleType, ...]:
         clusters,
         doctor,
         embed,
+        encoders,
         fetch,
         find,
         index,
@@ -60,7 +61,7 @@ def _families(arguments: Sequence[str]) -> tuple[ModuleType, ...]:
     )
 
     work = (index, fetch, embed, clusters, labels, lists, find, suggest, audits, readers, report)
-    return window, *work, doctor, register
+    return window, *work, encoders, doctor, register
 
 
 def _parser(families: Sequence[ModuleType]) -> argparse.ArgumentParser:

@@ -15,7 +15,7 @@ from queue import SimpleQueue
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_explorer.encoder.checkpoint import read_encoder
+from cxr_explorer.encoder.checkpoint import EncoderInfo, read_encoder
 from cxr_explorer.encoder.engine import Engine, open_engine
 from cxr_explorer.errors import PassingError, UserError
 from cxr_explorer.images.dicom_frames import MIDDLE, Frame
@@ -163,8 +163,8 @@ def embed(
     info = read_encoder(encoder_directory)
     with _Decoders(info.spec, min(decoders_that_fit(), len(images)), frame=frame) as decoders:
         first = [decoders.submit(source) for source in images[: min(batch_size or FIRST_BATCH, FIRST_BATCH)]]
-        with _Encoder(open_engine(info, device), info.title) as encoder:  # while these are being opened
-            size = batch_size or BATCH_SIZE[encoder.engine.kind]
+        with _Encoder(open_engine(info, device), info) as encoder:  # while these are being opened
+            size = batch_size or encoder.batch_size
             yield Ready(device=encoder.engine.words, encoder_key=info.key)
             yield from _all_batches(images, size, decoders, encoder, folder, first)
 
@@ -193,13 +193,13 @@ class Embedder:
         info = read_encoder(encoder_directory)
         with ExitStack() as opened:
             self._decoders = opened.enter_context(_Decoders(info.spec, decoders or decoders_that_fit(), fetch))
-            self._encoder = opened.enter_context(_Encoder(open_engine(info, device), info.title))
+            self._encoder = opened.enter_context(_Encoder(open_engine(info, device), info))
             self._opened = opened.pop_all()
         self.ready = Ready(device=self._encoder.engine.words, encoder_key=info.key)
 
     def embed(self, images: Sequence[Source], folder: Path | None = None) -> Iterator[Batch]:
         """A Batch for every batch, as `embed` yields them, with its errors."""
-        size = BATCH_SIZE[self._encoder.engine.kind]
+        size = self._encoder.batch_size
         yield from _all_batches(images, size, self._decoders, self._encoder, folder)
 
     def close(self) -> None:
@@ -368,10 +368,13 @@ def _finish(opening: Sequence[Future[_Opened]], encoder: _Encoder) -> Batch:
 class _Encoder:
     """An engine, and how many images a pass its device has been seen to hold. Close it: it has threads."""
 
-    def __init__(self, engine: Engine, title: str) -> None:
+    def __init__(self, engine: Engine, info: EncoderInfo) -> None:
         self.engine = engine
-        self.title = title
-        self.pass_size = CPU_PASS if engine.kind == "cpu" else 1 << 16
+        self.title = info.title
+        self.pass_size = (info.films_a_pass or CPU_PASS) if engine.kind == "cpu" else 1 << 16
+        self.batch_size = BATCH_SIZE[engine.kind]
+        if self.pass_size < CPU_PASS:  # a slow one: something is seen, and kept, all the same every few seconds
+            self.batch_size = min(self.batch_size, max(FIRST_BATCH // 2, self.pass_size * engine.threads))
         self._pool: ThreadPoolExecutor | None = None
         if engine.kind == "cpu":
             self._pool = ThreadPoolExecutor(engine.threads, "encode", initializer=engine.begin_thread)
@@ -394,7 +397,8 @@ class _Encoder:
         if self._pool is None:
             embeddings = self._encode_part(pixels)
         else:
-            parts = [pixels[start : start + CPU_PASS] for start in range(0, len(pixels), CPU_PASS)]
+            step = min(self.pass_size, CPU_PASS)
+            parts = [pixels[start : start + step] for start in range(0, len(pixels), step)]
             embeddings = np.concatenate(list(self._pool.map(self._encode_part, parts)))
         if not np.isfinite(embeddings).all():
             raise UserError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -17,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cxr_explorer.encoder.checkpoint import EncoderInfo, read_encoder
+from cxr_explorer.encoder.checkpoint import EncoderInfo, damaged_encoders, read_encoder
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.reader_names import check_reader
 from cxr_explorer.ui.widgets.messages import show_error
@@ -44,7 +45,10 @@ class SettingsDialog(QDialog):
         self._encoder.setCurrentIndex([info.directory for info in encoders].index(encoder.directory))
         self._encoder.currentIndexChanged.connect(self._describe)
         other = QPushButton("Other…")
-        other.setToolTip("Choose a checkpoint folder: encoder.json and weights.safetensors")
+        other.setToolTip(
+            "Choose a checkpoint folder: encoder.json and weights.safetensors.\n"
+            "Networks of other kinds are taken in on the command line: cxr-explorer encoder add"
+        )
         other.clicked.connect(self._choose_other)
         row = QHBoxLayout()
         row.addWidget(self._encoder, 1)
@@ -69,6 +73,16 @@ class SettingsDialog(QDialog):
         form.addRow("", text_label("Labels are kept under this name. Initials or a code will do.", "dim", wraps=True))
         form.addRow("Encoder", row)
         form.addRow("", self._about)
+        if damaged := [folder.name for folder, _reason in damaged_encoders()]:
+            form.addRow(
+                "",
+                text_label(
+                    f"Damaged and left out: {', '.join(damaged)}. Add again, or "
+                    "take out: cxr-explorer encoder remove NAME",
+                    "dim",
+                    wraps=True,
+                ),
+            )
         form.addRow("Device", self._device)
         form.addRow(buttons)
         self._describe()
@@ -91,13 +105,17 @@ class SettingsDialog(QDialog):
 
     def _add(self, info: EncoderInfo) -> None:
         self._encoder.addItem(info.title, info)
+        self._encoder.setItemData(
+            self._encoder.count() - 1, f"{info.costs()}.\n{info.description}", Qt.ItemDataRole.ToolTipRole
+        )
 
     def _describe(self) -> None:
         info: EncoderInfo = self._encoder.currentData()
-        self._about.setText(
-            f"{info.description}\n{info.dimension} numbers an image, input {info.spec.size_px} px. "
-            "With another encoder the folder is analysed anew; labels stay."
-        )
+        origin = [f"From {info.source}"] if info.source else []
+        origin += [f"licence: {info.licence}"] if info.licence else []
+        told = [info.description, f"{info.costs()}, input {info.spec.size_px} px."]
+        told += [f"{'; '.join(origin)}."] if origin else []
+        self._about.setText("\n".join([*told, "With another encoder the folder is analysed anew; labels stay."]))
 
     def _choose_other(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Checkpoint folder")

@@ -92,7 +92,7 @@ class Runs(QObject):
             self.start_indexing()
         else:
             made = bundled_vocabularies()[0]
-            self._open(path, Project.opening_of_folder(folder, path, made, back_up=False), self.start_indexing)
+            self._open(path, Project.opening_of_folder(folder, path, made, back_up=False), self._bring_up_to_date)
 
     def open_project(self, path: Path) -> None:
         """Opens a project file and brings it up to date with its folder, if that is there. Raises UserError."""
@@ -103,8 +103,14 @@ class Runs(QObject):
 
     def _bring_up_to_date(self) -> None:
         assert self._session.project is not None
-        project = self._session.project
-        if project.folder.is_dir() or project.viewed:
+        project, atlas_map = self._session.project, self._session.map
+        gone = "" if atlas_map is None else self._preferences.why_default()
+        if atlas_map is not None and gone and atlas_map.encoder_key != self._preferences.encoder().key:
+            self._session.failed.emit(  # to analyse all of it anew with another one is not for the program to decide
+                f"{gone} It was taken out or moved: map and labels of this project can be used, but new images are not "
+                "analysed. Add it again, or choose another encoder under Settings, which analyses the folder anew."
+            )
+        elif project.folder.is_dir() or project.viewed:
             self.start_indexing()
         else:
             self._session.failed.emit(
