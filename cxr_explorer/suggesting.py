@@ -295,8 +295,8 @@ class Suggester:
         """
         given = self._given_rows(answers(self._project, finding, whose))
         counts = int(given.present.sum()), int((~given.present).sum())
-        none = self._ids[:0], np.zeros(0, np.int8), np.zeros(0, np.float32)
-        nothing = DoubtedLabels(finding, whose, *counts, *none)
+        values, confidence = np.zeros(0, np.int8), np.zeros(0, np.float32)
+        nothing = DoubtedLabels(finding, whose, *counts, self._ids[:0], values, confidence)
         fold = fold_of(given.present, self._patients()[given.rows]) if min(counts) >= FEWEST else None
         if fold is None:
             reason = (
