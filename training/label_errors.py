@@ -54,6 +54,9 @@ ADJUDICATED: dict[str, frozenset[str]] = {
 """The panels' findings, and the NIH labels that say the same: any of them is present, else NIH says absent. The panels'
 fourth, fracture, is no label of NIH. Atelectasis is no airspace opacity here: lung without air, not airspace filled."""
 
+PART = 1000
+"""Images whose neighbours are looked for at once."""
+
 METHODS = ("confident learning", "other label's probability", "neighbours", "random")
 
 Floats = NDArray[np.float64]
@@ -120,6 +123,7 @@ class Adjudicated:
         contradicted: Of these, where the panel says otherwise.
         doubted: Of the judged, by the program.
         doubted_contradicted: Of the doubted, contradicted.
+        doubted_wrong: The same as a share.
         precision: By method, by how many of the most suspect: the share that is contradicted.
         auroc: By method.
     """
@@ -131,6 +135,7 @@ class Adjudicated:
     contradicted: int
     doubted: int
     doubted_contradicted: int
+    doubted_wrong: Interval
     precision: dict[str, dict[int, Interval]]
     auroc: dict[str, Interval]
 
@@ -300,6 +305,7 @@ def _adjudicated(
         contradicted=int(wrong.sum()),
         doubted=int(doubted.sum()),
         doubted_contradicted=int((doubted & wrong).sum()),
+        doubted_wrong=interval(_share(doubted & wrong, doubted, weights)),
         precision={
             method: {top: interval(among_top(values, wrong, weights, top)) for top in TOPS}
             for method, values in suspicions.items()
@@ -346,6 +352,12 @@ def among_top(suspicion: Floats, wrong: Flags, weights: Weights, top: int) -> Fl
     return np.asarray((taken * wrong[order]).sum(axis=1) / np.maximum(taken.sum(axis=1), 1))
 
 
+def _share(part: Flags, whole: Flags, weights: Weights) -> Floats:
+    """(B,) the part's share of the whole, of each resample; NaN where there is no whole."""
+    inside, every = (weights.astype(np.float64) @ each for each in (part.astype(float), whole.astype(float)))
+    return np.divide(inside, every, out=np.full(len(every), np.nan), where=every > 0)
+
+
 def _ranks(values: Floats) -> Floats:
     ranks = np.empty(len(values))
     ranks[np.argsort(values, kind="stable")] = np.arange(len(values))
@@ -355,9 +367,12 @@ def _ranks(values: Floats) -> Floats:
 def _neighbours(vectors: NDArray[np.float32], patients: NDArray[np.int64]) -> NDArray[np.int64]:
     """(n, k) the nearest images of other patients by cosine."""
     rows = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    likeness = rows @ rows.T
-    likeness[patients[:, None] == patients] = -2
-    return np.argsort(-likeness, axis=1, kind="stable")[:, :NEIGHBOURS]
+    found = []
+    for start in range(0, len(rows), PART):
+        likeness = rows[start : start + PART] @ rows.T
+        likeness[patients[start : start + PART, None] == patients] = -2
+        found.append(np.argpartition(-likeness, NEIGHBOURS, axis=1)[:, :NEIGHBOURS])
+    return np.concatenate(found)
 
 
 def to_text(flipped: Sequence[Flipped], judged: Sequence[Adjudicated]) -> str:
@@ -386,7 +401,7 @@ def to_text(flipped: Sequence[Flipped], judged: Sequence[Adjudicated]) -> str:
         lines += [
             f"| {one.finding} | {one.labels:,} | {one.expected_wrong:,.0f}: {one.expected_wrong / one.labels:.0%} "
             f"| {one.judged} | {one.contradicted}: {one.contradicted / one.judged:.0%} | {one.doubted} "
-            f"| {one.doubted_contradicted} |"
+            f"| {one.doubted_contradicted}: {_with_interval(one.doubted_wrong)} |"
             for one in judged
         ]
         lines += ["", f"| contradicted by the panel | figure | {head} |", "|---" * (len(METHODS) + 2) + "|"]

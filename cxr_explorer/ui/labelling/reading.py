@@ -40,7 +40,8 @@ Reveal = Callable[[int], str]
 """What others said of an image, in words; shown when asked for, and of the last image once it is answered."""
 
 Stands = Callable[[int], tuple[Value | None, str]]
-"""The label of an image that is looked at again: what it says, and the same in words ("labelled present by NIH")."""
+"""The label of an image that is looked at again, in words ("labelled present"); before them its value, where the answer
+keeps it or changes it."""
 
 _AHEAD = 2
 """Images read ahead of the one on the screen."""
@@ -176,7 +177,7 @@ class Reading(QObject, Part):
         return f"{task.title}  ·  {place}{drawn}  ·  {finding_text(task.finding)}?"
 
     def stands(self) -> Value | None:
-        """What the label says that is looked at again; None where there is none."""
+        """What the label says that an answer keeps or changes; None where there is none."""
         task = self._task
         if task is None or task.stands is None or self.is_waiting():
             return None
@@ -215,7 +216,7 @@ class Reading(QObject, Part):
                 read, the reader's own labels are out of sight, see `Session.read_as`.
             hide_suggestions: See `hides_suggestions`.
             reveal: See Reveal.
-            stands: See Stands; the answer keeps this label or changes it, and it rests on this look from then on.
+            stands: See Stands; an answer rests on this look from then on, also where it was the label before.
         """
         self.stop()
         known = not callable(source)

@@ -83,7 +83,8 @@ class SuspectLabels(QObject, Part):
             assert session.project is not None
             value = label_of(session.project, image_id, finding, whose)
             word = "no label now" if value is None else f"labelled {VALUE_WORDS[value]}"
-            return value, word if own else f"{word} by {whose}"
+            # Another's label stays, whatever the answer: it is neither kept nor changed.
+            return (value, word) if own else (None, f"{word} by {whose}")
 
         def noted(image_id: int, value: Value) -> Mapping[tuple[str, str], str | None]:
             return look_state(finding, whose, image_id, value) if own else {}
@@ -138,7 +139,7 @@ class SuspectsDialog(QDialog):
         form = QFormLayout()
         form.addRow("&Labels of", self.whose)
         form.addRow("&Finding", self.finding)
-        form.setRowVisible(self.whose, len(given) > 1)
+        form.setRowVisible(self.whose, list(given) != [reader])
         self.told = text_label("", "heading", wraps=True)
         self.more = text_label("", "dim", wraps=True)
         self.busy = QProgressBar()
@@ -199,16 +200,23 @@ class SuspectsDialog(QDialog):
         for image_id, word in zip(found.image_ids[:LISTED].tolist(), words, strict=True):
             self.entries.addItem(f"labelled {word}:  {self._paths[image_id]}")
         self.entries.setCurrentRow(0)
-        more = ""
-        if not found.reason:
-            more = (
-                f"By the labels themselves about {found.expected_wrong:,.0f} of them are wrong: a rough estimate, and "
-                "no evidence. The program doubts what is unlike the others of its label; you decide. Errors made "
-                "the same way throughout it cannot see."
-            )
+        self._show(found.in_words(), self._more_of(found))
+
+    def _more_of(self, found: DoubtedLabels) -> str:
+        """What there is to know of the list."""
+        if found.reason:
+            return ""
+        wrong, labels = f"{found.expected_wrong:,.0f}", f"{found.present + found.absent:,}"
+        told = [
+            f"By the labels themselves about {wrong} of all {labels} are wrong: a rough estimate, no evidence.",
+            "The program doubts what is unlike the others of its label; you decide.",
+            "It cannot see errors that were made the same way throughout.",
+        ]
+        if found.whose != self._reader:
+            told.append(f"Your answers are kept as those of {self._reader}; the labels of {found.whose} stay.")
         if len(found.image_ids) > LISTED:
-            more = f"The first {LISTED:,} are listed; all are read. {more}"
-        self._show(found.in_words(), more)
+            told.append(f"The first {LISTED:,} are listed; all are read.")
+        return " ".join(told)
 
     def _show(self, told: str, more: str = "", busy: bool = False) -> None:
         self.told.setText(told)
