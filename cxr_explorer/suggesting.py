@@ -32,8 +32,8 @@ from cxr_explorer.probes.probe import FEWEST_ANSWERS, Probe, batch_size, fit_pro
 from cxr_explorer.probes.probe_set import Given, ProbeSet, fit_probe_set, load_probes
 from cxr_explorer.probes.suspects import FEWEST, FOLDS, doubts, fold_of, unseen_probabilities
 from cxr_explorer.project.audits.standing import FindingStanding, finding_standing, target_of
-from cxr_explorer.project.doubted import doubtable_ids, judged_ids
 from cxr_explorer.project.project import Ids, Project, now
+from cxr_explorer.project.readers.doubted import doubtable_ids, judged_ids
 from cxr_explorer.project.suggestions import LOOK_SEED_SETTING, PROBES_SETTING, Answers, answers
 
 
@@ -130,7 +130,7 @@ class DoubtedLabels:
         confidence: (S,) float32, the probability of the label itself; an order and no figure.
         expected_wrong: How many of the labels put to the program are expected to be wrong, by the labels themselves.
         judged: Doubted ones that the reader has judged already.
-        set_aside: Doubted ones that are not to be read again: evidence, see `project.doubted`, or excluded.
+        set_aside: Doubted ones that are not to be read again: evidence, see `project.readers.doubted`, or excluded.
         reason: Why none could be doubted, for the reader; empty where they could.
     """
 

@@ -7,9 +7,9 @@ import pytest
 
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import acts, labelling
-from cxr_explorer.project.doubted import KIND, judged_ids, look_state
 from cxr_explorer.project.labelling import OPPOSITE
 from cxr_explorer.project.project import Project
+from cxr_explorer.project.readers.doubted import KIND, judged_ids, look_state
 from cxr_explorer.project.suggestions import answers
 from cxr_explorer.suggesting import DoubtedLabels, Suggester, find_doubted
 from tests.suspect_project import FINDING, REST, WRONG, give, make_suspect_project

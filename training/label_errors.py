@@ -355,7 +355,7 @@ def among_top(suspicion: Floats, wrong: Flags, weights: Weights, top: int) -> Fl
 def _share(part: Flags, whole: Flags, weights: Weights) -> Floats:
     """(B,) the part's share of the whole, of each resample; NaN where there is no whole."""
     inside, every = (weights.astype(np.float64) @ each for each in (part.astype(float), whole.astype(float)))
-    return np.divide(inside, every, out=np.full(len(every), np.nan), where=every > 0)
+    return np.asarray(np.divide(inside, every, out=np.full(len(every), np.nan), where=every > 0))
 
 
 def _ranks(values: Floats) -> Floats:

@@ -12,9 +12,9 @@ from cxr_explorer.labels.label import ONE_BY_ONE, Judgement, Value
 from cxr_explorer.labels.texts import images_text
 from cxr_explorer.project.acts import Change, recorded
 from cxr_explorer.project.audits.bounds import ACCEPTED
-from cxr_explorer.project.doubted import KIND as DOUBTED
 from cxr_explorer.project.labelling import record_label
 from cxr_explorer.project.project import Ids, Project
+from cxr_explorer.project.readers.doubted import KIND as DOUBTED
 
 PROBES_SETTING = "probes"
 """Path of the saved probes that a project uses for findings with too few labels of its own; empty for none."""

@@ -19,12 +19,11 @@ from PySide6.QtWidgets import (
 )
 
 from cxr_explorer.labels.label import Value
-from cxr_explorer.labels.reader_names import ordinary
 from cxr_explorer.labels.texts import VALUE_WORDS, finding_text, images_text
-from cxr_explorer.project.doubted import look_state
-from cxr_explorer.project.image_rows import labelled_by
 from cxr_explorer.project.label_columns import has_labels, label_of
 from cxr_explorer.project.project import Ids, Project
+from cxr_explorer.project.readers.agreement import findings_by_reader
+from cxr_explorer.project.readers.doubted import look_state
 from cxr_explorer.suggesting import DoubtedLabels, find_doubted
 from cxr_explorer.ui.commands.actions import key_text
 from cxr_explorer.ui.commands.need import Need
@@ -67,7 +66,7 @@ class SuspectLabels(QObject, Part):
         if self._one_by_one.active:
             session.said.emit(f"A reading is under way already; {key_text('back')} ends it.")
             return
-        given = labels_given(project)
+        given = findings_by_reader(project)
         if not given:
             session.said.emit("No reader has labels yet: there is nothing to doubt.")
             return
@@ -96,17 +95,6 @@ class SuspectLabels(QObject, Part):
         self._one_by_one.start("Suspect labels", ids, finding, on_answer=noted, on_end=said, stands=stands)
 
 
-def labels_given(project: Project) -> dict[str, list[str]]:
-    """By reader the findings they have labels of, in the order of the vocabulary; readers without any are left out."""
-    named: dict[str, list[str]] = {}
-    by_finding = labelled_by(project.db)
-    known = [name for name in project.vocabulary.findings if name in by_finding]
-    for finding in [*known, *(name for name in by_finding if name not in known)]:
-        for name in ordinary(by_finding[finding]):
-            named.setdefault(name, []).append(finding)
-    return dict(sorted(named.items()))
-
-
 class SuspectsDialog(QDialog):
     """The doubted labels of a finding; what is to be read is in `found` and `chosen_ids` afterwards."""
 
@@ -118,7 +106,7 @@ class SuspectsDialog(QDialog):
         Args:
             parent: The window.
             project: Whose labels are doubted; a child process reads its file.
-            given: See `labels_given`.
+            given: See `findings_by_reader`.
             reader: Who sits at the window.
             finding: What they are at.
         """
