@@ -145,3 +145,15 @@ def test_what_was_doubted_says_nothing_of_the_labels_nobody_doubted(tmp_path: Pa
         assert set(answers(project, FINDING, ME).counts.tolist()) == before | {1.0}
         give(project, [REST[0]], OPPOSITE[truth(REST[0])])  # an error met by chance does
         assert set(answers(project, FINDING, ME).counts.tolist()) != before | {1.0}
+
+
+def test_what_was_noted_and_makes_no_sense_is_left_out(tmp_path: Path) -> None:
+    path = make_suspect_project(tmp_path)
+    with Project.open(path) as project:
+        judge(project, WRONG[0], truth(WRONG[0]))
+        for key, value in (("[1", "1"), ('["a", "b", "c"]', "1"), ('["a", "b", 3]', "7")):
+            project.db.execute("INSERT INTO state VALUES (?, ?, ?)", [KIND, key, value])
+        project.db.conn.commit()
+    with Project.open(path) as project:
+        assert "3 notes of what was done (doubted) make no sense" in " ".join(project.lost)
+        assert judged_ids(project, FINDING, ME, ME).tolist() == [WRONG[0]]

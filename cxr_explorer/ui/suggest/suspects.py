@@ -79,7 +79,8 @@ class SuspectLabels(QObject, Part):
         finding, whose, own = found.finding, found.whose, found.whose == session.reader
 
         def stands(image_id: int) -> tuple[Value | None, str]:
-            assert session.project is not None
+            if session.project is None:
+                return None, ""
             value = label_of(session.project, image_id, finding, whose)
             word = "no label now" if value is None else f"labelled {VALUE_WORDS[value]}"
             # Another's label stays, whatever the answer: it is neither kept nor changed.
