@@ -54,9 +54,10 @@ class Doubts:
         Args:
             labels: How many there are.
         """
-        rows = self.joint.sum(axis=1)
-        off = self.joint[0, 1], self.joint[1, 0]
-        return tuple(labels[i] * float(off[i]) / max(int(rows[i]), 1) for i in (0, 1))  # type: ignore[return-value]
+        absent, present = (
+            labels[kind] * int(self.joint[kind, 1 - kind]) / max(int(self.joint[kind].sum()), 1) for kind in (0, 1)
+        )
+        return absent, present
 
 
 def fold_of(present: Flags, groups: NDArray[np.integer]) -> Rows | None:
