@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.label import Value
-from cxr_explorer.labels.texts import finding_text
+from cxr_explorer.labels.texts import VALUE_WORDS, finding_text
 from cxr_explorer.labels.vocabulary import spelled, spellings
 from cxr_explorer.probes.evidence import (
     LEAST_LOOKS,
@@ -33,7 +33,7 @@ from cxr_explorer.probes.probe_set import Given, ProbeSet, fit_probe_set, load_p
 from cxr_explorer.probes.suspects import FEWEST, FOLDS, doubts, fold_of, unseen_probabilities
 from cxr_explorer.project.audits.standing import FindingStanding, finding_standing, target_of
 from cxr_explorer.project.project import Ids, Project, now
-from cxr_explorer.project.readers.doubted import doubtable_ids, judged_ids
+from cxr_explorer.project.readers.doubted import doubtable_ids, judged_ids, silent_ids
 from cxr_explorer.project.suggestions import LOOK_SEED_SETTING, PROBES_SETTING, Answers, answers
 
 
@@ -127,11 +127,13 @@ class DoubtedLabels:
         absent: Likewise.
         image_ids: (S,) the doubted ones that the reader has not judged, most suspect first.
         values: (S,) int8, their labels.
+        silent: (S,) bool, which of these say absent by silence only, see `silent_ids`.
         confidence: (S,) float32, the probability of the label itself; an order and no figure.
         expected_wrong: How many of the labels put to the program are expected to be wrong, by the labels themselves.
         judged: Doubted ones that the reader has judged already.
         set_aside: Doubted ones that are not to be read again: evidence, see `project.readers.doubted`, or excluded.
         reason: Why none could be doubted, for the reader; empty where they could.
+        by_silence: How many of those put to the program say absent by silence.
     """
 
     finding: str
@@ -140,11 +142,13 @@ class DoubtedLabels:
     absent: int
     image_ids: Ids
     values: NDArray[np.int8]
+    silent: NDArray[np.bool_]
     confidence: Floats
     expected_wrong: float = 0.0
     judged: int = 0
     set_aside: int = 0
     reason: str = ""
+    by_silence: int = 0
 
     def in_words(self) -> str:
         """What is doubted, for the reader; or why nothing is."""
@@ -153,14 +157,23 @@ class DoubtedLabels:
         count, labels = len(self.image_ids), f"{self.present + self.absent:,} labels of {finding_text(self.finding)}"
         if not count and not self.judged and not self.set_aside:
             return f"None of the {labels} by {self.whose} is doubted."
-        present = int((self.values == Value.PRESENT).sum())
+        present, silent = int((self.values == Value.PRESENT).sum()), int(self.silent.sum())
+        kinds = {"present": present, "absent": count - present - silent, "not named": silent}
         text = f"The program doubts {count:,} of the {labels} by {self.whose}"
-        text += f": {present:,} present, {count - present:,} absent." if count else " that you have not judged yet."
+        if count:
+            text += ": " + ", ".join(f"{number:,} {kind}" for kind, number in kinds.items() if number) + "."
+        else:
+            text += " that you have not judged yet."
         if self.judged:
             text += f" {self.judged:,} more you have judged already."
         if self.set_aside:
             text += f" {self.set_aside:,} more are evidence or excluded, and are not read again."
         return text
+
+    def words(self) -> list[str]:
+        """What each of the labels says: "present", "absent", or "not named" where it says absent by silence."""
+        said = (VALUE_WORDS[Value(value)] for value in self.values.tolist())
+        return ["not named" if quiet else word for word, quiet in zip(said, self.silent.tolist(), strict=True)]
 
 
 class Suggester:
@@ -294,26 +307,36 @@ class Suggester:
             reader: Who is to judge them: what they have judged is not doubted to them again.
         """
         given = self._given_rows(answers(self._project, finding, whose))
-        counts = int(given.present.sum()), int((~given.present).sum())
-        values, confidence = np.zeros(0, np.int8), np.zeros(0, np.float32)
-        nothing = DoubtedLabels(finding, whose, *counts, self._ids[:0], values, confidence)
-        fold = fold_of(given.present, self._patients()[given.rows]) if min(counts) >= FEWEST else None
+        silent = np.intersect1d(silent_ids(self._project, finding, whose), self._ids)
+        rows = np.concatenate([given.rows, np.searchsorted(self._ids, silent)]).astype(np.int64)
+        present = np.concatenate([given.present, np.zeros(len(silent), np.bool_)])
+        weights = np.concatenate([given.counts, np.full(len(silent), given.counts.min(initial=1))])
+        counts = int(present.sum()), int((~present).sum())
+        nothing = DoubtedLabels(
+            *(finding, whose, *counts),
+            image_ids=self._ids[:0],
+            values=np.zeros(0, np.int8),
+            silent=np.zeros(0, np.bool_),
+            confidence=np.zeros(0, np.float32),
+            by_silence=len(silent),
+        )
+        fold = fold_of(present, self._patients()[rows]) if min(counts) >= FEWEST else None
         if fold is None:
             reason = (
                 f"Too few labels to doubt any ({counts[0]:,} present, {counts[1]:,} absent): {FEWEST} of each are "
                 f"needed, of {FOLDS} patients at least. Label more images first."
             )
             return replace(nothing, reason=reason)
-        rows = given.rows.astype(np.int64)
-        found = doubts(unseen_probabilities(self._features, rows, given.present, fold, given.counts), given.present)
+        found = doubts(unseen_probabilities(self._features, rows, present, fold, weights), present)
         ids = self._ids[rows[found.order]]
         judged = np.isin(ids, judged_ids(self._project, finding, whose, reader))
-        open_ids = np.isin(ids, doubtable_ids(self._project, finding, whose))
+        open_ids = np.isin(ids, doubtable_ids(self._project, finding, whose)) | np.isin(ids, silent)
         left = found.order[open_ids & ~judged]
         return replace(
             nothing,
             image_ids=self._ids[rows[left]],
-            values=given.present[left].astype(np.int8),
+            values=present[left].astype(np.int8),
+            silent=np.isin(self._ids[rows[left]], silent),
             confidence=found.confidence[left],
             expected_wrong=sum(found.expected_wrong((counts[1], counts[0]))),
             judged=int((open_ids & judged).sum()),

@@ -9,11 +9,11 @@ from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import acts, labelling
 from cxr_explorer.project.labelling import OPPOSITE
 from cxr_explorer.project.project import Project
-from cxr_explorer.project.readers.doubted import KIND, judged_ids, look_state
+from cxr_explorer.project.readers.doubted import KIND, judged_ids, look_state, silent_ids
 from cxr_explorer.project.suggestions import answers
 from cxr_explorer.suggesting import DoubtedLabels, Suggester, find_doubted
-from tests.suspect_project import FINDING, REST, WRONG, give, make_suspect_project
-from tests.ui.suggest_project import truth
+from tests.suspect_project import FINDING, REST, WRONG, give, make_silent_project, make_suspect_project
+from tests.ui.suggest_project import make_suggest_project, truth
 
 ME = "reader 1"
 
@@ -157,3 +157,36 @@ def test_what_was_noted_and_makes_no_sense_is_left_out(tmp_path: Path) -> None:
     with Project.open(path) as project:
         assert "3 notes of what was done (doubted) make no sense" in " ".join(project.lost)
         assert judged_ids(project, FINDING, ME, ME).tolist() == [WRONG[0]]
+
+
+def test_where_a_table_names_only_what_is_there_silence_says_absent(tmp_path: Path) -> None:
+    with Project.open(make_silent_project(tmp_path)) as project:
+        found = doubted(project, "NIH")
+        assert (found.present, found.absent, found.by_silence) == (25, 47, 47)
+        assert set(found.image_ids.tolist()) == set(WRONG)
+        assert found.words() == ["not named" if i == WRONG[0] else "present" for i in found.image_ids.tolist()]
+        assert found.in_words().endswith("by NIH: 2 present, 1 not named.")
+        labelling.exclude(project, np.array([WRONG[0]]), True, ME)
+        assert WRONG[0] not in silent_ids(project, FINDING, "NIH")
+
+
+def test_silence_says_nothing_where_absent_is_said_or_a_reader_only_reads(tmp_path: Path) -> None:
+    with Project.open(make_suspect_project(tmp_path, "import")) as project:
+        labelling.label(project, np.array([REST[0]]), Judgement(FINDING, None, ME, "single"))
+        labelling.label(project, np.array([REST[0]]), Judgement("Effusion", Value.PRESENT, ME, "single"))
+        assert not len(silent_ids(project, FINDING, ME))  # the table says absent elsewhere
+    other = tmp_path / "other"
+    other.mkdir()
+    with Project.open(make_suggest_project(other, 40)) as project:
+        assert not len(silent_ids(project, FINDING, ME)) and not len(silent_ids(project, "Effusion", ME))
+
+
+def test_silence_that_was_judged_is_doubted_no_more_and_makes_the_rest_no_less_absent(tmp_path: Path) -> None:
+    with Project.open(make_silent_project(tmp_path, ME)) as project:
+        change = judge(project, WRONG[0], Value.ABSENT)
+        assert change is not None and change.text == "No Finding = absent on 1 image"
+        found = doubted(project)
+        assert WRONG[0] not in found.image_ids
+        assert (found.absent, found.by_silence, found.judged) == (47, 46, 1)
+        acts.undo(project)
+        assert WRONG[0] in doubted(project).image_ids

@@ -11,8 +11,6 @@ from pathlib import Path
 from cxr_explorer.cli.arguments import DONE, Command, add_json
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import atomic_write
-from cxr_explorer.labels.label import Value
-from cxr_explorer.labels.texts import VALUE_WORDS
 from cxr_explorer.project.label_columns import finding_of
 from cxr_explorer.project.project import Project
 from cxr_explorer.project.readers.agreement import known_findings
@@ -50,6 +48,7 @@ def _suspects(chosen: argparse.Namespace) -> int:
                     "reader": chosen.reader,
                     "present": found.present,
                     "absent": found.absent,
+                    "absent_by_silence": found.by_silence,
                     "doubted": len(files),
                     "judged": found.judged,
                     "set_aside": found.set_aside,
@@ -72,7 +71,7 @@ def _table(found: DoubtedLabels, files: list[str]) -> str:
     text = io.StringIO(newline="")
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)
-    for place, (file, value) in enumerate(zip(files, found.values.tolist(), strict=True)):
-        label, confidence = VALUE_WORDS[Value(value)], f"{found.confidence[place]:.4f}"
+    for place, (file, label) in enumerate(zip(files, found.words(), strict=True)):
+        confidence = f"{found.confidence[place]:.4f}"
         rows.writerow([place + 1, harmless(file), harmless(found.finding), harmless(found.whose), label, confidence])
     return text.getvalue()

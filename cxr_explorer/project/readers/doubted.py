@@ -11,8 +11,9 @@ import json
 
 import numpy as np
 
-from cxr_explorer.labels.label import ONE_BY_ONE, Value
+from cxr_explorer.labels.label import ONE_BY_ONE, TAKEN_OVER, Value
 from cxr_explorer.project.acts import states
+from cxr_explorer.project.label_columns import findings_of, labelled_ids
 from cxr_explorer.project.project import Ids, Project
 
 KIND = "doubted"
@@ -25,6 +26,29 @@ _EVIDENCE = ("random", "audit")
 def look_state(finding: str, whose: str, image_id: int, value: Value) -> dict[tuple[str, str], str]:
     """The state that records what a reader said of a doubted label; it belongs to the act that labels the image."""
     return {(KIND, json.dumps([finding, whose, image_id])): str(int(value))}
+
+
+def silent_ids(project: Project, finding: str, whose: str) -> Ids:
+    """Ids, ascending, of the images on which a table says by silence that a finding is absent.
+
+    A table in the form of NIH names what is there and nothing else. Labels that were taken over and never say absent
+    are taken for such: an image that has some of them, and no label of the finding, is absent. Excluded images, and
+    those no longer in the folder, are left out.
+    """
+    ways = json.dumps(TAKEN_OVER)
+    for name in findings_of(project, whose):
+        says_absent = project.db.execute(
+            """SELECT EXISTS (SELECT 1 FROM labels WHERE finding = ? AND reader = ? AND value = 0
+                   AND how IN (SELECT value FROM json_each(?)))""",
+            [name, whose, ways],
+        ).fetchone()[0]
+        if says_absent:
+            return np.zeros(0, np.int64)
+    rows = project.db.execute("SELECT image_id FROM labels WHERE finding = ? AND reader = ?", [finding, whose])
+    named = np.fromiter((row[0] for row in rows), np.int64)
+    gone = project.db.execute("SELECT id FROM images WHERE excluded OR missing")
+    out = np.concatenate([named, np.fromiter((row[0] for row in gone), np.int64)])
+    return np.setdiff1d(labelled_ids(project, whose, TAKEN_OVER), out)
 
 
 def doubtable_ids(project: Project, finding: str, whose: str) -> Ids:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import (
     QComboBox,
@@ -77,12 +76,18 @@ class SuspectLabels(QObject, Part):
     def _read(self, found: DoubtedLabels, ids: Ids) -> None:
         session = self._session
         finding, whose, own = found.finding, found.whose, found.whose == session.reader
+        silent = set(found.image_ids[found.silent].tolist())
 
         def stands(image_id: int) -> tuple[Value | None, str]:
             if session.project is None:
                 return None, ""
             value = label_of(session.project, image_id, finding, whose)
-            word = "no label now" if value is None else f"labelled {VALUE_WORDS[value]}"
+            if value is not None:
+                word = _labelled(VALUE_WORDS[value])
+            elif image_id in silent:
+                value, word = Value.ABSENT, "not named"
+            else:
+                word = "no label now"
             # Another's label stays, whatever the answer: it is neither kept nor changed.
             return (value, word) if own else (None, f"{word} by {whose}")
 
@@ -185,9 +190,8 @@ class SuspectsDialog(QDialog):
 
     def _fill(self, found: DoubtedLabels) -> None:
         self.found = found
-        words = np.where(found.values == Value.PRESENT, "present", "absent")[:LISTED].tolist()
-        for image_id, word in zip(found.image_ids[:LISTED].tolist(), words, strict=True):
-            self.entries.addItem(f"labelled {word}:  {self._paths[image_id]}")
+        for image_id, word in zip(found.image_ids[:LISTED].tolist(), found.words()[:LISTED], strict=True):
+            self.entries.addItem(f"{_labelled(word)}:  {self._paths[image_id]}")
         self.entries.setCurrentRow(0)
         self._show(found.in_words(), self._more_of(found))
 
@@ -201,6 +205,8 @@ class SuspectsDialog(QDialog):
             "The program doubts what is unlike the others of its label; you decide.",
             "It cannot see errors that were made the same way throughout.",
         ]
+        if found.by_silence:
+            told.append(f"{found.whose} names what is there: where this finding is not named it counts as absent.")
         if found.whose != self._reader:
             told.append(f"Your answers are kept as those of {self._reader}; the labels of {found.whose} stay.")
         if len(found.image_ids) > LISTED:
@@ -219,3 +225,8 @@ class SuspectsDialog(QDialog):
     def _read(self) -> None:
         if self.found is not None and len(self.found.image_ids):
             self.accept()
+
+
+def _labelled(word: str) -> str:
+    """ "labelled present"; "not named" stays as it is."""
+    return f"labelled {word}" if word in VALUE_WORDS.values() else word

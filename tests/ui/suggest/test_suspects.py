@@ -11,7 +11,7 @@ from cxr_explorer.project.labelling import OPPOSITE
 from cxr_explorer.project.project import Project
 from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.suggest.suspects import SuspectsDialog
-from tests.suspect_project import FINDING, WRONG, give, make_suspect_project
+from tests.suspect_project import FINDING, WRONG, give, make_silent_project, make_suspect_project
 from tests.ui.suggest_project import make_suggest_project, truth
 from tests.ui.windows import in_next_dialog, open_window, press
 
@@ -194,3 +194,23 @@ def test_a_reading_that_is_under_way_is_not_broken_off(qtbot, window: MainWindow
     begin(qtbot, window)
     window.actions_by_name["suspects"].trigger()
     assert window.reading.active and "under way already" in window._said.text()
+
+
+def test_what_a_table_does_not_name_can_be_kept_absent_or_changed(qtbot, tmp_path: Path) -> None:
+    window = open_window(qtbot, tmp_path, make_silent_project(tmp_path, "reader 1"))
+
+    def look(dialog: SuspectsDialog) -> None:
+        entries = [dialog.entries.item(row).text() for row in range(dialog.entries.count())]
+        assert sum(entry.startswith("not named:") for entry in entries) == 1
+        assert "where this finding is not named it counts as absent" in dialog.more.text()
+        dialog.entries.setCurrentRow([entry.startswith("not named:") for entry in entries].index(True))
+        qtbot.keyClick(dialog.entries, Key.Key_Return)
+
+    begin(qtbot, window, look)
+    assert window.session.current_id == WRONG[0]
+    assert "not named" in window.reading.text()
+    assert buttons(window) == ["Change to present  P", "Keep absent  A", "Change to uncertain  U"]
+    press(qtbot, window, Key.Key_A)
+    assert label(window, WRONG[0]) == Value.ABSENT
+    window.session.acts.undo()
+    assert label(window, WRONG[0]) is None
