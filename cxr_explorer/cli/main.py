@@ -58,9 +58,10 @@ def _families(arguments: Sequence[str]) -> tuple[ModuleType, ...]:
         register,
         report,
         suggest,
+        suspects,
     )
 
-    work = (index, fetch, embed, clusters, labels, lists, find, suggest, audits, readers, report)
+    work = (index, fetch, embed, clusters, labels, lists, find, suggest, suspects, audits, readers, report)
     return window, *work, encoders, doctor, register
 
 

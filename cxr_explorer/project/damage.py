@@ -312,7 +312,12 @@ def _of_lost_images(database: Database, table: str, what: str) -> Iterator[Damag
 
 
 def _state(database: Database) -> Iterator[Damage]:
-    checks = {"looked": _check_looked, "reread": _check_reread, "audit": _check_answer}
+    checks = {
+        "looked": _check_looked,
+        "reread": _check_reread,
+        "audit": _check_answer,
+        "doubted": _check_doubted,
+    }
     bad = [
         (kind, key)
         for kind, key, value in database.execute("SELECT kind, key, value FROM state").fetchall()
@@ -340,6 +345,14 @@ def _check_answer(key: str, value: str) -> None:
     audit, _, image = key.partition("/")
     int(audit)
     if image and int(value) not in (1, 0, -1) and int(image) >= 0:
+        raise ValueError(value)
+
+
+def _check_doubted(key: str, value: str) -> None:
+    finding, whose, image_id = json.loads(key)
+    if not (isinstance(finding, str) and isinstance(whose, str) and isinstance(image_id, int)):
+        raise ValueError("doubted")
+    if int(value) not in (1, 0, -1):
         raise ValueError(value)
 
 

@@ -62,6 +62,14 @@ def findings_of(project: Project, reader: str) -> list[str]:
     return [finding for finding, names in labelled_by(project.db).items() if reader in names]
 
 
+def label_of(project: Project, image_id: int, finding: str, reader: str) -> Value | None:
+    """What a reader says of a finding on an image; None where nothing."""
+    row = project.db.execute(
+        "SELECT value FROM labels WHERE finding = ? AND reader = ? AND image_id = ?", [finding, reader, image_id]
+    ).fetchone()
+    return Value(row[0]) if row else None
+
+
 def labels_of_images(project: Project, image_ids: Sequence[int], reader: str) -> dict[int, list[tuple[str, Value]]]:
     """Findings and values by image id, of a handful of images (what is on screen); in the order they were given."""
     rows = project.db.execute(

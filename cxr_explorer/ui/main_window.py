@@ -55,6 +55,7 @@ from cxr_explorer.ui.sheets.sheets import Sheets
 from cxr_explorer.ui.sheets.strangers import StrangersPart
 from cxr_explorer.ui.suggest.profile import Profile
 from cxr_explorer.ui.suggest.suggest import Suggestions
+from cxr_explorer.ui.suggest.suspects import SuspectLabels
 from cxr_explorer.ui.suggest.tab import SuggestTab
 from cxr_explorer.ui.viewer.image_page import ImagePage
 from cxr_explorer.ui.viewer.viewer import Viewer
@@ -147,6 +148,7 @@ class MainWindow(Frame, Part):
         self.profile = Profile(self.suggest, session, self.label_panel)
         self.add_tab(self.suggest_tab, "Suggest")
         self.suggest.show_in(self.suggest_tab, self.profile)
+        self.suspects = SuspectLabels(self, session, self.reading)
         self.facts = FactsPart(self, session)
         self.audit = Audits(self, session, self.reading)
         self.cluster_work = ClusterWork(self, session, self.cluster_panel, self.map_page)
@@ -179,6 +181,7 @@ class MainWindow(Frame, Part):
             self.sheets,
             self.strangers,
             self.suggest,
+            self.suspects,
             self.facts,
             self.audit,
             self.cluster_work,
