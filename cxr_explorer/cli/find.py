@@ -10,6 +10,7 @@ import numpy as np
 
 from cxr_explorer.cli.arguments import Command, add_encoder, add_json, latest_map
 from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, read_encoder
+from cxr_explorer.encoder.file_model import NO_ENCODER, is_of_file
 from cxr_explorer.errors import UserError
 from cxr_explorer.project.project import AtlasMap, Project
 from cxr_explorer.search.similar import UnitEmbeddings, embed_file, image_named
@@ -98,6 +99,8 @@ def _search(chosen: argparse.Namespace) -> int:
 
 def _encoder_of(atlas_map: AtlasMap, chosen: str | None) -> EncoderInfo:
     """The encoder the map was made with: the only one whose embeddings can be compared with the map's."""
+    if is_of_file(atlas_map.encoder_key):
+        raise UserError(NO_ENCODER)
     bundled = {info.name: info for info in bundled_encoders()}
     encoders = list(bundled.values()) if chosen is None else [bundled.get(chosen) or read_encoder(Path(chosen))]
     for encoder in encoders:

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from cxr_explorer.encoder.checkpoint import EncoderInfo, read_encoder
+from cxr_explorer.encoder.file_model import FileModel
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.reader_names import check_reader
 from cxr_explorer.ui.widgets.messages import show_error
@@ -30,7 +31,12 @@ class SettingsDialog(QDialog):
     """Reader, encoder, device."""
 
     def __init__(
-        self, parent: QWidget, reader: str, encoders: Sequence[EncoderInfo], encoder: EncoderInfo, device: str
+        self,
+        parent: QWidget,
+        reader: str,
+        encoders: Sequence[EncoderInfo],
+        encoder: EncoderInfo | FileModel,
+        device: str,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Settings")
@@ -41,7 +47,11 @@ class SettingsDialog(QDialog):
         self._encoder.setToolTip("What turns an image into numbers, by which similar images are found")
         for info in encoders:
             self._add(info)
-        self._encoder.setCurrentIndex([info.directory for info in encoders].index(encoder.directory))
+        if isinstance(encoder, FileModel):
+            self._encoder.insertItem(0, f"{encoder.name[:1].upper()}{encoder.name[1:]}", encoder)
+            self._encoder.setCurrentIndex(0)
+        else:
+            self._encoder.setCurrentIndex([info.directory for info in encoders].index(encoder.directory))
         self._encoder.currentIndexChanged.connect(self._describe)
         other = QPushButton("Other…")
         other.setToolTip("Choose a checkpoint folder: encoder.json and weights.safetensors")
@@ -79,10 +89,10 @@ class SettingsDialog(QDialog):
         return self._reader.text().strip()
 
     @property
-    def encoder(self) -> Path:
-        """The chosen checkpoint folder."""
-        info: EncoderInfo = self._encoder.currentData()
-        return info.directory
+    def encoder(self) -> Path | None:
+        """The chosen checkpoint folder; None where the project goes on with embeddings that came in a file."""
+        info: EncoderInfo | FileModel = self._encoder.currentData()
+        return None if isinstance(info, FileModel) else info.directory
 
     @property
     def device(self) -> str:
@@ -93,7 +103,13 @@ class SettingsDialog(QDialog):
         self._encoder.addItem(info.title, info)
 
     def _describe(self) -> None:
-        info: EncoderInfo = self._encoder.currentData()
+        info: EncoderInfo | FileModel = self._encoder.currentData()
+        if isinstance(info, FileModel):
+            self._about.setText(
+                f"{info.dimension} numbers an image, made by another program. New images need a new file, see Help. "
+                "With an encoder the folder is analysed anew; labels stay."
+            )
+            return
         self._about.setText(
             f"{info.description}\n{info.dimension} numbers an image, input {info.spec.size_px} px. "
             "With another encoder the folder is analysed anew; labels stay."
