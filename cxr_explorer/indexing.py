@@ -28,10 +28,10 @@ from cxr_explorer.images.scan import ScannedFile, scan
 from cxr_explorer.pace import Pace, Progress
 from cxr_explorer.project import partitions
 from cxr_explorer.project.earlier_layout import earlier_layout, neighbours_recall, store_recall
-from cxr_explorer.project.file_model import FileVectors, leave_file_model
 from cxr_explorer.project.left_out import store_left_out
 from cxr_explorer.project.project import MAP_OUTDATED, FolderChanges, Ids, KnownFile, Project
 from cxr_explorer.project.redrawn import forget_redrawn, is_redrawing_due, mark_redrawn
+from cxr_explorer.shards.file_vectors import FileVectors, leave_file_model
 from cxr_explorer.shards.taking import Shards, take_files, take_results
 from cxr_explorer.tables.embeddings import GivenEmbeddings
 from cxr_explorer.worker import JobCrashed, Jobs
@@ -388,7 +388,7 @@ class Indexing:
         if not pending:
             return
         pace = Pace("Analysing images", len(pending))
-        self.progress = Progress("Loading the encoder")
+        self.progress = Progress("Loading the encoder" if self._vectors is None else "Analysing images")
         batch_size: int | None = None
         provisional = self._wants_provisional and self._project.latest_map() is None
         while pending:

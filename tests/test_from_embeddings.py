@@ -11,8 +11,8 @@ import cxr_explorer as cxr
 from cxr_explorer import indexing as indexing_module
 from cxr_explorer.cli.main import main
 from cxr_explorer.encoder.file_model import file_model, is_of_file
-from cxr_explorer.project.file_model import model_of
 from cxr_explorer.project.project import Project
+from cxr_explorer.shards.file_vectors import model_of
 from tests.images.dicom_files import dicom, ramp
 from tests.shards.films import BROKEN, draw
 from tests.work_here import JobsHere
@@ -105,7 +105,7 @@ def test_new_images_wait_for_a_new_file(films: Path, tmp_path: Path, capsys: pyt
     assert main(["index", *words]) == 0  # goes on with the file's, which it has not
     said = capsys.readouterr().out
     assert "0 analysed, 20 from before, 0 unreadable" in said
-    assert "6 images have no embedding and are not on the map: make the file anew" in said
+    assert "images without an embedding, which are not on the map: 6. Make the file anew" in said
     with Project.open(Path(project)) as opened:
         assert [failure.path for failure in opened.failures()] == files[20:]
         assert all(failure.bare and "in clip.npz" in failure.reason for failure in opened.failures())
@@ -149,8 +149,8 @@ def test_rows_are_matched_and_never_guessed(films: Path, tmp_path: Path, capsys:
     said = capsys.readouterr().out
     assert "5 analysed, 0 from before, 0 unreadable" in said
     assert "clip.npz: 10 rows of 6 numbers, of 5 images here" in said
-    assert "1 may mean several images, or share one; none was chosen: 00.png" in said
-    assert "3 were left out: b/06.png: its rows 7 and 8 differ.; Row 5 (nowhere.png): it holds" in said
+    assert "rows that may mean several images or share one, not taken: 1: 00.png" in said
+    assert "rows left out: 3: b/06.png: its rows 7 and 8 differ.; Row 5 (nowhere.png): it holds" in said
     with Project.open(tmp_path / "p.cxr") as opened:
         ids, found = opened.embeddings(model_of(opened).key)  # type: ignore[union-attr]
         paths = opened.paths()

@@ -28,10 +28,10 @@ from cxr_explorer.labels.reader_names import check_reader
 from cxr_explorer.labels.texts import VALUES_BY_WORD
 from cxr_explorer.pace import Progress, run_out
 from cxr_explorer.project import acts, contradictions, labelling
-from cxr_explorer.project.file_model import model_of
 from cxr_explorer.project.label_columns import finding_of
 from cxr_explorer.project.partitions import cluster_of
 from cxr_explorer.project.project import Ids, Project
+from cxr_explorer.shards.file_vectors import model_of
 from cxr_explorer.tables.embeddings import reading_embeddings, stem_of
 from cxr_explorer.tables.format import WriteReport
 

@@ -22,9 +22,9 @@ from cxr_explorer.indexing import Indexing, IndexReport
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.pace import Progress
 from cxr_explorer.project.file import default_project_path
-from cxr_explorer.project.file_model import model_of
 from cxr_explorer.project.project import Project
 from cxr_explorer.search.strangers import Strangers, find_strangers, unsettled
+from cxr_explorer.shards.file_vectors import model_of
 from cxr_explorer.shards.taking import Shards
 from cxr_explorer.tables.embeddings import GivenEmbeddings, is_embeddings_file, reading_embeddings, stem_of
 
@@ -241,17 +241,17 @@ def _told_of_file(report: IndexReport) -> list[str]:
             f"{told['file']}: {told['rows']:,} rows of {told['dimension']:,} numbers, of {told['images']:,} images here"
         )
         for count, what, files in (
-            (told["unmatched"], "name no image of the folder", told["unmatched_files"]),
-            (told["ambiguous"], "may mean several images, or share one; none was chosen", told["ambiguous_files"]),
-            (told["refused"], "were left out", told["problems"]),
+            (told["unmatched"], "that name no image of the folder", told["unmatched_files"]),
+            (told["ambiguous"], "that may mean several images or share one, not taken", told["ambiguous_files"]),
+            (told["refused"], "left out", told["problems"]),
         ):
             if count:
-                lines.append(f"{count:,} {what}: {'; '.join(files[:3])}{' …' if count > 3 else ''}")
+                lines.append(f"rows {what}: {count:,}: {'; '.join(files[:3])}{' …' if count > 3 else ''}")
         if told["problems"] and not told["refused"]:
             lines += told["problems"][:3]
     if report.without_embedding:
         lines.append(
-            f"{report.without_embedding:,} images have no embedding and are not on the map: make the file anew with "
-            "them and take it again, or let an encoder of this program analyse all: --encoder simclr-cxr"
+            f"images without an embedding, which are not on the map: {report.without_embedding:,}. Make the file anew "
+            "with them and take it again, or let an encoder of this program analyse all: --encoder simclr-cxr"
         )
     return lines

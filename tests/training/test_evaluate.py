@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -147,6 +148,38 @@ def test_neighbours_are_training_images_of_other_patients():
     rows[1] = rows[0]
     near = probes.neighbour_rows(rows, np.array([1, 0, 0, 0, 0, 0]) > 0, np.array([0, 0, 1, 2, 3, 4]))
     assert set(near[0][:4]) == {2, 3, 4, 5}
+
+
+def test_neighbours_are_those_of_a_plain_sort_also_where_cosines_are_equal():
+    random = np.random.default_rng(0)
+    rows = np.repeat(
+        random.standard_normal((40, 5)).astype(np.float32), 30, axis=0
+    )  # 30 of each alike: ties at the k-th
+    test, patients = random.random(1200) < 0.3, random.integers(0, 200, 1200)
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    train = np.flatnonzero(~test)
+    cosines = unit[test] @ unit[train].T
+    cosines[patients[test][:, None] == patients[train]] = -2
+    expected = train[np.argsort(-cosines, axis=1, kind="stable")[:, : probes.NEIGHBOURS]]
+    found = probes.neighbour_rows(rows, test, patients)
+    np.testing.assert_allclose(
+        np.einsum("td,tkd->tk", unit[test], unit[found]), np.einsum("td,tkd->tk", unit[test], unit[expected]), atol=1e-6
+    )
+    assert not (patients[found] == patients[test][:, None]).any()
+
+
+def test_neighbours_of_a_whole_release_do_not_need_all_its_cosines_at_once():
+    count, held = 40_000, 3_000  # all cosines are 0.4 GB, sorted with their numbers four times that
+    rows = np.random.default_rng(0).standard_normal((count, 4)).astype(np.float32)
+    test = np.arange(count) < held
+    tracemalloc.start()
+    try:
+        near = probes.neighbour_rows(rows, test, np.arange(count))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert near.shape == (held, probes.NEIGHBOURS) and (near >= held).all()
+    assert most < 200e6
 
 
 def test_draws_take_patients_whole():

@@ -114,6 +114,8 @@ class Files(QObject, Part):
             parts.append(f"{report.missing:,} no longer in the folder")
         if report.changed:
             parts.append(f"{report.changed:,} changed")
+        if report.without_embedding:
+            parts.append(f"{images_text(report.without_embedding)} without an embedding: make the file anew with them")
         text = ", ".join(parts) if parts else "No new images in the folder."
         assert self._session.project is not None
         met = describe_left_out(left_out(self._session.project))

@@ -20,9 +20,9 @@ from cxr_explorer.logfile import Plain, short_hash
 from cxr_explorer.pace import Progress
 from cxr_explorer.project.backup import backing_up, is_due
 from cxr_explorer.project.file import SUFFIX, default_project_path, demo_home
-from cxr_explorer.project.file_model import leave_file_model, model_of
 from cxr_explorer.project.project import Project
 from cxr_explorer.project.storage import StorageError
+from cxr_explorer.shards.file_vectors import leave_file_model, model_of
 from cxr_explorer.ui.commands.actions import key_text
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.session.storage_watch import StorageWatch
