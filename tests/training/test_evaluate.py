@@ -13,9 +13,9 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from cxr_explorer.encoder.checkpoint import read_encoder
 from cxr_explorer.errors import UserError
-from training import evaluate, probes, supervised
+from training import embeddings, evaluate, probes, supervised
 from training.data import Item
-from training.embeddings import Embedded, beside, pixel_components, random_encoder, resized_encoder
+from training.embeddings import Embedded, beside, embed_items, pixel_components, random_encoder, resized_encoder
 from training.grouping import agreement
 from training.measures import auroc, average_precision, difference, interval, resamples, share_right
 from training.report import plot_bars
@@ -255,6 +255,27 @@ def test_clusterings_hold_the_programs_own_and_k_means():
     found = clusterings(vectors_of(items_of(60)))
     assert list(found) == ["HDBSCAN on the map", "k-means, 14", "k-means, 50"]
     assert len(set(found["k-means, 14"])) == 14
+
+
+def test_what_is_embedded_is_written_once_and_gone_on_with(tmp_path, monkeypatch):
+    monkeypatch.setattr(embeddings, "PART", 3)
+    items = []
+    for number in range(7):
+        pixels = np.random.default_rng(number).integers(0, 255, (40, 40)).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+        items.append(Item(tmp_path / f"{number}.png", "s", f"p{number}", "", "", "", None, None, "train"))
+    encoder = random_encoder(tmp_path / "encoder", 64).directory
+    first = embed_items(items[:4], encoder, tmp_path / "kept", "cpu")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "kept").iterdir()}
+    every = embed_items(items, encoder, tmp_path / "kept", "cpu")
+    np.testing.assert_array_equal(every.vectors[:4], first.vectors)
+    assert before.items() <= {path: path.stat().st_mtime_ns for path in (tmp_path / "kept").iterdir()}.items()
+    sizes = []
+    for path in (tmp_path / "kept").iterdir():
+        with np.load(path, allow_pickle=False) as stored:
+            sizes.append(len(stored["files"]))
+    assert sorted(sizes) == [1, 3, 3]
+    np.testing.assert_array_equal(embed_items(items, encoder, tmp_path / "kept", "cpu").vectors, every.vectors)
 
 
 def test_encoders_side_by_side_count_alike():
