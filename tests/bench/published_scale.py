@@ -73,6 +73,9 @@ TEST_SHARE = 0.22
 
 SIZE_PX = 72
 SETTINGS = ("--amp", "off", "--device", "cpu", "--threads", "1", "--probe-per-source", "200")
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""On a machine that does much else two threads of one small product wait for each other most of the time."""
+
 WAIT_S = 4 * 3600
 
 Row = dict[str, str]
@@ -342,7 +345,7 @@ def judge(
         fill_embeddings(data, judged, [*encoders, run / "encoder"], pictures)
     command = ["-m", "training.evaluate", "--data", str(data), "--encoder", str(run / "encoder"), "--out", str(judged)]
     began = time.monotonic()
-    ended = _end(out, "judge", _start(out, "judge", [*command, *judging]), began)
+    ended = _end(out, "judge", _start(out, "judge", [*command, *judging], ONE_THREAD), began)
     figures |= {"seconds": ended.seconds, "memory_mb": ended.memory_mb, "load": round(os.getloadavg()[0], 1)}
     if ended.status:
         problems.append(f"the evaluation ended with {ended.status}: {ended.said[-2000:]}")
@@ -365,6 +368,7 @@ def ask_one(data: Path, name: str, dimension: int = 512) -> dict[str, Any]:
         began, worked = time.monotonic(), time.process_time()
         result = work()
         seconds[step], cpu_s[step] = round(time.monotonic() - began, 1), round(time.process_time() - worked, 1)
+        tell({step: [seconds[step], cpu_s[step]]})
         return result
 
     weights = timed("resamples", lambda: resamples(subject.patients[subject.test], 1000))
