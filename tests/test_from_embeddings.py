@@ -11,8 +11,10 @@ import cxr_explorer as cxr
 from cxr_explorer import indexing as indexing_module
 from cxr_explorer.cli.main import main
 from cxr_explorer.encoder.file_model import file_model, is_of_file
+from cxr_explorer.pace import run_out
 from cxr_explorer.project.project import Project
 from cxr_explorer.shards.file_vectors import model_of
+from cxr_explorer.tables.embeddings import reading_embeddings
 from tests.images.dicom_files import dicom, ramp
 from tests.shards.films import BROKEN, draw
 from tests.work_here import JobsHere
@@ -79,6 +81,9 @@ def test_from_a_file_to_a_map_and_suggestions(films: Path, tmp_path: Path, capsy
         record = opened.image(by_path["x.dcm"])
         assert record.facts["sex"] == "F" and record.size[0] > 0
         assert opened.known_files()["x.dcm"].digest
+    assert main(["embeddings", project, str(tmp_path / "out.npz")]) == 0
+    own = run_out(reading_embeddings(tmp_path / "out.npz"))  # what the program writes it reads
+    np.testing.assert_array_equal(own.vectors, found)
     assert main(["map", project, "--seed", "3"]) == 0
     assert main(["label", project, "Effusion", "present", "--cluster", "1"]) == 0
     assert main(["label", project, "Effusion", "absent", "--cluster", "2"]) == 0

@@ -59,7 +59,8 @@ class CsvColumns:
             if len(first) > 1 and first[0].strip() and (listed or all(map(_is_number, first[1:]))):
                 return cls(0, tuple(range(1, len(first))), header=False)
         file = next((plain.index(name) for name in FILE_NAMES if name in plain), None)
-        vector = next((plain.index(name) for name in VECTOR_NAMES if name in plain), None)
+        # a column x is a place on a map, or one of the numbers
+        vector = next((plain.index(name) for name in VECTOR_NAMES if name in plain and name != "x"), None)
         if file is not None and vector is None and len(first) == 2:
             vector = 1 - file
         if file is not None and vector is not None:

@@ -68,6 +68,7 @@ CSVS = {
     "numbered header, semicolons": "path;0;1\na/one.png;1;2.5\ntwo.png;-3;0\nthree.png;0.25;7\n",
     "pandas with an index": ",file,0,1\n0,a/one.png,1,2.5\n1,two.png,-3,0\n2,three.png,0.25,7\n",
     "columns in another order": "dim_1,dim_0,age,Image Index\n2.5,1,50,a/one.png\n0,-3,,two.png\n7,0.25,9,three.png\n",
+    "numbers beside places on a map": "file,x,y,e0,e1\na/one.png,9,9,1,2.5\ntwo.png,9,9,-3,0\nthree.png,9,9,0.25,7\n",
     "no header": "a/one.png,1,2.5\ntwo.png,-3,0\nthree.png,0.25,7\n",
     "list": 'file,embedding\na/one.png,"[1, 2.5]"\ntwo.png,"[-3.0, 0]"\nthree.png,[ 0.25   7.0]\n',
     "list, no header": 'a/one.png,"[1, 2.5]"\ntwo.png,"[-3.0, 0]"\nthree.png,"[0.25, 7.0]"\n',
