@@ -68,7 +68,7 @@ def count_project(project: Project) -> dict[str, Any]:
     labels, readers = project.db.execute("SELECT count(*), count(DISTINCT reader) FROM labels").fetchone()
     return {
         "images": project.image_count(),
-        "unreadable": len(project.failures()),
+        "unreadable": sum(not failure.bare for failure in project.failures()),
         "labels": labels,
         "readers": readers,
         "clusters": len(latest.groups) if latest is not None else "no map yet",

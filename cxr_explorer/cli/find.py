@@ -10,6 +10,7 @@ import numpy as np
 
 from cxr_explorer.cli.arguments import Command, add_encoder, add_json, latest_map
 from cxr_explorer.encoder.checkpoint import EncoderInfo, encoder_of, encoder_with_key
+from cxr_explorer.encoder.file_model import NO_ENCODER, is_of_file
 from cxr_explorer.errors import UserError
 from cxr_explorer.project.project import AtlasMap, Project
 from cxr_explorer.project.redrawn import shown_frame
@@ -99,6 +100,8 @@ def _search(chosen: argparse.Namespace) -> int:
 
 def _encoder_of(atlas_map: AtlasMap, chosen: str | None) -> EncoderInfo:
     """The encoder the map was made with: the only one whose embeddings can be compared with the map's."""
+    if is_of_file(atlas_map.encoder_key):
+        raise UserError(NO_ENCODER)
     encoder = encoder_with_key(atlas_map.encoder_key) if chosen is None else encoder_of(chosen)
     if encoder is not None and encoder.key == atlas_map.encoder_key:
         return encoder

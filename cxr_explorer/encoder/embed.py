@@ -40,6 +40,8 @@ the same holds: Lite0 on two cores beside other work, images a second with passe
 one session: 52, 52, 48, 46; with two threads inside each layer 26 (passes of 8) and 31 (of 32)."""
 
 
+_SMALL = InputSpec(32)  # where no encoder looks at the picture: enough to see whether its values are numbers
+
 FETCHES = 16
 """Files on their way at a time from where they have to be fetched: an object store answers after some 50 ms, and gives
 more to who asks for several."""
@@ -169,6 +171,13 @@ def embed(
             yield from _all_batches(images, size, decoders, encoder, folder, first)
 
 
+def look(images: Sequence[Source], folder: Path | None = None, frame: Frame = MIDDLE) -> Iterator[Item]:
+    """What `embed` yields, without an encoder: the embeddings have no numbers, and the key is empty."""
+    with _Decoders(_SMALL, min(decoders_that_fit(), len(images)), frame=frame) as decoders:
+        yield Ready(device="cpu", encoder_key="")
+        yield from _all_batches(images, BATCH_SIZE["cpu"], decoders, _Nothing(), folder)
+
+
 Fetch = Callable[[Source], AbstractContextManager[None]]
 """Brings a file to the source's path and takes it away again. Raises PassingError where it cannot be had now."""
 
@@ -211,7 +220,7 @@ def _all_batches(
     images: Sequence[Source],
     size: int,
     decoders: _Decoders,
-    encoder: _Encoder,
+    encoder: _Encoder | _Nothing,
     folder: Path | None,
     first: Sequence[Future[_Opened]] = (),
 ) -> Iterator[Batch]:
@@ -234,7 +243,7 @@ def _batches(
     images: Sequence[Source],
     size: int,
     decoders: _Decoders,
-    encoder: _Encoder,
+    encoder: _Encoder | _Nothing,
     waiting: Sequence[Future[_Opened]] = (),
 ) -> Iterator[Batch]:
     for start in range(0, len(images), size):
@@ -334,7 +343,7 @@ def decoders_that_fit() -> int:
     return max(1, min(cores, memory_bytes // (LIMITS.memory_bytes * 3 // 2)))
 
 
-def _finish(opening: Sequence[Future[_Opened]], encoder: _Encoder) -> Batch:
+def _finish(opening: Sequence[Future[_Opened]], encoder: _Encoder | _Nothing) -> Batch:
     opened = [future.result() for future in opening]
     decoded = [(item.image_id, item.result) for item in opened if isinstance(item.result, Answer)]
     unreadable = [
@@ -363,6 +372,14 @@ def _finish(opening: Sequence[Future[_Opened]], encoder: _Encoder) -> Batch:
 
 
 # ---------------------------------------------------------------------------------------------- the network
+
+
+class _Nothing:
+    """In an encoder's place where embeddings come from elsewhere."""
+
+    def encode(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(B, 1, S, S) to (B, 0)."""
+        return np.zeros((len(pixels), 0), np.float32)
 
 
 class _Encoder:

@@ -20,6 +20,9 @@ from cxr_explorer.project.storage import Database
 PATIENT_MARK = "patient mark"
 """Name that stands among an image's stored facts for which films may be one patient's; it is no fact to show."""
 
+NO_EMBEDDING = "No embedding of it came in"
+"""What the reason of an image begins with that is sound, and of which a file of embeddings has none."""
+
 PATIENT_KEY = "patient key"
 """Setting that holds what the project's marks are made with: random."""
 
@@ -46,11 +49,15 @@ class FolderChanges:
 @dataclass(frozen=True)
 class Failure:
     """An image file that could not be read; `passing` where its surroundings were at fault, so that the next run tries
-    it again by itself."""
+    it again by itself; `bare` where it was not tried, as a file of embeddings has none of it."""
 
     path: str
     reason: str
     passing: bool = False
+
+    @property
+    def bare(self) -> bool:
+        return self.reason.startswith(NO_EMBEDDING)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from cxr_explorer.atlas.clusters import CondensedTree
 from cxr_explorer.atlas.neighbours import Neighbours
 from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.encoder.embed import Batch, Source
+from cxr_explorer.encoder.file_model import FileModel
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import make_private_folder
 from cxr_explorer.images.scan import ScannedFile
@@ -371,7 +372,7 @@ class Project:
 
     # -- embeddings ------------------------------------------------------------------------------------------------
 
-    def store_batch(self, encoder: EncoderInfo, batch: Batch) -> None:
+    def store_batch(self, encoder: EncoderInfo | FileModel, batch: Batch) -> None:
         """Stores one batch of results in one transaction."""
         self.finish_steps()
         with self.db.atomic():
@@ -416,7 +417,7 @@ class Project:
                 ((item.reason, item.image_id) for item in batch.unreadable if item.digest is None),
             )
 
-    def _encoder_id(self, encoder: EncoderInfo) -> int:
+    def _encoder_id(self, encoder: EncoderInfo | FileModel) -> int:
         self.db.execute(
             "INSERT OR IGNORE INTO encoders (key, name, dimension) VALUES (?, ?, ?)",
             [encoder.key, encoder.name, encoder.dimension],
@@ -467,7 +468,7 @@ class Project:
 
     def store_map(
         self,
-        encoder: EncoderInfo,
+        encoder: EncoderInfo | FileModel,
         parameters: Mapping[str, Any],
         image_ids: Ids,
         built: BuiltMap,

@@ -27,15 +27,17 @@ def is_redrawing_due(project: Project) -> bool:
 def forget_redrawn(project: Project, paths: Iterable[str]) -> None:
     """Drops the embeddings of the images at these paths: the next run makes them anew. Labels are not touched.
 
-    Images whose files are away are judged by what was noted of them when they were read.
+    Images whose files are away are judged by what was noted of them when they were read. Embeddings that came in a file
+    say nothing of how this program draws, and stay.
     """
+    ours = "encoder_id NOT IN (SELECT id FROM encoders WHERE key LIKE 'file-%')"
     with project.db.atomic():
         project.db.conn.executemany(
-            "DELETE FROM embeddings WHERE image_id IN (SELECT id FROM images WHERE path = ?)",
+            f"DELETE FROM embeddings WHERE {ours} AND image_id IN (SELECT id FROM images WHERE path = ?)",
             ((path,) for path in paths),
         )
         project.db.execute(
-            """DELETE FROM embeddings WHERE image_id IN (
+            f"""DELETE FROM embeddings WHERE {ours} AND image_id IN (
                    SELECT id FROM images WHERE missing AND (facts LIKE '%"photometric"%' OR notes != '[]'))"""
         )
         project.set(_SETTING, str(REDRAWN_VERSION))

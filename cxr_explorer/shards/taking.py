@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.encoder.embed import Batch
+from cxr_explorer.encoder.file_model import FileModel
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.dicom_frames import is_shown
 from cxr_explorer.images.preprocess import RENDERING_VERSION
@@ -51,7 +52,7 @@ class Shards:
             )
         return folder
 
-    def check(self, encoder: EncoderInfo) -> None:
+    def check(self, encoder: EncoderInfo | FileModel) -> None:
         """Raises UserError where they are of another encoder."""
         if self.manifest.encoder != encoder.key:
             raise UserError(

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.encoder.embed import Embedded
+from cxr_explorer.encoder.file_model import NO_ENCODER, is_of_file
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.image_formats import EXTENSIONS
 from cxr_explorer.labels.confounders import percent
@@ -146,6 +147,8 @@ class Finder(QObject, Part):
     def _encoder(self) -> EncoderInfo:
         """The map's encoder: no other one's embeddings can be compared with the map's."""
         assert self._session.map is not None
+        if is_of_file(self._session.map.encoder_key):
+            raise UserError(NO_ENCODER)
         for encoder in self._session.preferences.encoders():
             if encoder.key == self._session.map.encoder_key:
                 return encoder

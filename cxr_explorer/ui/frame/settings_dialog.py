@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from cxr_explorer.encoder.checkpoint import EncoderInfo, damaged_encoders, read_encoder
+from cxr_explorer.encoder.file_model import FileModel
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.reader_names import check_reader
 from cxr_explorer.ui.widgets.messages import show_error
@@ -31,7 +32,12 @@ class SettingsDialog(QDialog):
     """Reader, encoder, device."""
 
     def __init__(
-        self, parent: QWidget, reader: str, encoders: Sequence[EncoderInfo], encoder: EncoderInfo, device: str
+        self,
+        parent: QWidget,
+        reader: str,
+        encoders: Sequence[EncoderInfo],
+        encoder: EncoderInfo | FileModel,
+        device: str,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Settings")
@@ -42,7 +48,11 @@ class SettingsDialog(QDialog):
         self._encoder.setToolTip("What turns an image into numbers, by which similar images are found")
         for info in encoders:
             self._add(info)
-        self._encoder.setCurrentIndex([info.directory for info in encoders].index(encoder.directory))
+        if isinstance(encoder, FileModel):
+            self._encoder.insertItem(0, f"{encoder.name[:1].upper()}{encoder.name[1:]}", encoder)
+            self._encoder.setCurrentIndex(0)
+        else:
+            self._encoder.setCurrentIndex([info.directory for info in encoders].index(encoder.directory))
         self._encoder.currentIndexChanged.connect(self._describe)
         other = QPushButton("Other…")
         other.setToolTip(
@@ -93,10 +103,10 @@ class SettingsDialog(QDialog):
         return self._reader.text().strip()
 
     @property
-    def encoder(self) -> Path:
-        """The chosen checkpoint folder."""
-        info: EncoderInfo = self._encoder.currentData()
-        return info.directory
+    def encoder(self) -> Path | None:
+        """The chosen checkpoint folder; None where the project goes on with embeddings that came in a file."""
+        info: EncoderInfo | FileModel = self._encoder.currentData()
+        return None if isinstance(info, FileModel) else info.directory
 
     @property
     def device(self) -> str:
@@ -110,7 +120,13 @@ class SettingsDialog(QDialog):
         )
 
     def _describe(self) -> None:
-        info: EncoderInfo = self._encoder.currentData()
+        info: EncoderInfo | FileModel = self._encoder.currentData()
+        if isinstance(info, FileModel):
+            self._about.setText(
+                f"{info.dimension} numbers an image, made by another program. New images need a new file, see Help. "
+                "With an encoder the folder is analysed anew; labels stay."
+            )
+            return
         origin = [f"From {info.source}"] if info.source else []
         origin += [f"licence: {info.licence}"] if info.licence else []
         told = [info.description, f"{info.costs()}, input {info.spec.size_px} px."]

@@ -10,6 +10,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from cxr_explorer.atlas.build import MapParameters
 from cxr_explorer.atlas.provisional import ProvisionalMap
+from cxr_explorer.encoder.checkpoint import EncoderInfo
+from cxr_explorer.encoder.file_model import FileModel
 from cxr_explorer.errors import UserError
 from cxr_explorer.indexing import Indexing, IndexReport, prepare_to_embed
 from cxr_explorer.labels.texts import images_text
@@ -20,6 +22,7 @@ from cxr_explorer.project.backup import backing_up, is_due
 from cxr_explorer.project.file import SUFFIX, default_project_path, demo_home
 from cxr_explorer.project.project import Project
 from cxr_explorer.project.storage import StorageError
+from cxr_explorer.shards.file_vectors import leave_file_model, model_of
 from cxr_explorer.ui.commands.actions import key_text
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.session.storage_watch import StorageWatch
@@ -197,13 +200,28 @@ class Runs(QObject):
         self.progress = None
         self.progressChanged.emit()
 
-    def choose(self, reader: str, encoder: Path, device: str) -> None:
-        """Takes over settings; a new encoder embeds the open folder anew, labels stay. Raises UserError."""
-        before = self._preferences.encoder().key
-        self._preferences.choose(reader, encoder, device)
+    def choose(self, reader: str, encoder: Path | None, device: str) -> None:
+        """Takes over settings; a new encoder embeds the open folder anew, labels stay. Raises UserError.
+
+        `encoder` None goes on with embeddings that came in a file.
+        """
+        before = self.encoder().key
+        self._preferences.choose(reader, encoder or self._preferences.encoder().directory, device)
         self._session.show_labels_anew()
-        if self._session.project is not None and self._preferences.encoder().key != before:
-            self.start_indexing()
+        project = self._session.project
+        if project is not None and not project.viewed:
+            if encoder is not None and model_of(project) is not None:
+                leave_file_model(project)
+            if self.encoder().key != before:
+                self.start_indexing()
+
+    def encoder(self) -> EncoderInfo | FileModel:
+        """Whose embeddings the open project works with: those that came in a file, or the chosen encoder's.
+
+        Raises UserError where no encoder works.
+        """
+        project = self._session.project
+        return (model_of(project) if project is not None else None) or self._preferences.encoder()
 
     def _back_up(self) -> None:
         """Makes the backup of the day, if it is due."""
@@ -221,7 +239,7 @@ class Runs(QObject):
             return
         self.indexing = Indexing(
             self._session.project,
-            self._preferences.encoder(),
+            self.encoder(),
             self._preferences.device,
             parameters or self.parameters(),
             rescan,
@@ -254,7 +272,7 @@ class Runs(QObject):
             self._session.said.emit("Stopped.")
             return
         on = f"File > Look for new images ({key_text('rescan')}) goes on from there."
-        analysed = len(project.embedded_ids(self._preferences.encoder().key))
+        analysed = len(project.embedded_ids(self.encoder().key))
         total = project.image_count() - len(project.failures())
         if not analysed:
             kept = "Nothing was analysed yet, and nothing was changed."
