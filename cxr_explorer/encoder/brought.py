@@ -6,6 +6,7 @@ without (`engine`). Nothing is fetched from anywhere, and no file that could hol
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
 import json
@@ -248,7 +249,7 @@ def timm_recipe(name: str, tensors: dict[str, Tensor], config: dict[str, Any]) -
 def _timm_config(name: str) -> dict[str, Any]:
     timm = library("timm")
     if not timm.is_model(name.split(".")[0]):
-        near = timm.list_models(f"*{name.split('.')[0].split('_')[0]}*")[:6]
+        near = difflib.get_close_matches(name.split(".")[0], timm.list_models(), 5)
         hint = f" Near it are {', '.join(near)}." if near else ""
         raise UserError(f"timm {timm.__version__} has no architecture called {name}.{hint} See timm.list_models().")
     config: Any = timm.get_pretrained_cfg(name)

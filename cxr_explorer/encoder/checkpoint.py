@@ -73,8 +73,11 @@ class EncoderInfo:
     films_a_pass: int = 0
 
     def bytes_on_disk(self) -> int:
-        """Size of the files in its folder."""
-        return sum(path.stat().st_size for path in self.directory.iterdir() if path.is_file())
+        """Size of the files in its folder; 0 where it was taken out meanwhile."""
+        try:
+            return sum(path.stat().st_size for path in self.directory.iterdir() if path.is_file())
+        except OSError:
+            return 0
 
     def costs(self) -> str:
         """What it costs, in words: length of an embedding, size on disk, and speed where it was measured."""

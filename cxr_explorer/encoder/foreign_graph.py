@@ -72,8 +72,11 @@ class ForeignGraph:
 
     def recipe(self) -> Recipe:
         """Without any normalisation; the size as the file has it, 0 where it leaves that open."""
-        digest = hashlib.sha256(self.path.read_bytes()).hexdigest()[:16]
-        return Recipe("onnx", digest, self.size_px, (0.0,) * self.channels, (1.0,) * self.channels)
+        digest = hashlib.sha256(self.path.read_bytes())
+        for tensor in self.model.graph.initializer:  # where weights lie in files beside it
+            if tensor.ByteSize() <= LARGEST_INLINE:  # larger ones are stored as weights, which have one of their own
+                digest.update(tensor.SerializeToString(deterministic=True))
+        return Recipe("onnx", digest.hexdigest()[:16], self.size_px, (0.0,) * self.channels, (1.0,) * self.channels)
 
     def graph(self, recipe: Recipe, output: str | None) -> tuple[onnx.ModelProto, NDArray[np.float32]]:
         """The graph of an encoder with all its weights, and what the file itself gives for `sample_films`, pooled.
