@@ -123,8 +123,8 @@ class SettingsDialog(QDialog):
         info: EncoderInfo | FileModel = self._encoder.currentData()
         if isinstance(info, FileModel):
             self._about.setText(
-                f"{info.dimension} numbers an image, made by another program. New images need a new file, see Help. "
-                "With an encoder the folder is analysed anew; labels stay."
+                f"{info.dimension} numbers an image, made by another program. For new images take a new file on "
+                "the command line: cxr-explorer index. With an encoder the folder is analysed anew; labels stay."
             )
             return
         origin = [f"From {info.source}"] if info.source else []
