@@ -46,6 +46,7 @@ def _families(arguments: Sequence[str]) -> tuple[ModuleType, ...]:
     from cxr_explorer.cli import (
         audits,
         clusters,
+        compare_encoders,
         doctor,
         embed,
         fetch,
@@ -60,7 +61,7 @@ def _families(arguments: Sequence[str]) -> tuple[ModuleType, ...]:
     )
 
     work = (index, fetch, embed, clusters, labels, lists, find, suggest, audits, readers, report)
-    return window, *work, doctor, register
+    return window, *work, compare_encoders, doctor, register
 
 
 def _parser(families: Sequence[ModuleType]) -> argparse.ArgumentParser:
