@@ -23,7 +23,7 @@ from cxr_explorer.indexing import map_of_project
 from cxr_explorer.labels.image_ids import look_up
 from cxr_explorer.labels.texts import finding_text, images_text
 from cxr_explorer.pace import Pace, Progress
-from cxr_explorer.probes.encoder_comparison import FindingComparison, Reading, compare_findings
+from cxr_explorer.probes.encoder_comparison import CHANCE, FindingComparison, Reading, compare_findings
 from cxr_explorer.project.project import Ids, Project
 from cxr_explorer.project.second_encoder import lacking, looks_by_finding, patient_marks
 
@@ -170,17 +170,22 @@ def in_words(found: FindingComparison, names: tuple[str, str]) -> str:
     """What the films say of two encoders on one finding, in a sentence or two."""
     finding, contest = finding_text(found.finding), found.contest
     if contest is None:
-        kinds = (
-            f"{count:,} with" if not at else f"{count:,} without" for at, count in enumerate(found.lacking) if count
-        )
+        kinds = [
+            f"{count:,} more {kind} it" for count, kind in zip(found.lacking, ("with", "without"), strict=True) if count
+        ]
         return (
             f"{finding}: {found.present:,} films with it and {found.absent:,} without were read one by one, too few to "
-            f"compare encoders. Read {' and '.join(kinds)} more, each of another patient."
+            f"compare encoders. Read at least {' and '.join(kinds)}, each of another patient."
         )
     first, second = contest.aurocs
     low, high = contest.low, contest.high
     better = contest.better
     films = f"{contest.films:,} films read one by one"
+    if contest.by_chance:
+        return (
+            f"{finding}: from {films} neither encoder can be told from chance, which is {figure(CHANCE)}: "
+            f"{figure(first)} and {figure(second)}."
+        )
     if better is None:
         return (
             f"{finding}: no difference can be told from {films}: {figure(first)} and {figure(second)}, difference "
@@ -214,7 +219,7 @@ def summary(compared: LabelComparison, names: tuple[str, str]) -> str:
     if compared.drawn[0] < compared.drawn[1]:
         lines.append(
             f"{compared.drawn[0]:,} of {compared.drawn[1]:,} answers are to films drawn at random. Films chosen for "
-            "doubt are harder: both figures are then lower, and films chosen with one encoder may favour either."
+            "doubt are harder: both figures are then lower, and their difference may be another than on all films."
         )
     return " ".join(lines)
 

@@ -41,6 +41,9 @@ one, the result was a matter of how many numbers an encoder gives."""
 DRAWS: Final = 200
 """Draws of patients for an interval: its width is then right to a twentieth."""
 
+CHANCE: Final = 0.5
+"""AUROC of an encoder that knows nothing of a finding."""
+
 WIDTH: Final = 1.96
 """Half of an interval of 95 %, in standard errors."""
 
@@ -66,12 +69,14 @@ class Contest:
         aurocs: Of either encoder, 0..1.
         low: Lower end of the 95 % interval of their difference, first minus second.
         high: Upper end.
+        floors: Lower end of the 95 % interval of either AUROC.
         films: That were used.
     """
 
     aurocs: tuple[float, float]
     low: float
     high: float
+    floors: tuple[float, float]
     films: int
 
     @property
@@ -81,8 +86,14 @@ class Contest:
 
     @property
     def better(self) -> int | None:
-        """0 or 1 for the encoder that is better, None where the films cannot tell."""
-        return 0 if self.low > 0 else 1 if self.high < 0 else None
+        """0 or 1 for the encoder that is better, None where the films cannot tell, or it is no better than chance."""
+        ahead = 0 if self.low > 0 else 1 if self.high < 0 else None
+        return ahead if ahead is not None and self.floors[ahead] > CHANCE else None
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether neither encoder is surely better than chance."""
+        return max(self.floors) <= CHANCE
 
 
 @dataclass(frozen=True)
@@ -151,21 +162,33 @@ def compare_on(first: Reals, second: Reals, present: NDArray[np.bool_], patients
     random = np.random.default_rng(seed)
     with threadpool_limits(1):
         ridges = best_ridge(first, present), best_ridge(second, present)
-        once = np.ones(len(present))
-        aurocs = tuple(auroc(*pair, present, patient, once) for pair in zip((first, second), ridges, strict=True))
-        differences = []
+        aurocs = np.array(_both((first, second), ridges, present, patient, np.ones(len(present))))
+        drawn = []
         for _ in range(DRAWS):
-            drawn = random.multinomial(count, np.full(count, 1 / count)).astype(np.float64)[patient]  # (n,)
-            if min((drawn * present).sum(), (drawn * ~present).sum()) > 0:
-                one, other = (
-                    auroc(*pair, present, patient, drawn) for pair in zip((first, second), ridges, strict=True)
-                )
-                differences.append(one - other)
-    error = float(np.nanstd(differences, ddof=1))
-    middle = aurocs[0] - aurocs[1]
+            times = random.multinomial(count, np.full(count, 1 / count)).astype(np.float64)[patient]  # (n,)
+            if min((times * present).sum(), (times * ~present).sum()) > 0:
+                drawn.append(_both((first, second), ridges, present, patient, times))
+    draws = np.array(drawn)  # (D, 2)
+    error = WIDTH * float(np.nanstd(draws[:, 0] - draws[:, 1], ddof=1))
+    floors = aurocs - WIDTH * np.nanstd(draws, axis=0, ddof=1)
+    middle = float(aurocs[0] - aurocs[1])
     return Contest(
-        (aurocs[0], aurocs[1]), max(middle - WIDTH * error, -1.0), min(middle + WIDTH * error, 1.0), len(present)
+        (float(aurocs[0]), float(aurocs[1])),
+        max(middle - error, -1.0),
+        min(middle + error, 1.0),
+        (max(float(floors[0]), 0.0), max(float(floors[1]), 0.0)),
+        len(present),
     )
+
+
+def _both(
+    products: tuple[Reals, Reals],
+    ridges: tuple[float, float],
+    present: NDArray[np.bool_],
+    patients: Rows,
+    weights: Reals,
+) -> list[float]:
+    return [auroc(*one, present, patients, weights) for one in zip(products, ridges, strict=True)]
 
 
 def kernel(embeddings: Floats) -> Reals:

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from cxr_explorer.comparing import SecondMap
 from cxr_explorer.encoder.checkpoint import EncoderInfo
+from cxr_explorer.labels.texts import images_text
 from cxr_explorer.pace import Progress
 from cxr_explorer.project.project import Ids
 from cxr_explorer.ui.commands.actions import tooltip
@@ -70,6 +71,9 @@ class EncoderPage(QWidget):
         strip.setContentsMargins(8, 6, 8, 6)
         strip.add(self.back)
         strip.add(_beside(QLabel("Colour"), self.colour))
+        self.chosen = text_label("", "dim")
+        strip.add(self.chosen)
+        session.selectionChanged.connect(lambda: self._count(session.selection.ids.size))
         self.title = elided_label("", "heading")
         self.other = _choice("The other encoder", "The encoder that yours is compared with")
         self.other.activated.connect(lambda: self.encoderChosen.emit(self.other.currentData()))
@@ -100,6 +104,7 @@ class EncoderPage(QWidget):
         self._right = QStackedWidget()
         self._right.addWidget(waiting)
         self._right.addWidget(self.second.scatter)
+        self.title.setMinimumHeight(self.use.sizeHint().height())
         self.maps = QSplitter(Qt.Orientation.Horizontal)
         self.maps.setChildrenCollapsible(False)
         self.maps.addWidget(_column([self.title], self.first.scatter))
@@ -117,7 +122,6 @@ class EncoderPage(QWidget):
         self.parts.setChildrenCollapsible(False)
         self.parts.addWidget(above)
         self.parts.addWidget(self.findings)
-        self.parts.setSizes([640, 360])
         self.parts.setStretchFactor(0, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -179,6 +183,9 @@ class EncoderPage(QWidget):
             self._right.setCurrentIndex(1)
         self._say(note)
         self.use.setEnabled(second is not None)
+
+    def _count(self, count: int) -> None:
+        self.chosen.setText(f"{images_text(count)} selected" if count else "")
 
     def _show_right(self, text: str, progress: Progress | None) -> None:
         self._right.setCurrentIndex(0)

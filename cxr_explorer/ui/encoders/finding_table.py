@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
+    QHBoxLayout,
     QHeaderView,
     QScrollArea,
     QTableWidget,
@@ -23,11 +24,14 @@ from cxr_explorer.ui.widgets.texts import text_label
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _AUROC = "AUROC of {}: of a film with the finding and one without, how often the first is put higher; .50 is chance"
 
+WORDS, LEAST, MOST = 4, 11, 30
+"""Lines that words alone take, and the table at least and at most."""
+
 
 class FindingTable(QFrame):
     """The table, what its chosen line says, and what all of it says."""
 
-    findingChosen = Signal(str)
+    findingChosen = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,7 +48,8 @@ class FindingTable(QFrame):
         self.table.setShowGrid(False)
         self.table.setStyleSheet("QTableView::item { padding: 0 8px; }")
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self.table.currentCellChanged.connect(self._on_line)
+        self.table.verticalHeader().setDefaultSectionSize(self.fontMetrics().lineSpacing() + 8)
+        self.table.currentCellChanged.connect(lambda *_: self._on_line())
         self.said = text_label("", wraps=True)
         self.summary = text_label("", "dim", wraps=True)
         for label in (self.said, self.summary):
@@ -61,10 +66,11 @@ class FindingTable(QFrame):
         self.words.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.words.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.words.setWidget(words)
-        layout = QVBoxLayout(self)
+        layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 6, 12, 6)
-        layout.addWidget(self.table, 3)
-        layout.addWidget(self.words, 2)
+        layout.setSpacing(12)
+        layout.addWidget(self.table, 5)
+        layout.addWidget(self.words, 4)
         self.show_waiting("")
 
     def show_waiting(self, text: str) -> None:
@@ -72,6 +78,7 @@ class FindingTable(QFrame):
         self._found = ()
         self.table.setRowCount(0)
         self.table.hide()
+        self._take_lines(WORDS, WORDS)
         self.said.setText("")
         self.said.hide()
         self.summary.setText(text)
@@ -83,6 +90,7 @@ class FindingTable(QFrame):
         self.show_waiting(summary)
         self._found, self._names = sorted(found, key=lambda one: one.contest is None), names
         self.table.setVisible(bool(found))
+        self._take_lines(LEAST if found else WORDS, MOST if found else WORDS)
         self.said.setVisible(bool(found))
         heads = (
             ("Finding", "What was judged"),
@@ -111,25 +119,31 @@ class FindingTable(QFrame):
                     font.setBold(True)
                     item.setFont(font)
                 self.table.setItem(row, column, item)
-        self.table.blockSignals(False)
-        self.choose(finding)
-
-    def choose(self, finding: str) -> None:
-        """Goes to the line of a finding, else to the first, and tells nobody."""
         rows = [row for row, one in enumerate(self._found) if one.finding == finding]
-        self.table.blockSignals(True)
-        if self._found:
-            self.table.setCurrentCell(rows[0] if rows else -1, 0)
+        if found:
+            self.table.setCurrentCell(rows[0] if rows else 0, 0)
         self.table.blockSignals(False)
-        self._say(rows[0] if rows else 0)
+        self._say()
 
-    def _on_line(self, row: int, *_before: int) -> None:
-        self._say(row)
-        if 0 <= row < len(self._found):
-            self.findingChosen.emit(self._found[row].finding)
+    @property
+    def chosen(self) -> str:
+        """The finding of the chosen line; empty where there is none."""
+        row = self.table.currentRow()
+        return self._found[row].finding if 0 <= row < len(self._found) else ""
 
-    def _say(self, row: int) -> None:
-        self.said.setText(in_words(self._found[row], self._names) if 0 <= row < len(self._found) else "")
+    def _take_lines(self, least: int, most: int) -> None:
+        """So many lines high; the maps have the rest."""
+        line, margins = self.fontMetrics().lineSpacing(), self.layout().contentsMargins()
+        self.setMinimumHeight(least * line + margins.top() + margins.bottom())
+        self.setMaximumHeight(most * line + margins.top() + margins.bottom())
+
+    def _on_line(self) -> None:
+        self._say()
+        self.findingChosen.emit()
+
+    def _say(self) -> None:
+        row = self.table.currentRow()
+        self.said.setText(in_words(self._found[row], self._names) if self.chosen else "")
 
 
 def _cells(one: FindingComparison) -> list[tuple[str, bool]]:

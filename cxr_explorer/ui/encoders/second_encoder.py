@@ -26,7 +26,7 @@ from cxr_explorer.ui.commands.part import Part, Verbs
 from cxr_explorer.ui.commands.specs.map import TWO_ENCODERS
 from cxr_explorer.ui.encoders.encoder_page import EncoderPage
 from cxr_explorer.ui.frame.frame import Frame
-from cxr_explorer.ui.frame.workspaces import READ
+from cxr_explorer.ui.frame.workspaces import START
 from cxr_explorer.ui.map.map_page import MapPage
 from cxr_explorer.ui.session.change import Change
 from cxr_explorer.ui.session.colouring import categories, cluster_looks
@@ -50,7 +50,7 @@ class SecondEncoder(QObject, Part):
         self._session = session
         self._runs = runs
         self.page = EncoderPage(session, dark)
-        frame.add_page(PAGE, self.page, READ)
+        frame.add_page(PAGE, self.page, START)
         session.targets[PAGE] = lambda: Target(NO_IDS, "selection", None, "an image: open it first")
         self._making = Errand(self)
         self._comparing = Errand(self)
@@ -67,12 +67,10 @@ class SecondEncoder(QObject, Part):
         page.cancelWanted.connect(self.stop)
         page.useWanted.connect(self.use)
         page.colourChosen.connect(self._colour)
-        page.findings.findingChosen.connect(lambda finding: session.set_judgement(finding, session.value))
+        page.findings.findingChosen.connect(self._recolour)
         map_page.toolChanged.connect(self._take_tool)
         self._take_tool(map_page.scatter.tool)
         session.currentChanged.connect(self._on_page)
-        session.targetChanged.connect(self._on_finding)
-        session.colouringChanged.connect(self._on_finding)
         session.clustersChanged.connect(self._recolour)
         session.changed.connect(self._on_change)
         session.mapChanged.connect(self._forget)
@@ -124,9 +122,15 @@ class SecondEncoder(QObject, Part):
         self._others = [info for info in known if atlas_map is not None and info.key != atlas_map.encoder_key]
         again = [info for info in self._others if before is not None and info.key == before.key]
         self._other = next(iter([*again, *self._others]), None)
-        self._drawn = -1
+        self._clear()
         if self._shown:
             self._show()
+
+    def _clear(self) -> None:
+        self._drawn = -1
+        self.page.first.show_points(NO_IDS, np.zeros((0, 2), np.float32))
+        self.page.show_second(None)
+        self.page.findings.show_waiting("")
 
     def _on_page(self) -> None:
         if self._shown and self._session.map is not None and self._drawn != self._session.map.map_id:
@@ -138,11 +142,8 @@ class SecondEncoder(QObject, Part):
         """Brings the page in line with what is known."""
         session, other = self._session, self._other
         if session.map is None or other is None or session.project is None:
-            self._drawn = -1
-            self.page.first.show_points(NO_IDS, np.zeros((0, 2), np.float32))
-            self.page.show_second(None)
+            self._clear()
             self.page.offer(f"Not now: {TWO_ENCODERS.missing}.", False)
-            self.page.findings.show_waiting("")
             return
         if self._drawn != session.map.map_id:
             self._drawn = session.map.map_id
@@ -231,17 +232,22 @@ class SecondEncoder(QObject, Part):
         if session.project is None or session.map is None or other is None or other.key not in self._maps:
             return
         self._stale = False
-        if not self._comparing.active:
-            self.page.findings.show_waiting("Comparing the findings …")
         self._comparing.run(
             *(compare_labels, session.project.path, (session.map.encoder_key, other.key), session.reader),
             done=self._take_findings,
             failed=self.page.findings.show_waiting,
+            heard=self._show_comparing,
         )
+
+    def _show_comparing(self, progress: Progress) -> None:
+        far = f", {progress.done:,} of {progress.total:,}" if progress.total else " …"
+        self.page.findings.show_waiting(progress.stage + far)
 
     def _take_findings(self, compared: LabelComparison) -> None:
         names = self._names()
-        self.page.findings.show_findings(compared.findings, names, summary(compared, names), self._session.finding)
+        finding = self.page.findings.chosen or self._session.finding
+        self.page.findings.show_findings(compared.findings, names, summary(compared, names), finding)
+        self._recolour()
 
     def stop(self) -> None:
         """Stops the analysis, as the reader asked for."""
@@ -289,11 +295,6 @@ class SecondEncoder(QObject, Part):
         if change.marks and self._shown:
             self._recolour()
 
-    def _on_finding(self) -> None:
-        if self._shown:
-            self.page.findings.choose(self._session.finding)
-            self._recolour()
-
     def _colour(self, by: str) -> None:
         self._colour_by = by
         self._recolour()
@@ -306,7 +307,8 @@ class SecondEncoder(QObject, Part):
         if by == "cluster":
             codes = cluster_looks(atlas_map.xy, atlas_map.partition)[atlas_map.partition.clusters]
         else:
-            shown = (session.known_facts.column, by, session.finding, session.reader, session.labels.held)
+            finding = self.page.findings.chosen or session.finding
+            shown = (session.known_facts.column, by, finding, session.reader, session.labels.held)
             codes, names = categories(session.project, atlas_map, *shown)
             counts = np.bincount(codes + 1, minlength=len(names) + 1).tolist()
             entries = [(code, names[code], counts[code + 1]) for code in range(len(names)) if counts[code + 1]]
