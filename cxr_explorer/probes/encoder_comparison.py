@@ -7,7 +7,7 @@ either kind where an embedding knows nothing): each is scored by a probe that le
 different probes are compared. Two left out together are scored by one probe (Airola, Pahikkala, Waegeman, De Baets,
 Salakoski 2011, doi 10.1016/j.csda.2010.11.018). For ridge regression this has a closed form: no probe is fitted twice.
 
-The interval of the difference is that of 200 draws of as many patients, with replacement, the same for both encoders;
+The interval of the difference is that of 100 draws of as many patients, with replacement, the same for both encoders;
 the probes are fitted to each draw anew. With the probes of all patients it would be too narrow (it held the truth in
 four of five simulations instead of in 19 of 20): other films would also have taught other probes.
 """
@@ -38,8 +38,8 @@ RIDGES: Final = tuple(np.geomspace(0.03, 300, 9).tolist())
 """Penalties to choose from, for films of mean squared length 1. Each encoder gets the one that suits it: with any fixed
 one, the result was a matter of how many numbers an encoder gives."""
 
-DRAWS: Final = 200
-"""Draws of patients for an interval: its width is then right to a twentieth."""
+DRAWS: Final = 100
+"""Draws of patients for an interval: its width is then right to a fourteenth."""
 
 CHANCE: Final = 0.5
 """AUROC of an encoder that knows nothing of a finding."""
