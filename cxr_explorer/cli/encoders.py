@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cxr_explorer.cli.arguments import DONE, Command, add_json
+from cxr_explorer.cli.compare_encoders import add_verb
 from cxr_explorer.encoder.checkpoint import (
     CARD_FILE,
     EncoderInfo,
@@ -21,7 +22,7 @@ from cxr_explorer.encoder.checkpoint import (
 
 def add_commands(command: Command) -> None:
     encoder = command("encoder", _list, "Add an encoder of your own, list, show or remove those there are.")
-    verbs = encoder.add_subparsers(title="commands", required=True, metavar="add|list|show|remove")
+    verbs = encoder.add_subparsers(title="commands", required=True, metavar="add|list|show|compare|remove")
 
     def verb(name: str, text: str) -> argparse.ArgumentParser:
         return verbs.add_parser(name, help=text, description=text)
@@ -57,6 +58,8 @@ def add_commands(command: Command) -> None:
     shown.set_defaults(run=_show)
     shown.add_argument("name", metavar="NAME", help="a name of `encoder list`, or a checkpoint folder")
     add_json(shown)
+
+    add_verb(verbs)  # compare
 
     removed = verb("remove", "Take an added encoder out; projects keep labels, maps and embeddings.")
     removed.set_defaults(run=_remove)

@@ -12,6 +12,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_explorer.encoder.checkpoint import EncoderInfo
+from cxr_explorer.encoder.file_model import FileModel
 from cxr_explorer.images.scan import ScannedFile
 from cxr_explorer.labels.fact_table import FactTable, column_of
 from cxr_explorer.labels.image_ids import look_up
@@ -109,6 +111,15 @@ def notes_of(text: str) -> tuple[str, ...]:
         return tuple(str(note) for note in json.loads(text))
     except (ValueError, TypeError):
         return ()
+
+
+def encoder_row(database: Database, encoder: EncoderInfo | FileModel) -> int:
+    """The encoder's number in the project, which it gets here where it is new; in a transaction."""
+    database.execute(
+        "INSERT OR IGNORE INTO encoders (key, name, dimension) VALUES (?, ?, ?)",
+        [encoder.key, encoder.name, encoder.dimension],
+    )
+    return int(database.execute("SELECT id FROM encoders WHERE key = ?", [encoder.key]).fetchone()[0])
 
 
 def labelled_by(database: Database) -> dict[str, list[str]]:

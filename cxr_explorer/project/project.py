@@ -39,6 +39,7 @@ from cxr_explorer.project.file import (
 )
 from cxr_explorer.project.image_rows import (
     PATIENT_KEY,
+    encoder_row,
     facts_of,
     facts_to_json,
     notes_of,
@@ -376,7 +377,7 @@ class Project:
         """Stores one batch of results in one transaction."""
         self.finish_steps()
         with self.db.atomic():
-            encoder_id = self._encoder_id(encoder)
+            encoder_id = encoder_row(self.db, encoder)
             if not (key := self.get(PATIENT_KEY)):
                 self.set(PATIENT_KEY, key := secrets.token_hex(16))
             execute_many = self.db.conn.executemany
@@ -416,13 +417,6 @@ class Project:
                 "UPDATE images SET reason = ? WHERE id = ?",
                 ((item.reason, item.image_id) for item in batch.unreadable if item.digest is None),
             )
-
-    def _encoder_id(self, encoder: EncoderInfo | FileModel) -> int:
-        self.db.execute(
-            "INSERT OR IGNORE INTO encoders (key, name, dimension) VALUES (?, ?, ?)",
-            [encoder.key, encoder.name, encoder.dimension],
-        )
-        return int(self.db.execute("SELECT id FROM encoders WHERE key = ?", [encoder.key]).fetchone()[0])
 
     def embeddings(self, encoder_key: str, most: int | None = None) -> tuple[Ids, NDArray[np.float32]]:
         """Ids (N,) ascending and embeddings (N, D) float32 of images that are still in the folder, the first `most`.
@@ -481,7 +475,7 @@ class Project:
         self.finish_steps()
         with self.db.atomic():
             self.set(MAP_OUTDATED, "")
-            return insert_map(self.db, self._encoder_id(encoder), now(), parameters, image_ids, built)
+            return insert_map(self.db, encoder_row(self.db, encoder), now(), parameters, image_ids, built)
 
     def tree(self, map_id: int) -> CondensedTree | None:
         """The condensed tree of a map; None where it is not kept, or damaged."""

@@ -21,6 +21,7 @@ from cxr_explorer.ui.commands.actions import SPECS
 from cxr_explorer.ui.commands.need import ALWAYS, IMAGE, MAP, PROJECT, REDO, TARGET, UNDO, Need
 from cxr_explorer.ui.commands.part import Part, Verbs
 from cxr_explorer.ui.compare.compare import Comparison
+from cxr_explorer.ui.encoders.second_encoder import SecondEncoder
 from cxr_explorer.ui.facts.facts import FactsPart
 from cxr_explorer.ui.find.filter_strip import FilterStrip
 from cxr_explorer.ui.find.find import Finder
@@ -154,6 +155,7 @@ class MainWindow(Frame, Part):
         self.cluster_work = ClusterWork(self, session, self.cluster_panel, self.map_page)
         self.finder = Finder(self, session, self.gallery_panel, self.map_page)
         self.compare = Comparison(self, session, self.seen, self.gallery_panel, self.reading, self.finder)
+        self.second_encoder = SecondEncoder(self, session, self.runs, self.map_page, dark=self.appearance.dark)
         self.viewer = Viewer(session, self.image_page, {"compare": self.compare.page})
         self.set_switch("wheel_steps", self.viewer.wheel_steps)
         self.progress_report = ProgressReport(self, session)
@@ -187,6 +189,7 @@ class MainWindow(Frame, Part):
             self.cluster_work,
             self.finder,
             self.compare,
+            self.second_encoder,
             self.viewer,
             self.progress_report,
             self.menus,
@@ -214,9 +217,11 @@ class MainWindow(Frame, Part):
         session = self.session
         self.appearance.darkChanged.connect(self.map_page.set_dark)
         self.appearance.darkChanged.connect(self.cluster_panel.set_dark)
+        self.appearance.darkChanged.connect(self.second_encoder.page.set_dark)
         self.appearance.scaleChanged.connect(self._give_room)
         self.map_page.imageWanted.connect(self.open_image)
         self.gallery_panel.imageWanted.connect(self.open_image)
+        self.second_encoder.page.imageWanted.connect(self.open_image)
         self.image_page.view.stepRequested.connect(self.step_image)
         self.image_page.seen.connect(self.seen.note_full_size)
         self.image_page.framesChanged.connect(self._enable)
