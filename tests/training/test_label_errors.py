@@ -62,20 +62,16 @@ def test_among_the_top_is_counted_with_patients_drawn_again() -> None:
 
 
 def test_what_the_panel_contradicts_is_counted() -> None:
-    seen = films(name="Pneumothorax")
-    judged = seen.files[:60]
-    wrong = set(judged[::10])
-    panel = {
-        file: {"Pneumothorax": bool(seen.labels[row]) ^ (file in wrong)}
-        for row, file in enumerate(seen.files)
-        if file in judged
-    }
+    seen = films(name="Pneumothorax", apart=8.0)
+    panel = {file: {"Pneumothorax": bool(seen.labels[row])} for row, file in enumerate(seen.files[:60])}
+    seen.labels[:60:10] ^= True
     one, every = adjudicate([seen], panel, count=50)
     assert (one.finding, one.labels, one.judged, one.contradicted) == ("Pneumothorax", 240, 60, 6)
     assert (every.finding, every.judged, every.contradicted) == ("all", 60, 6)
     for method in METHODS:
         assert one.auroc[method].low <= one.auroc[method].value <= one.auroc[method].high
         assert one.precision[method][5] == every.precision[method][5]
+    assert one.doubted >= one.doubted_contradicted > 2
     assert one.doubted_wrong.value == pytest.approx(one.doubted_contradicted / one.doubted)
     with pytest.raises(UserError, match="none of these images"):
         adjudicate([seen], {})
