@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cxr_explorer.atlas.build import BuiltMap, MapParameters, Stage
 from cxr_explorer.atlas.neighbours import Neighbours
 from cxr_explorer.encoder.checkpoint import EncoderInfo
-from cxr_explorer.encoder.embed import Batch, Ready, embed
+from cxr_explorer.encoder.embed import Batch, Ready, Source, embed
 from cxr_explorer.errors import UserError
 from cxr_explorer.exchange.splits import together
 from cxr_explorer.indexing import map_of_project
@@ -24,8 +24,9 @@ from cxr_explorer.labels.image_ids import look_up
 from cxr_explorer.labels.texts import finding_text, images_text
 from cxr_explorer.pace import Pace, Progress
 from cxr_explorer.probes.encoder_comparison import CHANCE, FindingComparison, Reading, compare_findings
+from cxr_explorer.project.image_rows import insert_embeddings, patient_marks, without_embedding
+from cxr_explorer.project.label_columns import looks_by_finding
 from cxr_explorer.project.project import Ids, Project
-from cxr_explorer.project.second_encoder import lacking, looks_by_finding, patient_marks
 
 ALIKE = 10
 """Nearest images of each that two encoders may have in common."""
@@ -63,6 +64,26 @@ class LabelComparison:
     findings: tuple[FindingComparison, ...]
     read: int
     drawn: tuple[int, int]
+
+
+def lacking(project: Project, encoder_key: str) -> list[Source]:
+    """Images that were read, are there still, and have no embedding of this encoder."""
+    folder = project.folder
+    return [Source(image_id, folder / path) for image_id, path in without_embedding(project.db, encoder_key)]
+
+
+def store_beside(project: Project, encoder: EncoderInfo, batch: Batch) -> int:
+    """Stores a batch of another encoder's embeddings, and changes nothing else: no picture, no fact, no verdict.
+
+    A file whose content is no longer the one that the map shows is left out: two encoders are to be compared on the
+    same pictures. Looking for new images takes it in.
+
+    Returns:
+        How many were stored.
+    """
+    project.finish_steps()
+    with project.db.atomic():
+        return insert_embeddings(project.db, encoder, batch.embedded)
 
 
 def embed_beside(path: Path, encoder: EncoderInfo, device: str) -> Iterator[Progress | Batch]:
@@ -135,7 +156,7 @@ def compare_labels(path: Path, keys: tuple[str, str], reader: str) -> Iterator[P
         first, second = (_embeddings_of(project, key, ids) for key in keys)
         groups = project.patient_groups(ids).tolist()
         told = [group if group >= 0 else None for group in groups]
-        patients = np.array(together(len(ids), [told, patient_marks(project, ids)]), np.int64)
+        patients = np.array(together(len(ids), [told, patient_marks(project.db, ids)]), np.int64)
     readings, drawn = {}, [0, 0]
     for finding, one in looks.items():
         rows, there = look_up(ids, one.image_ids)
@@ -210,12 +231,11 @@ def summary(compared: LabelComparison, names: tuple[str, str]) -> str:
     if not told:
         return f"{compared.read:,} films were read one by one: too few of any finding to compare the encoders yet."
     won = [[contest.better for contest in told].count(which) for which in (0, 1)]
-    told_apart = won[0] + won[1]
     lines = [
         f"{names[0]} is better on {won[0]}, {names[1]} on {won[1]} of {len(told)} findings with enough films; on "
-        f"{len(told) - told_apart} no difference can be told."
+        f"{len(told) - won[0] - won[1]} no difference can be told."
     ]
-    if len(told) >= MANY and told_apart:
+    if len(told) >= MANY and any(won):
         lines.append(f"One interval in 20 misses the truth: of {len(told)}, one better by chance is no surprise.")
     if compared.drawn[0] < compared.drawn[1]:
         lines.append(

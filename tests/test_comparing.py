@@ -18,8 +18,10 @@ from cxr_explorer.comparing import (
     embed_beside,
     figure,
     in_words,
+    lacking,
     left_out_text,
     map_beside,
+    store_beside,
     summary,
 )
 from cxr_explorer.encoder.checkpoint import default_encoder
@@ -28,8 +30,8 @@ from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.pace import Progress
 from cxr_explorer.probes.encoder_comparison import Contest, FindingComparison
 from cxr_explorer.project import labelling
+from cxr_explorer.project.label_columns import looks_by_finding
 from cxr_explorer.project.project import Project
-from cxr_explorer.project.second_encoder import lacking, looks_by_finding, store_beside
 from tests.project.two_encoders import FINDING, embedded, make_two_encoders, other_encoder, truth
 
 NAMES = ("ours", "theirs")
@@ -207,7 +209,7 @@ def test_what_is_said_of_all_findings() -> None:
 def test_the_command_analyses_what_is_missing_and_says_which_is_better(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = make_two_encoders(tmp_path, count=24)
+    path = make_two_encoders(tmp_path)
     ask = ["encoder", "compare", default_encoder().name, other_encoder().name, "--project", str(path)]
     assert main(ask) == 0
     assert f"{default_encoder().name} puts Effusion together better" in capsys.readouterr().out
@@ -216,7 +218,7 @@ def test_the_command_analyses_what_is_missing_and_says_which_is_better(
     assert told["encoders"] == [default_encoder().name, other_encoder().name]
     assert told["findings"][0]["finding"] == FINDING and told["findings"][0]["contest"]["aurocs"][0] > 0.9
     with Project.open_read_only(path) as project:
-        assert len(project.embedded_ids(other_encoder().key)) == 24
+        assert len(project.embedded_ids(other_encoder().key)) == 40
 
 
 def test_an_encoder_is_not_compared_with_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

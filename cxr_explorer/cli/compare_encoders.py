@@ -10,13 +10,20 @@ from typing import Any
 
 from cxr_explorer.cli.arguments import DONE, add_json, encoder_of, latest_map
 from cxr_explorer.cli.progress_line import ProgressLine
-from cxr_explorer.comparing import LabelComparison, compare_labels, embed_beside, in_words, summary
+from cxr_explorer.comparing import (
+    LabelComparison,
+    compare_labels,
+    embed_beside,
+    in_words,
+    lacking,
+    store_beside,
+    summary,
+)
 from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.encoder.embed import Batch
 from cxr_explorer.errors import UserError
 from cxr_explorer.pace import Progress
 from cxr_explorer.project.project import Project
-from cxr_explorer.project.second_encoder import lacking, store_beside
 
 
 def add_verb(verbs: Any) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.encoder.checkpoint import EncoderInfo
+from cxr_explorer.encoder.embed import Embedded
 from cxr_explorer.encoder.file_model import FileModel
 from cxr_explorer.images.scan import ScannedFile
 from cxr_explorer.labels.fact_table import FactTable, column_of
@@ -120,6 +121,46 @@ def encoder_row(database: Database, encoder: EncoderInfo | FileModel) -> int:
         [encoder.key, encoder.name, encoder.dimension],
     )
     return int(database.execute("SELECT id FROM encoders WHERE key = ?", [encoder.key]).fetchone()[0])
+
+
+def without_embedding(database: Database, encoder_key: str) -> list[tuple[int, str]]:
+    """Ids and paths of the images that were read, are there still, and have no embedding of this encoder."""
+    rows = database.execute(
+        """SELECT id, path FROM images WHERE state = 'read' AND NOT missing AND id NOT IN (
+               SELECT image_id FROM embeddings JOIN encoders ON encoders.id = encoder_id WHERE key = ?)
+           ORDER BY id""",
+        [encoder_key],
+    )
+    return [(int(image_id), str(path)) for image_id, path in rows]
+
+
+def insert_embeddings(database: Database, encoder: EncoderInfo, items: Iterable[Embedded]) -> int:
+    """Stores embeddings of images whose content is the one that is known, in a transaction, and nothing else of them.
+
+    Returns how many were stored.
+    """
+    encoder_id = encoder_row(database, encoder)
+    by_id = {item.image_id: item for item in items}
+    rows = database.execute(
+        "SELECT id, digest FROM images WHERE id IN (SELECT value FROM json_each(?))", [json.dumps(list(by_id))]
+    ).fetchall()
+    same = [by_id[image_id] for image_id, digest in rows if by_id[image_id].digest == digest]
+    database.conn.executemany(
+        "INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?)",
+        ((encoder_id, item.image_id, item.embedding.astype("<f4").tobytes()) for item in same),
+    )
+    return len(same)
+
+
+def patient_marks(database: Database, image_ids: NDArray[np.int64]) -> list[str | None]:
+    """(N,) equal marks are one patient's films by their headers, see `patient_mark`; None where that is not known."""
+    rows = database.execute(
+        f"""SELECT id, CASE WHEN json_valid(facts) THEN json_extract(facts, '$."{PATIENT_MARK}"') END FROM images
+            WHERE id IN (SELECT value FROM json_each(?))""",
+        [json.dumps(image_ids.tolist())],
+    )
+    marks = dict(rows.fetchall())
+    return [marks.get(image_id) for image_id in image_ids.tolist()]
 
 
 def labelled_by(database: Database) -> dict[str, list[str]]:

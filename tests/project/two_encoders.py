@@ -7,6 +7,7 @@ from PIL import Image
 
 from cxr_explorer.atlas.build import BuiltMap, MapParameters
 from cxr_explorer.atlas.neighbours import find_neighbours
+from cxr_explorer.comparing import store_beside
 from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, default_encoder
 from cxr_explorer.encoder.embed import Batch, Embedded
 from cxr_explorer.images.preprocess import thumbnail_jpeg
@@ -16,7 +17,6 @@ from cxr_explorer.labels.label import How, Judgement, Value
 from cxr_explorer.labels.vocabulary import bundled_vocabularies
 from cxr_explorer.project import labelling
 from cxr_explorer.project.project import Project
-from cxr_explorer.project.second_encoder import store_beside
 
 FINDING = "Effusion"
 

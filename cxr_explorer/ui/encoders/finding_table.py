@@ -24,6 +24,7 @@ from cxr_explorer.ui.widgets.texts import text_label
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _AUROC = "AUROC of {}: of a film with the finding and one without, how often the first is put higher; .50 is chance"
 
+MARGIN_PX = 6
 WORDS, LEAST, MOST = 4, 11, 30
 """Lines that words alone take, and the table at least and at most."""
 
@@ -67,7 +68,7 @@ class FindingTable(QFrame):
         self.words.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.words.setWidget(words)
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(12, 6, 12, 6)
+        layout.setContentsMargins(12, MARGIN_PX, 12, MARGIN_PX)
         layout.setSpacing(12)
         layout.addWidget(self.table, 5)
         layout.addWidget(self.words, 4)
@@ -133,11 +134,9 @@ class FindingTable(QFrame):
 
     def _take_lines(self, least: int, most: int) -> None:
         """So many lines high; the maps have the rest."""
-        layout = self.layout()
-        assert layout is not None
-        line, margins = self.fontMetrics().lineSpacing(), layout.contentsMargins()
-        self.setMinimumHeight(least * line + margins.top() + margins.bottom())
-        self.setMaximumHeight(most * line + margins.top() + margins.bottom())
+        line = self.fontMetrics().lineSpacing()
+        self.setMinimumHeight(least * line + 2 * MARGIN_PX)
+        self.setMaximumHeight(most * line + 2 * MARGIN_PX)
 
     def _on_line(self) -> None:
         self._say()

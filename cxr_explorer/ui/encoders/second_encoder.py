@@ -11,8 +11,10 @@ from cxr_explorer.comparing import (
     SecondMap,
     compare_labels,
     embed_beside,
+    lacking,
     left_out_text,
     map_beside,
+    store_beside,
     summary,
 )
 from cxr_explorer.encoder.checkpoint import EncoderInfo
@@ -20,7 +22,6 @@ from cxr_explorer.encoder.embed import Batch
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.texts import images_text
 from cxr_explorer.pace import Progress
-from cxr_explorer.project.second_encoder import lacking, store_beside
 from cxr_explorer.ui.commands.need import Need
 from cxr_explorer.ui.commands.part import Part, Verbs
 from cxr_explorer.ui.commands.specs.map import TWO_ENCODERS

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
+from cxr_explorer.comparing import lacking
 from cxr_explorer.encoder.checkpoint import default_encoder
 from cxr_explorer.project.project import Project
-from cxr_explorer.project.second_encoder import lacking
 from cxr_explorer.ui.encoders.second_encoder import PAGE
 from cxr_explorer.ui.main_window import MainWindow
 from tests.project.two_encoders import FINDING, make_two_encoders, other_encoder
