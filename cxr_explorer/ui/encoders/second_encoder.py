@@ -100,6 +100,10 @@ class SecondEncoder(QObject, Part):
 
     def start(self) -> None:
         """Shows both encoders, or the map again."""
+        if not self._shown:
+            self._look_for_others()  # one may have been added since
+            if self._drawn >= 0 and self._other is not None:
+                self.page.set_encoders(self._names()[0], self._others, self._other)
         self._session.show_page("map" if self._shown else PAGE)
 
     def choose(self, other: EncoderInfo) -> None:
@@ -114,6 +118,12 @@ class SecondEncoder(QObject, Part):
         self.close_down()
         self._maps.clear()
         self._stale = True
+        self._look_for_others()
+        self._clear()
+        if self._shown:
+            self._show()
+
+    def _look_for_others(self) -> None:
         atlas_map, before = self._session.map, self._other
         try:
             known = self._session.preferences.encoders() if atlas_map is not None else ()
@@ -123,9 +133,6 @@ class SecondEncoder(QObject, Part):
         self._others = [info for info in known if atlas_map is not None and info.key != atlas_map.encoder_key]
         again = [info for info in self._others if before is not None and info.key == before.key]
         self._other = next(iter([*again, *self._others]), None)
-        self._clear()
-        if self._shown:
-            self._show()
 
     def _clear(self) -> None:
         self._drawn = -1
@@ -171,11 +178,12 @@ class SecondEncoder(QObject, Part):
         if not count:
             self._lay_out()
             return
-        text = f"{images_text(count)} not analysed by {other.name} yet."
+        self.page.findings.show_waiting("Your findings are compared here once both encoders have analysed the films.")
+        text = _to_analyse(count, other)
         if project.viewed:
             self.page.offer(f"{text} This project can only be looked at here.", False)
         else:
-            more = "It takes about as long as with your encoder, and changes nothing of your map and labels."
+            more = "The files are read once more, which takes its time. Your map and your labels stay as they are."
             self.page.offer(f"{text}\n{more}", True)
 
     def _show_made(self, made: SecondMap) -> None:
@@ -264,8 +272,7 @@ class SecondEncoder(QObject, Part):
         project, other = self._session.project, self._other
         if project is not None and other is not None:
             count = len(lacking(project, other.key))
-            left = f"{images_text(count)} not analysed by {other.name} yet." if count else "Its map is not made yet."
-            self.page.offer(left, True)
+            self.page.offer(_to_analyse(count, other) if count else f"{other.name}: the map is not made yet.", True)
 
     def use(self) -> None:
         """Makes the project's map with the second encoder, as if it were chosen under Settings."""
@@ -315,3 +322,7 @@ class SecondEncoder(QObject, Part):
             entries = [(code, names[code], counts[code + 1]) for code in range(len(names)) if counts[code + 1]]
             entries += [(-1, "Not read", counts[0])] * bool(counts[0])
         self.page.colour_maps(by, atlas_map.image_ids, codes, entries)
+
+
+def _to_analyse(count: int, other: EncoderInfo) -> str:
+    return f"Still to be analysed by {other.name}: {images_text(count)}."

@@ -99,7 +99,7 @@ def test_films_are_analysed_when_asked_and_not_before(qtbot, tmp_path: Path) -> 
     page, session, other = window.second_encoder.page, window.session, other_encoder()
     project = session.project
     assert project is not None and page.start.isVisible()
-    assert f"12 images not analysed by {other.name} yet" in page.about.text()
+    assert f"Still to be analysed by {other.name}: 12 images." in page.about.text()
     page.start.click()
     assert page.cancel.isVisible() and not page.start.isVisible()
     wait_for_map(qtbot, window)
