@@ -47,7 +47,7 @@ SECTIONS = {
     "Data": ("tables", "formats", "hospital", "structured-reports", "privacy", "my-data"),
     "Without a window": ("command-line", "command-reference", "python-api", "python-reference", "ten-million"),
     "Encoders": (
-        *("encoders", "train-nih", "training"),
+        *("encoders", "few-labels", "train-nih", "training"),
         *("model-card-simclr-cxr", "evaluation-simclr-cxr", "model-card-imagenet-lite0"),
     ),
     "About": ("faq", "limits", "changelog", "contributing", "tests", "security", "licences"),

@@ -245,6 +245,7 @@ def test_links_lead_somewhere(name: str) -> None:
 
 def test_every_picture_is_drawn_by_a_script_and_stands_in_a_document() -> None:
     scripts = [ROOT / "packaging" / "screenshots.py", ROOT / "tests" / "bench" / "growth.py"]
+    scripts.append(ROOT / "training" / "few_labels.py")
     drawn = {word for path in scripts for word in re.findall(r"[\w-]+\.(?:png|svg|webp)", path.read_text())}
     shown = {Path(target).name for name in DOCUMENTS for sign, target in links_of(name) if sign}
     there = {path.name for path in DOCS.iterdir() if path.suffix in (".png", ".svg", ".webp")}

@@ -61,7 +61,7 @@ class QuestionResult:
     neighbours_auroc: Interval | None = None
     neighbours_accuracy: Interval | None = None
     auroc_at_labels: dict[str, dict[str, float]] = field(default_factory=dict)
-    auroc_minus_imagenet: Interval | None = None
+    auroc_minus_reference: Interval | None = None
     finding: bool = False
 
 
@@ -73,7 +73,7 @@ class SubjectResult:
         questions: By name.
         macro_auroc: Mean over the findings.
         macro_auroc_at_labels: The same by share of labels: mean, least and greatest of the draws' means.
-        macro_minus_imagenet: Paired difference.
+        macro_minus_reference: Paired difference to the encoder that is compared with.
         classes_accuracy: Share of images given the right one of three or more classes; None where there are none.
         classes_majority: The share of the most frequent class.
         clusters: Clustering to reference to agreement, on held-out patients.
@@ -83,7 +83,7 @@ class SubjectResult:
     macro_auroc: Interval | None = None
     macro_auprc: Interval | None = None
     macro_auroc_at_labels: dict[str, dict[str, float]] = field(default_factory=dict)
-    macro_minus_imagenet: Interval | None = None
+    macro_minus_reference: Interval | None = None
     classes_accuracy: Interval | None = None
     classes_majority: float | None = None
     clusters: dict[str, dict[str, Agreement]] = field(default_factory=dict)
@@ -98,6 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sources", nargs="+", default=[], help="sources of the data to use (default: all)")
     parser.add_argument("--size", type=int, nargs="+", default=[], help="other input sizes to feed the encoders with")
     parser.add_argument("--concat", nargs="+", default=[], metavar="A+B", help="encoders side by side, by name")
+    parser.add_argument("--against", default=IMAGENET, help=f"encoder to compare with, by name (default: {IMAGENET})")
     parser.add_argument("--supervised-minutes", type=float, default=5.0, help="a source; 0 leaves the baseline out")
     parser.add_argument("--resamples", type=int, default=1000, help="of the bootstrap")
     parser.add_argument("--no-clusters", action="store_true", help="leave clusterings out")
@@ -109,13 +110,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         items = [items[i] for subject in judged for i in subject.rows]  # what no question asks about is not embedded
         judged = subjects(items)
         encoders = gather(items, chosen.encoder, chosen.size, chosen.concat, chosen.out, chosen.device)
-        results = evaluate(encoders, judged, chosen.resamples, not chosen.no_clusters)
+        known = [each.name for each in encoders]
+        if chosen.against not in known:
+            raise UserError(f"There is no encoder {chosen.against!r} to compare with. Choose of {', '.join(known)}.")
+        results = evaluate(encoders, judged, chosen.resamples, not chosen.no_clusters, chosen.against)
         if chosen.supervised_minutes > 0:
             add_supervised(results, items, judged, chosen.out, chosen.supervised_minutes, chosen.resamples)
     except UserError as error:
         print(f"evaluate: {error}", file=sys.stderr)
         return 1
-    write(results, judged, chosen.out)
+    write(results, judged, chosen.out, chosen.against)
     print((chosen.out / "results.md").read_text(encoding="utf-8"))
     return 0
 
@@ -155,15 +159,20 @@ def gather(
 
 
 def evaluate(
-    encoders: Sequence[Embedded], judged: Sequence[Subject], count: int = 1000, clusters: bool = True
+    encoders: Sequence[Embedded],
+    judged: Sequence[Subject],
+    count: int = 1000,
+    clusters: bool = True,
+    against: str = IMAGENET,
 ) -> dict[str, dict[str, SubjectResult]]:
     """Encoder to source to results.
 
     Args:
-        encoders: Rows in the order that `Subject.rows` counts in. One named IMAGENET is compared with.
+        encoders: Rows in the order that `Subject.rows` counts in.
         judged: The sources.
         count: Bootstrap resamples.
         clusters: Whether to cluster too.
+        against: Name of the one that all others are compared with, if it is there.
     """
     results: dict[str, dict[str, SubjectResult]] = {each.name: {} for each in encoders}
     for subject in judged:
@@ -176,8 +185,8 @@ def evaluate(
             if clusters:
                 results[each.name][subject.source].clusters = _cluster(vectors[subject.test], subject)
         for name, own in figures.items():
-            if IMAGENET in figures and name != IMAGENET:
-                _compare(results[name][subject.source], own, figures[IMAGENET])
+            if against in figures and name != against:
+                _compare(results[name][subject.source], own, figures[against])
     return results
 
 
@@ -210,7 +219,9 @@ def add_supervised(
         results[SUPERVISED][subject.source] = result
 
 
-def write(results: Mapping[str, Mapping[str, SubjectResult]], judged: Sequence[Subject], out: Path) -> None:
+def write(
+    results: Mapping[str, Mapping[str, SubjectResult]], judged: Sequence[Subject], out: Path, against: str = IMAGENET
+) -> None:
     """Writes results.json, results.md and one plot a source.
 
     Raises:
@@ -218,6 +229,7 @@ def write(results: Mapping[str, Mapping[str, SubjectResult]], judged: Sequence[S
     """
     out.mkdir(parents=True, exist_ok=True)
     plain: dict[str, Any] = {
+        "reference": against,
         "sources": {
             subject.source: {
                 "images": len(subject.rows),
@@ -305,9 +317,9 @@ def _add_macro(result: SubjectResult, subject: Subject, figures: dict[str, Figur
 
 def _compare(result: SubjectResult, own: Mapping[str, Figures], theirs: Mapping[str, Figures]) -> None:
     for name, question in result.questions.items():
-        question.auroc_minus_imagenet = difference(own[name], theirs[name])
+        question.auroc_minus_reference = difference(own[name], theirs[name])
     if "macro" in own:
-        result.macro_minus_imagenet = difference(own["macro"], theirs["macro"])
+        result.macro_minus_reference = difference(own["macro"], theirs["macro"])
 
 
 def _cluster(vectors: NDArray[np.float32], subject: Subject) -> dict[str, dict[str, Agreement]]:

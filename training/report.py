@@ -21,6 +21,7 @@ def to_markdown(results: Mapping[str, Any]) -> str:
         "Figures with 95 % intervals, by bootstrap over patients. AUROC of guessing is 0.5, AUPRC of guessing is the",
         "prevalence, and accuracy stands beside that of always giving the more frequent answer.",
     ]
+    than = f"minus {results['reference']}"
     for source, facts in results["sources"].items():
         rows = {name: each[source] for name, each in results["encoders"].items() if source in each}
         lines += ["", f"## {source}", ""]
@@ -30,7 +31,7 @@ def to_markdown(results: Mapping[str, Any]) -> str:
         )
         if facts["left_out"]:
             lines.append(f"Left out for lack of images: {', '.join(facts['left_out'])}.")
-        lines += ["", *_summary(rows), "", *_questions(rows), "", *_few_labels(rows), "", *_clusters(rows)]
+        lines += ["", *_summary(rows, than), "", *_questions(rows, than), "", *_few_labels(rows), "", *_clusters(rows)]
     return "\n".join(lines) + "\n"
 
 
@@ -65,20 +66,20 @@ def plot_bars(title: str, bars: Mapping[str, Mapping[str, Interval]]) -> Image.I
     return image
 
 
-def _summary(rows: Mapping[str, Any]) -> list[str]:
-    lines = ["| encoder | macro AUROC | minus ImageNet | macro AUPRC | classes, accuracy |", "|---|---|---|---|---|"]
+def _summary(rows: Mapping[str, Any], than: str) -> list[str]:
+    lines = [f"| encoder | macro AUROC | {than} | macro AUPRC | classes, accuracy |", "|---|---|---|---|---|"]
     for name, own in rows.items():
         classes = _figure(own["classes_accuracy"])
         if own["classes_majority"] is not None:
             classes += f" (most frequent {own['classes_majority']:.3f})"
         lines.append(
-            f"| {name} | {_figure(own['macro_auroc'])} | {_figure(own['macro_minus_imagenet'], signed=True)} "
+            f"| {name} | {_figure(own['macro_auroc'])} | {_figure(own['macro_minus_reference'], signed=True)} "
             f"| {_figure(own['macro_auprc'])} | {classes} |"
         )
     return lines
 
 
-def _questions(rows: Mapping[str, Any]) -> list[str]:
+def _questions(rows: Mapping[str, Any], than: str) -> list[str]:
     lines = []
     for question in dict.fromkeys(name for own in rows.values() for name in own["questions"]):
         first = next(own["questions"][question] for own in rows.values() if question in own["questions"])
@@ -86,14 +87,14 @@ def _questions(rows: Mapping[str, Any]) -> list[str]:
             f"**{question}**, prevalence {first['prevalence']:.3f}, the more frequent answer "
             f"{first['majority_accuracy']:.3f}:",
             "",
-            "| encoder | AUROC | minus ImageNet | AUPRC | accuracy | neighbours' AUROC | neighbours' accuracy |",
+            f"| encoder | AUROC | {than} | AUPRC | accuracy | neighbours' AUROC | neighbours' accuracy |",
             "|---|---|---|---|---|---|---|",
         ]
         for name, own in rows.items():
             if (each := own["questions"].get(question)) is not None:
                 columns = [
                     _figure(each["auroc"]),
-                    _figure(each["auroc_minus_imagenet"], signed=True),
+                    _figure(each["auroc_minus_reference"], signed=True),
                     *(_figure(each[key]) for key in ("auprc", "accuracy", "neighbours_auroc", "neighbours_accuracy")),
                 ]
                 lines.append(f"| {name} | {' | '.join(columns)} |")

@@ -214,12 +214,22 @@ def test_a_telling_encoder_beats_a_mute_one_with_an_interval_above_nothing(resul
     _, _, found = results
     good, mute = found["good"]["nih"], found[evaluate.IMAGENET]["nih"]
     assert good.macro_auroc.value > 0.9 > mute.macro_auroc.value
-    assert good.macro_minus_imagenet.low > 0
-    assert mute.macro_minus_imagenet is None
+    assert good.macro_minus_reference.low > 0
+    assert mute.macro_minus_reference is None
     effusion = good.questions["Effusion"]
     assert effusion.auroc_at_labels["0.1"]["mean"] <= effusion.auroc_at_labels["1"]["mean"] + 0.05
     assert effusion.majority_accuracy == pytest.approx(1 - effusion.prevalence)
     assert effusion.neighbours_auroc.value > 0.8
+
+
+def test_encoders_are_compared_with_the_one_that_is_named(results, tmp_path):
+    items, judged, _ = results
+    encoders = [Embedded("mute", vectors_of(items, ())), Embedded("good", vectors_of(items))]
+    found = evaluate.evaluate(encoders, judged, 50, clusters=False, against="good")
+    assert found["mute"]["nih"].macro_minus_reference.high < 0
+    assert found["good"]["nih"].macro_minus_reference is None
+    evaluate.write(found, judged, tmp_path, "good")
+    assert "| minus good |" in (tmp_path / "results.md").read_text()
 
 
 def test_results_are_written_as_json_markdown_and_plots(results, tmp_path):
@@ -230,6 +240,7 @@ def test_results_are_written_as_json_markdown_and_plots(results, tmp_path):
     assert stored["encoders"]["good"]["nih"]["macro_auroc"]["value"] > 0.9
     text = (tmp_path / "results.md").read_text()
     assert "Left out for lack of images: Hernia." in text
+    assert "minus imagenet-lite0" in text
     assert "the more frequent answer" in text
     with Image.open(tmp_path / "auroc-nih.png") as plot:
         assert plot.width > 400
