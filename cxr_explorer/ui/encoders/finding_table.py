@@ -6,12 +6,10 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QFrame,
     QHBoxLayout,
     QHeaderView,
     QScrollArea,
-    QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
 )
@@ -19,6 +17,7 @@ from PySide6.QtWidgets import (
 from cxr_explorer.comparing import figure, in_words
 from cxr_explorer.labels.texts import finding_text
 from cxr_explorer.probes.encoder_comparison import FindingComparison
+from cxr_explorer.ui.widgets.line_table import line_table
 from cxr_explorer.ui.widgets.texts import text_label
 
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -39,14 +38,8 @@ class FindingTable(QFrame):
         self.setObjectName("panel")
         self._found: Sequence[FindingComparison] = ()
         self._names = ("", "")
-        self.table = QTableWidget(0, 6)
+        self.table = line_table(0, 6)
         self.table.setAccessibleName("Two encoders by finding")
-        self.table.verticalHeader().hide()
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setTabKeyNavigation(False)
-        self.table.setShowGrid(False)
         self.table.setStyleSheet("QTableView::item { padding: 0 8px; }")
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.table.verticalHeader().setDefaultSectionSize(self.fontMetrics().lineSpacing() + 8)
