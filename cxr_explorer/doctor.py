@@ -13,7 +13,7 @@ from typing import Any
 from platformdirs import user_data_path
 
 from cxr_explorer import __version__, logfile
-from cxr_explorer.encoder.checkpoint import bundled_encoders, default_encoder
+from cxr_explorer.encoder.checkpoint import damaged_encoders, default_encoder, known_encoders
 from cxr_explorer.encoder.engine import open_engine
 from cxr_explorer.errors import UserError
 from cxr_explorer.project.project import Project
@@ -26,13 +26,15 @@ def examine() -> dict[str, Any]:
     """Versions, device, encoders and Qt platform, ready for JSON."""
     encoders = [
         {"name": info.name, "key": info.key, "dimension": info.dimension, "input_px": info.spec.size_px}
-        for info in bundled_encoders()
+        for info in known_encoders()
     ]
+    damaged = {folder.name: reason for folder, reason in damaged_encoders()}
     return {
         **installed(),
         "device": _device(),
         "default encoder": default_encoder().name,
         "encoders": encoders,
+        **({"damaged encoders": damaged} if damaged else {}),
         "qt platform": _qt_platform(),
         "user data": str(user_data_path("cxr-explorer", appauthor=False)),
         "log": str(logfile.folder()),
@@ -66,7 +68,7 @@ def count_project(project: Project) -> dict[str, Any]:
     labels, readers = project.db.execute("SELECT count(*), count(DISTINCT reader) FROM labels").fetchone()
     return {
         "images": project.image_count(),
-        "unreadable": len(project.failures()),
+        "unreadable": sum(not failure.bare for failure in project.failures()),
         "labels": labels,
         "readers": readers,
         "clusters": len(latest.groups) if latest is not None else "no map yet",

@@ -17,8 +17,10 @@ from cxr_explorer.atlas.build import COMPARING, BuiltMap, FormingMap, MapParamet
 from cxr_explorer.atlas.layout import import_umap
 from cxr_explorer.atlas.provisional import MOST, ProvisionalMap, Schedule, provisional_map
 from cxr_explorer.encoder.checkpoint import EncoderInfo
-from cxr_explorer.encoder.embed import Item, Ready, Source, embed
+from cxr_explorer.encoder.embed import Item, Ready, Source, embed, look
+from cxr_explorer.encoder.file_model import FileModel
 from cxr_explorer.errors import UserError
+from cxr_explorer.images.dicom_frames import MIDDLE, Frame
 from cxr_explorer.images.image_formats import format_names
 from cxr_explorer.images.kinds import HEAD_BYTES, Kind, LeftOut, Tally, describe_left_out
 from cxr_explorer.images.read import digest_of
@@ -29,8 +31,10 @@ from cxr_explorer.project import partitions
 from cxr_explorer.project.earlier_layout import earlier_layout, neighbours_recall, store_recall
 from cxr_explorer.project.left_out import store_left_out
 from cxr_explorer.project.project import MAP_OUTDATED, FolderChanges, Ids, KnownFile, Project
-from cxr_explorer.project.redrawn import forget_redrawn, is_redrawing_due, mark_redrawn
+from cxr_explorer.project.redrawn import forget_redrawn, is_redrawing_due, mark_redrawn, shown_frame
+from cxr_explorer.shards.file_vectors import FileVectors, leave_file_model
 from cxr_explorer.shards.taking import Shards, take_files, take_results
+from cxr_explorer.tables.embeddings import GivenEmbeddings
 from cxr_explorer.worker import JobCrashed, Jobs
 
 _JUDGED_BY = "files judged by"
@@ -46,6 +50,8 @@ class IndexReport:
     embedded: int = 0
     taken: int = 0
     reused: int = 0
+    without_embedding: int = 0
+    from_file: dict[str, Any] = field(default_factory=dict)
     added: int = 0
     changed: int = 0
     missing: int = 0
@@ -178,6 +184,7 @@ def embed_and_map(
     device: str,
     batch_size: int | None,
     folder: Path,
+    frame: Frame = MIDDLE,
 ) -> Iterator[Item | ProvisionalMap]:
     """What `embed` yields, and in between provisional maps of what the project holds by then, see `Schedule`."""
     with Project.open_read_only(path) as project:
@@ -185,7 +192,7 @@ def embed_and_map(
     total = analysed + len(images)
     schedule = Schedule(analysed, total)
     latest: ProvisionalMap | None = None
-    for item in embed(images, encoder.directory, device, batch_size, folder):
+    for item in embed(images, encoder.directory, device, batch_size, folder, frame):
         yield item
         if isinstance(item, Ready):
             began = time.monotonic()
@@ -213,7 +220,7 @@ class Indexing:
     def __init__(
         self,
         project: Project,
-        encoder: EncoderInfo,
+        encoder: EncoderInfo | FileModel,
         device: str = "auto",
         parameters: MapParameters | None = None,
         rescan: bool = True,
@@ -221,12 +228,14 @@ class Indexing:
         provisional: bool = False,
         jobs: Jobs | None = None,
         shards: Shards | None = None,
+        given: GivenEmbeddings | None = None,
     ) -> None:
         """Nothing starts before the first `advance`.
 
         Args:
             project: Open for writing; this run writes to it from the caller's thread.
-            encoder: Which encoder's embeddings to complete and map.
+            encoder: Which encoder's embeddings to complete and map. Of a model that is not here, nothing but what is
+                given can be completed: other images are noted as being without an embedding.
             device: "auto", "cpu", "cuda" or "mps".
             parameters: Of the map; the defaults when None.
             rescan: Whether to look at the folder; otherwise only what is known is embedded and mapped.
@@ -234,6 +243,7 @@ class Indexing:
             provisional: Whether there are to be provisional maps, where there is none yet and the wait is long.
             jobs: A child that has begun to prepare, see `prepare_to_embed`; it is the run's from now on.
             shards: Of `embed`: what they hold is taken instead of looking at the folder, which may be away.
+            given: Embeddings of the encoder, then a FileModel, for images of the folder.
         """
         self.report = IndexReport(encoder=encoder.key)
         self.progress = Progress("Starting")
@@ -244,6 +254,8 @@ class Indexing:
         self._parameters = parameters or MapParameters()
         self._rescan = rescan and shards is None
         self._shards = shards
+        self._given = given
+        self._vectors: FileVectors | None = None
         self._always_map = always_map
         self.provisional: ProvisionalMap | None = None
         self._wants_provisional = provisional
@@ -284,6 +296,8 @@ class Indexing:
         if self._project.get(_JUDGED_BY) != __version__:
             self._project.retry_failed()
             self._project.set(_JUDGED_BY, __version__)
+        if not isinstance(self._encoder, FileModel):
+            leave_file_model(self._project)
         if self._shards is not None:
             yield from self._timed("take", self._take(self._shards))
         if self._rescan:
@@ -353,26 +367,35 @@ class Indexing:
             self.progress = Progress(begun, self.report.taken, shards.manifest.images)
             yield
 
+    def _pending(self) -> list[Source]:
+        return self._project.pending(self._encoder.key) if self._vectors is None else self._vectors.pending()
+
+    def _analysis(self, pending: Sequence[Source], batch_size: int | None, provisional: bool) -> tuple[Any, ...]:
+        """The function that opens and embeds, and what it is given."""
+        encoder, files = self._encoder, (self._project.folder, shown_frame(self._project))
+        if isinstance(encoder, FileModel):
+            return look, pending, *files
+        if provisional:
+            before = (self._project.path, encoder, self._parameters)
+            return embed_and_map, *before, pending, self._device, batch_size, *files
+        return embed, pending, encoder.directory, self._device, batch_size, *files
+
     def _embed(self) -> Iterator[None]:
-        pending = self._project.pending(self._encoder.key)
+        if isinstance(self._encoder, FileModel):
+            self._vectors = FileVectors(self._project, self._encoder, self._given)
+            self.report.from_file, self.report.without_embedding = self._vectors.told, self._vectors.without
+        pending = self._pending()
         bad = sum(not failure.passing for failure in self._project.failures())
-        self.report.reused = self._project.image_count() - len(pending) - bad
+        self.report.reused = self._project.image_count() - len(pending) - bad - self.report.without_embedding
         if not pending:
             return
         pace = Pace("Analysing images", len(pending))
-        self.progress = Progress("Loading the encoder")
+        self.progress = Progress("Loading the encoder" if self._vectors is None else "Analysing images")
         batch_size: int | None = None
-        folder = self._project.folder
         provisional = self._wants_provisional and self._project.latest_map() is None
         while pending:
             try:
-                files = (self._device, batch_size, folder)
-                before = (self._project.path, self._encoder, self._parameters)
-                for items in (
-                    self._items(embed_and_map, *before, pending, *files)
-                    if provisional
-                    else self._items(embed, pending, self._encoder.directory, *files)
-                ):
+                for items in self._items(*self._analysis(pending, batch_size, provisional)):
                     for item in items:
                         if isinstance(item, Ready):
                             self.report.device = item.device
@@ -381,7 +404,8 @@ class Indexing:
                             self.provisional = item
                         else:
                             mark_redrawn(self._project, item)
-                            self._project.store_batch(self._encoder, item)
+                            filled = item if self._vectors is None else self._vectors.fill(item)
+                            self._project.store_batch(self._encoder, filled)
                             self.report.embedded += len(item.embedded)
                             pace.advance(len(item.embedded) + len(item.unreadable))
                     if self.report.device:
@@ -391,7 +415,7 @@ class Indexing:
             except JobCrashed as crash:
                 # Files are opened in processes of their own, so none is to blame: most likely memory. Go on with less
                 # of it, then give up.
-                pending = self._project.pending(self._encoder.key)
+                pending = self._pending()
                 if batch_size == 1:
                     raise UserError(
                         f"Analysing stopped: {crash}, with {len(pending):,} images left. What was analysed is "

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.errors import UserError
+from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.texts import VALUE_WORDS, finding_text
 from cxr_explorer.labels.vocabulary import spelled, spellings
 from cxr_explorer.probes.evidence import (
     LEAST_LOOKS,
@@ -28,8 +30,10 @@ from cxr_explorer.probes.evidence import (
 from cxr_explorer.probes.features import NEIGHBOURS, Floats, Rows, prepare
 from cxr_explorer.probes.probe import FEWEST_ANSWERS, Probe, batch_size, fit_probe, next_to_read, sheet_images
 from cxr_explorer.probes.probe_set import Given, ProbeSet, fit_probe_set, load_probes
+from cxr_explorer.probes.suspects import FEWEST, FOLDS, doubts, fold_of, unseen_probabilities
 from cxr_explorer.project.audits.standing import FindingStanding, finding_standing, target_of
 from cxr_explorer.project.project import Ids, Project, now
+from cxr_explorer.project.readers.doubted import doubtable_ids, judged_ids, silent_ids
 from cxr_explorer.project.suggestions import LOOK_SEED_SETTING, PROBES_SETTING, Answers, answers
 
 
@@ -110,6 +114,66 @@ class Suggestion:
             "How right the suggestions are is not known: only images drawn at random and read can tell. There are "
             f"{len(self.looks)} of these; {LEAST_LOOKS} are needed. Read next draws one of {RANDOM_EVERY} at random."
         )
+
+
+@dataclass(frozen=True, eq=False)
+class DoubtedLabels:
+    """Labels of a finding that the program doubts, see `probes.suspects`. The reader decides: this is no evidence.
+
+    Attributes:
+        finding: Its name.
+        whose: Whose labels they are.
+        present: Labels put to the program that say so.
+        absent: Likewise.
+        image_ids: (S,) the doubted ones that the reader has not judged, most suspect first.
+        values: (S,) int8, their labels.
+        silent: (S,) bool, which of these say absent by silence only, see `silent_ids`.
+        confidence: (S,) float32, the probability of the label itself; an order and no figure.
+        expected_wrong: How many of the labels put to the program are expected to be wrong, by the labels themselves.
+        judged: Doubted ones that the reader has judged already.
+        set_aside: Doubted ones that are not to be read again: evidence, see `project.readers.doubted`, or excluded.
+        reason: Why none could be doubted, for the reader; empty where they could.
+        by_silence: How many of those put to the program say absent by silence.
+    """
+
+    finding: str
+    whose: str
+    present: int
+    absent: int
+    image_ids: Ids
+    values: NDArray[np.int8]
+    silent: NDArray[np.bool_]
+    confidence: Floats
+    expected_wrong: float = 0.0
+    judged: int = 0
+    set_aside: int = 0
+    reason: str = ""
+    by_silence: int = 0
+
+    def in_words(self) -> str:
+        """What is doubted, for the reader; or why nothing is."""
+        if self.reason:
+            return self.reason
+        count, labels = len(self.image_ids), f"{self.present + self.absent:,} labels of {finding_text(self.finding)}"
+        if not count and not self.judged and not self.set_aside:
+            return f"None of the {labels} by {self.whose} is doubted."
+        present, silent = int((self.values == Value.PRESENT).sum()), int(self.silent.sum())
+        kinds = {"present": present, "absent": count - present - silent, "not named": silent}
+        text = f"The program doubts {count:,} of the {labels} by {self.whose}"
+        if count:
+            text += ": " + ", ".join(f"{number:,} {kind}" for kind, number in kinds.items() if number) + "."
+        else:
+            text += " that you have not judged yet."
+        if self.judged:
+            text += f" {self.judged:,} more you have judged already."
+        if self.set_aside:
+            text += f" {self.set_aside:,} more are evidence or excluded, and are not read again."
+        return text
+
+    def words(self) -> list[str]:
+        """What each of the labels says: "present", "absent", or "not named" where it says absent by silence."""
+        said = (VALUE_WORDS[Value(value)] for value in self.values.tolist())
+        return ["not named" if quiet else word for word, quiet in zip(said, self.silent.tolist(), strict=True)]
 
 
 class Suggester:
@@ -234,6 +298,51 @@ class Suggester:
             return np.flatnonzero(~settled)[:batch], False
         return next_to_read(self._features, self._clusters, settled, probe, batch), False
 
+    def doubt(self, finding: str, whose: str, reader: str) -> DoubtedLabels:
+        """Which labels are suspect; none where there are too few of them.
+
+        Args:
+            finding: Its name.
+            whose: Whose labels; accepted suggestions, the program's own word, are left out.
+            reader: Who is to judge them: what they have judged is not doubted to them again.
+        """
+        given = self._given_rows(answers(self._project, finding, whose))
+        silent = np.intersect1d(silent_ids(self._project, finding, whose), self._ids)
+        rows = np.concatenate([given.rows, np.searchsorted(self._ids, silent)]).astype(np.int64)
+        present = np.concatenate([given.present, np.zeros(len(silent), np.bool_)])
+        weights = np.concatenate([given.counts, np.full(len(silent), given.counts.min(initial=1))])
+        counts = int(present.sum()), int((~present).sum())
+        nothing = DoubtedLabels(
+            *(finding, whose, *counts),
+            image_ids=self._ids[:0],
+            values=np.zeros(0, np.int8),
+            silent=np.zeros(0, np.bool_),
+            confidence=np.zeros(0, np.float32),
+            by_silence=len(silent),
+        )
+        fold = fold_of(present, self._patients()[rows]) if min(counts) >= FEWEST else None
+        if fold is None:
+            reason = (
+                f"Too few labels to doubt any ({counts[0]:,} present, {counts[1]:,} absent): {FEWEST} of each are "
+                f"needed, of {FOLDS} patients at least. Label more images first."
+            )
+            return replace(nothing, reason=reason)
+        found = doubts(unseen_probabilities(self._features, rows, present, fold, weights), present)
+        ids = self._ids[rows[found.order]]
+        judged = np.isin(ids, judged_ids(self._project, finding, whose, reader))
+        open_ids = np.isin(ids, doubtable_ids(self._project, finding, whose)) | np.isin(ids, silent)
+        left = found.order[open_ids & ~judged]
+        return replace(
+            nothing,
+            image_ids=self._ids[rows[left]],
+            values=present[left].astype(np.int8),
+            silent=np.isin(self._ids[rows[left]], silent),
+            confidence=found.confidence[left],
+            expected_wrong=sum(found.expected_wrong((counts[1], counts[0]))),
+            judged=int((open_ids & judged).sum()),
+            set_aside=int((~open_ids).sum()),
+        )
+
     def fit_set(self, name: str, findings: Iterable[str], reader: str) -> ProbeSet:
         """Probes of these findings that can be taken to another folder, see `probes.probe_set`.
 
@@ -277,6 +386,13 @@ def converse(requests: Iterator[Question | StandingQuestion], path: Path) -> Ite
                 continue
             suggester = suggester or Suggester(project)
             yield suggester.suggest(question)
+
+
+def find_doubted(path: Path, finding: str, whose: str, reader: str) -> Iterator[DoubtedLabels]:
+    """For `worker.Job`: yields the labels that are suspect, see `Suggester.doubt`."""
+    with Project.open_read_only(path) as project:
+        found = Suggester(project).doubt(finding, whose, reader)
+    yield found
 
 
 def save_probe_set(path: Path, folder: Path, name: str, reader: str) -> Iterator[tuple[Path, ProbeSet]]:

@@ -166,8 +166,8 @@ def documents(workshop: Workshop) -> None:
 def papers(folder: Path, python: str) -> None:
     """Licences, the note on Qt, and the list of what is inside, where a reader finds them: beside the program."""
     shutil.copy(ROOT / "LICENSE", folder / "LICENSE.txt")
-    shutil.copy(ROOT / "packaging" / "LICENCES.md", folder / "LICENCES.md")
-    shutil.copytree(BUNDLE / "licences", folder / "licences", dirs_exist_ok=True)
+    shutil.copytree(ROOT / "resources" / "licences", folder / "licences", dirs_exist_ok=True)
+    shutil.move(folder / "licences" / "LICENCES.md", folder / "LICENCES.md")
     run(python, str(ROOT / "packaging" / "sbom.py"), __version__, str(folder / "sbom.cdx.json"), str(folder))
 
 

@@ -29,7 +29,7 @@ ELSEWHERE = {
     "CHANGELOG.md": "changelog",
     "CONTRIBUTING.md": "contributing",
     "SECURITY.md": "security",
-    "packaging/LICENCES.md": "licences",
+    "resources/licences/LICENCES.md": "licences",
     "resources/docs/help/audits.md": "audits",
     "resources/docs/help/data.md": "my-data",
     "resources/docs/help/start.md": "getting-started",

@@ -23,6 +23,7 @@ settings.load_profile("patient")
 WHOLE_WAYS = (
     "tests/cli/test_main.py",
     "tests/test_documents.py",
+    "tests/encoder/test_adding.py",
     "tests/packaging/test_docs.py",
     "tests/test_privacy.py",
     "tests/test_indexing.py",

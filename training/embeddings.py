@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.encoder.checkpoint import CARD_FILE, WEIGHTS_FILE, EncoderInfo, read_encoder, write_description
-from cxr_explorer.encoder.embed import Batch, Source, embed
+from cxr_explorer.encoder.embed import Embedder, Source
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import atomic_write
 from cxr_explorer.images.preprocess import InputSpec
@@ -21,6 +22,9 @@ from training.data import Item
 PIXELS = "raw pixels, PCA"
 PIXELS_PX = 32
 """Side of the picture behind the raw-pixel baseline."""
+
+PART = 1000
+"""Files embedded between two writes: what is lost at most where a run is stopped."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,30 +46,33 @@ def embed_items(items: Sequence[Item], directory: Path, folder: Path, device: st
     Args:
         items: What to embed.
         directory: The encoder's checkpoint.
-        folder: Where embeddings are kept, one file an encoder key.
+        folder: Where embeddings are kept: files KEY-00000.npz, KEY-00001.npz, …, each written once.
         device: As for `embed`.
 
     Raises:
         UserError: The encoder cannot be used, or an image cannot be read.
     """
     info = read_encoder(directory)
-    kept_in = folder / f"{info.key}.npz"
-    known = _kept(kept_in)
+    known, parts = _kept(folder, info.key)
     missing = [item.path for item in items if str(item.path) not in known]
-    for start in range(0, len(missing), 1000):
-        part = missing[start : start + 1000]
-        sources = [Source(number, path) for number, path in enumerate(part)]
-        for step in embed(sources, directory, device):
-            if isinstance(step, Batch):
-                if step.unreadable:
-                    failed = step.unreadable[0]
-                    raise UserError(
-                        f"Cannot embed {part[failed.image_id]}: {failed.reason} Or take it out of the data."
-                    )
-                known.update({str(part[done.image_id]): done.embedding for done in step.embedded})
-        _keep(kept_in, known)
-        print(f"{info.name}: {start + len(part):,} of {len(missing):,} embedded", file=sys.stderr)
+    if missing:
+        with closing(Embedder(directory, device)) as embedder:
+            for start in range(0, len(missing), PART):
+                some = _embedded(missing[start : start + PART], embedder)
+                _keep(folder / f"{info.key}-{parts:05}.npz", some)
+                known, parts = known | some, parts + 1
+                print(f"{info.name}: {start + len(some):,} of {len(missing):,} embedded", file=sys.stderr)
     return Embedded(info.name, np.stack([known[str(item.path)] for item in items]))
+
+
+def _embedded(paths: Sequence[Path], embedder: Embedder) -> dict[str, NDArray[np.float32]]:
+    found: dict[str, NDArray[np.float32]] = {}
+    for batch in embedder.embed([Source(number, path) for number, path in enumerate(paths)]):
+        if batch.unreadable:
+            failed = batch.unreadable[0]
+            raise UserError(f"Cannot embed {paths[failed.image_id]}: {failed.reason} Or take it out of the data.")
+        found |= {str(paths[done.image_id]): done.embedding for done in batch.embedded}
+    return found
 
 
 def beside(name: str, parts: Sequence[Embedded]) -> Embedded:
@@ -135,14 +142,18 @@ def resized_encoder(directory: Path, size_px: int, folder: Path) -> EncoderInfo:
     return read_encoder(folder)
 
 
-def _kept(file: Path) -> dict[str, NDArray[np.float32]]:
-    if not file.is_file():
-        return {}
-    with np.load(file, allow_pickle=False) as stored:
-        return dict(zip(stored["files"].tolist(), stored["embeddings"], strict=True))
+def _kept(folder: Path, key: str) -> tuple[dict[str, NDArray[np.float32]], int]:
+    """What is there by file, and how many parts; KEY.npz is of an earlier version."""
+    known: dict[str, NDArray[np.float32]] = {}
+    parts = sorted(folder.glob(f"{key}-[0-9][0-9][0-9][0-9][0-9].npz"))
+    for file in (*parts, folder / f"{key}.npz"):
+        if file.is_file():
+            with np.load(file, allow_pickle=False) as stored:
+                known |= zip(stored["files"].tolist(), stored["embeddings"], strict=True)
+    return known, len(parts)
 
 
-def _keep(file: Path, known: dict[str, NDArray[np.float32]]) -> None:
+def _keep(file: Path, some: dict[str, NDArray[np.float32]]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(file) as stream:
-        np.savez(stream, files=np.array(list(known)), embeddings=np.stack(list(known.values())))
+        np.savez(stream, files=np.array(list(some)), embeddings=np.stack(list(some.values())))

@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 
 from cxr_explorer.api.frames import Columns
 from cxr_explorer.errors import UserError
+from cxr_explorer.images.dicom_frames import MIDDLE, Frame
 from cxr_explorer.images.preprocess import InputSpec, preprocess
 from cxr_explorer.images.read import read
 from cxr_explorer.project.project import Ids
@@ -38,6 +39,7 @@ class FilmDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         patients: Ids,
         size_px: int | None = None,
         transform: Transform | None = None,
+        frame: Frame = MIDDLE,
     ) -> None:
         """Takes the columns of `ProjectArrays.targets`, and what the pictures are made to be."""
         self.findings = tuple(name for name in columns if name not in ("image_id", "file"))
@@ -48,6 +50,7 @@ class FilmDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         self._folder = folder
         self._spec = spec if size_px is None else replace(spec, size_px=size_px)
         self._transform = transform
+        self._frame: Frame = frame
 
     def __len__(self) -> int:
         return len(self.files)
@@ -56,7 +59,7 @@ class FilmDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         """The picture (1, S, S) float32 and its target (F,) float32. Raises UserError where it cannot be read."""
         file = self.files[index]
         try:
-            radiograph = read(self._folder / file)
+            radiograph = read(self._folder / file, self._frame)
         except UserError as error:
             raise UserError(f"{file}: {error}") from error
         picture = torch.from_numpy(preprocess(radiograph, self._spec))  # (1, S, S)

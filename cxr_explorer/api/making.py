@@ -45,6 +45,8 @@ def create_project(
     encoder: str | PathLike[str] | None = None,
     device: str = "auto",
     progress: Callable[[Progress], object] | None = None,
+    embeddings: str | PathLike[str] | None = None,
+    model: str | None = None,
 ) -> OpenProject:
     """Analyses a folder of radiographs and builds its map, as `cxr-explorer index` does; returns the project, open.
 
@@ -59,6 +61,8 @@ def create_project(
         encoder: Name of a bundled encoder, or the folder of one; None for the default one.
         device: "auto", "cpu", "cuda" or "mps".
         progress: Called about twice a second with a `Progress`: stage in words, done, total, seconds left.
+        embeddings: A file of embeddings that another model made, instead of an encoder, see `OpenProject.index`.
+        model: Name of that model.
 
     Raises:
         UserError: There is no such folder or nothing to analyse in it, the file is another folder's project, a name is
@@ -68,7 +72,7 @@ def create_project(
     vocabulary = bundled_vocabularies()[0] if findings is None else Vocabulary("Own", tuple(findings))
     project = OpenProject(Project.of_folder(Path(folder), None if path is None else Path(path), vocabulary), name)
     try:
-        project.index(encoder=encoder, device=device, progress=progress)
+        project.index(encoder=encoder, device=device, progress=progress, embeddings=embeddings, model=model)
     except BaseException:
         project.close()
         raise

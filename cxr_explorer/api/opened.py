@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from cxr_explorer.api.arrays import Embeddings, ProjectArrays, map_of
 from cxr_explorer.api.frames import frame_of
 from cxr_explorer.atlas.build import MapParameters
-from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, default_encoder, encoder_of
+from cxr_explorer.encoder.checkpoint import EncoderInfo, default_encoder, encoder_of, encoder_with_key
+from cxr_explorer.encoder.file_model import FileModel, file_model
 from cxr_explorer.errors import UserError
 from cxr_explorer.exchange.form import Wanted
 from cxr_explorer.exchange.forms import form_named
@@ -25,11 +26,14 @@ from cxr_explorer.indexing import Indexing, IndexReport
 from cxr_explorer.labels.label import How, Judgement, Value
 from cxr_explorer.labels.reader_names import check_reader
 from cxr_explorer.labels.texts import VALUES_BY_WORD
-from cxr_explorer.pace import Progress
+from cxr_explorer.pace import Progress, run_out
 from cxr_explorer.project import acts, contradictions, labelling
 from cxr_explorer.project.label_columns import finding_of
 from cxr_explorer.project.partitions import cluster_of
 from cxr_explorer.project.project import Ids, Project
+from cxr_explorer.project.redrawn import shown_frame
+from cxr_explorer.shards.file_vectors import model_of
+from cxr_explorer.tables.embeddings import reading_embeddings, stem_of
 from cxr_explorer.tables.format import WriteReport
 
 if TYPE_CHECKING:
@@ -202,7 +206,7 @@ class OpenProject:
             UserError: There is no such image, or its file cannot be read.
         """
         (image_id,) = self._ids(image).tolist()
-        return read(self.folder / self._project.image(image_id).path).pixels
+        return read(self.folder / self._project.image(image_id).path, shown_frame(self._project)).pixels
 
     def torch_dataset(
         self,
@@ -247,8 +251,9 @@ class OpenProject:
             columns = with_labels(columns)
         patients = self._project.patient_groups(columns["image_id"])
         atlas = self._project.latest_map()
-        encoder = (_encoder_of_key(atlas.encoder_key) if atlas is not None else None) or default_encoder()
-        return FilmDataset(self.folder, encoder.spec, columns, patients, size_px, transform)
+        encoder = (encoder_with_key(atlas.encoder_key) if atlas is not None else None) or default_encoder()
+        frame = shown_frame(self._project)
+        return FilmDataset(self.folder, encoder.spec, columns, patients, size_px, transform, frame)
 
     # -- what a reader does ----------------------------------------------------------------------------------------
 
@@ -362,6 +367,8 @@ class OpenProject:
         encoder: str | PathLike[str] | None = None,
         device: str = "auto",
         progress: Callable[[Progress], object] | None = None,
+        embeddings: str | PathLike[str] | None = None,
+        model: str | None = None,
     ) -> IndexReport:
         """Looks at the image folder again: analyses what is new, and builds the map anew where something changed.
 
@@ -373,15 +380,27 @@ class OpenProject:
             encoder: Name of a bundled encoder, or the folder of one; None for the newest map's, or the default one.
             device: "auto", "cpu", "cuda" or "mps".
             progress: Called about twice a second with where it stands.
+            embeddings: A file of file names and embeddings that another model made, taken instead of an encoder's:
+                .npz, .csv or .parquet. Later calls go on with it until an encoder is named.
+            model: Name of that model; None for the file's name.
 
         Raises:
-            UserError: The project was opened to read alone, the folder or the encoder cannot be read, or the run cannot
-                go on; what was stored is kept.
+            UserError: The project was opened to read alone, the folder, the encoder or the file of embeddings cannot be
+                read, or the run cannot go on; what was stored is kept.
+            ValueError: Both an encoder and embeddings are named.
         """
+        if encoder is not None and embeddings is not None:
+            raise ValueError("encoder and embeddings exclude one another")
         self._check_writable()
+        given = run_out(reading_embeddings(Path(embeddings))) if embeddings is not None else None
         atlas = self._project.latest_map()
         parameters = MapParameters.from_dict(atlas.parameters) if atlas is not None else None
-        indexing = Indexing(self._project, self._encoder(encoder), device, parameters)
+        chosen: EncoderInfo | FileModel
+        if given is not None:
+            chosen = file_model(model or stem_of(given.path), given.path.name, given.vectors.shape[1])
+        else:
+            chosen = self._encoder(encoder)
+        indexing = Indexing(self._project, chosen, device, parameters, given=given)
         try:
             while not indexing.finished:
                 now = indexing.advance(0.5)
@@ -391,16 +410,17 @@ class OpenProject:
             indexing.cancel()
         return indexing.report
 
-    def _encoder(self, name: str | PathLike[str] | None) -> EncoderInfo:
+    def _encoder(self, name: str | PathLike[str] | None) -> EncoderInfo | FileModel:
         """The encoder to index with. Raises UserError where the newest map's has to be named."""
+        if name is None and (model := model_of(self._project)) is not None:
+            return model
         atlas = self._project.latest_map()
         if name is not None or atlas is None:
             return encoder_of(None if name is None else str(name))
-        known = _encoder_of_key(atlas.encoder_key)
-        if known is None:
+        if (known := encoder_with_key(atlas.encoder_key)) is None:
             raise UserError(
                 f"Nothing was analysed: the map of {self.path} is of the encoder {atlas.encoder_key}, which is not "
-                "among the bundled ones. Name its folder: index(encoder=…)."
+                "here. Name its folder: index(encoder=…)."
             )
         return known
 
@@ -420,10 +440,6 @@ class OpenProject:
             if image_id not in paths:
                 raise UserError(f"There is no image {one} in {self.path}. `images()` lists them.")
         return np.unique(np.array(ids, np.int64))
-
-
-def _encoder_of_key(key: str) -> EncoderInfo | None:
-    return next((info for info in bundled_encoders() if info.key == key), None)
 
 
 def _value_of(value: str | Value | None) -> Value | None:

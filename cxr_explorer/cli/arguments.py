@@ -17,7 +17,7 @@ Command = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.Arg
 
 
 def add_encoder(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--encoder", metavar="DIR", help="checkpoint folder, or the name of a bundled encoder")
+    parser.add_argument("--encoder", metavar="DIR", help="checkpoint folder, or a name of `encoder list`")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
 
 

@@ -62,7 +62,11 @@ def _add_archive(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--own-port", type=int, default=OWN_PORT, help=f"where C-MOVE's films arrive (default: {OWN_PORT})"
     )
-    group.add_argument("--user", default="", help=f"for DICOMweb; the password is asked for, or taken from ${PASSWORD}")
+    group.add_argument(
+        "--user",
+        default="",
+        help=f"where the archive asks for one; the password is asked for, or taken from ${PASSWORD}",
+    )
     group.add_argument("--no-tls", action="store_true", help="allow an unencrypted connection, in a trusted network")
     group.add_argument("--authorities", metavar="PEM", default="", help="certificates to trust beside the system's")
     group.add_argument("--certificate", metavar="PEM", default="", help="this program's own certificate and key")

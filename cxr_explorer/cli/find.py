@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from cxr_explorer.cli.arguments import Command, add_encoder, add_json, latest_map
-from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, read_encoder
+from cxr_explorer.encoder.checkpoint import EncoderInfo, encoder_of, encoder_with_key
+from cxr_explorer.encoder.file_model import NO_ENCODER, is_of_file
 from cxr_explorer.errors import UserError
 from cxr_explorer.project.project import AtlasMap, Project
+from cxr_explorer.project.redrawn import shown_frame
 from cxr_explorer.search.similar import UnitEmbeddings, embed_file, image_named
 from cxr_explorer.search.words import Search
 
@@ -53,7 +55,7 @@ def _similar(chosen: argparse.Namespace) -> int:
                 ) from None
         elif Path(chosen.to).is_file():
             encoder = _encoder_of(atlas_map, chosen.encoder)
-            (embedded,) = embed_file(Path(chosen.to), encoder.directory, chosen.device)
+            (embedded,) = embed_file(Path(chosen.to), encoder.directory, chosen.device, shown_frame(project))
             vector = embedded.embedding
         else:
             raise UserError(f"{chosen.to} is neither an image of the project nor a file. Check its name.")
@@ -98,11 +100,11 @@ def _search(chosen: argparse.Namespace) -> int:
 
 def _encoder_of(atlas_map: AtlasMap, chosen: str | None) -> EncoderInfo:
     """The encoder the map was made with: the only one whose embeddings can be compared with the map's."""
-    bundled = {info.name: info for info in bundled_encoders()}
-    encoders = list(bundled.values()) if chosen is None else [bundled.get(chosen) or read_encoder(Path(chosen))]
-    for encoder in encoders:
-        if encoder.key == atlas_map.encoder_key:
-            return encoder
+    if is_of_file(atlas_map.encoder_key):
+        raise UserError(NO_ENCODER)
+    encoder = encoder_with_key(atlas_map.encoder_key) if chosen is None else encoder_of(chosen)
+    if encoder is not None and encoder.key == atlas_map.encoder_key:
+        return encoder
     raise UserError(f"The map was made with the encoder {atlas_map.encoder_key}. Name that one with --encoder DIR.")
 
 

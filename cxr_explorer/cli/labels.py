@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,15 +12,16 @@ from typing import TypeVar
 import numpy as np
 
 from cxr_explorer.cli.arguments import DONE, Command, add_json, finding_of, latest_map
+from cxr_explorer.cli.progress_line import ProgressLine
 from cxr_explorer.cli.readers import add_whose, check_known_reader, export_report
 from cxr_explorer.errors import UserError
 from cxr_explorer.exchange.form import Wanted
 from cxr_explorer.exchange.forms import FORMS, exported
-from cxr_explorer.labels.confounders import percent
 from cxr_explorer.labels.consensus import Rule
 from cxr_explorer.labels.label import Judgement
 from cxr_explorer.labels.reader_names import check_reader
 from cxr_explorer.labels.texts import VALUES_BY_WORD
+from cxr_explorer.pace import Progress
 from cxr_explorer.project import contradictions, importing, labelling
 from cxr_explorer.project.notes import notes_text
 from cxr_explorer.project.partitions import cluster_of
@@ -181,16 +181,13 @@ def _import(chosen: argparse.Namespace) -> int:
 
 
 def _watched(reading: Generator[float, None, _Read], text: str) -> _Read:
-    """Runs a generator to its end, with its share on a progress line where a person is watching."""
-    watched = sys.stderr.isatty()
+    """Runs a generator to its end, with its share on a progress line."""
+    line = ProgressLine()
     try:
         while True:
-            share = next(reading)
-            if watched:
-                print(f"\r{f'{text}  {percent(share)}':<78}", end="", file=sys.stderr, flush=True)
+            line.show(Progress(text, round(100 * next(reading)), 100))
     except StopIteration as end:
         found: _Read = end.value
         return found
     finally:
-        if watched:
-            print(file=sys.stderr)
+        line.end()

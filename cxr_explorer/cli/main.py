@@ -48,6 +48,7 @@ def _families(arguments: Sequence[str]) -> tuple[ModuleType, ...]:
         clusters,
         doctor,
         embed,
+        encoders,
         fetch,
         find,
         index,
@@ -57,10 +58,11 @@ def _families(arguments: Sequence[str]) -> tuple[ModuleType, ...]:
         register,
         report,
         suggest,
+        suspects,
     )
 
-    work = (index, fetch, embed, clusters, labels, lists, find, suggest, audits, readers, report)
-    return window, *work, doctor, register
+    work = (index, fetch, embed, clusters, labels, lists, find, suggest, suspects, audits, readers, report)
+    return window, *work, encoders, doctor, register
 
 
 def _parser(families: Sequence[ModuleType]) -> argparse.ArgumentParser:

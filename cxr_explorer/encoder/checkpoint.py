@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from platformdirs import user_data_path
+
 from cxr_explorer.assets import asset
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.preprocess import RENDERING_VERSION, InputSpec
@@ -28,6 +30,10 @@ DESCRIPTION_FILE = "encoder.json"
 WEIGHTS_FILE = "weights.safetensors"
 CARD_FILE = "MODEL_CARD.md"
 GRAPH_FILE = "graph.onnx"
+
+
+class NotInTorchError(UserError):
+    """PyTorch cannot run this encoder here; ONNX Runtime may."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,10 @@ class EncoderInfo:
         key: Name and 12 hex digits over weights, input and rendering: embeddings with the same key are comparable.
         description: How it was trained, in a sentence or two.
         graph_sha256: Hex digest of `graph.onnx`; empty where there is none.
+        source: Where an added encoder came from, in words; empty where it is not written down.
+        licence: Of an added encoder, as its owner named it; empty where it is not known.
+        films_per_second: How many films the network took on the machine it was added on; 0 where nobody measured.
+        films_a_pass: How many films at a time suit it on a processor; 0 leaves that to the program.
     """
 
     directory: Path
@@ -57,6 +67,25 @@ class EncoderInfo:
     key: str
     description: str
     graph_sha256: str = ""
+    source: str = ""
+    licence: str = ""
+    films_per_second: float = 0.0
+    films_a_pass: int = 0
+
+    def bytes_on_disk(self) -> int:
+        """Size of the files in its folder; 0 where it was taken out meanwhile."""
+        try:
+            return sum(path.stat().st_size for path in self.directory.iterdir() if path.is_file())
+        except OSError:
+            return 0
+
+    def costs(self) -> str:
+        """What it costs, in words: length of an embedding, size on disk, and speed where it was measured."""
+        megabytes = self.bytes_on_disk() / 1e6
+        told = [f"{self.dimension:,} numbers an image", f"{max(megabytes, 0.1):,.{0 if megabytes > 10 else 1}f} MB"]
+        if self.films_per_second:
+            told.append(f"{self.films_per_second:,g} images a second on this machine's processor when it was added")
+        return ", ".join(told)
 
 
 def encoder_key(name: str, weights_sha256: str, spec: InputSpec) -> str:
@@ -83,7 +112,7 @@ def read_encoder(directory: Path) -> EncoderInfo:
     try:
         described: dict[str, Any] = json.loads(text)
         found = int(described["format"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise _damaged(path, error) from error
     if found > FORMAT:
         raise UserError(
@@ -103,10 +132,14 @@ def read_encoder(directory: Path) -> EncoderInfo:
             key=encoder_key(_text(described, "name"), _text(described, "weights_sha256"), spec),
             description=_text(described, "training"),
             graph_sha256=_text({"graph_sha256": "", **described}, "graph_sha256"),
+            source=_text({"source": "", **described}, "source"),
+            licence=_text({"licence": "", **described}, "licence"),
+            films_per_second=float(described.get("films_per_second", 0.0)),
+            films_a_pass=int(described.get("films_a_pass", 0)),
         )
         if info.dimension < 1:
             raise ValueError(f"dimension is {info.dimension}")
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise _damaged(path, error) from error
     if not (directory / WEIGHTS_FILE).is_file():
         raise UserError(
@@ -144,8 +177,13 @@ def write_description(
 
 def add_graph(directory: Path, graph_sha256: str) -> None:
     """Enters the digest of `graph.onnx` into `encoder.json`; the file is the caller's."""
+    describe_further(directory, graph_sha256=graph_sha256)
+
+
+def describe_further(directory: Path, **more: str | float) -> None:
+    """Enters fields of `EncoderInfo` into an `encoder.json` that is there."""
     described = json.loads((directory / DESCRIPTION_FILE).read_text(encoding="utf-8"))
-    _write(directory, {**described, "graph_sha256": graph_sha256})
+    _write(directory, {**described, **more})
 
 
 def read_weights(info: EncoderInfo) -> bytes:
@@ -182,14 +220,60 @@ def default_encoder() -> EncoderInfo:
     return read_encoder(asset("encoders", DEFAULT_ENCODER))
 
 
+def added_folder() -> Path:
+    """Where the encoders lie that the user has added, each in a folder of its name. It may not be there."""
+    return user_data_path("cxr-explorer", appauthor=False) / "encoders"
+
+
+def known_encoders() -> list[EncoderInfo]:
+    """The bundled encoders, then those the user has added, by name; damaged ones of these are left out.
+
+    Raises:
+        UserError: A bundled one is damaged: the installation is.
+    """
+    return [*bundled_encoders(), *_added()[0]]
+
+
+def damaged_encoders() -> list[tuple[Path, str]]:
+    """Folders of added encoders that cannot be used, each with the reason."""
+    return _added()[1]
+
+
 def encoder_of(name: str | None) -> EncoderInfo:
-    """A bundled encoder by its name, or one of a folder; the default one for None. Raises as `read_encoder`."""
+    """An encoder by its name, or one of a folder; the default one for None. Raises as `read_encoder`."""
     if name is None:
         return default_encoder()
-    for info in bundled_encoders():
+    for info in known_encoders():
         if info.name == name:
             return info
+    for folder, _reason in damaged_encoders():
+        if folder.name == name:
+            return read_encoder(folder)  # which says what is wrong with it
+    if not Path(name).exists():
+        raise UserError(
+            f"There is no encoder called {name}, and no such folder. List those there are: cxr-explorer encoder list"
+        )
     return read_encoder(Path(name))
+
+
+def encoder_with_key(key: str) -> EncoderInfo | None:
+    """The known encoder whose embeddings have this key; None where there is none, or it was removed."""
+    return next((info for info in known_encoders() if info.key == key), None)
+
+
+def _added() -> tuple[list[EncoderInfo], list[tuple[Path, str]]]:
+    sound: list[EncoderInfo] = []
+    damaged: list[tuple[Path, str]] = []
+    try:
+        folders = sorted(path for path in added_folder().iterdir() if path.is_dir() and not path.name.startswith("."))
+    except OSError:  # nobody has added one, or the folder cannot be read
+        folders = []
+    for folder in folders:
+        try:
+            sound.append(read_encoder(folder))
+        except UserError as error:
+            damaged.append((folder, str(error)))
+    return sound, damaged
 
 
 def _write(directory: Path, described: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders
+from cxr_explorer.encoder.checkpoint import EncoderInfo, encoder_with_key
 from cxr_explorer.files import atomic_write
 
 REFERENCE_FILE = "chest.npz"
@@ -60,8 +60,9 @@ def read_reference(info: EncoderInfo) -> ChestReference | None:
 
 
 def reference_of(encoder_key: str) -> ChestReference | None:
-    """The reference for embeddings with this key; None for those of an encoder that is not bundled."""
-    return next((read_reference(info) for info in bundled_encoders() if info.key == encoder_key), None)
+    """The reference for embeddings with this key; None for those of an encoder that is not known, or has none."""
+    info = encoder_with_key(encoder_key)
+    return None if info is None else read_reference(info)
 
 
 def write_reference(directory: Path, reference: ChestReference) -> Path:

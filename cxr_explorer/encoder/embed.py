@@ -15,9 +15,10 @@ from queue import SimpleQueue
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_explorer.encoder.checkpoint import read_encoder
+from cxr_explorer.encoder.checkpoint import EncoderInfo, read_encoder
 from cxr_explorer.encoder.engine import Engine, open_engine
 from cxr_explorer.errors import PassingError, UserError
+from cxr_explorer.images.dicom_frames import MIDDLE, Frame
 from cxr_explorer.images.guard import LIMITS, Answer, Guard, Refused
 from cxr_explorer.images.preprocess import InputSpec, preprocess, thumbnail_jpeg
 from cxr_explorer.images.radiograph import Float
@@ -38,6 +39,8 @@ one pass over all cores, three times as fast where other work (the decoding, for
 the same holds: Lite0 on two cores beside other work, images a second with passes of 4, 8, 16 and 32 on a thread each of
 one session: 52, 52, 48, 46; with two threads inside each layer 26 (passes of 8) and 31 (of 32)."""
 
+
+_SMALL = InputSpec(32)  # where no encoder looks at the picture: enough to see whether its values are numbers
 
 FETCHES = 16
 """Files on their way at a time from where they have to be fetched: an object store answers after some 50 ms, and gives
@@ -140,6 +143,7 @@ def embed(
     device: str = "auto",
     batch_size: int | None = None,
     folder: Path | None = None,
+    frame: Frame = MIDDLE,
 ) -> Iterator[Item]:
     """Yields Ready, then a Batch for every batch, in the order of `images`.
 
@@ -152,18 +156,26 @@ def embed(
         device: "auto", "cpu", "cuda" or "mps".
         batch_size: Images a batch; None takes BATCH_SIZE. Halved when the device's memory does not hold it.
         folder: Where all images lie: when it is gone the files are not to blame, and the run ends.
+        frame: Of files of several frames, which is embedded.
 
     Raises:
         UserError: The encoder cannot be loaded or gives no numbers, the device is not there, its memory does not hold a
             single image, or the folder is gone.
     """
     info = read_encoder(encoder_directory)
-    with _Decoders(info.spec, min(decoders_that_fit(), len(images))) as decoders:
+    with _Decoders(info.spec, min(decoders_that_fit(), len(images)), frame=frame) as decoders:
         first = [decoders.submit(source) for source in images[: min(batch_size or FIRST_BATCH, FIRST_BATCH)]]
-        with _Encoder(open_engine(info, device), info.title) as encoder:  # while these are being opened
-            size = batch_size or BATCH_SIZE[encoder.engine.kind]
+        with _Encoder(open_engine(info, device), info) as encoder:  # while these are being opened
+            size = batch_size or encoder.batch_size
             yield Ready(device=encoder.engine.words, encoder_key=info.key)
             yield from _all_batches(images, size, decoders, encoder, folder, first)
+
+
+def look(images: Sequence[Source], folder: Path | None = None, frame: Frame = MIDDLE) -> Iterator[Item]:
+    """What `embed` yields, without an encoder: the embeddings have no numbers, and the key is empty."""
+    with _Decoders(_SMALL, min(decoders_that_fit(), len(images)), frame=frame) as decoders:
+        yield Ready(device="cpu", encoder_key="")
+        yield from _all_batches(images, BATCH_SIZE["cpu"], decoders, _Nothing(), folder)
 
 
 Fetch = Callable[[Source], AbstractContextManager[None]]
@@ -190,13 +202,13 @@ class Embedder:
         info = read_encoder(encoder_directory)
         with ExitStack() as opened:
             self._decoders = opened.enter_context(_Decoders(info.spec, decoders or decoders_that_fit(), fetch))
-            self._encoder = opened.enter_context(_Encoder(open_engine(info, device), info.title))
+            self._encoder = opened.enter_context(_Encoder(open_engine(info, device), info))
             self._opened = opened.pop_all()
         self.ready = Ready(device=self._encoder.engine.words, encoder_key=info.key)
 
     def embed(self, images: Sequence[Source], folder: Path | None = None) -> Iterator[Batch]:
         """A Batch for every batch, as `embed` yields them, with its errors."""
-        size = BATCH_SIZE[self._encoder.engine.kind]
+        size = self._encoder.batch_size
         yield from _all_batches(images, size, self._decoders, self._encoder, folder)
 
     def close(self) -> None:
@@ -208,7 +220,7 @@ def _all_batches(
     images: Sequence[Source],
     size: int,
     decoders: _Decoders,
-    encoder: _Encoder,
+    encoder: _Encoder | _Nothing,
     folder: Path | None,
     first: Sequence[Future[_Opened]] = (),
 ) -> Iterator[Batch]:
@@ -231,7 +243,7 @@ def _batches(
     images: Sequence[Source],
     size: int,
     decoders: _Decoders,
-    encoder: _Encoder,
+    encoder: _Encoder | _Nothing,
     waiting: Sequence[Future[_Opened]] = (),
 ) -> Iterator[Batch]:
     for start in range(0, len(images), size):
@@ -261,9 +273,9 @@ def _check_there(folder: Path) -> None:
 # ---------------------------------------------------------------------------------------------- opening files
 
 
-def decode_for(spec: InputSpec, data: bytes) -> _Decoded:
+def decode_for(spec: InputSpec, data: bytes, frame: Frame = MIDDLE) -> _Decoded:
     """What is kept of a file's bytes, see `read.decode` for its errors. Runs in a child process, without torch."""
-    radiograph = decode(data)
+    radiograph = decode(data, frame)
     pixels = preprocess(radiograph, spec)  # (1, size_px, size_px)
     if not np.isfinite(pixels).all():
         raise UserError("The picture holds values that are not numbers. Export it again.")
@@ -283,9 +295,9 @@ class _Opened:
 class _Decoders:
     """Processes that open files, and a thread for each that waits for it. Close it."""
 
-    def __init__(self, spec: InputSpec, count: int, fetch: Fetch | None = None) -> None:
+    def __init__(self, spec: InputSpec, count: int, fetch: Fetch | None = None, frame: Frame = MIDDLE) -> None:
         self._fetch = fetch
-        self._guards = [Guard(partial(decode_for, spec)) for _ in range(max(count, 1))]
+        self._guards = [Guard(partial(decode_for, spec, frame=frame)) for _ in range(max(count, 1))]
         self._idle: SimpleQueue[Guard] = SimpleQueue()
         for guard in self._guards:
             self._idle.put(guard)
@@ -331,7 +343,7 @@ def decoders_that_fit() -> int:
     return max(1, min(cores, memory_bytes // (LIMITS.memory_bytes * 3 // 2)))
 
 
-def _finish(opening: Sequence[Future[_Opened]], encoder: _Encoder) -> Batch:
+def _finish(opening: Sequence[Future[_Opened]], encoder: _Encoder | _Nothing) -> Batch:
     opened = [future.result() for future in opening]
     decoded = [(item.image_id, item.result) for item in opened if isinstance(item.result, Answer)]
     unreadable = [
@@ -362,13 +374,24 @@ def _finish(opening: Sequence[Future[_Opened]], encoder: _Encoder) -> Batch:
 # ---------------------------------------------------------------------------------------------- the network
 
 
+class _Nothing:
+    """In an encoder's place where embeddings come from elsewhere."""
+
+    def encode(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(B, 1, S, S) to (B, 0)."""
+        return np.zeros((len(pixels), 0), np.float32)
+
+
 class _Encoder:
     """An engine, and how many images a pass its device has been seen to hold. Close it: it has threads."""
 
-    def __init__(self, engine: Engine, title: str) -> None:
+    def __init__(self, engine: Engine, info: EncoderInfo) -> None:
         self.engine = engine
-        self.title = title
-        self.pass_size = CPU_PASS if engine.kind == "cpu" else 1 << 16
+        self.title = info.title
+        self.pass_size = (info.films_a_pass or CPU_PASS) if engine.kind == "cpu" else 1 << 16
+        self.batch_size = BATCH_SIZE[engine.kind]
+        if self.pass_size < CPU_PASS:  # a slow one: something is seen, and kept, all the same every few seconds
+            self.batch_size = min(self.batch_size, max(FIRST_BATCH // 2, self.pass_size * engine.threads))
         self._pool: ThreadPoolExecutor | None = None
         if engine.kind == "cpu":
             self._pool = ThreadPoolExecutor(engine.threads, "encode", initializer=engine.begin_thread)
@@ -391,7 +414,8 @@ class _Encoder:
         if self._pool is None:
             embeddings = self._encode_part(pixels)
         else:
-            parts = [pixels[start : start + CPU_PASS] for start in range(0, len(pixels), CPU_PASS)]
+            step = min(self.pass_size, CPU_PASS)
+            parts = [pixels[start : start + step] for start in range(0, len(pixels), step)]
             embeddings = np.concatenate(list(self._pool.map(self._encode_part, parts)))
         if not np.isfinite(embeddings).all():
             raise UserError(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_explorer.encoder.checkpoint import GRAPH_FILE, WEIGHTS_FILE, EncoderInfo, read_weights
+from cxr_explorer.encoder.checkpoint import GRAPH_FILE, WEIGHTS_FILE, EncoderInfo, NotInTorchError, read_weights
 from cxr_explorer.encoder.devices import choose_kind, count_threads, describe_kind
 from cxr_explorer.errors import UserError
 
@@ -68,7 +68,10 @@ def open_engine(info: EncoderInfo, device: str = "auto") -> Engine:
     """
     kind = choose_kind(device)
     if kind != "cpu":
-        return TorchEngine(info, kind)
+        try:
+            return TorchEngine(info, kind)
+        except NotInTorchError as reason:
+            _LOG.warning("%s runs on the processor: %s", info.name, reason)
     try:
         return OnnxEngine(info)
     except NoGraphError as reason:
@@ -80,7 +83,7 @@ def open_engine(info: EncoderInfo, device: str = "auto") -> Engine:
                 f"The encoder {info.title} cannot run: {reason}, and PyTorch, which could do without, is not installed "
                 "here or does not load. Copy the encoder's folder again, or install PyTorch (pip install torch)."
             ) from error
-        return TorchEngine(info, kind)
+        return TorchEngine(info, "cpu")
 
 
 class OnnxEngine:
@@ -140,14 +143,14 @@ class TorchEngine:
     """PyTorch, on a CPU with one thread a pass."""
 
     def __init__(self, info: EncoderInfo, kind: str) -> None:
-        """Raises UserError, see `model.load_model`."""
+        """Raises UserError and NotInTorchError, see `model.load_model`."""
         import torch
 
-        from cxr_explorer.encoder.model import fold_norms, load_model
+        from cxr_explorer.encoder.model import ARCHITECTURES, fold_norms, load_model
 
         self.kind = kind
         model = load_model(info, torch.device(kind))
-        if kind == "cpu":
+        if kind == "cpu" and info.architecture in ARCHITECTURES:
             model = fold_norms(model)
         self._model = model.to(memory_format=torch.channels_last)
         self._threads_before = torch.get_num_threads()

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+from cxr_explorer.encoder.brought import is_brought
+from cxr_explorer.encoder.brought import load as load_brought
 from cxr_explorer.encoder.checkpoint import (
     CARD_FILE,
     WEIGHTS_FILE,
@@ -227,7 +229,10 @@ def load_model(info: EncoderInfo, device: torch.device) -> nn.Module:
 
     Raises:
         UserError: The architecture is unknown, or the weights are missing, changed or of another architecture.
+        NotInTorchError: It is a brought one that PyTorch cannot run here.
     """
+    if is_brought(info.architecture):
+        return load_brought(info).to(device)
     make = ARCHITECTURES.get(info.architecture)
     if make is None:
         raise UserError(
@@ -283,11 +288,7 @@ def save_checkpoint(
     Returns:
         The checkpoint as `read_encoder` sees it.
     """
-    tensors = {
-        key: (value.half() if half and value.ndim > 1 else value).detach().cpu().contiguous()
-        for key, value in model.state_dict().items()
-    }
-    data = dump_tensors(tensors)
+    data = dump_tensors(tensors_of(model, half))
     directory.mkdir(parents=True, exist_ok=True)
     (directory / WEIGHTS_FILE).write_bytes(data)
     (directory / CARD_FILE).write_text(card, encoding="utf-8")
@@ -302,6 +303,14 @@ def save_checkpoint(
         weights_sha256=hashlib.sha256(data).hexdigest(),
     )
     return read_encoder(directory)
+
+
+def tensors_of(model: nn.Module, half: bool) -> dict[str, Tensor]:
+    """What is stored of a model, see `save_checkpoint`; no two of them share their memory."""
+    return {
+        key: (value.half() if half and value.ndim > 1 else value).detach().cpu().contiguous().clone()
+        for key, value in model.state_dict().items()
+    }
 
 
 def fold_norms(model: nn.Module) -> nn.Module:

@@ -30,11 +30,13 @@ from cxr_explorer.exchange.card import Facts, card, croissant
 from cxr_explorer.exchange.folder import check_new, new_folder
 from cxr_explorer.exchange.form import Form, Wanted
 from cxr_explorer.exchange.splits import part_named, shuffled, split_by_set, together, torn
+from cxr_explorer.images.dicom_frames import Frame
 from cxr_explorer.images.read import read
 from cxr_explorer.labels.label import How, LabelBound
 from cxr_explorer.project.exporting import chosen_judgements, chosen_rows, with_consensus
 from cxr_explorer.project.image_rows import PATIENT_KEY, PATIENT_MARK
 from cxr_explorer.project.project import Project, now
+from cxr_explorer.project.redrawn import shown_frame
 from cxr_explorer.tables.cells import harmless
 from cxr_explorer.tables.format import WriteReport, report_on
 from cxr_explorer.tables.judged import NOT_JUDGED, Judged
@@ -96,14 +98,14 @@ def write_image_folder(project: Project, out: Path, wanted: Wanted) -> Iterator[
     check_new(out)
     with project.db.atomic():
         plan = _plan(project, wanted)
-        folder, title = project.folder, out.name
+        folder, frame, title = project.folder, shown_frame(project), out.name
     yield 0.0
     if not plan.names:
         raise UserError("No labelled image can be written. " + " ".join(plan.remarks))
     with new_folder(out) as part:
         for name in dict.fromkeys(plan.parts):
             (part / name).mkdir()
-        failed = yield from _write_films(plan, folder, part)
+        failed = yield from _write_films(plan, folder, frame, part)
         if len(failed) == len(plan.names):
             raise UserError(f"No image could be read in {folder}. Is the disk there?")
         if failed:
@@ -257,7 +259,7 @@ def _facts(title: str, plan: _Plan, wanted: Wanted, table: str) -> Facts:
 # -- films -------------------------------------------------------------------------------------------------------------
 
 
-def _write_films(plan: _Plan, folder: Path, out: Path) -> Generator[float, None, set[int]]:
+def _write_films(plan: _Plan, folder: Path, frame: Frame, out: Path) -> Generator[float, None, set[int]]:
     """Writes all films, some at a time; yields the share that is done, and returns the rows of those that failed."""
     workers = max(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 1)
     failed: set[int] = set()
@@ -269,7 +271,7 @@ def _write_films(plan: _Plan, folder: Path, out: Path) -> Generator[float, None,
             for done in range(len(plan.names)):
                 while len(running) < 2 * workers and (film := next(films, None)) is not None:
                     row, (source, part, name) = film
-                    running.append((row, pool.submit(_write_film, folder / source, out / part / name)))
+                    running.append((row, pool.submit(_write_film, folder / source, frame, out / part / name)))
                 row, written = running.popleft()
                 if not written.result():
                     failed.add(row)
@@ -281,10 +283,10 @@ def _write_films(plan: _Plan, folder: Path, out: Path) -> Generator[float, None,
     return failed
 
 
-def _write_film(source: Path, out: Path) -> bool:
+def _write_film(source: Path, frame: Frame, out: Path) -> bool:
     """Writes a film as the program shows it; whether that could be read. Raises OSError."""
     try:
-        pixels = read(source).pixels
+        pixels = read(source, frame).pixels
     except UserError:
         return False
     Image.fromarray(np.rint(pixels * np.float32(255)).astype(np.uint8)).save(out, format="PNG")

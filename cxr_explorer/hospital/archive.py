@@ -51,7 +51,7 @@ class Archive:
         encrypted: Whether the connection must be encrypted (TLS).
         authorities: File of certificates (PEM) to be trusted beside the system's; "" for none.
         certificate: File of this program's own certificate and key (PEM), where the archive asks for one; "" for none.
-        user: For DICOMweb; "" where it asks for none.
+        user: "" where the archive asks for none.
         password: With it. Neither is ever stored.
     """
 

@@ -27,6 +27,9 @@ _SUCCESS, _PENDING = 0x0000, (0xFF00, 0xFF01)
 _OUT_OF_RESOURCES, _NOT_WANTED = 0xA700, 0x0122
 _UNKNOWN_DESTINATION = 0xA801
 
+_USER, _USER_AND_PASSWORD = 1, 2
+_BY_ACSE = 2  # who refused an association for the user's sake (PS3.7 D.3.3.7)
+
 _SYNTAXES = (
     "1.2.840.10008.1.2.1",  # explicit, little-endian
     "1.2.840.10008.1.2",  # implicit
@@ -154,7 +157,10 @@ class Dimse:
         tls = (tls_context(self._archive), host) if self._archive.encrypted else None
         watched = [*handlers, (evt.EVT_CONN_OPEN, _send_at_once)]
         association = self._entity.associate(
-            host, port, contexts, self._archive.title, ext_neg=list(roles), evt_handlers=watched, tls_args=tls
+            *(host, port, contexts, self._archive.title),
+            ext_neg=[*roles, *_identity(self._archive)],
+            evt_handlers=watched,
+            tls_args=tls,
         )
         if not association.is_established:
             raise _why_not(association, self._archive)
@@ -194,6 +200,19 @@ class Dimse:
         finally:
             if server is not None:
                 server.shutdown()
+
+
+def _identity(archive: Archive) -> list[Any]:
+    """The user's identity as the association negotiates it (PS3.7 D.3.3.7); none where none is named."""
+    from pynetdicom.pdu_primitives import UserIdentityNegotiation
+
+    if not archive.user:
+        return []
+    identity = UserIdentityNegotiation()
+    identity.user_identity_type = _USER_AND_PASSWORD if archive.password else _USER
+    identity.primary_field = archive.user.encode()
+    identity.secondary_field = archive.password.encode()
+    return [identity]
 
 
 class _Arriving:
@@ -285,8 +304,19 @@ def _why_not(association: Association, archive: Archive) -> UserError:
             return UserError(
                 f"The archive does not know {archive.own_title}. Your IT must enter this program's AE title there."
             )
-        return UserError("The archive refused the connection. Ask your IT whether this computer may ask it.")
-    encrypted = "it speaks no TLS, or its certificate is not trusted; " if archive.encrypted else ""
+        if getattr(answer, "result_source", 0) == _BY_ACSE and archive.user:
+            return UserError(
+                "The archive refused user or password. Type them again; if they are right, ask your IT whether this "
+                "user may search and fetch."
+            )
+        wants_user = "" if archive.user else " It may ask for a user and a password."
+        return UserError(
+            f"The archive refused the connection.{wants_user} Ask your IT whether this computer may ask it."
+        )
+    encrypted = ""
+    if archive.encrypted:
+        asks = "" if archive.certificate else "; or it asks for a certificate of this computer"
+        encrypted = f"it speaks no TLS, or its certificate is not trusted{asks}; "
     return CutConnection(
         f"No connection to the archive at {archive.address}: {encrypted}nothing may answer there, or a firewall is in "
         "the way. Check address and port with your IT."

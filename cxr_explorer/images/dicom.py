@@ -14,7 +14,7 @@ from PIL import Image
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.dicom_elements import has_pixels, items, numbers, text, value_of
 from cxr_explorer.images.dicom_facts import read_facts, term
-from cxr_explorer.images.dicom_frames import choose_frame
+from cxr_explorer.images.dicom_frames import MIDDLE, Frame, choose_frame
 from cxr_explorer.images.dicom_outside import find_outside
 from cxr_explorer.images.dicom_overlays import find_drawn
 from cxr_explorer.images.dicom_patient import patient_of
@@ -43,8 +43,8 @@ if TYPE_CHECKING:  # pydicom takes half a second to import: only those who read 
 _SATURATED = 0.5  # of what the robust window shows in middle grays: worth a note
 
 
-def read_dicom(data: bytes) -> Radiograph:
-    """The picture of a DICOM file; of several frames the one in the middle, which a note says.
+def read_dicom(data: bytes, frame: Frame = MIDDLE) -> Radiograph:
+    """The picture of a DICOM file; of several frames the one that is asked for, which a note says. No other is decoded.
 
     Stored values pass the modality LUT (or slope and intercept); the first VOI LUT, else the first window, is the
     default view, the others are `alternatives`. Without any, 8-bit images show their full range and deeper ones robust
@@ -59,14 +59,14 @@ def read_dicom(data: bytes) -> Radiograph:
         # pydicom warns about values that break the rules of their VR: no news to a reader, and never a reason to stop.
         warnings.simplefilter("ignore", UserWarning)
         warnings.simplefilter("ignore", DeprecationWarning)
-        return _read(_parse(data))
+        return _read(_parse(data), frame)
 
 
-def _read(dataset: Dataset) -> Radiograph:
+def _read(dataset: Dataset, wanted: Frame) -> Radiograph:
     _check_picture(dataset)
     notes: list[str] = []
-    frame = choose_frame(dataset, notes)
-    stored, interpretation = decode_pixels(dataset, notes, frame)
+    frame, frames = choose_frame(dataset, notes, wanted)
+    stored, interpretation = decode_pixels(dataset, notes, frame - 1)
     voi: Voi
     alternatives: tuple[Voi, ...] = ()
     inverted = False
@@ -89,7 +89,8 @@ def _read(dataset: Dataset) -> Radiograph:
     radiograph = _with_square_pixels(radiograph, pixel_height, notes)
     (rows, columns), shown = stored.shape[:2], radiograph.values.shape
     scale = read_scale(dataset, (rows, columns), (shown[0], shown[1]), notes)
-    return replace(radiograph, notes=tuple(notes), scale=scale, patient=patient_of(dataset))
+    patient = patient_of(dataset)
+    return replace(radiograph, notes=tuple(notes), scale=scale, patient=patient, frame=frame, frames=frames)
 
 
 def _parse(data: bytes) -> Dataset:

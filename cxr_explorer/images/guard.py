@@ -83,8 +83,8 @@ class _Loaded:
 class Guard:
     """A child process that applies a function to one file after the other. It is started again when a file ends it."""
 
-    def __init__(self, function: Callable[[bytes], Any], limits: Limits = LIMITS) -> None:
-        """Starts the child. The function must be importable by name, its answer picklable."""
+    def __init__(self, function: Callable[..., Any], limits: Limits = LIMITS) -> None:
+        """Starts the child. The function, of a file's bytes, must be importable by name, its answer picklable."""
         self._function = function
         self._limits = limits
         self._closed = False
@@ -100,8 +100,8 @@ class Guard:
         theirs.close()
         self._is_late = False
 
-    def ask(self, path: Path) -> Answer | Refused:
-        """Opens the file. One thread at a time may ask.
+    def ask(self, path: Path, *arguments: Any) -> Answer | Refused:
+        """Opens the file; the function gets these arguments too. One thread at a time may ask.
 
         Returns:
             The answer, or why there is none; never an exception for what a file does.
@@ -115,7 +115,7 @@ class Guard:
         digest: str | None = None
         wait_s = self._limits.drive_s
         try:
-            self._pipe.send(path)
+            self._pipe.send((path, arguments))
             while self._pipe.poll(wait_s):
                 said = self._pipe.recv()
                 if not isinstance(said, _Loaded):
@@ -167,7 +167,7 @@ def _needs_too_much(limits: Limits) -> str:
 # ---------------------------------------------------------------------------------------------- in the child
 
 
-def _serve(pipe: Connection, function: Callable[[bytes], Any], limits: Limits) -> None:
+def _serve(pipe: Connection, function: Callable[..., Any], limits: Limits) -> None:
     logging.disable(logging.WARNING)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches the whole group; the parent ends this process
     bound = _Bound(limits)
@@ -176,22 +176,24 @@ def _serve(pipe: Connection, function: Callable[[bytes], Any], limits: Limits) -
             os.dup2(bound.nowhere.fileno(), stream)
     while True:
         try:
-            path = pipe.recv()
+            path, arguments = pipe.recv()
             with bound.of_the_clock():
-                answer = _answer(pipe, path, function, bound)
+                answer = _answer(pipe, path, arguments, function, bound)
             pipe.send(answer)
         except (EOFError, OSError):
             return  # the parent has gone
 
 
-def _answer(pipe: Connection, path: Path, function: Callable[[bytes], Any], bound: _Bound) -> Answer | Refused:
+def _answer(
+    pipe: Connection, path: Path, arguments: tuple[Any, ...], function: Callable[..., Any], bound: _Bound
+) -> Answer | Refused:
     digest = None
     try:
         data = load(path)
         digest = hashlib.blake2b(data, digest_size=16).hexdigest()
         pipe.send(_Loaded(digest))
         with bound.of_time_and_memory():
-            return Answer(function(data), digest)
+            return Answer(function(data, *arguments), digest)
     except MemoryError:
         if digest is not None and bound.holds_memory:
             return Refused(_needs_too_much(bound.limits), digest)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cxr_explorer.images.dicom_frames import Frame
 from cxr_explorer.images.radiograph import Radiograph
 
 
@@ -19,26 +20,26 @@ class ImageFormat:
         name: What people call it.
         extensions: How such files end, in small letters, the usual one first.
         begins: Whether a file with these first bytes is one; `kinds.HEAD_BYTES` are enough.
-        read: A Radiograph of the file's bytes; raises UserError.
+        read: A Radiograph of the file's bytes, and of several frames of a DICOM file the wanted one; raises UserError.
     """
 
     name: str
     extensions: tuple[str, ...]
     begins: Callable[[bytes], bool]
-    read: Callable[[bytes], Radiograph]
+    read: Callable[[bytes, Frame], Radiograph]
 
 
 def _starting(*signatures: bytes) -> Callable[[bytes], bool]:
     return lambda head: head.startswith(signatures)
 
 
-def _dicom(data: bytes) -> Radiograph:
+def _dicom(data: bytes, frame: Frame) -> Radiograph:
     from cxr_explorer.images.dicom import read_dicom
 
-    return read_dicom(data)
+    return read_dicom(data, frame)
 
 
-def _raster(data: bytes) -> Radiograph:
+def _raster(data: bytes, _frame: Frame) -> Radiograph:
     from cxr_explorer.images.raster import read_raster
 
     return read_raster(data)

@@ -223,6 +223,8 @@ class Radiograph:
             knowledge: they speak of paper.
         patient: A hash that is equal for one patient's films, see `dicom_patient`; "" where nobody is named. Not to be
             stored as it is.
+        frame: Which of the file's frames it is, counted from 1.
+        frames: How many frames the file has.
     """
 
     values: Float
@@ -235,6 +237,8 @@ class Radiograph:
     drawn: Mask | None = None
     scale: Scale | None = None
     patient: str = ""
+    frame: int = 1
+    frames: int = 1
 
     @cached_property
     def pixels(self) -> Float:

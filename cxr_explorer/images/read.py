@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from cxr_explorer.errors import PassingError, UserError
+from cxr_explorer.images.dicom_frames import MIDDLE, Frame
 from cxr_explorer.images.image_formats import format_names, identify
 from cxr_explorer.images.kinds import HEAD_BYTES, kind_of
 from cxr_explorer.images.radiograph import Radiograph
@@ -15,8 +16,8 @@ MAX_FILE_BYTES = 1 << 30
 """No single radiograph is larger: 128 million pixels of RGB at 16 bits stay below."""
 
 
-def read(path: Path) -> Radiograph:
-    """The file as a Radiograph.
+def read(path: Path, frame: Frame = MIDDLE) -> Radiograph:
+    """The file as a Radiograph; of several frames of a DICOM file, this one.
 
     Raises:
         PassingError: The file cannot be opened now.
@@ -24,12 +25,12 @@ def read(path: Path) -> Radiograph:
             One line without the file's name, short enough for a table cell.
     """
     try:
-        return decode(load(path))
+        return decode(load(path), frame)
     except MemoryError as error:
         raise PassingError("Not enough memory to open it. Close other programs, or export it smaller.") from error
 
 
-def decode(data: bytes) -> Radiograph:
+def decode(data: bytes, frame: Frame = MIDDLE) -> Radiograph:
     """A file's bytes as a Radiograph: for callers who need the bytes as well (to hash them, say).
 
     Raises:
@@ -42,7 +43,7 @@ def decode(data: bytes) -> Radiograph:
     if format is None:
         what = kind_of("", data[:HEAD_BYTES]).name
         raise UserError(f"Not a known image ({what}). Export the picture as {format_names()}.")
-    return format.read(data)
+    return format.read(data, frame)
 
 
 def digest_of(path: Path) -> str:

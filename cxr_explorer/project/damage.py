@@ -7,7 +7,7 @@ its cure, so that looking (`doctor FILE`) and mending (opening for writing, `doc
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -17,6 +17,8 @@ import numpy as np
 from cxr_explorer.atlas.build import MapParameters
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.vocabulary import bundled_vocabularies, vocabulary_of
+from cxr_explorer.pace import run_out
+from cxr_explorer.project.image_rows import labelled_by
 from cxr_explorer.project.partition_rows import groups_from_json
 from cxr_explorer.project.schema import migrations
 from cxr_explorer.project.storage import Database
@@ -53,10 +55,20 @@ def find_damage(database: Database, thorough: bool = False) -> list[Damage]:
         database: Open for reading.
         thorough: Also look at every embedding, picture and record of an act, which takes as long as reading the file.
     """
+    return run_out(finding_damage(database, thorough))
+
+
+def finding_damage(database: Database, thorough: bool = False) -> Generator[None, None, list[Damage]]:
+    """`find_damage` in steps, each of some milliseconds where there are 100,000 images with labels."""
     found = list(_schema(database))
     if not found:
         for check in (_settings, _encoders, _maps, _partitions, _labels, _notes, _state, _audits, _metadata):
-            found += check(database)
+            yield
+            for damage in check(database):
+                if damage is None:
+                    yield
+                else:
+                    found.append(damage)
         if thorough:
             found += [damage for check in (_orphans, _acts, _computed) for damage in check(database)]
     return found
@@ -256,13 +268,24 @@ def _object(text: str) -> None:
 # -- what people did ---------------------------------------------------------------------------------------------------
 
 
-def _labels(database: Database) -> Iterator[Damage]:
+def _labels(database: Database) -> Iterator[Damage | None]:
+    """None between two steps: there may be millions."""
     wrong = "typeof(value) != 'integer' OR value NOT BETWEEN -1 AND 1"
-    (count,) = database.execute(f"SELECT count(*) FROM labels WHERE {wrong}").fetchone()
+    count = lost = 0
+    for finding, names in labelled_by(database).items():
+        for name in names:
+            bad, alone = database.execute(
+                f"""SELECT count(*) FILTER (WHERE {wrong}), count(*) FILTER (WHERE {_LOST}) FROM labels
+                    WHERE finding = ? AND reader = ?""",
+                [finding, name],
+            ).fetchone()
+            count, lost = count + bad, lost + alone
+            yield None
     if count:
         cure = ((f"DELETE FROM labels WHERE {wrong}", ()),)
         yield Damage(f"{count:,} labels have no value that means anything: left out.", True, cure)
-    yield from _of_lost_images(database, "labels", "labels are of")
+    if lost:
+        yield from _of_lost_images(database, "labels", "labels are of")
 
 
 def _notes(database: Database) -> Iterator[Damage]:
@@ -274,24 +297,27 @@ def _notes(database: Database) -> Iterator[Damage]:
     yield from _of_lost_images(database, "reader_notes", "notes are on")
 
 
+_LOST = "image_id NOT IN (SELECT id FROM images)"
+
+
 def _of_lost_images(database: Database, table: str, what: str) -> Iterator[Damage]:
     """What people said of images whose entries are gone: they get entries again."""
-    lost = "image_id NOT IN (SELECT id FROM images)"
-    # Each image once: most have many labels, and they lie side by side.
-    (images,) = database.execute(
-        f"SELECT count(*) FROM (SELECT DISTINCT image_id FROM {table}) WHERE {lost}"
-    ).fetchone()
-    if images:
-        (count,) = database.execute(f"SELECT count(*) FROM {table} WHERE {lost}").fetchone()
+    (count,) = database.execute(f"SELECT count(*) FROM {table} WHERE {_LOST}").fetchone()
+    if count:
         # A note and a label may be of the same image.
         statement = f"""INSERT OR IGNORE INTO images (id, path, size_bytes, mtime_ns, missing)
-            SELECT DISTINCT image_id, '(lost image ' || image_id || ')', 0, 0, 1 FROM {table} WHERE {lost}"""
+            SELECT DISTINCT image_id, '(lost image ' || image_id || ')', 0, 0, 1 FROM {table} WHERE {_LOST}"""
         text = f"{count:,} {what} images whose entries are lost: kept, under names like “(lost image 7)”."
         yield Damage(text, True, ((statement, ()),))
 
 
 def _state(database: Database) -> Iterator[Damage]:
-    checks = {"looked": _check_looked, "reread": _check_reread, "audit": _check_answer}
+    checks = {
+        "looked": _check_looked,
+        "reread": _check_reread,
+        "audit": _check_answer,
+        "doubted": _check_doubted,
+    }
     bad = [
         (kind, key)
         for kind, key, value in database.execute("SELECT kind, key, value FROM state").fetchall()
@@ -319,6 +345,14 @@ def _check_answer(key: str, value: str) -> None:
     audit, _, image = key.partition("/")
     int(audit)
     if image and int(value) not in (1, 0, -1) and int(image) >= 0:
+        raise ValueError(value)
+
+
+def _check_doubted(key: str, value: str) -> None:
+    finding, whose, image_id = json.loads(key)
+    if not (isinstance(finding, str) and isinstance(whose, str) and isinstance(image_id, int)):
+        raise ValueError("doubted")
+    if int(value) not in (1, 0, -1):
         raise ValueError(value)
 
 

@@ -1,15 +1,16 @@
 """The labels of a project leave as CSV.
 
-A label of a large collection is one of millions: what can be is done on whole columns, and the lines of the long form
-are put together by SQLite itself.
+A label of a large collection is one of millions, and they lie by finding, reader and image: what can be is done column
+by column.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from cxr_explorer.labels.label import LabelBound, LabelRow, NoteRow, Value
 from cxr_explorer.labels.reader_names import REREAD
 from cxr_explorer.labels.texts import VALUE_WORDS
 from cxr_explorer.project.audits.bounds import label_bounds
-from cxr_explorer.project.image_rows import LABELLED_PAIRS, labelled_by, labelled_pairs
+from cxr_explorer.project.image_rows import LABELLED_PAIRS, labelled_by
 from cxr_explorer.project.label_columns import label_column
 from cxr_explorer.project.notes import note_rows
 from cxr_explorer.project.project import Project
@@ -146,99 +147,95 @@ def _columns(project: Project, findings: Sequence[str], reader: str) -> tuple[tu
     of image by image.
     """
     images = project.db.execute("SELECT id, path FROM images ORDER BY path").fetchall()
-    ids = np.array([image_id for image_id, _ in images], np.int64)
-    by_id = np.argsort(ids)
-    values = np.full((len(ids), len(findings)), NOT_JUDGED, np.int8)
-    for place, finding in enumerate(findings):
+    place_of = _places([image_id for image_id, _ in images])
+    values = np.full((len(images), len(findings)), NOT_JUDGED, np.int8)
+    for number, finding in enumerate(findings):
         column = label_column(project, finding, reader)
-        values[by_id[np.searchsorted(ids, column.image_ids, sorter=by_id)], place] = column.values
+        values[place_of(column.image_ids), number] = column.values
     judged = (values != NOT_JUDGED).any(axis=1)
     return tuple(images[row][1] for row in np.flatnonzero(judged)), values[judged]
+
+
+def _places(image_ids: Sequence[int]) -> Callable[[Sequence[int] | NDArray[np.int64]], NDArray[np.int64]]:
+    """What says at which places of `image_ids`, where each stands once, ids stand."""
+    ids = np.array(image_ids, np.int64)
+    by_id = np.argsort(ids)
+    return lambda wanted: by_id[np.searchsorted(ids, wanted, sorter=by_id)]
 
 
 # -- the long form -----------------------------------------------------------------------------------------------------
 
 
 def _export_long(project: Project, out: Path, reader: str | None, noted: Sequence[NoteRow] | None) -> WriteReport:
-    """SQLite puts the lines together, all of an image's at once; as rows of Python it takes ten times as long."""
-    ids = {path: image_id for image_id, path in project.paths().items()}
-    notes = {(ids[row.file], row.reader): as_csv(*note_cells(row.note)) for row in noted or ()}
-    images = {image_id for image_id, _ in notes}
-    labels = 0
+    """Column by column, as labels lie; then line by line, of each image what all readers said."""
+    images = project.db.execute("SELECT id, path FROM images ORDER BY path").fetchall()
+    place_of = _places([image_id for image_id, _ in images])
+    no_note = "" if noted is None else "," * len(NOTE_HEADER)
+    notes = {(row.file, row.reader): "," + as_csv(*note_cells(row.note)) for row in noted or ()}
+    alone = dict(notes)
     bounds = label_bounds(project)
-    _provide_cells(project, notes, bounds)
+    columns = []
+    for finding, names in labelled_by(project.db).items():
+        for name in names if reader is None else [reader] if reader in names else []:
+            ids, labels = _labels_as_rows(project, finding, name)
+            places = place_of(ids)
+            bound = bounds.get((finding, name))
+            audited = map(bound.get, ids) if bound else repeat(None)
+            said: Iterable[str] = repeat(no_note)
+            if notes:
+                keys = [(images[place][1], name) for place in places]
+                said = [notes.get(key, no_note) for key in keys]
+                for key in keys:
+                    alone.pop(key, None)
+            ends = _Ends(finding, name)
+            column = np.full(len(images), "", object)
+            column[places] = [ends[row] for row in zip(labels, audited, said, strict=False)]
+            columns.append(column.tolist())
+    files = {file for file, _ in notes}
+    count = 0
 
     def lines() -> Iterator[str]:
-        nonlocal labels
+        nonlocal count
         yield as_csv(*HEADER, *(NOTE_HEADER if noted is not None else ())) + _END
-        bound = {"reader": reader, "pairs": labelled_pairs(project.db)}
-        for image_id, count, text in project.db.conn.execute(
-            _lines_by_image(project, ids, noted is not None, bounds), bound
-        ):
-            images.add(image_id)
-            labels += count
-            yield text
-        for line in project.db.conn.execute(_NOTES_ALONE, bound) if notes else ():
-            yield from line
+        for (_, path), *ends in zip(images, *columns, strict=True):
+            if found := [end for end in ends if end]:
+                files.add(path)
+                count += len(found)
+                yield (start := as_cell(path)) + start.join(found)
+        for (path, name), note in alone.items():
+            yield f"{as_cell(path)},,,{as_cell(name)}{',' * (len(HEADER) - 4)}{note}{_END}"
 
     write_lines(out, lines())
-    return WriteReport(len(images), labels, notes=len(notes))
+    return WriteReport(len(files), count, notes=len(notes))
 
 
-_Bounds = Mapping[tuple[str, str], Mapping[int, LabelBound]]
+_Row = tuple[int, str, str, int | None, int | None]
+"""Value, time, how, cluster and map of a label."""
 
 
-class _Cells(dict[str, str]):
-    """Text -> its cell, made once."""
-
-    def __missing__(self, text: str) -> str:
-        self[text] = cell = as_cell(text)
-        return cell
-
-
-def _provide_cells(project: Project, notes: Mapping[tuple[int, str], str], bounds: _Bounds) -> None:
-    """Gives SQL the functions cell(text), bound(image id, finding, reader) and note(image id, reader)."""
-    cells_of = cache(lambda bound: as_csv(*bound_cells(bound)))
-    for name, arguments, function in (
-        ("cell", 1, _Cells().__getitem__),
-        ("bound", 3, lambda image_id, *lot: cells_of(bounds.get(lot, {}).get(image_id))),
-        ("note", 2, lambda *key: notes.get(key, ",,")),
-    ):
-        project.db.conn.create_function(name, arguments, function, deterministic=True)
+def _labels_as_rows(project: Project, finding: str, reader: str) -> tuple[list[int], Iterator[_Row]]:
+    """Ids of the images that a reader has labelled with a finding, and their labels."""
+    # A text of each column: a row each takes twice as long, and so does putting lines together in SQL.
+    names = ("image_id", "value", "at", "how", "cluster", "map_id")
+    texts = project.db.execute(
+        f"""SELECT {", ".join(f"json_group_array({name})" for name in names)}
+            FROM labels WHERE finding = ? AND reader = ?""",
+        [finding, reader],
+    ).fetchone()
+    ids, *columns = map(json.loads, texts)
+    return ids, zip(*columns, strict=True)
 
 
-def _lines_by_image(project: Project, paths: Iterable[str], noted: bool, bounds: _Bounds) -> str:
-    """SQL: of every image with labels of a reader (NULL: of any) its id, their number, and their lines in one text."""
+class _Ends(dict[tuple[_Row, LabelBound | None, str], str]):
+    """What stands after the path in the line of a label with this bound and these cells of a note, its comma included:
+    made once, for nearly every label shares it with others."""
 
-    def of(name: str, texts: Iterable[str]) -> str:
-        # Almost always a text is its own cell: asking Python for each of millions takes longer than all the rest.
-        return f"cell({name})" if any(as_cell(text) != text for text in texts) else name
+    def __init__(self, finding: str, reader: str) -> None:
+        self._finding, self._reader = as_cell(finding), as_cell(reader)
 
-    words = " ".join(f"WHEN {value:d} THEN '{word}'" for value, word in VALUE_WORDS.items())
-    pairs = labelled_by(project.db)
-    given = project.db.execute("SELECT DISTINCT at, how FROM labels").fetchall()
-    path, finding = of("path", paths), of("finding", pairs)
-    reader = of("reader", {name for names in pairs.values() for name in names})
-    at, how = of("at", {row[0] for row in given}), of("how", {row[1] for row in given})
-    bound = "bound(image_id, finding, reader)" if any(bounds.values()) else "',,,'"
-    cells = [path, finding, f"CASE value {words} END", reader, at, how, "cluster", "map_id", bound]
-    if noted:
-        has_notes = "image_id IN (SELECT image_id FROM reader_notes)"
-        cells.append(f"CASE WHEN {has_notes} THEN note(image_id, reader) ELSE ',,' END")
-    line = ",".join(["%s"] * len(cells)) + _END
-    # CROSS JOIN: image by image in the order of paths, its labels by finding and reader.
-    return f"""WITH {LABELLED_PAIRS}
-               SELECT image_id, count(*), group_concat(printf('{line}', {", ".join(cells)}), '')
-               FROM images CROSS JOIN pair CROSS JOIN labels USING (finding, reader)
-               WHERE image_id = images.id AND (:reader IS NULL OR reader = :reader) GROUP BY path ORDER BY path"""
-
-
-_NOTES_ALONE = f"""
-    WITH {LABELLED_PAIRS}
-    SELECT cell(path) || ',,,' || cell(note.reader) || '{"," * (len(HEADER) - 3)}' || note(image_id, note.reader)
-        || '{_END}'
-    FROM reader_notes AS note JOIN images ON images.id = image_id
-    WHERE (:reader IS NULL OR note.reader = :reader)
-        AND NOT EXISTS (SELECT 1 FROM pair JOIN labels USING (finding, reader)
-            WHERE pair.reader = note.reader AND image_id = note.image_id)
-    ORDER BY path, note.reader"""
+    def __missing__(self, key: tuple[_Row, LabelBound | None, str]) -> str:
+        (value, at, how, cluster, map_id), bound, note = key
+        numbers = ("" if number is None else str(number) for number in (cluster, map_id))
+        cells = (self._finding, VALUE_WORDS[Value(value)], self._reader, as_cell(at), as_cell(how), *numbers)
+        self[key] = end = f",{','.join(cells)},{as_csv(*bound_cells(bound))}{note}{_END}"
+        return end

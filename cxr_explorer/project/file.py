@@ -8,7 +8,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +18,9 @@ from platformdirs import user_data_path
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import sync_folder
+from cxr_explorer.pace import run_out
 from cxr_explorer.project.backup import back_up_before_migration, backup_folder, keep_original
-from cxr_explorer.project.damage import find_damage, mend
+from cxr_explorer.project.damage import Damage, find_damage, finding_damage, mend
 from cxr_explorer.project.schema import APPLICATION_ID, SCHEMA_VERSION, migrations
 from cxr_explorer.project.storage import Connection, Database, StorageError, Trouble, open_connection
 
@@ -118,7 +119,7 @@ def create(path: Path, settings: Mapping[str, str]) -> OpenFile:
             sync_folder(path.parent)
         finally:
             _remove_with_leftovers(part)
-        return OpenFile(_open_for_writing(path)[0], lock)
+        return OpenFile(run_out(_opening_for_writing(path))[0], lock)
     except OSError as error:
         lock.release()
         raise UserError(
@@ -228,8 +229,8 @@ def held(path: Path) -> Iterator[None]:
 # -- opening -----------------------------------------------------------------------------------------------------------
 
 
-def connect(path: Path) -> OpenFile:
-    """Opens the file for writing, brings its tables up to date, and holds its lock.
+def connecting(path: Path) -> Generator[None, None, OpenFile]:
+    """Opens the file for writing, in steps, brings its tables up to date, and holds its lock.
 
     Args:
         path: The file, which exists.
@@ -241,7 +242,7 @@ def connect(path: Path) -> OpenFile:
     _check_writable(path)
     lock = _lock(path)
     try:
-        database, lost = _open_for_writing(path)
+        database, lost = yield from _opening_for_writing(path)
     except BaseException:
         lock.release()
         raise
@@ -264,7 +265,7 @@ def connect_read_only(path: Path) -> OpenFile:
         return connect_to_view(path)
     if not _is_sound(database, path):
         database.conn.close()
-        connect(path).close()
+        run_out(connecting(path)).close()
         database = _open_for_reading(path)
     database.conn.execute("PRAGMA query_only = on")
     return OpenFile(database)
@@ -303,7 +304,7 @@ def _view_copy(path: Path, why: str) -> OpenFile:
         shutil.copyfile(path, copy)
         if _beside(path, "-wal").exists():
             shutil.copyfile(_beside(path, "-wal"), _beside(copy, "-wal"))
-        database, lost = _open_for_writing(path, at=copy)
+        database, lost = run_out(_opening_for_writing(path, at=copy))
         return OpenFile(database, lost=lost, viewed=why, copy=folder)
     except OSError as error:
         folder.cleanup()
@@ -316,7 +317,7 @@ def _view_copy(path: Path, why: str) -> OpenFile:
         raise
 
 
-def _open_for_writing(path: Path, at: Path | None = None) -> tuple[Database, tuple[str, ...]]:
+def _opening_for_writing(path: Path, at: Path | None = None) -> Generator[None, None, tuple[Database, tuple[str, ...]]]:
     """The database, up to date and sound, and what was lost in making it so."""
     connection = open_connection(path, "mode=rw", at)
     try:
@@ -333,15 +334,15 @@ def _open_for_writing(path: Path, at: Path | None = None) -> tuple[Database, tup
                     back_up_before_migration(connection, path, version)
                 _migrate(database)
             connection.execute("PRAGMA foreign_keys = on")  # not before: tables are made anew by migrations
-            return database, _mend(database, path, keep=at is None)
+            found = yield from finding_damage(database)
+            return database, _mend(database, path, found, keep=at is None)
     except BaseException:
         connection.close()
         raise
 
 
-def _mend(database: Database, path: Path, keep: bool) -> tuple[str, ...]:
+def _mend(database: Database, path: Path, found: Sequence[Damage], keep: bool) -> tuple[str, ...]:
     """Mends what is damaged and tells what; what a person did and is lost stays in a copy of the file."""
-    found = find_damage(database)
     if not found:
         return ()
     incurable = [damage.text for damage in found if not damage.cure]

@@ -5,19 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_explorer.encoder.checkpoint import EncoderInfo
+from cxr_explorer.encoder.embed import Embedded
+from cxr_explorer.encoder.file_model import FileModel
+from cxr_explorer.images.scan import ScannedFile
 from cxr_explorer.labels.fact_table import FactTable, column_of
 from cxr_explorer.labels.image_ids import look_up
 from cxr_explorer.project.storage import Database
 
 PATIENT_MARK = "patient mark"
 """Name that stands among an image's stored facts for which films may be one patient's; it is no fact to show."""
+
+NO_EMBEDDING = "No embedding of it came in"
+"""What the reason of an image begins with that is sound, and of which a file of embeddings has none."""
 
 PATIENT_KEY = "patient key"
 """Setting that holds what the project's marks are made with: random."""
@@ -45,11 +52,15 @@ class FolderChanges:
 @dataclass(frozen=True)
 class Failure:
     """An image file that could not be read; `passing` where its surroundings were at fault, so that the next run tries
-    it again by itself."""
+    it again by itself; `bare` where it was not tried, as a file of embeddings has none of it."""
 
     path: str
     reason: str
     passing: bool = False
+
+    @property
+    def bare(self) -> bool:
+        return self.reason.startswith(NO_EMBEDDING)
 
 
 @dataclass(frozen=True)
@@ -103,6 +114,55 @@ def notes_of(text: str) -> tuple[str, ...]:
         return ()
 
 
+def encoder_row(database: Database, encoder: EncoderInfo | FileModel) -> int:
+    """The encoder's number in the project, which it gets here where it is new; in a transaction."""
+    database.execute(
+        "INSERT OR IGNORE INTO encoders (key, name, dimension) VALUES (?, ?, ?)",
+        [encoder.key, encoder.name, encoder.dimension],
+    )
+    return int(database.execute("SELECT id FROM encoders WHERE key = ?", [encoder.key]).fetchone()[0])
+
+
+def without_embedding(database: Database, encoder_key: str) -> list[tuple[int, str]]:
+    """Ids and paths of the images that were read, are there still, and have no embedding of this encoder."""
+    rows = database.execute(
+        """SELECT id, path FROM images WHERE state = 'read' AND NOT missing AND id NOT IN (
+               SELECT image_id FROM embeddings JOIN encoders ON encoders.id = encoder_id WHERE key = ?)
+           ORDER BY id""",
+        [encoder_key],
+    )
+    return [(int(image_id), str(path)) for image_id, path in rows]
+
+
+def insert_embeddings(database: Database, encoder: EncoderInfo, items: Iterable[Embedded]) -> int:
+    """Stores embeddings of images whose content is the one that is known, in a transaction, and nothing else of them.
+
+    Returns how many were stored.
+    """
+    encoder_id = encoder_row(database, encoder)
+    by_id = {item.image_id: item for item in items}
+    rows = database.execute(
+        "SELECT id, digest FROM images WHERE id IN (SELECT value FROM json_each(?))", [json.dumps(list(by_id))]
+    ).fetchall()
+    same = [by_id[image_id] for image_id, digest in rows if by_id[image_id].digest == digest]
+    database.conn.executemany(
+        "INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?)",
+        ((encoder_id, item.image_id, item.embedding.astype("<f4").tobytes()) for item in same),
+    )
+    return len(same)
+
+
+def patient_marks(database: Database, image_ids: NDArray[np.int64]) -> list[str | None]:
+    """(N,) equal marks are one patient's films by their headers, see `patient_mark`; None where that is not known."""
+    rows = database.execute(
+        f"""SELECT id, CASE WHEN json_valid(facts) THEN json_extract(facts, '$."{PATIENT_MARK}"') END FROM images
+            WHERE id IN (SELECT value FROM json_each(?))""",
+        [json.dumps(image_ids.tolist())],
+    )
+    marks = dict(rows.fetchall())
+    return [marks.get(image_id) for image_id in image_ids.tolist()]
+
+
 def labelled_by(database: Database) -> dict[str, list[str]]:
     """Who has labels of what: finding -> names, all in the order of their text.
 
@@ -134,7 +194,32 @@ LABELLED_PAIRS: Final = """pair(finding, reader) AS MATERIALIZED (
 """For WITH: what `labelled_pairs` says, bound as `pairs`, to be joined with images and then with their labels."""
 
 
-def take_changed_files(database: Database, changed: Iterable[tuple[int, int, int]]) -> None:
+def take_scan(
+    database: Database, new: Sequence[ScannedFile], same: Sequence[ScannedFile]
+) -> tuple[FolderChanges, list[int]]:
+    """Takes in what a scan found, see `Project.update_files`.
+
+    Returns what changed, and the ids of the images whose file has other content than before."""
+    execute_many = database.conn.executemany
+    known = {str(row[0]): int(row[1]) for row in database.execute("SELECT path, id FROM images")}
+    changed = [(file.size_bytes, file.mtime_ns, known[file.path]) for file in new if file.path in known]
+    ids = [image_id for _, _, image_id in changed]
+    for table in ("embeddings", "thumbnails"):
+        execute_many(f"DELETE FROM {table} WHERE image_id = ?", ((image_id,) for image_id in ids))
+    _take_changed_files(database, changed)
+    added = [(file.path, file.size_bytes, file.mtime_ns) for file in new if file.path not in known]
+    execute_many("INSERT INTO images (path, size_bytes, mtime_ns) VALUES (?, ?, ?)", added)
+    database.execute("UPDATE images SET missing = 1")
+    execute_many("UPDATE images SET missing = 0 WHERE path = ?", ((file.path,) for file in (*new, *same)))
+    execute_many(
+        "UPDATE images SET size_bytes = ?, mtime_ns = ? WHERE path = ?",
+        ((file.size_bytes, file.mtime_ns, file.path) for file in same),
+    )
+    (missing,) = database.execute("SELECT count(*) FROM images WHERE missing").fetchone()
+    return FolderChanges(len(added), len(changed), int(missing)), ids
+
+
+def _take_changed_files(database: Database, changed: Iterable[tuple[int, int, int]]) -> None:
     """Files with other content than before, (size in bytes, time of change in ns, image id) each, are to be read anew;
     those with labels are marked `replaced`."""
     pairs = labelled_pairs(database)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.labels.label import Value
+from cxr_explorer.labels.label import ONE_BY_ONE, Value
 from cxr_explorer.labels.vocabulary import spelled, spellings
 from cxr_explorer.project.image_rows import labelled_by
 from cxr_explorer.project.project import Ids, Project
@@ -23,6 +23,44 @@ class LabelColumn:
 
     image_ids: Ids
     values: NDArray[np.int8]
+
+
+@dataclass(frozen=True, eq=False)
+class LooksAt:
+    """What a reader said of a finding, looking at one image at a time; uncertain answers and excluded images are left
+    out.
+
+    Attributes:
+        image_ids: (n,) int64, ascending.
+        present: (n,) bool.
+        drawn: (n,) bool: Read next had drawn the image at random.
+    """
+
+    image_ids: Ids
+    present: NDArray[np.bool_]
+    drawn: NDArray[np.bool_]
+
+
+def looks_by_finding(project: Project, reader: str) -> dict[str, LooksAt]:
+    """By finding, those of the vocabulary first, what a reader said of images read one by one.
+
+    Labels given in bulk and accepted suggestions follow the map of one encoder, and say nothing of another.
+    """
+    excluded = project.excluded_ids()
+    known = findings_of(project, reader)
+    ordered = [finding for finding in project.vocabulary.findings if finding in known]
+    found = {}
+    for finding in [*ordered, *(finding for finding in known if finding not in ordered)]:
+        rows = project.db.execute(
+            """SELECT image_id, value, how = 'random' FROM labels WHERE finding = ? AND reader = ? AND value != ?
+               AND how IN (SELECT value FROM json_each(?)) ORDER BY image_id""",
+            [finding, reader, int(Value.UNCERTAIN), json.dumps(ONE_BY_ONE)],
+        ).fetchall()
+        said = np.array(rows, np.int64).reshape(-1, 3)
+        said = said[~np.isin(said[:, 0], excluded)]
+        if len(said):
+            found[finding] = LooksAt(said[:, 0], said[:, 1] == Value.PRESENT, said[:, 2] == 1)
+    return found
 
 
 def finding_of(project: Project, name: str, known: Sequence[str] | None = None) -> str:
@@ -60,6 +98,14 @@ def labelled_ids(project: Project, reader: str, ways: Container[str] | None = No
 def findings_of(project: Project, reader: str) -> list[str]:
     """Findings with labels of a reader, in the order of their text."""
     return [finding for finding, names in labelled_by(project.db).items() if reader in names]
+
+
+def label_of(project: Project, image_id: int, finding: str, reader: str) -> Value | None:
+    """What a reader says of a finding on an image; None where nothing."""
+    row = project.db.execute(
+        "SELECT value FROM labels WHERE finding = ? AND reader = ? AND image_id = ?", [finding, reader, image_id]
+    ).fetchone()
+    return Value(row[0]) if row else None
 
 
 def labels_of_images(project: Project, image_ids: Sequence[int], reader: str) -> dict[int, list[tuple[str, Value]]]:

@@ -60,6 +60,7 @@ def label(
     image_ids: Ids,
     judgement: Judgement,
     puts: Mapping[tuple[str, str], str | None] | None = None,
+    afresh: bool = False,
 ) -> Change | None:
     """Gives images a reader's judgement of one finding. Excluded images are skipped.
 
@@ -68,11 +69,12 @@ def label(
         image_ids: The images.
         judgement: What they get.
         puts: State by (kind, key) that belongs to the same act, see `Act.put`.
+        afresh: Whether a label that says so already rests on this look from now on, see `record_label`.
 
     Returns:
         What changed, or None where nothing had to (then no act is recorded and nothing needs undoing).
     """
-    return done_at_once(project, labelling(project, image_ids, judgement, puts))
+    return done_at_once(project, labelling(project, image_ids, judgement, puts, afresh))
 
 
 def labelling(
@@ -80,6 +82,7 @@ def labelling(
     image_ids: Ids,
     judgement: Judgement,
     puts: Mapping[tuple[str, str], str | None] | None = None,
+    afresh: bool = False,
 ) -> Steps:
     """`label` in short steps."""
 
@@ -88,12 +91,21 @@ def labelling(
         for number, part in enumerate(parts_of(image_ids)):
             if number:
                 yield
-            changed += record_label(project, act, part, judgement)
+            changed += record_label(project, act, part, judgement, afresh)
         for (kind, key), state in (puts or {}).items():
             act.put(kind, key, state)
-        act.text = f"{judgement_text(judgement)} on {images_text(changed)}"
+        if afresh and not _any_value_changes(project, act):
+            act.text = f"Kept {judgement_text(judgement)} on {images_text(len(image_ids))}"
+        else:
+            act.text = f"{judgement_text(judgement)} on {images_text(changed)}"
 
     return in_steps(project, judgement.reader, record)
+
+
+def _any_value_changes(project: Project, act: Act) -> bool:
+    """Whether a label says something else by this act, and not only rests on another look."""
+    query = "SELECT EXISTS (SELECT 1 FROM label_changes WHERE act_id = ? AND before_value IS NOT after_value)"
+    return bool(project.db.execute(query, [act.number]).fetchone()[0])
 
 
 def parts_of(image_ids: Ids) -> Iterator[Ids]:
@@ -137,11 +149,12 @@ def judgement_text(judgement: Judgement) -> str:
     return f"{judgement.finding} = {word}"
 
 
-def record_label(project: Project, act: Act, image_ids: Ids, judgement: Judgement) -> int:
+def record_label(project: Project, act: Act, image_ids: Ids, judgement: Judgement, afresh: bool = False) -> int:
     """Records a label as part of an act, see `label`; returns the number of images whose label changes.
 
-    A label that an audit finds right counts as changed too: from now on it rests on a look at the image alone. An
-    answer to an image drawn at random stays one when the reader thinks better of it.
+    A label that an audit finds right counts as changed too: from now on it rests on a look at the image alone. So does
+    one that was not read one by one, where it is judged `afresh`. An answer to an image drawn at random stays one when
+    the reader thinks better of it.
 
     Raises:
         UserError: The reader's name is nobody's, and this is no way in which labels get there.
@@ -161,8 +174,15 @@ def record_label(project: Project, act: Act, image_ids: Ids, judgement: Judgemen
                    LEFT JOIN labels AS label
                        ON label.image_id = chosen.id AND finding = :finding AND reader = :reader
                    WHERE NOT excluded
-                       AND (value IS NOT :value OR (:how = 'audit' AND label.how IS NOT 'audit'))""",
-                {**asdict(judgement), "act": act.number, "at": now()},
+                       AND (value IS NOT :value OR (:how = 'audit' AND label.how IS NOT 'audit')
+                            OR (:afresh AND label.how NOT IN (SELECT value FROM json_each(:one_by_one))))""",
+                {
+                    **asdict(judgement),
+                    "act": act.number,
+                    "at": now(),
+                    "afresh": afresh,
+                    "one_by_one": json.dumps(ONE_BY_ONE),
+                },
             ).rowcount
         )
 

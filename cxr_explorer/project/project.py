@@ -19,6 +19,7 @@ from cxr_explorer.atlas.clusters import CondensedTree
 from cxr_explorer.atlas.neighbours import Neighbours
 from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.encoder.embed import Batch, Source
+from cxr_explorer.encoder.file_model import FileModel
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import make_private_folder
 from cxr_explorer.images.scan import ScannedFile
@@ -29,21 +30,22 @@ from cxr_explorer.project.backup import back_up_daily
 from cxr_explorer.project.damage import damaged_rows
 from cxr_explorer.project.file import (
     OpenFile,
-    connect,
     connect_read_only,
     connect_to_view,
+    connecting,
     create,
     default_project_path,
     is_unfinished,
 )
 from cxr_explorer.project.image_rows import (
     PATIENT_KEY,
+    encoder_row,
     facts_of,
     facts_to_json,
     notes_of,
     patient_mark,
     reading_facts,
-    take_changed_files,
+    take_scan,
 )
 from cxr_explorer.project.image_rows import Failure as Failure
 from cxr_explorer.project.image_rows import FolderChanges as FolderChanges
@@ -111,7 +113,14 @@ class Project:
 
     @classmethod
     def of_folder(cls, folder: Path, path: Path | None, vocabulary: Vocabulary, back_up: bool = True) -> Self:
-        """Opens the project of an image folder, or makes it.
+        """`opening_of_folder`, done at once."""
+        return run_out(cls.opening_of_folder(folder, path, vocabulary, back_up))
+
+    @classmethod
+    def opening_of_folder(
+        cls, folder: Path, path: Path | None, vocabulary: Vocabulary, back_up: bool = True
+    ) -> Generator[None, None, Self]:
+        """Opens the project of an image folder, in steps, or makes it.
 
         Args:
             folder: The image folder.
@@ -127,7 +136,7 @@ class Project:
         path = path or default_project_path(folder)
         if not path.exists() or is_unfinished(path):
             return cls.create(path, folder, vocabulary)
-        project = cls.open(path, back_up)
+        project = yield from cls.opening(path, back_up)
         if not project.get("folder"):  # lost in a damaged file
             project.set("folder", str(folder.resolve()))
         if project.folder != folder.resolve():
@@ -138,7 +147,12 @@ class Project:
 
     @classmethod
     def open(cls, path: Path, back_up: bool = True) -> Self:
-        """Opens a project for reading and writing, bringing an older one up to date and mending a damaged one.
+        """`opening`, done at once."""
+        return run_out(cls.opening(path, back_up))
+
+    @classmethod
+    def opening(cls, path: Path, back_up: bool = True) -> Generator[None, None, Self]:
+        """Opens a project for reading and writing, in steps: an older one is brought up to date, a damaged one mended.
 
         Args:
             path: The project file.
@@ -149,7 +163,7 @@ class Project:
         """
         if not path.is_file():
             raise UserError(f"Cannot open {path}: no such file. Check the path, or open the image folder instead.")
-        project = cls(path, connect(path))
+        project = cls(path, (yield from connecting(path)))
         if back_up:
             back_up_daily(path)
         return project
@@ -255,26 +269,11 @@ class Project:
             for damage in damaged_rows(self.db):
                 for statement, values in damage.cure:
                     self.db.execute(statement, values)
-            known = {str(row[0]): int(row[1]) for row in self.db.execute("SELECT path, id FROM images")}
-            changed = [(file.size_bytes, file.mtime_ns, known[file.path]) for file in new if file.path in known]
-            execute_many = self.db.conn.executemany
-            ids = [(image_id,) for _, _, image_id in changed]
-            execute_many("DELETE FROM embeddings WHERE image_id = ?", ids)
-            execute_many("DELETE FROM thumbnails WHERE image_id = ?", ids)
-            take_changed_files(self.db, changed)
+            changes, changed = take_scan(self.db, new, same)
             if changed:
-                outdated = sorted({*self.outdated_ids().tolist(), *(image_id for (image_id,) in ids)})
+                outdated = sorted({*self.outdated_ids().tolist(), *changed})
                 self.set(MAP_OUTDATED, json.dumps(outdated) if self.get(MAP_OUTDATED) != "yes" else "yes")
-            added = [(file.path, file.size_bytes, file.mtime_ns) for file in new if file.path not in known]
-            execute_many("INSERT INTO images (path, size_bytes, mtime_ns) VALUES (?, ?, ?)", added)
-            self.db.execute("UPDATE images SET missing = 1")
-            execute_many("UPDATE images SET missing = 0 WHERE path = ?", ((file.path,) for file in (*new, *same)))
-            execute_many(
-                "UPDATE images SET size_bytes = ?, mtime_ns = ? WHERE path = ?",
-                ((file.size_bytes, file.mtime_ns, file.path) for file in same),
-            )
-            missing = self.db.execute("SELECT count(*) FROM images WHERE missing").fetchone()[0]
-        return FolderChanges(len(added), len(changed), int(missing))
+        return changes
 
     def outdated_ids(self) -> Ids:
         """Ids, ascending, of the images whose file has got another content since the newest map was made."""
@@ -374,11 +373,11 @@ class Project:
 
     # -- embeddings ------------------------------------------------------------------------------------------------
 
-    def store_batch(self, encoder: EncoderInfo, batch: Batch) -> None:
+    def store_batch(self, encoder: EncoderInfo | FileModel, batch: Batch) -> None:
         """Stores one batch of results in one transaction."""
         self.finish_steps()
         with self.db.atomic():
-            encoder_id = self._encoder_id(encoder)
+            encoder_id = encoder_row(self.db, encoder)
             if not (key := self.get(PATIENT_KEY)):
                 self.set(PATIENT_KEY, key := secrets.token_hex(16))
             execute_many = self.db.conn.executemany
@@ -418,13 +417,6 @@ class Project:
                 "UPDATE images SET reason = ? WHERE id = ?",
                 ((item.reason, item.image_id) for item in batch.unreadable if item.digest is None),
             )
-
-    def _encoder_id(self, encoder: EncoderInfo) -> int:
-        self.db.execute(
-            "INSERT OR IGNORE INTO encoders (key, name, dimension) VALUES (?, ?, ?)",
-            [encoder.key, encoder.name, encoder.dimension],
-        )
-        return int(self.db.execute("SELECT id FROM encoders WHERE key = ?", [encoder.key]).fetchone()[0])
 
     def embeddings(self, encoder_key: str, most: int | None = None) -> tuple[Ids, NDArray[np.float32]]:
         """Ids (N,) ascending and embeddings (N, D) float32 of images that are still in the folder, the first `most`.
@@ -470,7 +462,7 @@ class Project:
 
     def store_map(
         self,
-        encoder: EncoderInfo,
+        encoder: EncoderInfo | FileModel,
         parameters: Mapping[str, Any],
         image_ids: Ids,
         built: BuiltMap,
@@ -483,7 +475,7 @@ class Project:
         self.finish_steps()
         with self.db.atomic():
             self.set(MAP_OUTDATED, "")
-            return insert_map(self.db, self._encoder_id(encoder), now(), parameters, image_ids, built)
+            return insert_map(self.db, encoder_row(self.db, encoder), now(), parameters, image_ids, built)
 
     def tree(self, map_id: int) -> CondensedTree | None:
         """The condensed tree of a map; None where it is not kept, or damaged."""

@@ -14,6 +14,7 @@ from cxr_explorer.project.acts import Change, recorded
 from cxr_explorer.project.audits.bounds import ACCEPTED
 from cxr_explorer.project.labelling import record_label
 from cxr_explorer.project.project import Ids, Project
+from cxr_explorer.project.readers.doubted import KIND as DOUBTED
 
 PROBES_SETTING = "probes"
 """Path of the saved probes that a project uses for findings with too few labels of its own; empty for none."""
@@ -114,7 +115,8 @@ def _looks(project: Project, finding: str, reader: str) -> Ids:
 def _weight(project: Project, finding: str, reader: str) -> float:
     """How much a label given in bulk counts beside one read alone, from how many such labels looks found wrong.
 
-    With a share e of wrong labels the information in one is (1 - 2e)^2 of that in a right one.
+    With a share e of wrong labels the information in one is (1 - 2e)^2 of that in a right one. Labels that were read
+    because they were doubted say nothing of the others.
     """
     how = json.dumps(ONE_BY_ONE)
     audited, wrong = project.db.execute(
@@ -122,8 +124,9 @@ def _weight(project: Project, finding: str, reader: str) -> float:
            FROM label_changes JOIN acts ON acts.id = act_id
            WHERE NOT undone AND finding = ? AND label_changes.reader = ?
                AND before_how NOT IN (SELECT value FROM json_each(?))
-               AND after_how IN (SELECT value FROM json_each(?))""",
-        [finding, reader, how, how],
+               AND after_how IN (SELECT value FROM json_each(?))
+               AND act_id NOT IN (SELECT act_id FROM state_changes WHERE kind = ?)""",
+        [finding, reader, how, how, DOUBTED],
     ).fetchone()
     share = (_DOUBTED[0] + wrong) / (_DOUBTED[1] + max(audited, wrong))
     return float(max(1 - 2 * share, 0.1) ** 2)

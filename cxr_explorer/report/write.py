@@ -11,7 +11,7 @@ import numpy as np
 
 from cxr_explorer import __version__
 from cxr_explorer.atlas.build import MapParameters
-from cxr_explorer.encoder.checkpoint import bundled_encoders
+from cxr_explorer.encoder.checkpoint import encoder_with_key
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import atomic_write
 from cxr_explorer.labels.confounders import code_facts, find_confounders
@@ -250,9 +250,9 @@ def _recall_text(project: Project) -> str:
 def _provenance(project: Project, atlas_map: AtlasMap | None, choices: Choices) -> tuple[tuple[str, str], ...]:
     entries = [("Program", f"CXR Explorer {__version__}")]
     if atlas_map is not None:
-        bundled = {info.key: info.title for info in bundled_encoders()}
         row = project.db.execute("SELECT name FROM encoders WHERE key = ?", [atlas_map.encoder_key]).fetchone()
-        title = bundled.get(atlas_map.encoder_key, str(row[0]))
+        known = encoder_with_key(atlas_map.encoder_key)
+        title = known.title if known is not None else str(row[0])
         parameters = MapParameters.from_dict(atlas_map.parameters)
         entries += [
             ("Encoder", f"{title} ({atlas_map.encoder_key})"),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cxr_explorer.atlas.neighbours import similar_to, unit_rows
 from cxr_explorer.encoder.embed import Batch, Embedded, Source, embed
 from cxr_explorer.errors import UserError
+from cxr_explorer.images.dicom_frames import MIDDLE, Frame
 from cxr_explorer.project.project import AtlasMap, Ids, Project
 
 PAGE_ROWS = 500
@@ -133,13 +134,13 @@ def image_named(project: Project, name: str) -> int | None:
     return paths[found[0]] if found else None
 
 
-def embed_file(path: Path, encoder_directory: Path, device: str) -> Iterator[Embedded]:
+def embed_file(path: Path, encoder_directory: Path, device: str, frame: Frame = MIDDLE) -> Iterator[Embedded]:
     """Yields what the encoder makes of one image file; a generator so that it runs in a child process.
 
     Raises:
         UserError: The file cannot be read, or as `embed` does.
     """
-    for item in embed([Source(0, path)], encoder_directory, device):
+    for item in embed([Source(0, path)], encoder_directory, device, frame=frame):
         if isinstance(item, Batch):
             for failure in item.unreadable:
                 raise UserError(f"Cannot search for images like {path.name}. {failure.reason}")

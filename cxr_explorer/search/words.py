@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +13,9 @@ from numpy.typing import NDArray
 from cxr_explorer.labels.fact_table import Facts, as_table
 from cxr_explorer.labels.label import Value
 from cxr_explorer.labels.texts import VALUES_BY_WORD
+from cxr_explorer.pace import run_out
 from cxr_explorer.project.image_rows import labelled_by
-from cxr_explorer.project.label_columns import labelled_ids
+from cxr_explorer.project.label_columns import findings_of
 from cxr_explorer.project.notes import note_texts
 from cxr_explorer.project.project import Ids, Project
 
@@ -77,6 +77,9 @@ class Search:
     found where a word begins. The name of a finding finds the images on which this reader said it is present;
     `label:Effusion=absent` the others. Upper and lower case count as the same.
 
+    Attributes:
+        ready: Whether all is done that has to be done once.
+
     Args:
         project: For file names and labels.
         image_ids: (N,) int64, ascending: the images to search.
@@ -91,16 +94,16 @@ class Search:
         self._reader = reader
         self._paths: list[str] = []
         self._columns: dict[str, tuple[NDArray[np.int32], list[str]]] = {}
-        self._labels: dict[tuple[str, Value] | str, Mask] = {}
+        self._labels: dict[tuple[str, Value | None], Mask] = {}
         self._findings: list[tuple[str, str]] | None = None
         self._notes: list[tuple[int, str]] | None = None
         self._steps = self._prepare()
-        self._ready = False
+        self.ready = False
 
     def prepare(self) -> bool:
         """Does a part of what has to be done once, a few hundredths of a second; whether all of it is done."""
-        self._ready = self._ready or next(self._steps, None) is None
-        return self._ready
+        self.ready = self.ready or next(self._steps, None) is None
+        return self.ready
 
     def forget_labels(self) -> None:
         """Labels, exclusions or notes have changed."""
@@ -115,12 +118,17 @@ class Search:
 
     def find(self, query: str) -> Found:
         """The images that hold every word of the query; all of them for a query without words."""
+        return run_out(self.finding(query))
+
+    def finding(self, query: str) -> Generator[None, None, Found]:
+        """`find` in steps, of a few hundredths of a second each at most."""
         while not self.prepare():
-            pass
+            yield
         found = np.ones(len(self._ids), bool)
         unknown = []
         for term in parse(query):
-            mask = self._mask(term)
+            mask = yield from self._mask(term)
+            yield
             if mask is None:
                 unknown.append(term.field)
             else:
@@ -170,10 +178,10 @@ class Search:
                 self._columns[name] = column.codes, [_words(value) for value in column.values]
             yield True
 
-    def _mask(self, term: Term) -> Mask | None:
+    def _mask(self, term: Term) -> Generator[None, None, Mask | None]:
         """Which images hold the word; None where its field is not known."""
         if term.field == LABEL:
-            return self._labelled_as(term.text)
+            return (yield from self._labelled_as(term.text))
         if term.field == FILE:
             return self._in_path(term.text)
         if term.field == NOTE:
@@ -185,8 +193,11 @@ class Search:
             return np.asarray(np.any([self._in_fact(name, term.text) for name in names], axis=0))
         word = term.text.casefold()
         if not term.quoted and word in (LABELLED, UNLABELLED, EXCLUDED):
-            return self._state(word)
-        mask = self._in_path(term.text) | self._labelled_as(term.text) | self._in_notes(term.text)
+            return (yield from self._state(word))
+        mask = self._in_path(term.text)
+        yield
+        mask |= self._in_notes(term.text)
+        mask |= yield from self._labelled_as(term.text)
         for name in self._columns:
             mask |= self._in_fact(name, term.text)
         return mask
@@ -208,7 +219,7 @@ class Search:
         hits = np.array([*(wanted in value for value in values), False], bool)  # code -1, not known, is the last
         return hits[codes] if hits.any() else np.zeros(len(codes), bool)
 
-    def _labelled_as(self, text: str) -> Mask:
+    def _labelled_as(self, text: str) -> Generator[None, None, Mask]:
         name, _, word = text.rpartition("=")
         value = VALUES_BY_WORD.get(word.casefold(), Value.PRESENT) if name else Value.PRESENT
         wanted = _words(name if name and word.casefold() in VALUES_BY_WORD else text)
@@ -219,31 +230,31 @@ class Search:
         for finding, words in self._findings:
             if wanted in words:
                 mask |= self._with_label(finding, value)
+                yield
         return mask
 
-    def _with_label(self, finding: str, value: Value) -> Mask:
+    def _with_label(self, finding: str, value: Value | None) -> Mask:
+        """Which images this reader gave that label of the finding; any for None."""
         if (finding, value) not in self._labels:
             self._labels[finding, value] = self._among(
-                "SELECT image_id FROM labels WHERE finding = ? AND reader = ? AND value = ?",
-                [finding, self._reader, int(value)],
+                "SELECT image_id FROM labels WHERE finding = ? AND reader = ? AND (?3 IS NULL OR value = ?3)",
+                [finding, self._reader, value],
             )
         return self._labels[finding, value]
 
-    def _state(self, word: str) -> Mask:
-        if word == UNLABELLED:
-            return ~self._state(LABELLED)
-        if word not in self._labels:
-            self._labels[word] = (
-                np.isin(self._ids, labelled_ids(self._project, self._reader))
-                if word == LABELLED
-                else self._among("SELECT id AS image_id FROM images WHERE excluded", [])
-            )
-        return self._labels[word]
+    def _state(self, word: str) -> Generator[None, None, Mask]:
+        if word == EXCLUDED:
+            return self._among("SELECT id AS image_id FROM images WHERE excluded", [])
+        mask = np.zeros(len(self._ids), bool)
+        for finding in findings_of(self._project, self._reader):
+            mask |= self._with_label(finding, None)
+            yield
+        return ~mask if word == UNLABELLED else mask
 
     def _among(self, query: str, parameters: list[object]) -> Mask:
         """Which images are among the ids that a query gives. They come as one text: a row each takes twice the time."""
-        row = self._project.db.execute(f"SELECT json_group_array(image_id) FROM ({query})", parameters).fetchone()
-        return np.isin(self._ids, np.array(json.loads(row[0]), np.int64))
+        (ids,) = self._project.db.execute(f"SELECT group_concat(image_id) FROM ({query})", parameters).fetchone()
+        return np.isin(self._ids, np.fromstring(ids or "", np.int64, sep=","))
 
 
 def folded(text: str) -> str:

@@ -8,12 +8,15 @@ from pathlib import Path
 
 from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.encoder.embed import Batch
+from cxr_explorer.encoder.file_model import FileModel
 from cxr_explorer.errors import UserError
+from cxr_explorer.images.dicom_frames import is_shown
 from cxr_explorer.images.preprocess import RENDERING_VERSION
 from cxr_explorer.images.redrawn import REDRAWN_VERSION
 from cxr_explorer.images.scan import ScannedFile
 from cxr_explorer.project.image_rows import PATIENT_KEY, FolderChanges
 from cxr_explorer.project.project import Project
+from cxr_explorer.project.redrawn import shown_frame
 from cxr_explorer.shards.manifest import Manifest, read_manifest
 from cxr_explorer.shards.store import Store, local_path
 from cxr_explorer.shards.table import read_batch, read_files
@@ -49,7 +52,7 @@ class Shards:
             )
         return folder
 
-    def check(self, encoder: EncoderInfo) -> None:
+    def check(self, encoder: EncoderInfo | FileModel) -> None:
         """Raises UserError where they are of another encoder."""
         if self.manifest.encoder != encoder.key:
             raise UserError(
@@ -81,7 +84,10 @@ def take_files(project: Project, shards: Shards) -> Iterator[int | FolderChanges
 
 
 def take_results(project: Project, shards: Shards) -> Iterator[Batch]:
-    """What is to be stored, shard by shard. A new project takes over the key of the patients' marks."""
+    """What is to be stored, shard by shard. A new project takes over the key of the patients' marks.
+
+    Films that show another frame than the project wants are left to be embedded from their files.
+    """
     manifest = shards.manifest
     if not project.get(PATIENT_KEY):
         project.set(PATIENT_KEY, manifest.patient_key)
@@ -89,10 +95,12 @@ def take_results(project: Project, shards: Shards) -> Iterator[Batch]:
     below = _below(project, shards)
     read = {image_id for (image_id,) in project.db.execute("SELECT id FROM images WHERE state = 'read'")}
     ids = {path[len(below) :]: image_id for image_id, path in project.paths().items() if path.startswith(below)}
+    frame = shown_frame(project)
     for number in range(manifest.shards):
         batch = read_batch(shards.store, number, manifest, ids, keep_marks)
         yield replace(
             batch,
+            embedded=tuple(item for item in batch.embedded if is_shown(frame, item.notes)),
             unreadable=tuple(bad for bad in batch.unreadable if bad.digest is not None or bad.image_id not in read),
         )
 

@@ -21,6 +21,7 @@ from cxr_explorer.ui.commands.actions import SPECS
 from cxr_explorer.ui.commands.need import ALWAYS, IMAGE, MAP, PROJECT, REDO, TARGET, UNDO, Need
 from cxr_explorer.ui.commands.part import Part, Verbs
 from cxr_explorer.ui.compare.compare import Comparison
+from cxr_explorer.ui.encoders.second_encoder import SecondEncoder
 from cxr_explorer.ui.facts.facts import FactsPart
 from cxr_explorer.ui.find.filter_strip import FilterStrip
 from cxr_explorer.ui.find.find import Finder
@@ -55,6 +56,7 @@ from cxr_explorer.ui.sheets.sheets import Sheets
 from cxr_explorer.ui.sheets.strangers import StrangersPart
 from cxr_explorer.ui.suggest.profile import Profile
 from cxr_explorer.ui.suggest.suggest import Suggestions
+from cxr_explorer.ui.suggest.suspects import SuspectLabels
 from cxr_explorer.ui.suggest.tab import SuggestTab
 from cxr_explorer.ui.viewer.image_page import ImagePage
 from cxr_explorer.ui.viewer.viewer import Viewer
@@ -147,11 +149,13 @@ class MainWindow(Frame, Part):
         self.profile = Profile(self.suggest, session, self.label_panel)
         self.add_tab(self.suggest_tab, "Suggest")
         self.suggest.show_in(self.suggest_tab, self.profile)
+        self.suspects = SuspectLabels(self, session, self.reading)
         self.facts = FactsPart(self, session)
         self.audit = Audits(self, session, self.reading)
         self.cluster_work = ClusterWork(self, session, self.cluster_panel, self.map_page)
         self.finder = Finder(self, session, self.gallery_panel, self.map_page)
         self.compare = Comparison(self, session, self.seen, self.gallery_panel, self.reading, self.finder)
+        self.second_encoder = SecondEncoder(self, session, self.runs, self.map_page, dark=self.appearance.dark)
         self.viewer = Viewer(session, self.image_page, {"compare": self.compare.page})
         self.set_switch("wheel_steps", self.viewer.wheel_steps)
         self.progress_report = ProgressReport(self, session)
@@ -163,6 +167,7 @@ class MainWindow(Frame, Part):
         self.guide = Guide(self, session, self.runs, self.files.welcome, views)
         self.help = Help(self, session, self.runs, lambda: "audits" if self.audit.active else "")
         self.audit.list.setProperty(HELP_PAGE, "audits")
+        self.suggest_tab.setProperty(HELP_PAGE, "suggestions")
         self.parts: tuple[Part, ...] = (
             self,
             self.workspaces,
@@ -178,11 +183,13 @@ class MainWindow(Frame, Part):
             self.sheets,
             self.strangers,
             self.suggest,
+            self.suspects,
             self.facts,
             self.audit,
             self.cluster_work,
             self.finder,
             self.compare,
+            self.second_encoder,
             self.viewer,
             self.progress_report,
             self.menus,
@@ -210,11 +217,14 @@ class MainWindow(Frame, Part):
         session = self.session
         self.appearance.darkChanged.connect(self.map_page.set_dark)
         self.appearance.darkChanged.connect(self.cluster_panel.set_dark)
+        self.appearance.darkChanged.connect(self.second_encoder.page.set_dark)
         self.appearance.scaleChanged.connect(self._give_room)
         self.map_page.imageWanted.connect(self.open_image)
         self.gallery_panel.imageWanted.connect(self.open_image)
+        self.second_encoder.page.imageWanted.connect(self.open_image)
         self.image_page.view.stepRequested.connect(self.step_image)
         self.image_page.seen.connect(self.seen.note_full_size)
+        self.image_page.framesChanged.connect(self._enable)
         self.image_page.view.rulers.toggled.connect(lambda on: self.set_switch("ruler", on))
         self.sheets.page.backWanted.connect(self.step_back)
         self.finder.strip.compareWanted.connect(self.compare.start)

@@ -150,7 +150,7 @@ def measure(paths: Sequence[Path], info: EncoderInfo, repeats: int) -> dict[str,
         wholes.append(whole_s)
         processors.append(loop_cpu_s / whole_cpu_s)
         opening.append(open_alone(paths, info.spec))
-        with _Encoder(OnnxEngine(info), info.title) as encoder:
+        with _Encoder(OnnxEngine(info), info) as encoder:
             encoder.encode(pixels[:CPU_PASS])
             alone.append(seconds(lambda encoder=encoder: encoder.encode(pixels)))
     with_torch, with_onnx = TorchEngine(info, "cpu"), OnnxEngine(info)

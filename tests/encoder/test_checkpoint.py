@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,14 @@ from typing import Any
 import pytest
 
 from cxr_explorer.encoder.checkpoint import (
+    added_folder,
     bundled_encoders,
+    damaged_encoders,
     default_encoder,
     encoder_key,
+    encoder_of,
+    encoder_with_key,
+    known_encoders,
     read_encoder,
     write_description,
 )
@@ -107,6 +113,45 @@ def test_the_default_is_bundled_and_listed_first() -> None:
     assert bundled_encoders()[0] == default_encoder()
     for info in bundled_encoders():
         assert (info.directory / "MODEL_CARD.md").is_file()
+
+
+@pytest.fixture
+def added(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where added encoders lie: one named tiny."""
+    monkeypatch.setattr("cxr_explorer.encoder.checkpoint.user_data_path", lambda *_, **__: checkpoint / "data")
+    added_folder().mkdir(parents=True)
+    shutil.copytree(checkpoint, added_folder() / "tiny", ignore=shutil.ignore_patterns("data"))
+    return added_folder()
+
+
+def test_an_added_encoder_is_known_by_name_and_by_key(added: Path) -> None:
+    assert [info.name for info in known_encoders()] == [*(info.name for info in bundled_encoders()), "tiny"]
+    info = encoder_of("tiny")
+    assert info.directory == added / "tiny"
+    assert encoder_with_key(info.key) == info
+    assert encoder_with_key("tiny-000000000000") is None
+
+
+def test_a_damaged_added_encoder_stops_nothing_and_is_listed(added: Path) -> None:
+    (added / "tiny" / "encoder.json").write_text('{"format": 1}', encoding="utf-8")
+    (added / "empty").mkdir()
+    (added / "notes.txt").write_text("no folder", encoding="utf-8")
+    assert known_encoders() == bundled_encoders()
+    assert [folder.name for folder, _reason in damaged_encoders()] == ["empty", "tiny"]
+    assert all("encoder.json" in reason for _folder, reason in damaged_encoders())
+    with pytest.raises(UserError, match="is damaged"):
+        encoder_of("tiny")
+
+
+def test_a_name_that_nobody_added_is_told(added: Path) -> None:
+    with pytest.raises(UserError, match=r"no encoder called rad-dino.*encoder list"):
+        encoder_of("rad-dino")
+
+
+def test_where_nobody_added_one_the_bundled_ones_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cxr_explorer.encoder.checkpoint.user_data_path", lambda *_, **__: tmp_path / "none")
+    assert known_encoders() == bundled_encoders()
+    assert damaged_encoders() == []
 
 
 def test_listing_encoders_needs_no_torch() -> None:

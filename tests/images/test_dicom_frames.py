@@ -11,6 +11,8 @@ from pydicom import Dataset, Sequence
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit
 
+from cxr_explorer.errors import UserError
+from cxr_explorer.images.dicom_frames import Frame, frame_of_text, is_shown, noted_frame
 from cxr_explorer.images.read import decode
 from tests.images.dicom_files import dataset_of, dicom, file_of, ramp
 
@@ -31,6 +33,52 @@ def test_the_frame_in_the_middle_is_shown_and_a_note_says_so(count: int, shown: 
     film = decode(several(films))
     np.testing.assert_array_equal(film.values, films[shown])
     assert f"frame {shown + 1} of {count} is shown: the one in the middle" in film.notes
+
+
+@pytest.mark.parametrize(
+    ("wanted", "shown", "why"),
+    [
+        ("first", 1, "the first"),
+        ("last", 8, "the last"),
+        (3, 3, "the one chosen"),
+        (9, 8, "the last, as there is no frame 9"),
+    ],
+)
+def test_another_frame_is_shown_where_it_is_asked_for(wanted: Frame, shown: int, why: str) -> None:
+    films = frames(8)
+    film = decode(several(films), wanted)
+    np.testing.assert_array_equal(film.values, films[shown - 1])
+    assert (film.frame, film.frames) == (shown, 8)
+    assert f"frame {shown} of 8 is shown: {why}" in film.notes
+    assert noted_frame(film.notes) == (shown, 8)
+    assert is_shown(wanted, film.notes) and is_shown(shown, film.notes) and not is_shown(2, film.notes)
+
+
+def test_of_a_file_with_one_picture_every_frame_is_that_one() -> None:
+    film = decode(several(frames(1)), 7)
+    assert (film.frame, film.frames, noted_frame(film.notes)) == (1, 1, None)
+    assert is_shown("last", film.notes)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "second", "", "1.5", "²"])
+def test_what_is_no_frame_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match="a number from 1"):
+        frame_of_text(text)
+    assert [frame_of_text(good) for good in ("first", "middle", "last", "12")] == ["first", "middle", "last", 12]
+
+
+def test_only_the_wanted_frame_is_decoded() -> None:
+    """The others may be damaged, or too many to be held."""
+    films = frames(5, "uint8")
+    file = io.BytesIO()
+    Image.fromarray(films[3]).save(file, "JPEG2000", no_jp2=True)
+    dataset = dataset_of(films[0], NumberOfFrames=5)
+    dataset.file_meta.TransferSyntaxUID = JPEG2000Lossless
+    dataset.PixelData = encapsulate([b"no picture"] * 3 + [file.getvalue(), b"no picture"])
+    dataset["PixelData"].VR = "OB"
+    np.testing.assert_array_equal(decode(file_of(dataset), 4).values, films[3])
+    with pytest.raises(UserError, match="Damaged"):
+        decode(file_of(dataset), 3)
 
 
 def test_one_frame_is_no_news() -> None:

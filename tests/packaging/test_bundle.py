@@ -171,7 +171,7 @@ def test_the_list_of_parts_names_version_and_licence() -> None:
 
 
 def test_the_folder_carries_the_texts_of_the_lgpl() -> None:
-    folder = PACKAGING / "bundle" / "licences"
+    folder = PACKAGING.parent / "resources" / "licences"
     assert "GNU LESSER GENERAL PUBLIC LICENSE" in (folder / "LGPL-3.0.txt").read_text()
     assert "GNU GENERAL PUBLIC LICENSE" in (folder / "GPL-3.0.txt").read_text()
     assert "replaced" in (folder / "README.md").read_text()

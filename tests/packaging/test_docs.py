@@ -54,6 +54,7 @@ def test_the_site_has_every_page(site: Path) -> None:
     found = pages(site)
     assert set(docs.page_names().values()) | {"command-reference", "index", "search"} <= set(found)
     assert "film.webp" in found["index"] and (site / "_images" / "film.webp").is_file()
+    assert {"getting-started", "window", "audits", "suggestions"} <= set(found)  # which F1 opens
     for page in ("getting-started", "audits", "my-data"):  # shared with the help of the program
         assert not re.search(r"\{\w+\}", re.sub(r"<(script|style).*?</\1>", "", found[page], flags=re.S)), page
     assert "<math" in found["statistics"]

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,9 +13,9 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from cxr_explorer.encoder.checkpoint import read_encoder
 from cxr_explorer.errors import UserError
-from training import evaluate, probes, supervised
+from training import embeddings, evaluate, probes, supervised
 from training.data import Item
-from training.embeddings import Embedded, beside, pixel_components, random_encoder, resized_encoder
+from training.embeddings import Embedded, beside, embed_items, pixel_components, random_encoder, resized_encoder
 from training.grouping import agreement
 from training.measures import auroc, average_precision, difference, interval, resamples, share_right
 from training.report import plot_bars
@@ -149,6 +150,38 @@ def test_neighbours_are_training_images_of_other_patients():
     assert set(near[0][:4]) == {2, 3, 4, 5}
 
 
+def test_neighbours_are_those_of_a_plain_sort_also_where_cosines_are_equal():
+    random = np.random.default_rng(0)
+    rows = np.repeat(
+        random.standard_normal((40, 5)).astype(np.float32), 30, axis=0
+    )  # 30 of each alike: ties at the k-th
+    test, patients = random.random(1200) < 0.3, random.integers(0, 200, 1200)
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    train = np.flatnonzero(~test)
+    cosines = unit[test] @ unit[train].T
+    cosines[patients[test][:, None] == patients[train]] = -2
+    expected = train[np.argsort(-cosines, axis=1, kind="stable")[:, : probes.NEIGHBOURS]]
+    found = probes.neighbour_rows(rows, test, patients)
+    np.testing.assert_allclose(
+        np.einsum("td,tkd->tk", unit[test], unit[found]), np.einsum("td,tkd->tk", unit[test], unit[expected]), atol=1e-6
+    )
+    assert not (patients[found] == patients[test][:, None]).any()
+
+
+def test_neighbours_of_a_whole_release_do_not_need_all_its_cosines_at_once():
+    count, held = 40_000, 3_000  # all cosines are 0.4 GB, sorted with their numbers four times that
+    rows = np.random.default_rng(0).standard_normal((count, 4)).astype(np.float32)
+    test = np.arange(count) < held
+    tracemalloc.start()
+    try:
+        near = probes.neighbour_rows(rows, test, np.arange(count))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert near.shape == (held, probes.NEIGHBOURS) and (near >= held).all()
+    assert most < 200e6
+
+
 def test_draws_take_patients_whole():
     patients = np.repeat(np.arange(50), 3)
     drawn = probes.draw_patients(patients, 0.1, seed=1)
@@ -233,6 +266,27 @@ def test_clusterings_hold_the_programs_own_and_k_means():
     found = clusterings(vectors_of(items_of(60)))
     assert list(found) == ["HDBSCAN on the map", "k-means, 14", "k-means, 50"]
     assert len(set(found["k-means, 14"])) == 14
+
+
+def test_what_is_embedded_is_written_once_and_gone_on_with(tmp_path, monkeypatch):
+    monkeypatch.setattr(embeddings, "PART", 3)
+    items = []
+    for number in range(7):
+        pixels = np.random.default_rng(number).integers(0, 255, (40, 40)).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+        items.append(Item(tmp_path / f"{number}.png", "s", f"p{number}", "", "", "", None, None, "train"))
+    encoder = random_encoder(tmp_path / "encoder", 64).directory
+    first = embed_items(items[:4], encoder, tmp_path / "kept", "cpu")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "kept").iterdir()}
+    every = embed_items(items, encoder, tmp_path / "kept", "cpu")
+    np.testing.assert_array_equal(every.vectors[:4], first.vectors)
+    assert before.items() <= {path: path.stat().st_mtime_ns for path in (tmp_path / "kept").iterdir()}.items()
+    sizes = []
+    for path in (tmp_path / "kept").iterdir():
+        with np.load(path, allow_pickle=False) as stored:
+            sizes.append(len(stored["files"]))
+    assert sorted(sizes) == [1, 3, 3]
+    np.testing.assert_array_equal(embed_items(items, encoder, tmp_path / "kept", "cpu").vectors, every.vectors)
 
 
 def test_encoders_side_by_side_count_alike():

@@ -74,6 +74,16 @@ def known_findings(project: Project) -> list[str]:
     return findings + [finding for finding in labelled_by(project.db) if finding not in findings]
 
 
+def findings_by_reader(project: Project) -> dict[str, list[str]]:
+    """By reader, in the order of their names, the findings that they have labels of; who has none is left out."""
+    names = labelled_by(project.db)
+    found: dict[str, list[str]] = {}
+    for finding in known_findings(project):
+        for name in ordinary(names.get(finding, ())):
+            found.setdefault(name, []).append(finding)
+    return dict(sorted(found.items()))
+
+
 def compare_pair(project: Project, first: str, second: str) -> list[FindingAgreement]:
     """How two readers agree on each finding both judged on some image, in the order of `known_findings`.
 

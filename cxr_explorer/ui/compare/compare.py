@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject
 from cxr_explorer.labels.texts import finding_text
 from cxr_explorer.project import label_columns
 from cxr_explorer.project.project import Ids
+from cxr_explorer.project.redrawn import shown_frame, stamp_as_shown
 from cxr_explorer.search.patient_films import Film
 from cxr_explorer.search.similar import UnitEmbeddings
 from cxr_explorer.ui.commands.actions import key_text
@@ -147,9 +148,10 @@ class Comparison(QObject, Part):
         if key == FILE:
             path = self._finder.strip.path
             assert path is not None
-            return Compared(FILE, path)
+            return Compared(FILE, path, frame=shown_frame(project))
         image = project.image(key)
-        return Compared(key, project.folder / image.path, image.stamp)
+        stamp, frame = stamp_as_shown(project, image), shown_frame(project)
+        return Compared(key, project.folder / image.path, stamp, frame)
 
     def _on_current(self) -> None:
         """An image chosen elsewhere takes the place of the one in focus: labels go to what is seen."""

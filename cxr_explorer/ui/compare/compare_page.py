@@ -11,6 +11,7 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from cxr_explorer.errors import UserError
+from cxr_explorer.images.dicom_frames import MIDDLE, Frame
 from cxr_explorer.images.radiograph import Radiograph
 from cxr_explorer.ui.commands.actions import tooltip
 from cxr_explorer.ui.compare.compare_pane import ComparePane
@@ -33,11 +34,13 @@ class Compared:
         key: Its id; any negative number for a file that is not in the project.
         path: Its file.
         stamp: See `ImageRecord`; None for a file that is not in the project.
+        frame: Of a file of several, which.
     """
 
     key: int
     path: Path
     stamp: tuple[int, int] | None = None
+    frame: Frame = MIDDLE
 
 
 class ComparePage(QWidget):
@@ -131,7 +134,7 @@ class ComparePage(QWidget):
 
     def clear(self) -> None:
         """Shows nothing, and lets the pictures go."""
-        self._files.forget()
+        self._files.let_go()
         for pane in self.panes:
             self._grid.removeWidget(pane)
             pane.hide()
@@ -166,7 +169,7 @@ class ComparePage(QWidget):
     def _read(self, pane: ComparePane, image: Compared) -> None:
         pane.key = image.key
         pane.picture.show_message("Loading …")
-        self._files.ask(image.key, image.path, image.stamp)
+        self._files.ask(image.key, image.path, image.stamp, image.frame)
 
     def _show(self, key: int, result: object) -> None:
         for pane in self.panes:

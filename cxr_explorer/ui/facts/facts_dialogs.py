@@ -6,18 +6,17 @@ from collections.abc import Sequence
 
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QDialog,
     QDialogButtonBox,
     QHeaderView,
     QPushButton,
-    QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
 from cxr_explorer.labels.confounders import ALPHA, LEAST_DIFFERENCE, Confounder, percent
+from cxr_explorer.ui.widgets.line_table import line_table
 from cxr_explorer.ui.widgets.texts import give_room, text_label
 
 _Buttons = QDialogButtonBox.StandardButton
@@ -36,14 +35,8 @@ class ConfoundersDialog(QDialog):
         head = "\n".join(f"⚠ {one.sentence(what)}" for one in warned)
         if not head:
             head = f"Nothing known of {what} stands out from the collection."
-        self.table = QTableWidget(len(found), 6)
+        self.table = line_table(len(found), 6)
         self.table.setHorizontalHeaderLabels(["", "Fact", "Most over-represented", "Here", "Collection", "By chance"])
-        self.table.verticalHeader().hide()
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setTabKeyNavigation(False)
-        self.table.setShowGrid(False)
         for row, one in enumerate(found):
             cells = (
                 "⚠" if one.stands_out else "",

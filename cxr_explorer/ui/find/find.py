@@ -11,11 +11,13 @@ from PySide6.QtWidgets import QFileDialog
 
 from cxr_explorer.encoder.checkpoint import EncoderInfo
 from cxr_explorer.encoder.embed import Embedded
+from cxr_explorer.encoder.file_model import NO_ENCODER, is_of_file
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.image_formats import EXTENSIONS
 from cxr_explorer.labels.confounders import percent
 from cxr_explorer.labels.texts import images_text
 from cxr_explorer.project.project import Ids
+from cxr_explorer.project.redrawn import shown_frame
 from cxr_explorer.search.similar import Alike, UnitEmbeddings, embed_file, image_named
 from cxr_explorer.search.words import Search
 from cxr_explorer.ui.commands.actions import key_text
@@ -113,7 +115,7 @@ class Finder(QObject, Part):
             return
         self.strip.show_reading(path)
         self._errand.run(
-            *(embed_file, path.resolve(), encoder.directory, session.preferences.device),
+            *(embed_file, path.resolve(), encoder.directory, session.preferences.device, shown_frame(session.project)),
             done=partial(self._search_like, path),
             failed=self._tell_why,
         )
@@ -145,6 +147,8 @@ class Finder(QObject, Part):
     def _encoder(self) -> EncoderInfo:
         """The map's encoder: no other one's embeddings can be compared with the map's."""
         assert self._session.map is not None
+        if is_of_file(self._session.map.encoder_key):
+            raise UserError(NO_ENCODER)
         for encoder in self._session.preferences.encoders():
             if encoder.key == self._session.map.encoder_key:
                 return encoder

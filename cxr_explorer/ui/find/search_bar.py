@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QToolButton, QVBox
 from cxr_explorer.labels.texts import images_text
 from cxr_explorer.search.words import Found, Search
 from cxr_explorer.ui.session.session import Session
+from cxr_explorer.ui.widgets.slices import Slices
 from cxr_explorer.ui.widgets.texts import text_label
 
 BUDGET_S = 0.02
@@ -54,7 +56,7 @@ class Searching(QObject):
         return self._prepare()
 
     def _prepare(self) -> bool:
-        search = self._current()
+        search = self.current()
         if search is None or self._then is None:
             return False
         end = time.perf_counter() + BUDGET_S
@@ -66,7 +68,8 @@ class Searching(QObject):
         then(search)
         return True
 
-    def _current(self) -> Search | None:
+    def current(self) -> Search | None:
+        """The search, which may not be ready yet; None without a map."""
         session = self._session
         if session.project is None or session.map is None:
             self._search = self._made_for = None
@@ -95,6 +98,7 @@ class SearchBar(QFrame):
         self.setObjectName("progress")
         self._session = session
         self._searching = searching
+        self._counting, self._taking = Slices(self), Slices(self)
         self.line = QLineEdit()
         self.line.setPlaceholderText("Search: name, view:AP, label:Effusion, unlabelled")
         self.line.setAccessibleName("Search file names, labels, notes and facts")
@@ -142,21 +146,21 @@ class SearchBar(QFrame):
 
     def take(self) -> None:
         """Selects what is found."""
-        if self.line.text().strip():
-            self._searching.use(self._take)
+        search = self._searching.current()
+        if search is not None and (query := self.line.text()).strip():
+            self._taking.run(search.finding(query), partial(self._take, search))
 
-    def _take(self, search: Search) -> None:
-        found = search.find(self.line.text())
+    def _take(self, search: Search, found: Found) -> None:
         self._tell(search, found)
         if found.image_ids.size:
             self.wanted.emit(found.image_ids)
 
     def _search(self) -> None:
-        if self.isVisible() and not self._searching.use(self._show_count):
-            self.count.setText("Getting ready …")
-
-    def _show_count(self, search: Search) -> None:
-        self._tell(search, search.find(self.line.text()))
+        search = self._searching.current()
+        if self.isVisible() and search is not None:
+            self._counting.run(search.finding(self.line.text()), partial(self._tell, search))
+            if not search.ready:
+                self.count.setText("Getting ready …")
 
     def _tell(self, search: Search, found: Found) -> None:
         if found.unknown:
@@ -177,10 +181,14 @@ class SearchBar(QFrame):
                 self.count.setText(f"No image{within} holds all of these words")
 
     def _again(self) -> None:
+        self._counting.cancel()
+        self._taking.cancel()
         if self.isVisible():
             self._timer.start()
 
     def _on_project(self) -> None:
+        self._counting.cancel()
+        self._taking.cancel()
         self.line.clear()
         self.hide()
 

@@ -114,6 +114,8 @@ class Files(QObject, Part):
             parts.append(f"{report.missing:,} no longer in the folder")
         if report.changed:
             parts.append(f"{report.changed:,} changed")
+        if report.without_embedding:
+            parts.append(f"{images_text(report.without_embedding)} without an embedding: make the file anew with them")
         text = ", ".join(parts) if parts else "No new images in the folder."
         assert self._session.project is not None
         met = describe_left_out(left_out(self._session.project))
@@ -122,9 +124,11 @@ class Files(QObject, Part):
     def _count_images(self) -> None:
         """No label changes how many there are: they are not counted with each of them."""
         project = self._session.project
-        failures = len(project.failures()) if project is not None else 0
+        failed = project.failures() if project is not None else []
+        failures, bare = len(failed), sum(failure.bare for failure in failed)
         aside = sum(item.count for item in left_out(project) if not item.kind.ordinary) if project is not None else 0
-        counts = [f"{failures:,} unreadable"] * bool(failures) + [f"{aside:,} left out"] * bool(aside)
+        told = ((failures - bare, "unreadable"), (bare, "without an embedding"), (aside, "left out"))
+        counts = [f"{count:,} {what}" for count, what in told if count]
         self.unreadable.setVisible(bool(counts))
         self.unreadable.setText(f"⚠ {', '.join(counts)}")
         self._images = project.image_count() - failures if project is not None else 0
@@ -210,7 +214,7 @@ class Files(QObject, Part):
             self._frame,
             session.preferences.own_reader,
             session.preferences.encoders(),
-            session.preferences.encoder(),
+            self._runs.encoder(),
             session.preferences.device,
         )
         if accepted(dialog):

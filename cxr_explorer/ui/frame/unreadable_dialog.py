@@ -30,9 +30,11 @@ class UnreadableDialog(QDialog):
         self.setWindowTitle("Unreadable files")
         give_room(self, 62, 30)
         layout = QVBoxLayout(self)
-        count = (
-            f"{len(failures):,} file{'' if len(failures) == 1 else 's'} could not be read. All others are in the map."
-        )
+        bare = sum(item.bare for item in failures)
+        unread = len(failures) - bare
+        told = [f"{unread:,} file{'' if unread == 1 else 's'} could not be read."] * bool(unread)
+        told += [f"{bare:,} {'is' if bare == 1 else 'are'} without an embedding."] * bool(bare)
+        count = f"{' '.join(told)} All others are in the map."
         layout.addWidget(QLabel(count if failures else "Every file could be read."))
         if failures:
             layout.addWidget(table_of(("File", "Reason"), [(item.path, item.reason) for item in failures]), 1)

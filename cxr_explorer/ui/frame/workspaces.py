@@ -14,7 +14,8 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QVBoxLayout, QWidget
 from cxr_explorer.ui.commands.part import Part, Verbs
 
 START, EXPLORE, SHEET, READ = "start", "explore", "sheet", "read"
-"""Nothing is open; the map with its clusters and the gallery; a contact sheet; films full size."""
+"""Nothing is open, or two maps need all the window; the map with its clusters and the gallery; a contact sheet; films
+full size."""
 
 KEPT = (EXPLORE, SHEET, READ)
 

@@ -20,7 +20,20 @@ from cxr_explorer.ui.viewer.image_page import ImagePage
 _LABEL = ("label_normal", "label_rest_absent", "label_repeat", "exclude")
 _NOTE = ("come_back", "note")
 _FILE = ("copy_name", "copy_path", "show_in_folder")
-_LOOK = ("next_window", "invert", "fit", "fit_width", "actual", "loupe", "ruler", "mirror", "turn", "overlay")
+_LOOK = (
+    "next_window",
+    "invert",
+    "fit",
+    "fit_width",
+    "actual",
+    "loupe",
+    "ruler",
+    "mirror",
+    "turn",
+    "overlay",
+    "next_frame",
+    "previous_frame",
+)
 
 ON_FILM = (*_LABEL, "", *_NOTE, "", *_LOOK, "", "similar", "compare", "patient_films", "", *_FILE)
 ON_TILE = ("open_image", "", *_LABEL, "", *_NOTE, "", "similar", "compare", "patient_films", "cluster_here", "", *_FILE)

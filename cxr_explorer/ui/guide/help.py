@@ -15,7 +15,7 @@ from cxr_explorer.encoder.checkpoint import bundled_encoders
 from cxr_explorer.errors import UserError
 from cxr_explorer.ui.commands.part import Part, Verbs
 from cxr_explorer.ui.frame.frame import Frame
-from cxr_explorer.ui.guide.help_pages import ABOUT, DATA, START
+from cxr_explorer.ui.guide.help_pages import ABOUT, DATA, LICENCES, START, TITLES
 from cxr_explorer.ui.guide.help_window import HelpWindow
 from cxr_explorer.ui.session.runs import Runs
 from cxr_explorer.ui.session.session import Session
@@ -23,7 +23,7 @@ from cxr_explorer.ui.widgets.messages import TextDialog
 from cxr_explorer.ui.widgets.texts import accepted
 
 PAGE = "help_page"
-"""Property of a widget: the page of the help that `F1` opens while the keyboard is in it."""
+"""Property of a widget: the page of the documents that `F1` opens while the keyboard is in it."""
 
 _MOST_LINES = 4000
 
@@ -32,7 +32,7 @@ class Help(QObject, Part):
     """Shows the help; nothing of it is made before it is asked for."""
 
     def __init__(self, frame: Frame, session: Session, runs: Runs, place: Callable[[], str]) -> None:
-        """`place` says which page belongs to what is being done now, or "" for none in particular."""
+        """`place` says which page of the documents belongs to what is being done now, "" for none in particular."""
         super().__init__(frame)
         self._frame = frame
         self._session = session
@@ -43,10 +43,11 @@ class Help(QObject, Part):
 
     def verbs(self) -> Verbs:
         return {
-            "help": lambda: self.show_page(self._page_here()),
+            "help": self.show_help,
             "documents": self.show_documents,
             "where_data": lambda: self.show_page(DATA),
             "about": lambda: self.show_page(ABOUT),
+            "licences": lambda: self.show_page(LICENCES),
             "diagnostic": self.show_report,
             "show_log": self.show_log,
         }
@@ -69,11 +70,20 @@ class Help(QObject, Part):
             self.window.reportWanted.connect(self.show_report)
         self.window.show_page(page)
 
+    def show_help(self) -> None:
+        """Opens the help at the page of what is being done, where it has one."""
+        page = self._page_here()
+        self.show_page(page if page in TITLES else START)
+
     def show_documents(self) -> None:
-        """Opens the site of `packaging/docs.py` in the browser; the help where it was not built, or has no browser."""
-        index = asset("site", "index.html")
-        if not index.is_file() or not QDesktopServices.openUrl(QUrl.fromLocalFile(str(index))):
-            self.show_page(START)
+        """Opens the site of `packaging/docs.py` in the browser, at the page of what is being done.
+
+        The help where it was not built, or no browser opens it.
+        """
+        page = self._page_here() or ("getting-started" if self._session.project is None else "window")
+        place = asset("site", f"{page}.html")
+        if not place.is_file() or not QDesktopServices.openUrl(QUrl.fromLocalFile(str(place))):
+            self.show_help()
 
     def _page_here(self) -> str:
         widget: QWidget | None = QApplication.focusWidget()
@@ -81,7 +91,7 @@ class Help(QObject, Part):
             if page := widget.property(PAGE):
                 return str(page)
             widget = widget.parentWidget()
-        return self._place() or START
+        return self._place()
 
     # -- what may be sent with a question --------------------------------------------------------------------------
 

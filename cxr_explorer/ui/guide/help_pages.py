@@ -20,7 +20,7 @@ from cxr_explorer.project.project import Project
 from cxr_explorer.ui.commands.actions import SPECS, key_text, plain_text
 from cxr_explorer.ui.session.recent import day_text
 
-START, KEYS, AUDITS, DATA, ABOUT = "start", "keys", "audits", "data", "about"
+START, KEYS, AUDITS, DATA, ABOUT, LICENCES = "start", "keys", "audits", "data", "about", "licences"
 
 TITLES: Mapping[str, str] = {
     START: "Getting started",
@@ -28,8 +28,9 @@ TITLES: Mapping[str, str] = {
     AUDITS: "Audits and what their figures mean",
     DATA: "Where is my data",
     ABOUT: "About",
+    LICENCES: "Licences",
 }
-"""The pages in their order; all but the keys are Markdown files of that name."""
+"""The pages in their order; all but the keys and the licences are Markdown files of that name."""
 
 _BY_NAME = {spec.name: spec for spec in SPECS}
 _FIELD = re.compile(r"\{(\w+)\}")
@@ -91,7 +92,7 @@ def page_text(page: str, filled: Mapping[str, str] | None = None) -> str:
     """A page in Markdown, with the keys as they are now.
 
     Args:
-        page: A key of TITLES, but KEYS.
+        page: A key of TITLES, but KEYS and LICENCES.
         filled: What stands for other names in braces.
     """
     text = asset("docs", "help", f"{page}.md").read_text(encoding="utf-8")
@@ -103,6 +104,25 @@ def page_text(page: str, filled: Mapping[str, str] | None = None) -> str:
         return f"**{key_text(name)}**" if key_text(name) else f"*{plain_text(_BY_NAME[name]).rstrip('…')}*"
 
     return _FIELD.sub(fill, text)
+
+
+_LICENCES = {
+    "Apache-2.0": "CXR Explorer: Apache License 2.0",
+    "LGPL-3.0": "Qt and PySide6: GNU Lesser General Public License 3",
+    "GPL-3.0": "GNU General Public License 3, which the LGPL adds to",
+}
+"""Texts of licences: file -> heading."""
+
+
+def licences_text() -> str:
+    """Whose the parts are, how Qt may be replaced, and the licences word for word, in Markdown."""
+    home = asset("licences")
+    notes = [(home / f"{name}.md").read_text(encoding="utf-8") for name in ("LICENCES", "README")]
+    texts = [
+        f"# {heading}\n\n```\n{(home / f'{name}.txt').read_text(encoding='utf-8')}\n```\n"
+        for name, heading in _LICENCES.items()
+    ]
+    return "\n\n".join([*notes, *texts])
 
 
 def about_fields(encoder: EncoderInfo) -> dict[str, str]:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeyEvent, QTextCharFormat, QTextCursor, QTextDocument
+from PySide6.QtGui import (
+    QDesktopServices,
+    QGuiApplication,
+    QKeyEvent,
+    QTextBlockFormat,
+    QTextCharFormat,
+    QTextCursor,
+    QTextDocument,
+)
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
@@ -21,7 +29,18 @@ from PySide6.QtWidgets import (
 )
 
 from cxr_explorer.ui.commands.actions import tooltip
-from cxr_explorer.ui.guide.help_pages import ABOUT, DATA, KEYS, TITLES, about_fields, page_text, places, places_text
+from cxr_explorer.ui.guide.help_pages import (
+    ABOUT,
+    DATA,
+    KEYS,
+    LICENCES,
+    TITLES,
+    about_fields,
+    licences_text,
+    page_text,
+    places,
+    places_text,
+)
 from cxr_explorer.ui.guide.keys_help import KeysPage
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.texts import text_label
@@ -142,8 +161,17 @@ class HelpWindow(QDialog):
             filled["places"] = places_text(found)
         elif page == ABOUT:
             filled = about_fields(self._session.preferences.encoder())
-        self.text.setMarkdown(page_text(page, filled))
+        self.text.setMarkdown(licences_text() if page == LICENCES else page_text(page, filled))
+        self._wrap()
         self.shown.setCurrentWidget(self.text)
+
+    def _wrap(self) -> None:
+        """Also what stands as it is written, a licence, is broken where the page ends."""
+        form = QTextBlockFormat()
+        form.setNonBreakableLines(False)
+        cursor = QTextCursor(self.text.document())
+        cursor.select(QTextCursor.SelectionType.Document)
+        cursor.mergeBlockFormat(form)
 
     # -- search ----------------------------------------------------------------------------------------------------
 

@@ -99,10 +99,15 @@ class FetchDialog(QDialog):
         self.own_port.setToolTip("Where the archive sends films by C-MOVE")
         self.user = QLineEdit(placeholderText="user")
         self.password = QLineEdit(placeholderText="password", echoMode=QLineEdit.EchoMode.Password)
+        self.user.setToolTip("Where the archive asks for one; kept nowhere")
         self.password.setToolTip("Kept nowhere: it is asked for each time")
         self.encrypted = _ticked("&Encrypted connection only (TLS)")
         self.encrypted.setToolTip("Without it names and films pass the network in the clear")
         self.authorities = QLineEdit(placeholderText="file of the hospital's authority (PEM), if IT gave you one")
+        self.certificate = QLineEdit(placeholderText="file of certificate and key (PEM), if asked for")
+        self.certificate.setToolTip(
+            "This computer's: some archives ask for it; to receive films by C-MOVE, encrypted, it is needed"
+        )
         self.allowed = QCheckBox(ALLOW)
         self.allowed.setToolTip(
             "Off for each project until you tick it; the address is kept, user and password are not"
@@ -123,6 +128,7 @@ class FetchDialog(QDialog):
             "User": self.user,
             "Password": self.password,
             "Authority": self.authorities,
+            "Own certificate": self.certificate,
             "First day": self.since,
             "Last day": self.until,
             "Body part": self.body_part,
@@ -140,19 +146,20 @@ class FetchDialog(QDialog):
         self.own_port.setValue(archive.own_port)
         self.encrypted.setChecked(archive.encrypted)
         self.authorities.setText(archive.authorities)
+        self.certificate.setText(archive.certificate)
         self.allowed.setChecked(True)
 
     def _lay_out(self) -> None:
         form = self._form = QFormLayout()
         self._titles, self._port = _row(self.title, self.own_title), _row(self.own_port, None)
-        self._sign_in = _row(self.user, self.password)
         form.addRow("Protocol", self.kind)
         form.addRow("Address", self.address)
         form.addRow("AE titles", self._titles)
         form.addRow("Own port", self._port)
-        form.addRow("Sign in", self._sign_in)
+        form.addRow("Sign in", _row(self.user, self.password))
         form.addRow("", self.encrypted)
         form.addRow("Authority", self.authorities)
+        form.addRow("Own certificate", self.certificate)
         form.addRow("", self.allowed)
         form.addRow("Studies of", _row(self.since, text_label("to"), self.until))
         form.addRow("Kinds", _row(*self.modalities.values(), text_label("Body part"), self.body_part))
@@ -175,8 +182,8 @@ class FetchDialog(QDialog):
             self.own_port.value(),
             self.encrypted.isChecked(),
             self.authorities.text().strip(),
-            "",
-            self.user.text().strip() if self.kind.currentData() == "dicomweb" else "",
+            self.certificate.text().strip(),
+            self.user.text().strip(),
             self.password.text(),
         )
 
@@ -267,11 +274,10 @@ class FetchDialog(QDialog):
         self.address.setPlaceholderText(_EXAMPLES.get(kind, _EXAMPLE))
         self._form.setRowVisible(self._titles, not is_web)
         self._form.setRowVisible(self._port, kind == "c-move")
-        self._form.setRowVisible(self._sign_in, is_web)
         for field in (self.title, self.own_title, self.own_port, self.user, self.password):
             field.setEnabled(not is_busy)
-        others = (self.kind, self.address, self.encrypted, self.authorities, self.since, self.until, self.body_part)
-        for one in (*others, self.hides, *self.modalities.values()):
+        others = (self.kind, self.address, self.encrypted, self.authorities, self.certificate)
+        for one in (*others, self.since, self.until, self.body_part, self.hides, *self.modalities.values()):
             one.setEnabled(not is_busy)
         for button in (self.test, self.search, self.fetch):
             button.setEnabled(self.allowed.isChecked() and not is_busy)

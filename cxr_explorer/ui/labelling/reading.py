@@ -39,6 +39,10 @@ HowOf = Callable[[int], How]
 Reveal = Callable[[int], str]
 """What others said of an image, in words; shown when asked for, and of the last image once it is answered."""
 
+Stands = Callable[[int], tuple[Value | None, str]]
+"""The label of an image that is looked at again, in words ("labelled present"); before them its value, where the answer
+keeps it or changes it."""
+
 _AHEAD = 2
 """Images read ahead of the one on the screen."""
 
@@ -56,6 +60,7 @@ class _Task:
         ids: Images so far, in order.
         position: Which of them is shown.
         reveal: See Reveal; None where there is nothing to reveal.
+        stands: See Stands; None where no label is looked at again.
         given: Position of each answer that changed something, with the act's text: what undo goes back to.
         answered: Images with an answer or skipped.
         note: What has been revealed; empty otherwise.
@@ -73,6 +78,7 @@ class _Task:
     on_end: Callable[[bool], None] | None
     ids: list[int]
     reveal: Reveal | None = None
+    stands: Stands | None = None
     position: int = 0
     given: list[tuple[int, str]] = field(default_factory=list)
     answered: set[int] = field(default_factory=set)
@@ -166,7 +172,16 @@ class Reading(QObject, Part):
             return f"{task.title}  ·  choosing the next images…"
         place = f"{task.position + 1:,} of {len(task.ids):,}" if task.known_total else f"image {task.position + 1:,}"
         drawn = "  ·  drawn at random" if task.how_of(task.ids[task.position]) == "random" else ""
+        if task.stands is not None:
+            drawn = f" doubted  ·  {task.stands(task.ids[task.position])[1]}"
         return f"{task.title}  ·  {place}{drawn}  ·  {finding_text(task.finding)}?"
+
+    def stands(self) -> Value | None:
+        """What the label says that an answer keeps or changes; None where there is none."""
+        task = self._task
+        if task is None or task.stands is None or self.is_waiting():
+            return None
+        return task.stands(task.ids[task.position])[0]
 
     def states(self) -> dict[Need, bool]:
         """For the actions."""
@@ -186,6 +201,7 @@ class Reading(QObject, Part):
         reader: str | None = None,
         hide_suggestions: bool = False,
         reveal: Reveal | None = None,
+        stands: Stands | None = None,
     ) -> None:
         """Begins with the first image; a reading that is under way ends.
 
@@ -200,6 +216,7 @@ class Reading(QObject, Part):
                 read, the reader's own labels are out of sight, see `Session.read_as`.
             hide_suggestions: See `hides_suggestions`.
             reveal: See Reveal.
+            stands: See Stands; an answer rests on this look from then on, also where it was the label before.
         """
         self.stop()
         known = not callable(source)
@@ -212,8 +229,9 @@ class Reading(QObject, Part):
             return
         more: Source = source if callable(source) else _nothing
         name = reader or self._session.reader
+        shown = [int(image_id) for image_id in ids]
         self._task = _Task(
-            title, more, finding, name, how, hide_suggestions, known, on_answer, on_end, [int(i) for i in ids], reveal
+            title, more, finding, name, how, hide_suggestions, known, on_answer, on_end, shown, reveal, stands
         )
         self._session.read_as(name)
         self._session.set_judgement(finding, self._session.value)
@@ -235,7 +253,7 @@ class Reading(QObject, Part):
         if value is not None:
             puts = task.on_answer(image_id, value) if task.on_answer is not None else {}
             said = judgement(self._session.map, task.finding, value, task.reader, task.how_of(image_id))
-            change = labelling.label(project, np.array([image_id], np.int64), said, puts)
+            change = labelling.label(project, np.array([image_id], np.int64), said, puts, task.stands is not None)
             word = VALUE_WORDS[value]
             if change is not None:
                 task.given.append((task.position, change.text))
@@ -347,6 +365,7 @@ class ReadingStrip(QFrame):
         self._text = text_label("", "heading", wraps=True)
         self._note = text_label("", "dim", wraps=True)
         self._keyed: list[tuple[QPushButton, str, str]] = []
+        self._answers: list[tuple[QPushButton, Value]] = []
         row = FlowPanel()
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 6, 12, 6)
@@ -364,6 +383,8 @@ class ReadingStrip(QFrame):
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             button.setToolTip("Go on without an answer" if value is None else tooltip(action))
             self._keyed.append((button, text, action))
+            if value is not None:
+                self._answers.append((button, value))
             button.clicked.connect(lambda _checked=False, v=value: reading.answer(v))
             row.add(button)
         self._reveal = QPushButton()
@@ -383,8 +404,12 @@ class ReadingStrip(QFrame):
         self.refresh()
 
     def show_keys(self) -> None:
-        """Says on each button the key that does the same, as it is now."""
+        """Says on each button the key that does the same, as it is now; and whether it keeps a label or changes it."""
+        stands, values = self._reading.stands(), dict(self._answers)
         for button, text, action in self._keyed:
+            if stands is not None and button in values:
+                word = text.lower()
+                text = f"Keep {word}" if values[button] == stands else f"Change to {word}"
             button.setText(f"{text}  {key_text(action)}".rstrip().replace("&", "&&"))
 
     def refresh(self) -> None:
@@ -392,6 +417,7 @@ class ReadingStrip(QFrame):
         self.setVisible(self._reading.active)
         self._text.setText(self._reading.text())
         self._text.setToolTip(self._reading.text())
+        self.show_keys()
         self._reveal.setVisible(self._reading.reveals)
         note = self._reading.note()
         self._note.setText(note)

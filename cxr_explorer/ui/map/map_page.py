@@ -37,6 +37,7 @@ class MapPage(QWidget):
     """Follows the session: map, colours, selection; and tells it what is chosen."""
 
     imageWanted = Signal()
+    toolChanged = Signal(str)
     menuWanted = Signal(QPoint)
     """A right click on an image, which is the current one now; and where on the screen."""
 
@@ -120,6 +121,7 @@ class MapPage(QWidget):
         """Takes "pan", "lasso" or "rectangle"."""
         self.scatter.set_tool(tool)
         self.tools[tool].setChecked(True)
+        self.toolChanged.emit(tool)
 
     def set_dark(self, dark: bool) -> None:
         """Follows the theme."""

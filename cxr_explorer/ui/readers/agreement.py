@@ -9,14 +9,12 @@ from typing import Literal
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QComboBox,
     QDialog,
     QDialogButtonBox,
     QHBoxLayout,
     QHeaderView,
     QLabel,
-    QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
@@ -27,6 +25,7 @@ from cxr_explorer.labels.reader_names import ADJUDICATED, ordinary, reread_name
 from cxr_explorer.labels.texts import VALUE_WORDS, finding_text, images_text
 from cxr_explorer.project.readers.agreement import FindingAgreement, GroupAgreement, compared
 from cxr_explorer.ui.widgets.errand import Errand
+from cxr_explorer.ui.widgets.line_table import line_table
 from cxr_explorer.ui.widgets.texts import give_room, text_label
 
 _Buttons = QDialogButtonBox.StandardButton
@@ -74,19 +73,13 @@ class AgreementDialog(QDialog):
             if isinstance(widget, QLabel):
                 widget.setBuddy(self.first if "Between" in widget.text() else self.second)
         head.addStretch(1)
-        self.table = QTableWidget(0, len(COLUMNS))
+        self.table = line_table(0, len(COLUMNS))
         self.table.setAccessibleName("Agreement by finding")
         for column, (title, tip) in enumerate(COLUMNS):
             item = QTableWidgetItem(f" {title} ")
             item.setToolTip(tip)
             item.setTextAlignment(Qt.AlignmentFlag.AlignVCenter | (Qt.AlignmentFlag.AlignRight if column else _LEFT))
             self.table.setHorizontalHeaderItem(column, item)
-        self.table.verticalHeader().hide()
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setTabKeyNavigation(False)
-        self.table.setShowGrid(False)
         self.table.setStyleSheet("QTableView::item { padding: 0 8px; }")
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.table.currentCellChanged.connect(lambda *_: self._show_detail())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QSettings, Signal
 
-from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, default_encoder, read_encoder
+from cxr_explorer.encoder.checkpoint import EncoderInfo, default_encoder, known_encoders, read_encoder
 from cxr_explorer.errors import UserError
 from cxr_explorer.labels.reader_names import check_reader, is_reserved
 from cxr_explorer.ui.session.recent import RecentProjects
@@ -43,16 +43,23 @@ class Preferences(QObject):
     def encoder(self) -> EncoderInfo:
         """The chosen encoder, or the default one where the chosen one is gone. Raises UserError when none works."""
         stored = str(self.settings.value("encoder", ""))
-        if stored:
-            try:
-                return read_encoder(Path(stored))
-            except UserError as error:
-                self.said.emit(f"{error} The default encoder is used.")
-        return default_encoder()
+        if why := self.why_default():
+            self.said.emit(f"{why} The default encoder is used.")
+        return read_encoder(Path(stored)) if stored and not why else default_encoder()
+
+    def why_default(self) -> str:
+        """Why the default encoder stands in for the chosen one; empty where the chosen one is there."""
+        stored = str(self.settings.value("encoder", ""))
+        try:
+            if stored:
+                read_encoder(Path(stored))
+        except UserError as error:
+            return str(error)
+        return ""
 
     def encoders(self) -> Sequence[EncoderInfo]:
-        """What there is to choose from: the bundled ones and the one chosen from elsewhere."""
-        found = list(bundled_encoders())
+        """What there is to choose from: the bundled ones, those added, and the one chosen from elsewhere."""
+        found = known_encoders()
         chosen = self.encoder()
         if all(info.directory != chosen.directory for info in found):
             found.append(chosen)

@@ -10,6 +10,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from cxr_explorer.atlas.build import MapParameters
 from cxr_explorer.atlas.provisional import ProvisionalMap
+from cxr_explorer.encoder.checkpoint import EncoderInfo
+from cxr_explorer.encoder.file_model import FileModel
 from cxr_explorer.errors import UserError
 from cxr_explorer.indexing import Indexing, IndexReport, prepare_to_embed
 from cxr_explorer.labels.texts import images_text
@@ -20,6 +22,7 @@ from cxr_explorer.project.backup import backing_up, is_due
 from cxr_explorer.project.file import SUFFIX, default_project_path, demo_home
 from cxr_explorer.project.project import Project
 from cxr_explorer.project.storage import StorageError
+from cxr_explorer.shards.file_vectors import leave_file_model, model_of
 from cxr_explorer.ui.commands.actions import key_text
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.session.storage_watch import StorageWatch
@@ -92,19 +95,25 @@ class Runs(QObject):
             self.start_indexing()
         else:
             made = bundled_vocabularies()[0]
-            self._open(path, lambda: Project.of_folder(folder, path, made, back_up=False), self.start_indexing)
+            self._open(path, Project.opening_of_folder(folder, path, made, back_up=False), self._bring_up_to_date)
 
     def open_project(self, path: Path) -> None:
         """Opens a project file and brings it up to date with its folder, if that is there. Raises UserError."""
         if self._session.is_open(path):
             self._bring_up_to_date()
         else:
-            self._open(path, lambda: Project.open(path, back_up=False), self._bring_up_to_date)
+            self._open(path, Project.opening(path, back_up=False), self._bring_up_to_date)
 
     def _bring_up_to_date(self) -> None:
         assert self._session.project is not None
-        project = self._session.project
-        if project.folder.is_dir() or project.viewed:
+        project, atlas_map = self._session.project, self._session.map
+        gone = "" if atlas_map is None else self._preferences.why_default()
+        if atlas_map is not None and gone and atlas_map.encoder_key != self._preferences.encoder().key:
+            self._session.failed.emit(  # to analyse all of it anew with another one is not for the program to decide
+                f"{gone} It was taken out or moved: map and labels of this project can be used, but new images are not "
+                "analysed. Add it again, or choose another encoder under Settings, which analyses the folder anew."
+            )
+        elif project.folder.is_dir() or project.viewed:
             self.start_indexing()
         else:
             self._session.failed.emit(
@@ -112,7 +121,7 @@ class Runs(QObject):
                 "cannot be shown. Connect the drive and open the project again."
             )
 
-    def _open(self, path: Path, opening: Callable[[], Project], then: Callable[[], None]) -> None:
+    def _open(self, path: Path, opening: Generator[None, None, Project], then: Callable[[], None]) -> None:
         """Opens a project and shows it turn by turn, so that the window never seems to stand still. Raises UserError
         where it cannot be opened."""
 
@@ -125,14 +134,14 @@ class Runs(QObject):
 
         self.opening.run(self._showing(path, opening), go_on)
 
-    def _showing(self, path: Path, opening: Callable[[], Project]) -> Generator[None, None, bool]:
+    def _showing(self, path: Path, opening: Generator[None, None, Project]) -> Generator[None, None, bool]:
         """Opens it for writing, or to look at it where it cannot be written now; then the window, then the map.
 
         Returns whether it is open still.
         """
         session, error = self._session, None
         try:
-            project = opening()
+            project = yield from opening
         except StorageError as trouble:
             if trouble.trouble not in ("read-only", "full") or not path.is_file():
                 raise
@@ -191,13 +200,28 @@ class Runs(QObject):
         self.progress = None
         self.progressChanged.emit()
 
-    def choose(self, reader: str, encoder: Path, device: str) -> None:
-        """Takes over settings; a new encoder embeds the open folder anew, labels stay. Raises UserError."""
-        before = self._preferences.encoder().key
-        self._preferences.choose(reader, encoder, device)
+    def choose(self, reader: str, encoder: Path | None, device: str) -> None:
+        """Takes over settings; a new encoder embeds the open folder anew, labels stay. Raises UserError.
+
+        `encoder` None goes on with embeddings that came in a file.
+        """
+        before = self.encoder().key
+        self._preferences.choose(reader, encoder or self._preferences.encoder().directory, device)
         self._session.show_labels_anew()
-        if self._session.project is not None and self._preferences.encoder().key != before:
-            self.start_indexing()
+        project = self._session.project
+        if project is not None and not project.viewed:
+            if encoder is not None and model_of(project) is not None:
+                leave_file_model(project)
+            if self.encoder().key != before:
+                self.start_indexing()
+
+    def encoder(self) -> EncoderInfo | FileModel:
+        """Whose embeddings the open project works with: those that came in a file, or the chosen encoder's.
+
+        Raises UserError where no encoder works.
+        """
+        project = self._session.project
+        return (model_of(project) if project is not None else None) or self._preferences.encoder()
 
     def _back_up(self) -> None:
         """Makes the backup of the day, if it is due."""
@@ -215,7 +239,7 @@ class Runs(QObject):
             return
         self.indexing = Indexing(
             self._session.project,
-            self._preferences.encoder(),
+            self.encoder(),
             self._preferences.device,
             parameters or self.parameters(),
             rescan,
@@ -248,7 +272,7 @@ class Runs(QObject):
             self._session.said.emit("Stopped.")
             return
         on = f"File > Look for new images ({key_text('rescan')}) goes on from there."
-        analysed = len(project.embedded_ids(self._preferences.encoder().key))
+        analysed = len(project.embedded_ids(self.encoder().key))
         total = project.image_count() - len(project.failures())
         if not analysed:
             kept = "Nothing was analysed yet, and nothing was changed."

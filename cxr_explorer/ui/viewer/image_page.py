@@ -9,8 +9,10 @@ from dataclasses import replace
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from cxr_explorer.images.dicom_frames import frame_number
 from cxr_explorer.images.radiograph import Radiograph
 from cxr_explorer.project.project import ImageRecord
+from cxr_explorer.project.redrawn import shown_frame, stamp_as_shown
 from cxr_explorer.ui.commands.actions import key_text
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.viewer.full_size import FullSize
@@ -23,6 +25,8 @@ _ACTIONS = {
     "back": "back",
     "previous": "previous_image",
     "next": "next_image",
+    "frame_previous": "previous_frame",
+    "frame_next": "next_frame",
     "fit": "fit",
     "actual": "actual",
     "invert": "invert",
@@ -43,6 +47,8 @@ class ImagePage(QWidget):
 
     seen = Signal(int)
     """Id of the image whose picture has been on the screen for `least_look_ms`."""
+    framesChanged = Signal()
+    """Whether there are several frames to look at."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -60,8 +66,14 @@ class ImagePage(QWidget):
         self.note_plate = NotePlate(self.view.picture, session)
         self.show_keys()
         self.view.backRequested.connect(lambda: session.view_image(False))
+        self.view.frameRequested.connect(self.step_frame)
         self._files = FullSize(2, self)
         self._files.arrived.connect(self._take)
+        self._frames = FullSize(1, self)
+        self._frames.arrived.connect(self._take_frame)
+        self._wanted_frame = 0  # 0: the one that was analysed
+        self._several = False
+        self.view.picture.changed.connect(self._tell_frames)
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(0, 0, 0, 0)
         self.column.setSpacing(0)
@@ -84,6 +96,9 @@ class ImagePage(QWidget):
                 self._ahead.clear()
                 self._held.clear()
                 self._drop_coming()
+                self._files.let_go()
+                self._wanted_frame = 0
+                self._frames.let_go()
                 self.view.clear()
             return
         if session.current_id == self._shown_id:
@@ -91,6 +106,8 @@ class ImagePage(QWidget):
         if self.view.picture.has_picture:
             self._look = replace(look_of(self.view.picture), zoom=None, x=0.5, y=0.5)
         self._shown_id, self._since = session.current_id, None
+        self._wanted_frame = 0
+        self._frames.forget()
         self._looking.stop()
         self.view.show_loading(session.project.image(self._shown_id).path)
         if self._shown_id in self._held:
@@ -121,13 +138,58 @@ class ImagePage(QWidget):
     def close_down(self) -> None:
         """Waits for the file being read, before the program ends."""
         self._files.close_down()
+        self._frames.close_down()
+
+    @property
+    def has_frames(self) -> bool:
+        """Whether the film on the screen has several frames."""
+        film = self.view.picture.radiograph
+        return film is not None and film.frames > 1
+
+    def step_frame(self, by: int) -> None:
+        """Looks at another frame of the film, so many on; nothing that is stored changes."""
+        film = self.view.picture.radiograph
+        if film is None or film.frames < 2:
+            return
+        before = self._wanted_frame or film.frame
+        self._wanted_frame = min(max(before + by, 1), film.frames)
+        if before == film.frame != self._wanted_frame:  # else one is on its way, and the wanted one is asked for then
+            self._ask_for_frame()
+
+    def _ask_for_frame(self) -> None:
+        project = self._session.project
+        assert project is not None
+        path = project.folder / project.image(self._shown_id).path
+        self._frames.ask(self._shown_id, path, frame=self._wanted_frame)
+
+    def _take_frame(self, image_id: int, result: object) -> None:
+        film = self.view.picture.radiograph
+        if image_id != self._shown_id or film is None:
+            return
+        if not isinstance(result, Radiograph):
+            self._session.said.emit(f"Frame {self._wanted_frame} cannot be shown. {result}")
+            self._wanted_frame = film.frame
+            return
+        picture = self.view.picture
+        look, placing = look_of(picture), picture.placing
+        self._show_film(result)
+        picture.set_turned(placing.mirrored, placing.turns)
+        take_look(picture, look)
+        if result.frame != self._wanted_frame:
+            self._ask_for_frame()
+
+    def _tell_frames(self) -> None:
+        if self.has_frames != self._several:
+            self._several = self.has_frames
+            self.framesChanged.emit()
 
     def _ask(self, image_id: int) -> None:
         project = self._session.project
         assert project is not None
         self._coming.add(image_id)
         image = project.image(image_id)
-        self._files.ask(image_id, project.folder / image.path, image.stamp)
+        stamp, frame = stamp_as_shown(project, image), shown_frame(project)
+        self._files.ask(image_id, project.folder / image.path, stamp, frame)
 
     def _drop_coming(self) -> None:
         """What is being read is no longer wanted."""
@@ -144,10 +206,7 @@ class ImagePage(QWidget):
     def _show(self, result: object) -> None:
         assert self._session.project is not None
         if isinstance(result, Radiograph):
-            record = self._session.project.image(self._shown_id)
-            facts = {**result.facts, **self._session.facts.get(self._shown_id, {})}
-            lines = [*what_lines(facts), *overlay_notes(record, result)]
-            self.view.show_radiograph(result, record.path, lines, view_lines(facts))
+            self._show_film(result)
             if self._look != Look():
                 take_look(self.view.picture, self._look)
             if self.view.picture.has_picture:
@@ -155,6 +214,18 @@ class ImagePage(QWidget):
         else:
             self.view.show_error(str(result))
         self._since = time.monotonic()
+
+    def _show_film(self, film: Radiograph) -> None:
+        project = self._session.project
+        assert project is not None
+        record = project.image(self._shown_id)
+        facts = {**film.facts, **self._session.facts.get(self._shown_id, {})}
+        lines = [*what_lines(facts), *overlay_notes(record, film)]
+        analysed, self.view.picture.mark = frame_number(shown_frame(project), film.frames), ""
+        if film.frame != analysed:
+            self.view.picture.mark = f"FRAME {film.frame} of {film.frames}"
+            lines.append(f"analysed is frame {analysed}")
+        self.view.show_radiograph(film, record.path, lines, view_lines(facts))
 
 
 def overlay_notes(record: ImageRecord, radiograph: Radiograph) -> list[str]:

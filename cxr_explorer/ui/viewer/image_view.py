@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QEvent, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.radiograph import Radiograph
@@ -20,6 +20,8 @@ _HINTS = {
     "back": "Back to the map",
     "previous": "Previous image",
     "next": "Next image",
+    "frame_previous": "Previous frame of this film",
+    "frame_next": "Next frame of this film",
     "zoom_out": "Zoom out",
     "zoom_in": "Zoom in",
     "fit": "Show the whole image",
@@ -32,6 +34,8 @@ _TEXTS = {
     "back": "← Map",
     "previous": "‹",
     "next": "›",
+    "frame_previous": "◂",
+    "frame_next": "▸",
     "zoom_out": "−",
     "zoom_in": "+",
     "fit": "Fit",
@@ -68,6 +72,8 @@ class ImageView(QWidget):
     """The reader wants the map again."""
     stepRequested = Signal(int)
     """-1: the previous image, 1: the next one."""
+    frameRequested = Signal(int)
+    """-1: the previous frame of the film, 1: the next one."""
     overlayToggled = Signal(bool)
     """The reader has the corners written in, or put away."""
 
@@ -78,6 +84,7 @@ class ImageView(QWidget):
         self._title = MiddleElided(self)
         self._title.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.buttons = {name: self._button(name) for name in _TEXTS}
+        self.frame_text = QLabel(self)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Radiograph")
         self._lay_out()
@@ -86,6 +93,8 @@ class ImageView(QWidget):
             "back": self.backRequested.emit,
             "previous": lambda: self.stepRequested.emit(-1),
             "next": lambda: self.stepRequested.emit(1),
+            "frame_previous": lambda: self.frameRequested.emit(-1),
+            "frame_next": lambda: self.frameRequested.emit(1),
             "zoom_out": self.zoom_out,
             "zoom_in": self.zoom_in,
             "fit": self.zoom_fit,
@@ -118,16 +127,11 @@ class ImageView(QWidget):
         self._title.setMinimumWidth(self.fontMetrics().horizontalAdvance("m") * 5)
         self._title.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         strip.add(self._title)
+        button = self.buttons
+        self._of_frames = _together(strip, button["frame_previous"], self.frame_text, button["frame_next"])
+        strip.add(self._of_frames)
         for group in (("zoom_out", "zoom_in", "fit", "actual"), ("invert", "reset", "overlay")):
-            together = QWidget(strip)  # a group stays on one line
-            of_group = QHBoxLayout(together)
-            of_group.setContentsMargins(0, 0, 0, 0)
-            of_group.setSpacing(2)
-            of_group.addWidget(_divider(strip))
-            of_group.addSpacing(2)
-            for name in group:
-                of_group.addWidget(self.buttons[name])
-            strip.add(together)
+            strip.add(_together(strip, *(button[name] for name in group)))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -135,8 +139,8 @@ class ImageView(QWidget):
         column.addWidget(self.picture, 1)
 
     def set_shortcut_hints(self, hints: Mapping[str, str]) -> None:
-        """Add shortcuts to the tooltips, as text by the button's name: back, previous, next, zoom_out, zoom_in, fit,
-        actual, invert, reset, overlay.
+        """Add shortcuts to the tooltips, as text by the button's name: back, previous, next, frame_previous,
+        frame_next, zoom_out, zoom_in, fit, actual, invert, reset, overlay.
         """
         for name, button in self.buttons.items():
             shortcut = hints.get(name, "T" if name == "overlay" else "")
@@ -262,9 +266,28 @@ class ImageView(QWidget):
         shown = self.picture.has_picture
         for name in _NEEDS_PICTURE:
             self.buttons[name].setEnabled(shown)
+        film = self.picture.radiograph
+        self._of_frames.setVisible(film is not None and film.frames > 1)
+        if film is not None:
+            self.frame_text.setText(f"Frame {film.frame} of {film.frames}")
+            self.buttons["frame_previous"].setEnabled(film.frame > 1)
+            self.buttons["frame_next"].setEnabled(film.frame < film.frames)
         self.buttons["fit"].setChecked(shown and self.picture.fits)
         self.buttons["invert"].setChecked(shown and self.picture.inverted_by_reader)
         self.buttons["overlay"].setChecked(self.picture.overlay)
+
+
+def _together(strip: QWidget, *widgets: QWidget) -> QWidget:
+    """A group that stays on one line, behind a divider."""
+    together = QWidget(strip)
+    of_group = QHBoxLayout(together)
+    of_group.setContentsMargins(0, 0, 0, 0)
+    of_group.setSpacing(2)
+    of_group.addWidget(_divider(strip))
+    of_group.addSpacing(2)
+    for widget in widgets:
+        of_group.addWidget(widget)
+    return together
 
 
 def _divider(parent: QWidget) -> QFrame:

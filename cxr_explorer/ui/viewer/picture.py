@@ -73,6 +73,7 @@ class Picture(QWidget):
         self._table: Gray = np.empty(0, np.uint8)
         self._spread = 1.0
         self._upper: tuple[Sequence[str], Sequence[str]] = (), ()  # texts of the corners, left and right
+        self.mark = ""  # what else the reader did to see this, see `done_by_reader`
         self._message = ""
         self._failed = False
         self._overlay = True
@@ -169,7 +170,8 @@ class Picture(QWidget):
         """What the reader did to the picture and is marked on it."""
         turned = f"TURNED {90 * self._turns}°"
         done = {"INVERTED": self._inverted_by_reader, "MIRRORED": self._mirrored, turned: self._turns}
-        return [f"{mark} by you" for mark, is_done in done.items() if is_done]
+        marks = [self.mark, *(mark for mark, is_done in done.items() if is_done)]
+        return [f"{mark} by you" for mark in marks if mark]
 
     def mirror(self) -> None:
         """Changes left and right on the screen, or takes that back; the picture says so, and the file is untouched."""
@@ -183,6 +185,11 @@ class Picture(QWidget):
         if self._levels is not None:
             self._turns = (self._turns + 1) % 4
             self.zoom_fit()
+
+    def set_turned(self, mirrored: bool, turns: int) -> None:
+        """Mirrors and turns the picture as another one of the same film was."""
+        self._mirrored, self._turns = mirrored, turns
+        self.zoom_fit()
 
     def set_loupe(self, on: bool) -> None:
         """Enlarges the part under the pointer, or no longer."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
+from cxr_explorer.ui.commands.need import FRAMES, Need
 from cxr_explorer.ui.commands.part import Part, Verbs
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.viewer.image_page import ImagePage
@@ -62,12 +64,17 @@ class Viewer(Part):
             "next_window": self._view.next_preset,
             "loupe": self._view.picture.set_loupe,
             "ruler": self._view.rulers.set_on,
+            "next_frame": lambda: self._page.step_frame(1),
+            "previous_frame": lambda: self._page.step_frame(-1),
             "wheel_steps": self.set_wheel_steps,
             "window_wider": lambda: self._view.shift_window(1, 0),
             "window_narrower": lambda: self._view.shift_window(-1, 0),
             "brighter": lambda: self._view.shift_window(0, -1),
             "darker": lambda: self._view.shift_window(0, 1),
         }
+
+    def states(self) -> Mapping[Need, bool]:
+        return {FRAMES: self._page.has_frames}
 
     def set_wheel_steps(self, steps: bool) -> None:
         """Whether the wheel goes through the images, or zooms."""

@@ -25,6 +25,7 @@ class Errand(QObject):
         self._done: Callable[[Any], None] = _nothing
         self._failed: Callable[[str], None] = _nothing
         self._heard: Callable[[Any], None] = _nothing
+        self._arrived: Callable[[Any], None] = _nothing
         self._timer = QTimer(self, interval=30)
         self._timer.timeout.connect(lambda: self._advance())
 
@@ -40,6 +41,7 @@ class Errand(QObject):
         done: Callable[[Any], None],
         failed: Callable[[str], None],
         heard: Callable[[Any], None] | None = None,
+        arrived: Callable[[Any], None] | None = None,
     ) -> None:
         """Starts; what was under way is dropped.
 
@@ -50,9 +52,12 @@ class Errand(QObject):
             failed: Told why there is no answer: the text of a UserError, that the process died, or that the program has
                 a fault, which is then raised as well.
             heard: Told the shares, 0..1, or the `Progress` that the function yields at work; they are no answer.
+            arrived: Told everything else as it comes, one by one: what is to be stored at once. Its UserError ends the
+                errand, and `failed` is told.
         """
         self.cancel()
         self._answer, self._done, self._failed, self._heard = None, done, failed, heard or _nothing
+        self._arrived = arrived or _nothing
         self._job = Job(function, *arguments)
         self._timer.start()
 
@@ -73,6 +78,9 @@ class Errand(QObject):
         assert job is not None
         try:
             items = job.receive(timeout_s)
+            answers = [item for item in items if not isinstance(item, float | Progress)]
+            for answer in answers:
+                self._arrived(answer)
         except Exception as error:
             self.cancel()
             if isinstance(error, UserError):
@@ -84,7 +92,6 @@ class Errand(QObject):
             self._failed(FAULT)  # whoever waits stops waiting
             raise
         shares = [item for item in items if isinstance(item, float | Progress)]
-        answers = [item for item in items if not isinstance(item, float | Progress)]
         if answers:
             self._answer = answers[-1]
         if shares:

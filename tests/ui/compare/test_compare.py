@@ -31,6 +31,7 @@ def page_of(qtbot, window: MainWindow, *picked: int) -> ComparePage:  # type: ig
     window.gallery_panel.gallery.set_picked(np.array(picked))
     qtbot.keyClick(window, Key.Key_H)
     page = window.compare.page
+    qtbot.waitUntil(lambda: bool(page.keys))  # embeddings are read between events
     qtbot.waitUntil(lambda: all(pane.picture.has_picture for pane in page.panes), timeout=10_000)
     return page
 
@@ -66,6 +67,7 @@ def test_the_current_image_lies_beside_those_most_like_it(qtbot, window: MainWin
     start_at(window, 5)
     qtbot.keyClick(window, Key.Key_H)
     page = window.compare.page
+    qtbot.waitUntil(lambda: bool(page.keys))  # embeddings are read between events
     assert page.keys[0] == 5
     assert set(page.keys[1:]) == {4, 6, 3}
     assert window.session.current_id == 5
@@ -222,6 +224,7 @@ def test_images_that_are_not_selected_can_be_compared_and_labelled(qtbot, window
     window.gallery_panel.gallery.set_current(5)
     qtbot.keyClick(window, Key.Key_H)
     page = window.compare.page
+    qtbot.waitUntil(lambda: bool(page.keys))  # embeddings are read between events
     page.step_focus(1)
     other = page.keys[1]
     assert window.session.current_id == other
@@ -287,6 +290,7 @@ def test_a_file_that_cannot_be_read_says_so_in_its_place(qtbot, window: MainWind
     window.gallery_panel.gallery.set_picked(np.array([2, 4]))
     qtbot.keyClick(window, Key.Key_H)
     page = window.compare.page
+    qtbot.waitUntil(lambda: bool(page.keys))  # embeddings are read between events
     broken = page.panes[page.keys.index(2)]
     qtbot.waitUntil(lambda: broken.picture._failed, timeout=10_000)
     assert not broken.picture.has_picture

@@ -103,10 +103,10 @@ def test_more_like_the_picked_images_leaves_them_out(window: MainWindow) -> None
     assert not set(shown(window)) & {4, 5}
 
 
-def test_more_like_everything_says_that_there_is_nothing_else(window: MainWindow) -> None:
+def test_more_like_everything_says_that_there_is_nothing_else(qtbot, window: MainWindow) -> None:
     window.session.select_all()
     window.finder.similar_to_selection()
-    assert "no others" in said(window)
+    qtbot.waitUntil(lambda: "no others" in said(window), timeout=5000)
     assert len(shown(window)) == sum(CLUSTER_SIZES)
 
 
@@ -315,7 +315,7 @@ def test_the_count_follows_the_labels(qtbot, window: MainWindow) -> None:
 def test_getting_ready_takes_its_time_between_events(
     qtbot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cxr_explorer.ui.find.search_bar.BUDGET_S", 0)
+    monkeypatch.setattr(Slices._go_on, "__defaults__", (0.0,))
     qtbot.keyClick(window, Key.Key_F, Modifier.ControlModifier)
     assert window.finder.bar.count.text() == "Getting ready …"
     qtbot.waitUntil(lambda: "age" in window.finder.bar.count.text(), timeout=5000)

@@ -15,7 +15,7 @@ from cxr_explorer.assets import asset
 from cxr_explorer.indexing import IndexReport
 from cxr_explorer.ui.commands.actions import SPECS, key_text
 from cxr_explorer.ui.guide import help as help_part
-from cxr_explorer.ui.guide.help_pages import ABOUT, AUDITS, DATA, KEYS, START, TITLES, as_code, page_text
+from cxr_explorer.ui.guide.help_pages import ABOUT, AUDITS, DATA, KEYS, LICENCES, START, TITLES, as_code, page_text
 from cxr_explorer.ui.guide.help_window import HelpWindow
 from cxr_explorer.ui.main_window import MainWindow
 from cxr_explorer.ui.widgets.messages import TextDialog
@@ -28,6 +28,7 @@ NAME = "ZYXWPLANT"
 @pytest.fixture(autouse=True)
 def _state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logfile, "folder", lambda: tmp_path / "log")
+    monkeypatch.setattr(help_part, "asset", lambda *parts: tmp_path.joinpath(*parts))  # no documents are built
 
 
 @pytest.fixture
@@ -78,32 +79,46 @@ def test_help_opens_at_the_page_of_what_is_done(qtbot, window: MainWindow) -> No
     window.audit.list.setFocus()
     assert window.help._page_here() == AUDITS
     window.clusters.setFocus()
-    assert window.help._page_here() == START
+    assert window.help._page_here() == ""
+    assert help_of(qtbot, window).page == START
 
 
-@pytest.mark.parametrize(("action", "page"), [("help", START), ("where_data", DATA), ("about", ABOUT)])
+@pytest.mark.parametrize(
+    ("action", "page"), [("help", START), ("where_data", DATA), ("about", ABOUT), ("licences", LICENCES)]
+)
 def test_the_menu_opens_its_page(window: MainWindow, action: str, page: str) -> None:
     window.actions_by_name[action].trigger()
     assert window.help.window is not None and window.help.window.page == page
 
 
-def test_documents_are_opened_in_the_browser_where_they_were_built_else_the_help(
-    window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_f1_opens_the_documents_in_the_browser_where_they_were_built_else_the_help(
+    qtbot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(help_part, "asset", lambda *parts: tmp_path.joinpath(*parts))
-    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()) or True)
-    window.actions_by_name["documents"].trigger()
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(Path(url.toLocalFile()).name) or True)
+    qtbot.keyClick(window, Key.Key_F1)
     assert opened == [] and window.help.window is not None and window.help.window.page == START
     window.help.window.reject()
     (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "index.html").write_text("<p>Documents</p>")
-    window.actions_by_name["documents"].trigger()
-    assert [Path(path) for path in opened] == [tmp_path / "site" / "index.html"]
+    for page in ("window", "getting-started", "audits", "suggestions"):
+        (tmp_path / "site" / f"{page}.html").write_text("<p>Documents</p>")
+    for pane in (window.clusters, window.suggest_tab, window.audit.list):
+        window.bring_to_front(window.cluster_panel if pane is window.clusters else pane)
+        pane.setFocus()
+        window.actions_by_name["documents"].trigger()
+    assert opened == ["window.html", "suggestions.html", "audits.html"]
     assert not window.help.window.isVisible()
+    qtbot.keyClick(window, Key.Key_F1, Modifier.ControlModifier | Modifier.ShiftModifier)
+    assert window.help.window.isVisible() and window.help.window.page == AUDITS
+    window.help.window.reject()
     monkeypatch.setattr(QDesktopServices, "openUrl", lambda _url: False)
     window.actions_by_name["documents"].trigger()
     assert window.help.window.isVisible()
+    window.help.window.reject()
+    window.actions_by_name["close_project"].trigger()
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(Path(url.toLocalFile()).name) or True)
+    window.actions_by_name["documents"].trigger()
+    assert opened[-1] == "getting-started.html"
 
 
 @pytest.mark.parametrize("light", [False, True])
@@ -122,7 +137,7 @@ def test_every_page_says_something_in_both_themes(qtbot, window: MainWindow, lig
 def test_pages_name_actions_that_exist_and_the_keys_in_force() -> None:
     names = {spec.name for spec in SPECS}
     for page in TITLES:
-        if page == KEYS:
+        if page in (KEYS, LICENCES):
             continue
         fields = set(re.findall(r"\{(\w+)\}", asset("docs", "help", f"{page}.md").read_text(encoding="utf-8")))
         assert fields - names <= {"places", "version", "qt", "encoder"}, page
@@ -155,6 +170,20 @@ def test_the_search_filters_the_keys(qtbot, window: MainWindow) -> None:
     rows = [keys.index(row, 1).data() for row in range(keys.rowCount()) if not table.isRowHidden(row)]
     assert rows[0] == "Ctrl+W" and len(rows) < 5
     assert shown.said.text() == f"{len(rows)} found"
+
+
+def test_the_licences_stand_word_for_word_and_can_be_searched(qtbot, window: MainWindow) -> None:
+    shown = help_of(qtbot, window, LICENCES)
+    text = shown.text.toPlainText()
+    root = Path(__file__).parents[3]
+    assert asset("licences", "Apache-2.0.txt").read_bytes() == (root / "LICENSE").read_bytes()
+    for name in ("Apache-2.0", "LGPL-3.0", "GPL-3.0"):
+        for line in asset("licences", f"{name}.txt").read_text(encoding="utf-8").splitlines():
+            assert line in text
+    assert "PySide6-Essentials" in text and "Put your own build in their place" in text
+    assert not shown.text.horizontalScrollBar().maximum()
+    shown.search.setText("source code")
+    assert re.fullmatch(r"1 of \d\d", shown.said.text())
 
 
 def test_where_my_data_is_can_be_copied_and_shown(

@@ -86,11 +86,11 @@ def test_each_protocol_shows_what_it_needs(dialog: FetchDialog) -> None:
     shown = {}
     for kind in ("dicomweb", "c-get", "c-move"):
         dialog.kind.setCurrentIndex(dialog.kind.findData(kind))
-        shown[kind] = [one.isVisible() for one in (dialog.title, dialog.own_port, dialog.password)]
+        shown[kind] = [one.isVisible() for one in (dialog.title, dialog.own_port, dialog.password, dialog.certificate)]
     assert shown == {
-        "dicomweb": [False, False, True],
-        "c-get": [True, False, False],
-        "c-move": [True, True, False],
+        "dicomweb": [False, False, True, True],
+        "c-get": [True, False, True, True],
+        "c-move": [True, True, True, True],
     }
 
 
@@ -99,11 +99,12 @@ def test_what_was_allowed_is_there_again_without_the_password_and_goes_when_it_i
 ) -> None:
     project = window.session.project
     assert project is not None
-    allow(project, Archive("c-move", "pacs.example:104", "PACS", "MINE", 11113, encrypted=False))
+    allow(project, Archive("c-move", "pacs.example:104", "PACS", "MINE", 11113, encrypted=False, certificate="own.pem"))
     dialog = FetchDialog(window, project)
     qtbot.addWidget(dialog)
     assert (dialog.address.text(), dialog.title.text(), dialog.own_port.value()) == ("pacs.example:104", "PACS", 11113)
     assert dialog.allowed.isChecked() and not dialog.encrypted.isChecked() and not dialog.password.text()
+    assert dialog._archive().certificate == "own.pem"
     dialog.allowed.setChecked(False)
     assert allowed_archive(project) is None
 

@@ -1,5 +1,6 @@
 """Files read full size in threads."""
 
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -20,7 +21,7 @@ def test_a_file_being_read_when_it_is_forgotten_does_not_arrive(qtbot, monkeypat
     """Keys are image numbers: the next project has the same ones."""
     begun, go = threading.Event(), threading.Event()
 
-    def read(path: Path) -> Path:
+    def read(path: Path, frame: object) -> Path:
         begun.set()
         go.wait(30)
         return path
@@ -47,7 +48,7 @@ def test_a_file_that_has_changed_since_it_was_indexed_is_opened_in_a_process_of_
     film, text = tmp_path / "film.png", tmp_path / "text.png"
     Image.fromarray(np.zeros((40, 30), np.uint8)).save(film)
     text.write_text("no picture")
-    monkeypatch.setattr(full_size, "read", lambda path: f"here: {path.name}")
+    monkeypatch.setattr(full_size, "read", lambda path, frame: f"here: {path.name}")
     owner = QObject()
     files = FullSize(1, owner)
     arrived: list[tuple[int, object]] = []
@@ -68,7 +69,7 @@ def test_a_file_that_has_changed_since_it_was_indexed_is_opened_in_a_process_of_
 
 def test_closing_does_not_wait_for_a_drive_that_never_answers(qtbot, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, go = threading.Event(), threading.Event()
-    monkeypatch.setattr(full_size, "read", lambda path: (begun.set(), go.wait()))
+    monkeypatch.setattr(full_size, "read", lambda path, frame: (begun.set(), go.wait()))
     monkeypatch.setattr(full_size, "PATIENCE_MS", 10)
     owner = QObject()
     files = FullSize(1, owner)
@@ -88,7 +89,7 @@ from cxr_explorer.ui import app
 from cxr_explorer.ui.viewer import full_size
 
 begun = threading.Event()
-full_size.read = lambda path: (begun.set(), threading.Event().wait())
+full_size.read = lambda path, frame: (begun.set(), threading.Event().wait())
 full_size.PATIENCE_MS = 10
 application, window = app._start()
 window.image_page._files.ask(1, __import__("pathlib").Path("on a drive that is gone.png"))
@@ -104,3 +105,26 @@ def test_the_program_ends_though_a_drive_never_answers(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", HUNG], env=environment, check=True, timeout=120, capture_output=True)
     log = next(tmp_path.rglob("cxr-explorer.log")).read_text()
     assert "closed without waiting" in log
+
+
+def test_the_process_under_limits_stays_for_the_next_file_until_it_is_let_go(qtbot, tmp_path: Path) -> None:
+    film = tmp_path / "film.png"
+    Image.fromarray(np.zeros((40, 30), np.uint8)).save(film)
+    owner = QObject()
+    files = FullSize(2, owner)
+    arrived: list[object] = []
+    files.arrived.connect(lambda _key, result: arrived.append(result))
+
+    def processes() -> set[int | None]:
+        return {child.pid for child in multiprocessing.active_children() if child.name == "decode"}
+
+    for count in (1, 2):
+        files.ask(count, film)
+        qtbot.waitUntil(lambda count=count: len(arrived) == count, timeout=60_000)
+        assert len(processes()) == 1
+    files.let_go()
+    assert not processes()
+    files.ask(3, film)
+    qtbot.waitUntil(lambda: len(arrived) == 3, timeout=60_000)
+    files.close_down()
+    assert not processes() and all(isinstance(result, Radiograph) for result in arrived)

@@ -66,3 +66,20 @@ def test_a_fault_ends_the_waiting_and_is_raised(qapp) -> None:
         errand.finish()
     assert failed == [FAULT]
     assert not errand.active
+
+
+def test_what_arrives_is_told_one_by_one_and_may_end_the_errand(qapp) -> None:
+    errand = Errand(qapp)
+    arrived: list = []
+    done: list = []
+    errand.run(answering, done=done.append, failed=done.append, arrived=arrived.append)
+    errand.finish()
+    assert (arrived, done) == (["first", "last"], ["last"])
+
+    def refuse(_item: object) -> None:
+        raise UserError("No room.")
+
+    failed: list[str] = []
+    errand.run(answering, done=done.append, failed=failed.append, arrived=refuse)
+    errand.finish()
+    assert failed == ["No room."] and not errand.active

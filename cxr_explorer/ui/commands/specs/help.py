@@ -12,12 +12,19 @@ SPECS: tuple[Spec, ...] = (
         "Type a few letters of anything the program can do: a command, a cluster, a finding",
         ("Ctrl+P",),
     ),
-    Spec("help", "&Help", "&Help", "How to work with this program, where its data is, what it is", ("F1",)),
     Spec(
         "documents",
         "&Help",
         "D&ocuments",
-        "All pages in the browser, without a network: first steps, audits and their maths, tables, commands",
+        "The page about what you are doing, and all others, in the browser without a network; else the help",
+        ("F1",),
+    ),
+    Spec(
+        "help",
+        "&Help",
+        "&Help",
+        "How to work with this program, with your keys; where its data is, what it is",
+        ("Ctrl+Shift+F1",),
     ),
     Spec("keys", "&Help", "&Keyboard", "All keys on one page", ("Ctrl+F1",)),
     Spec("edit_keys", "&Help", "&Change keys…", "Give actions other keys", ("Ctrl+Shift+K",)),
@@ -52,4 +59,10 @@ SPECS: tuple[Spec, ...] = (
     ),
     Spec("show_log", "&Help", "Show &log…", "What ran, how long it took and what failed; no names, no paths"),
     Spec("about", "&Help", "&About", "Version, licences, intended use", separated=True),
+    Spec(
+        "licences",
+        "&Help",
+        "&Licences",
+        "The licences of this program and of all it uses, word for word; a search goes through them",
+    ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cxr_explorer.ui.commands.need import CURRENT, IMAGE, MAP
+from cxr_explorer.ui.commands.need import CURRENT, FRAMES, IMAGE, MAP
 from cxr_explorer.ui.commands.specs.spec import Spec
 
 SPECS: tuple[Spec, ...] = (
@@ -26,6 +26,22 @@ SPECS: tuple[Spec, ...] = (
         "Go to the previous image of the gallery, whether one is open or not",
         ("Shift+A",),
         MAP,
+    ),
+    Spec(
+        "next_frame",
+        "&Image",
+        "Next fra&me",
+        "Look at the next frame of a film of several; nothing that is stored changes",
+        ("Alt+.", "Alt+PgDown"),
+        FRAMES,
+    ),
+    Spec(
+        "previous_frame",
+        "&Image",
+        "Previous frame",
+        "Look at the previous frame of a film of several; nothing that is stored changes",
+        ("Alt+,", "Alt+PgUp"),
+        FRAMES,
     ),
     Spec("invert", "&Image", "&Invert", "Swap black and white on the screen", ("I",), IMAGE, separated=True),
     Spec("window_wider", "&Image", "Widen &window", "Widen the window: less contrast", ("Shift+Right",), IMAGE),

@@ -6,6 +6,7 @@ from cxr_explorer.ui.commands.need import MAP, Need
 from cxr_explorer.ui.commands.specs.spec import Spec
 
 FILTER = Need("no filter is set")
+TWO_ENCODERS = Need("it takes a map, and a second encoder: add one under Settings")
 
 SPECS: tuple[Spec, ...] = (
     Spec("tool_pan", "&Map", "&Move tool", "Drag moves the map; a click selects an image", ("V",), MAP),
@@ -84,5 +85,13 @@ SPECS: tuple[Spec, ...] = (
         (),
         MAP,
         separated=True,
+    ),
+    Spec(
+        "compare_encoders",
+        "&Map",
+        "&Compare two encoders",
+        "Show the maps of two encoders side by side, and which of them puts your findings together better",
+        (),
+        TWO_ENCODERS,
     ),
 )

@@ -7,6 +7,7 @@ from cxr_explorer.ui.commands.specs.spec import Spec
 
 SUGGESTED = Need("suggestions need more labels of this finding first")
 PROBES = Need("no saved probes are loaded")
+DOUBTABLE = Need("it takes a map, and labels on it: read images, or import labels first")
 
 SPECS: tuple[Spec, ...] = (
     Spec(
@@ -16,6 +17,14 @@ SPECS: tuple[Spec, ...] = (
         "Read the images one after another whose answers help most for the finding",
         ("Q",),
         MAP,
+    ),
+    Spec(
+        "suspects",
+        "&Suggest",
+        "&Find suspect labels…",
+        "Find the labels of a finding that do not go with the others, the most suspect first, and read them again",
+        ("Shift+Q",),
+        DOUBTABLE,
     ),
     Spec(
         "hide_suggestions",
