@@ -117,7 +117,7 @@ class ScatterCanvas(QWidget):
         self._xy = xy
         self._argb = self._marks = self._selected = self._emphasised = self._raster = None
         self._current = self._hovered = -1
-        self.pictures.forget()
+        self.pictures.clear()
         self._names.show([])
         finite = xy[np.isfinite(xy).all(axis=1)].astype(np.float64)
         if len(finite):

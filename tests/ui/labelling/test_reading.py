@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
+from cxr_explorer.images.dicom_frames import Frame
 from cxr_explorer.images.radiograph import Radiograph
 from cxr_explorer.labels.label import Value
 from cxr_explorer.project import acts, label_columns
@@ -43,10 +44,10 @@ class SlowDisk:
         self._real = full_size.read
         monkeypatch.setattr(full_size, "read", self._read)
 
-    def _read(self, path: Path) -> Radiograph:
+    def _read(self, path: Path, *frame: Frame) -> Radiograph:
         self.read.append(path.name)
         self.open.wait(30)
-        return self._real(path)
+        return self._real(path, *frame)
 
 
 @pytest.fixture

@@ -180,6 +180,16 @@ def test_dots_stay_until_their_pictures_come_and_are_not_asked_for_for_ever(qtbo
     assert len(asked) <= before + 1
 
 
+def test_pictures_of_points_that_are_gone_are_not_asked_for(qtbot):
+    view = few_points(qtbot, np.eye(3, 2, dtype=np.float32), [None] * 3)
+    asked: list[int] = []
+    view.set_picture_source(lambda index: None, lambda indices: bool(asked.extend(indices)))
+    paint(view)
+    view.set_points(np.zeros((0, 2), np.float32))
+    view.canvas.pictures._load()
+    assert asked == []
+
+
 def test_images_outside_the_filter_fade(qtbot):
     view = few_points(qtbot, [[0, 0], [3, 0], [0, 3]], [film(200)] * 3)
     view.set_emphasis(np.array([True, False, True]))

@@ -1,5 +1,6 @@
 """The wait for the map in the real window: small folders, the provisional map, stopping."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,11 @@ class StepByStep(Slices):
     def step(self) -> None:
         self._go_on()
 
+    def step_until(self, is_there: Callable[[], bool]) -> None:
+        """Takes steps, until something is there; not more than are left."""
+        while self.active and not is_there():
+            self.step()
+
 
 @pytest.fixture
 def opening(qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[MainWindow, StepByStep]:
@@ -181,7 +187,7 @@ def test_the_window_shows_a_project_before_its_map_is_read(
 ) -> None:
     window, steps = opening
     window.files.open_path(make_project(tmp_path))
-    steps.step()
+    steps.step_until(lambda: window.session.project is not None)
     assert window.session.map is None and window.map_page.isVisible()
     assert not window.map_page.scatter.canvas._message  # it does not say that there is no map
     assert window.gallery_panel.gallery.image_ids().size == 0
@@ -196,12 +202,24 @@ def test_a_project_closed_before_its_map_is_read_stays_closed(
     window, steps = opening
     path = make_project(tmp_path)
     window.files.open_path(path)
-    steps.step()
+    steps.step_until(lambda: window.session.project is not None)
     window.close_project()
     steps.step()
     assert not steps.active
     assert window.session.project is None and window.session.map is None
     Project.open(path).close()  # nobody holds it
+
+
+def test_a_project_given_up_while_its_labels_are_checked_is_nobodys(
+    opening: tuple[MainWindow, StepByStep], tmp_path: Path
+) -> None:
+    window, steps = opening
+    path = make_project(tmp_path)
+    window.files.open_path(path)
+    steps.step()
+    assert steps.active and window.session.project is None
+    steps.cancel()
+    Project.open(path).close()
 
 
 def test_a_project_opened_while_another_one_is_being_opened_takes_its_place(
