@@ -155,13 +155,18 @@ class Dimse:
         contexts = [build_context(model) for model in models]
         contexts += [build_context(uid, list(_SYNTAXES)) for uid in IMAGE_CLASSES if roles]
         tls = (tls_context(self._archive), host) if self._archive.encrypted else None
-        watched = [*handlers, (evt.EVT_CONN_OPEN, _send_at_once)]
-        association = self._entity.associate(
-            *(host, port, contexts, self._archive.title),
-            ext_neg=[*roles, *_identity(self._archive)],
-            evt_handlers=watched,
-            tls_args=tls,
-        )
+        opened: list[object] = []
+        watched = [*handlers, (evt.EVT_CONN_OPEN, _send_at_once), (evt.EVT_CONN_OPEN, opened.append)]
+        for tries in (1, 2):
+            association = self._entity.associate(
+                *(host, port, contexts, self._archive.title),
+                ext_neg=[*roles, *_identity(self._archive)],
+                evt_handlers=watched,
+                tls_args=tls,
+            )
+            # Who refuses and hangs up at once may cut off the refusal on its way: asked again, the reason is heard.
+            if association.is_established or association.is_rejected or len(opened) < tries:
+                break
         if not association.is_established:
             raise _why_not(association, self._archive)
         _keep_answers_for_the_asker(association)

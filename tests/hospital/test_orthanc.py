@@ -161,6 +161,13 @@ def test_a_wrong_title_is_told(orthanc: Orthanc, tmp_path: Path, kind: Kind) -> 
         run(replace(archive, own_title="STRANGER"), tmp_path / "films")
 
 
+@pytest.mark.parametrize("kind", ("c-get", "c-move"))
+def test_a_refusal_that_was_cut_off_on_its_way_is_heard(orthanc: Orthanc, tmp_path: Path, kind: Kind) -> None:
+    told = pytest.raises(UserError, match="does not call itself OTHER")
+    with cut_after(orthanc.dicom_port, 5) as through, told:  # a refusal has ten bytes
+        run(replace(archive_of(orthanc, kind, through), title="OTHER"), tmp_path / "films")
+
+
 def test_a_port_that_is_taken_is_told(orthanc: Orthanc, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Cannot wait for films on port"):
         run(replace(archive_of(orthanc, "c-move"), own_port=orthanc.http_port), tmp_path / "films")
