@@ -17,8 +17,7 @@ from tests.encoder.test_model import seeded
 from training.onnx_graph import main
 
 
-@pytest.mark.parametrize("architecture", ["resnet18", "efficientnet_lite0_resnet18_stages"])
-@pytest.mark.parametrize("half", [True, False])
+@pytest.mark.parametrize(("architecture", "half"), [("resnet18", False), ("efficientnet_lite0_resnet18_stages", True)])
 def test_the_graph_gives_what_the_network_gives(tmp_path: Path, architecture: str, half: bool) -> None:
     facts = {"name": "toy", "title": "Toy", "training": "None.", "card": ""}
     before = save_checkpoint(
