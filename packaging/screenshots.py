@@ -59,7 +59,7 @@ class Stage:
         self.settle()
         keep(self.window, name)
 
-    def save_dialog(self, name: str, run: Callable[[], object], accept: bool = False) -> None:
+    def save_dialog(self, name: str, run: Callable[[], object], accept: bool = False, after_ms: int = 1500) -> None:
         """Opens a dialog, keeps a picture of it unless it has no name, and closes it."""
 
         def grab() -> None:
@@ -74,7 +74,7 @@ class Stage:
             else:
                 dialog.reject()
 
-        QTimer.singleShot(1500, grab)
+        QTimer.singleShot(after_ms, grab)
         run()
 
     def labelled(self, finding: str) -> dict[int, bool]:
@@ -228,6 +228,30 @@ def show_readers(stage: Stage) -> None:
     stage.save_dialog("agreement.png", window.readers.show_agreement)
 
 
+def show_suspects(stage: Stage) -> None:
+    stage.window.session.set_judgement("Effusion", Value.PRESENT)
+    stage.save_dialog("suspects.png", stage.window.suspects.find, after_ms=15_000)
+
+
+def show_encoders(stage: Stage) -> None:
+    window, session = stage.window, stage.session
+    assert session.project is not None
+    for finding in ("Cardiomegaly", "Pneumothorax"):
+        truth = stage.labelled(finding)
+        for value in (Value.PRESENT, Value.ABSENT):
+            chosen = [image_id for image_id, present in truth.items() if present == bool(value)]
+            judgement = Judgement(finding, value, session.reader, "single")
+            session.acts.tell(labelling.label(session.project, np.array(chosen, np.int64), judgement), "")
+    session.set_judgement("Cardiomegaly", Value.PRESENT)
+    session.select_cluster(2)
+    window.actions_by_name["compare_encoders"].trigger()
+    window.second_encoder.analyse()
+    stage.wait(lambda: len(window.second_encoder.page.second.image_ids) > 0)
+    stage.wait(lambda: not window.second_encoder._comparing.active)
+    stage.save("two-encoders.png")
+    session.show_page("map")
+
+
 def show_facts(stage: Stage) -> None:
     window, session = stage.window, stage.session
     session.filtering.set((fact_is("folder", "site-a"),))
@@ -344,7 +368,9 @@ SCENES = (
     show_audit,
     show_finding,
     show_readers,
+    show_suspects,
     show_facts,
+    show_encoders,
     show_comfort,
 )
 
