@@ -424,6 +424,7 @@ def test_near_duplicates_are_listed_group_by_group(qtbot, window: MainWindow) ->
     remap(window, np.zeros(10), Neighbours(indices, distances))
     qtbot.keyClick(window, Key.Key_K, Modifier.AltModifier)
     grid = window.sheets.page.grid
+    qtbot.waitUntil(lambda: grid.page_ids().size > 0)  # they are compared between events
     assert grid.page_ids().tolist() == found.image_ids[[1, 4, 2, 7]].tolist()
     notes = [grid._mark(image_id).note for image_id in grid.page_ids().tolist()]
     assert notes == ["1 · same file", "1 · same file", "2 · 16 %", "2 · 16 %"]
@@ -478,6 +479,7 @@ def test_the_list_keeps_to_a_filter_that_came_while_images_were_compared(qtbot, 
 def test_without_near_duplicates_the_list_says_what_was_compared(qtbot, window: MainWindow) -> None:
     window.session.project.db.execute("UPDATE images SET digest = 'd' || id")  # type: ignore[union-attr]
     qtbot.keyClick(window, Key.Key_K, Modifier.AltModifier)
+    qtbot.waitUntil(lambda: window._said.text() != "Comparing the images…")
     assert "no two files are equal. Only files were compared" in window.sheets.page.grid._empty_text
 
 
