@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -15,9 +14,6 @@ from cxr_explorer.search.words import Found, Search
 from cxr_explorer.ui.session.session import Session
 from cxr_explorer.ui.widgets.slices import Slices
 from cxr_explorer.ui.widgets.texts import text_label
-
-BUDGET_S = 0.02
-"""Getting ready goes on for so long before the window gets its turn."""
 
 _HELP = """Words that all must hold, while you type:
 0012 – file names with 0012 in them
@@ -41,32 +37,21 @@ class Searching(QObject):
         self._session = session
         self._search: Search | None = None
         self._made_for: tuple[int, Mapping[int, object], str] | None = None
-        self._then: Callable[[Search], None] | None = None
-        self._timer = QTimer(self, interval=0, singleShot=True)
-        self._timer.timeout.connect(self._prepare)
+        self._preparing = Slices(self)
         session.changed.connect(lambda change: self._forget_labels() if change.shown else None)
 
-    def use(self, then: Callable[[Search], None]) -> bool:
-        """Calls `then` with the search: now, or when it is ready. Of several who wait, the last one is called.
-
-        Returns:
-            Whether it was called at once.
-        """
-        self._then = then
-        return self._prepare()
-
-    def _prepare(self) -> bool:
+    def use(self, then: Callable[[Search], None]) -> None:
+        """Calls `then` with the search: now, or when it is ready. Of several who wait, the last one is called."""
         search = self.current()
-        if search is None or self._then is None:
-            return False
-        end = time.perf_counter() + BUDGET_S
-        while not search.prepare():
-            if time.perf_counter() > end:
-                self._timer.start()
-                return False
-        then, self._then = self._then, None
-        then(search)
-        return True
+
+        def go_on(_found: Found) -> None:
+            if search is not None and search is self.current():
+                then(search)
+            else:  # the map is another one by now
+                self.use(then)
+
+        if search is not None:
+            self._preparing.run(search.finding(""), go_on)
 
     def current(self) -> Search | None:
         """The search, which may not be ready yet; None without a map."""

@@ -42,20 +42,23 @@ class Preferences(QObject):
 
     def encoder(self) -> EncoderInfo:
         """The chosen encoder, or the default one where the chosen one is gone. Raises UserError when none works."""
-        stored = str(self.settings.value("encoder", ""))
-        if why := self.why_default():
-            self.said.emit(f"{why} The default encoder is used.")
-        return read_encoder(Path(stored)) if stored and not why else default_encoder()
+        try:
+            return self._chosen_encoder() or default_encoder()
+        except UserError as error:
+            self.said.emit(f"{error} The default encoder is used.")
+            return default_encoder()
 
     def why_default(self) -> str:
         """Why the default encoder stands in for the chosen one; empty where the chosen one is there."""
-        stored = str(self.settings.value("encoder", ""))
         try:
-            if stored:
-                read_encoder(Path(stored))
+            self._chosen_encoder()
         except UserError as error:
             return str(error)
         return ""
+
+    def _chosen_encoder(self) -> EncoderInfo | None:
+        stored = str(self.settings.value("encoder", ""))
+        return read_encoder(Path(stored)) if stored else None
 
     def encoders(self) -> Sequence[EncoderInfo]:
         """What there is to choose from: the bundled ones, those added, and the one chosen from elsewhere."""
