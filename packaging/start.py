@@ -113,7 +113,8 @@ def announce(lean: bool, extras: set[str]) -> str:
     """What the installation will take, said beforehand; on Linux as measured (resources/docs/installing.md)."""
     if lean:
         return "Installing without PyTorch: about 0.3 GB to download, 1 GB on the disk, one to two minutes ..."
-    size = "3 GB to download, 6.5 GB on the disk" if LINUX else "0.5 to 1 GB to download, up to 2.5 GB on the disk"
+    disk = "8 GB" if "test" in extras else "6.5 GB"
+    size = f"3 GB to download, {disk} on the disk" if LINUX else "0.5 to 1 GB to download, up to 2.5 GB on the disk"
     text = f"Installing with PyTorch: about {size}, several minutes ..."
     if extras or sys.platform == "darwin" or has_nvidia():
         return text
