@@ -31,6 +31,7 @@ from cxr_explorer.encoder.checkpoint import (
     read_encoder,
     write_description,
 )
+from cxr_explorer.encoder.file_model import is_of_file
 from cxr_explorer.encoder.sample_films import sample_films
 from cxr_explorer.encoder.trial import check_numbers, try_out
 from cxr_explorer.errors import UserError
@@ -239,10 +240,10 @@ def _name_of(where: Path, wish: Wish) -> str:
         stem = where.resolve().name if where.is_dir() else where.stem
         name = wish.timm if wish.timm and stem in ("model", "pytorch_model", "weights") else stem
         name = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-._")
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name) or is_of_file(name):
         raise UserError(
             f"Nothing was added: {name!r} cannot be an encoder's name. Choose one of letters, digits, dots and hyphens "
-            "with --name."
+            "with --name; “file-” at its beginning stands for embeddings that came in a file."
         )
     return name
 

@@ -15,6 +15,9 @@ NO_ENCODER = (
 
 _PREFIX = "file-"
 
+KEYS_LIKE = f"{_PREFIX}%"
+"""What the keys are LIKE, for SQL; `is_of_file` for one."""
+
 
 @dataclass(frozen=True)
 class FileModel:

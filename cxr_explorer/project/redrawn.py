@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable
 
 from cxr_explorer.encoder.embed import Batch
+from cxr_explorer.encoder.file_model import KEYS_LIKE
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.dicom_frames import MIDDLE, NOTED_LIKE, Frame, frame_of_text, is_shown
 from cxr_explorer.images.redrawn import REDRAWN_VERSION
@@ -17,6 +18,8 @@ from cxr_explorer.project.project import MAP_OUTDATED, Project
 
 _SETTING = "pictures drawn by version"
 _FRAME = "frame of several"
+_OURS = f"encoder_id NOT IN (SELECT id FROM encoders WHERE key LIKE '{KEYS_LIKE}')"
+"""SQL: an embedding did not come in a file."""
 
 
 def is_redrawing_due(project: Project) -> bool:
@@ -30,14 +33,13 @@ def forget_redrawn(project: Project, paths: Iterable[str]) -> None:
     Images whose files are away are judged by what was noted of them when they were read. Embeddings that came in a file
     say nothing of how this program draws, and stay.
     """
-    ours = "encoder_id NOT IN (SELECT id FROM encoders WHERE key LIKE 'file-%')"
     with project.db.atomic():
         project.db.conn.executemany(
-            f"DELETE FROM embeddings WHERE {ours} AND image_id IN (SELECT id FROM images WHERE path = ?)",
+            f"DELETE FROM embeddings WHERE {_OURS} AND image_id IN (SELECT id FROM images WHERE path = ?)",
             ((path,) for path in paths),
         )
         project.db.execute(
-            f"""DELETE FROM embeddings WHERE {ours} AND image_id IN (
+            f"""DELETE FROM embeddings WHERE {_OURS} AND image_id IN (
                    SELECT id FROM images WHERE missing AND (facts LIKE '%"photometric"%' OR notes != '[]'))"""
         )
         project.set(_SETTING, str(REDRAWN_VERSION))
@@ -71,14 +73,14 @@ def stamp_as_shown(project: Project, image: ImageRecord) -> tuple[int, int] | No
 def show_frame(project: Project, frame: Frame) -> None:
     """Chooses which frame of files of several the project shows and embeds. Labels are not touched.
 
-    Embeddings of films that show another one are dropped, so that the next run makes them anew; files that could not be
-    read are tried again, as it may have been for that frame.
+    Embeddings of films that show another one are dropped, so that the next run makes them anew, but for those that came
+    in a file; files that could not be read are tried again, as it may have been for that frame.
     """
     if frame == shown_frame(project):
         return
     rows = project.db.execute("SELECT id, notes FROM images WHERE notes LIKE ?", [NOTED_LIKE]).fetchall()
     others = [(image_id,) for image_id, notes in rows if not is_shown(frame, notes_of(notes))]
     with project.db.atomic():
-        project.db.conn.executemany("DELETE FROM embeddings WHERE image_id = ?", others)
+        project.db.conn.executemany(f"DELETE FROM embeddings WHERE {_OURS} AND image_id = ?", others)
         project.retry_failed()
         project.set(_FRAME, str(frame))

@@ -521,3 +521,8 @@ def test_a_name_is_taken_once(net: Path, tmp_path: Path) -> None:
 def test_a_slow_encoder_gets_its_films_one_by_one(net: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cxr_explorer.encoder.trial.SLOW_S", 0.0)
     assert add(net, Wish()).info.films_a_pass == 1
+
+
+def test_a_name_that_stands_for_embeddings_of_a_file_is_refused(net: Path) -> None:
+    with pytest.raises(UserError, match="came in a file"):
+        add(net, Wish(name="file-net"))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from cxr_explorer.encoder.embed import Batch
+from cxr_explorer.encoder.file_model import file_model
 from cxr_explorer.images.dicom_frames import Frame
 from cxr_explorer.labels.label import Judgement, Value
 from cxr_explorer.project import label_columns, labelling
@@ -51,6 +52,16 @@ def test_only_films_that_show_another_frame_are_read_again(project: Project, fra
     show_frame(project, frame)
     assert shown_frame(project) == frame
     assert pending(project) == anew  # the one that could not be read is tried again
+
+
+def test_embeddings_that_came_in_a_file_stay(project: Project) -> None:
+    model = file_model("other", "other.npz", ENCODER.dimension)
+    project.store_batch(
+        model, Batch((replace(embedded(3), notes=("frame 13 of 25 is shown: the one in the middle",)),), ())
+    )
+    show_frame(project, "last")
+    assert project.embedded_ids(model.key).tolist() == [3]
+    assert 3 in pending(project)
 
 
 def test_labels_stay_and_the_films_are_not_marked_as_replaced(project: Project) -> None:
