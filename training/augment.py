@@ -36,6 +36,7 @@ class Augmentation:
 
     Attributes:
         area: Share of the image's area a crop takes, from and to; much of the task: the same chest seen in part.
+        local_area: The same for the small local views, where pretraining asks for such.
         aspect: Largest factor between a crop's width and height beyond the image's own; bodies and detectors differ.
         rotation_deg: Largest turn to either side; patients lean.
         shift: Largest move beyond the crop's place, as a share of its side; anatomy touches the border, then leaves.
@@ -51,6 +52,7 @@ class Augmentation:
     """
 
     area: tuple[float, float] = (0.35, 1.0)
+    local_area: tuple[float, float] = (0.1, 0.35)
     aspect: float = 1.2
     rotation_deg: float = 10.0
     shift: float = 0.05

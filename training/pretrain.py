@@ -52,7 +52,7 @@ from training.run_folder import (
     write_log,
     write_text,
 )
-from training.settings import Config, Options, as_json, cache_px, learning_rate, parse
+from training.settings import Config, Options, as_json, cache_px, encoder_px, learning_rate, parse, view_px
 
 
 class SimCLR(nn.Module):
@@ -69,8 +69,19 @@ class SimCLR(nn.Module):
             nn.BatchNorm1d(config.head_out),
         )
 
-    def forward(self, views: Tensor) -> Tensor:
-        projections: Tensor = self.head(self.encoder(views))
+    def forward(self, views: Tensor, local: Tensor | None = None) -> Tensor:
+        """(B, 1, S, S) and (L, 1, s, s) to (B + L, head_out). The encoder's norms remember whole views alone: on small
+        crops it never runs again."""
+        features = self.encoder(views)  # (B, D)
+        if local is not None:
+            norms = [module for module in self.encoder.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+            kept = [norm.momentum for norm in norms]
+            for norm in norms:
+                norm.momentum = 0.0
+            features = torch.cat((features, self.encoder(local)))  # (B + L, D)
+            for norm, momentum in zip(norms, kept, strict=True):
+                norm.momentum = momentum
+        projections: Tensor = self.head(features)
         return projections
 
 
@@ -101,7 +112,7 @@ def pretrain(options: Options, stop: threading.Event) -> None:
         )
     patients = torch.tensor(patient_ids(items))  # (N,)
     mean, std = pixel_statistics(cache.pixels, rows)
-    spec = InputSpec(size_px=config.input_px, fit="squash", mean=mean, std=std)
+    spec = InputSpec(size_px=encoder_px(config), fit="squash", mean=mean, std=std)
     probe = load_probe(items, spec, config.probe_per_source, config.seed) if chief else None
     studies = images_by_study(items) if config.positives == "study" else None
 
@@ -136,17 +147,23 @@ def pretrain(options: Options, stop: threading.Event) -> None:
             mine = batches[place.step, rank::world]  # (b,) with b = batch / world
             generator = torch.Generator(device).manual_seed(seed_of(config.seed, place.steps, rank))
             pairs = (mine, second_images(mine, studies, [config.seed, place.steps, rank]))
-            views = torch.cat(
-                [
-                    augment(load_pixels(cache.pixels[rows[chosen]], device), config.input_px, plan, generator)
-                    for chosen in pairs
-                ]
-            )  # (2b, 1, S, S)
+            whole_px, local_px = view_px(progress, config)
+            pixels = [load_pixels(cache.pixels[rows[chosen]], device) for chosen in pairs]
+            views = torch.cat([augment(part, whole_px, plan, generator) for part in pixels])  # (2b, 1, S, S)
             views = ((views - mean) / std).contiguous(memory_format=torch.channels_last)
+            inputs = [views]
+            if config.local_views:
+                crops = pixels[0].repeat(config.local_views, 1, 1, 1)
+                local = augment(crops, local_px, replace(plan, area=plan.local_area), generator)
+                inputs.append(((local - mean) / std).contiguous(memory_format=torch.channels_last))  # (nb, 1, s, s)
             with autocast(config, device):
-                z1, z2 = parallel(views).float().chunk(2)  # (b, head_out) each
+                z = parallel(*inputs).float().chunk(2 + config.local_views)  # (b, head_out) each
             groups = patients[mine].to(device) if config.mask_patients else None
-            loss = nt_xent(z1, z2, config.temperature, decoupled=config.loss == "dcl", groups=groups)
+            losses = [
+                nt_xent(z[one], z[other], config.temperature, decoupled=config.loss == "dcl", groups=groups)
+                for one, other in compared_views(config.local_views)
+            ]
+            loss = torch.stack(losses).mean()
             value = float(loss.detach())
             if not math.isfinite(value):
                 raise UserError(
@@ -159,7 +176,7 @@ def pretrain(options: Options, stop: threading.Event) -> None:
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             place = replace(place, step=place.step + 1, steps=place.steps + 1, elapsed_s=clock.elapsed_s())
-            tally.add(value, z1.detach(), z2.detach())
+            tally.add(value, z[0].detach(), z[1].detach())
             if chief and place.step < steps:
                 show_progress(place, steps, progress, tally, config.batch)
                 if clock.is_time_to_save():
@@ -238,6 +255,12 @@ def pixel_statistics(pixels: NDArray[np.uint8], rows: NDArray[np.int64], most: i
 def load_pixels(pixels: NDArray[np.uint8], device: torch.device) -> Tensor:
     """(B, S, S) bytes as (B, 1, S, S) float32 in [0, 1] on the device; bytes travel, floats do not."""
     return torch.from_numpy(np.ascontiguousarray(pixels)).to(device)[:, None].float().div_(255)
+
+
+def compared_views(local_views: int) -> list[tuple[int, int]]:
+    """Pairs of views that are to find each other: the two whole ones, and each of these with every local one, which is
+    multi-crop as Caron et al. (SwAV, NeurIPS 2020, arXiv 2006.09882, section 3.2) have it. Whole views are 0 and 1."""
+    return [(0, 1)] + [(whole, 2 + local) for whole in (0, 1) for local in range(local_views)]
 
 
 def images_by_study(items: Sequence[Item]) -> list[list[int]]:

@@ -47,7 +47,13 @@ class Config:
     positives: str = _setting("image", "the second view's image: the same, or another of the study", "image", "study")
     sources: tuple[str, ...] = _setting((), "train on these sources only (default: all)")
     input_px: int = _setting(112, "side of a view")
-    cache_px: int = _setting(0, "side of the cached images (default: 9/7 of --input-px)")
+    local_views: int = _setting(0, "further small views of each image, of a part of it (multi-crop)")
+    local_px: int = _setting(56, "side of such a view")
+    final_px: int = _setting(
+        0, "side of whole views in the last part of the run; local ones grow alike (default: no change)"
+    )
+    final_share: float = _setting(0.2, "that part, as a share of the run")
+    cache_px: int = _setting(0, "side of the cached images (default: 9/7 of the largest view's)")
     batch: int = _setting(256, "images a step, over all processes")
     epochs: int = _setting(0, "length of the run in passes over the data")
     minutes: float = _setting(0.0, "length of the run in minutes of training, over all starts")
@@ -179,15 +185,37 @@ def _check(config: Config) -> None:
     for name in ("temperature", "input_px", "batch", "lr", "head_width", "head_out", "export_every", "save_every_s"):
         if not getattr(config, name) > 0:
             raise UserError(f"The setting {name} is {getattr(config, name)}. Give a number above 0.")
+    if not 0 <= config.final_share <= 1:
+        raise UserError(f"The setting final_share is {config.final_share}. Give a share of the run, 0 to 1.")
     if not 0 <= config.warmup < 1:
         raise UserError(f"The setting warmup is {config.warmup}. Give a share of the run, 0 to below 1.")
-    if config.input_px < 32:
-        raise UserError(f"The setting input_px is {config.input_px}. The architectures need 32 or more.")
+    if config.local_views < 0:
+        raise UserError(f"The setting local_views is {config.local_views}. Give 0 or more.")
+    if config.final_px < 0 or 0 < config.final_px < 32:
+        raise UserError(f"The setting final_px is {config.final_px}. Give 32 or more, or 0 for no change.")
+    if min(config.input_px, config.local_px) < 32:
+        raise UserError(f"Views have {min(config.input_px, config.local_px)} px. The architectures need 32 or more.")
 
 
 def cache_px(config: Config) -> int:
     """Side of the cached images: room for crops without magnifying much."""
-    return config.cache_px or round(config.input_px * 9 / 7)
+    return config.cache_px or round(max(config.input_px, config.final_px) * 9 / 7)
+
+
+def encoder_px(config: Config) -> int:
+    """Side of the exported encoder's input: that of the views it was trained with last."""
+    return config.final_px or config.input_px
+
+
+def view_px(progress: float, config: Config) -> tuple[int, int]:
+    """Sides of whole and of local views, with `progress` of the run over.
+
+    Small views first, large ones last, costs less than large ones throughout and ends near them (progressive resizing;
+    Touvron et al., NeurIPS 2019, arXiv 1906.06423, on why networks want larger pictures than they were trained with).
+    """
+    if not config.final_px or progress < 1 - config.final_share:
+        return config.input_px, config.local_px
+    return config.final_px, round(config.local_px * config.final_px / config.input_px)
 
 
 def learning_rate(progress: float, config: Config) -> float:
@@ -219,7 +247,7 @@ def _convert(value: Any, like: Any) -> Any:
     """A value from JSON or the command line as the kind of the present value."""
     if isinstance(like, Augmentation):
         described = asdict(like) | dict(value)
-        return Augmentation(**described | {"area": tuple(described["area"])})
+        return Augmentation(**described | {name: tuple(described[name]) for name in ("area", "local_area")})
     if isinstance(like, tuple):
         return tuple(value)
     if isinstance(like, bool) or isinstance(value, bool):

@@ -1,5 +1,6 @@
 """A short pretraining run: it learns, survives a kill, stops on collapse, and leaves an encoder the app can use."""
 
+import copy
 import itertools
 import json
 import signal
@@ -27,9 +28,9 @@ from tests.training.narrow import Narrow
 from training.augment import Augmentation
 from training.data import Item, index
 from training.monitor import effective_rank, encoder_input, knn_accuracy, load_probe, uniformity
-from training.pretrain import images_by_study, main, pretrain, second_images
+from training.pretrain import SimCLR, compared_views, images_by_study, main, pretrain, second_images
 from training.run_folder import Place, draw_curve, read_log
-from training.settings import Config, learning_rate, make_config, parse
+from training.settings import Config, cache_px, encoder_px, learning_rate, make_config, parse, view_px
 
 SMALL = ["--input-px", "32", "--cache-px", "40", "--batch", "16", "--head-width", "32", "--head-out", "16"]
 SMALL += ["--probe-per-source", "32", "--threads", "1", "--amp", "off", "--device", "cpu", "--lr", "0.002"]
@@ -94,6 +95,40 @@ def test_the_run_leaves_an_encoder_as_the_app_loads_it(images: Path, tmp_path: P
     inputs = torch.from_numpy(preprocess(read(images / "00.png"), info.spec))[None]
     with torch.inference_mode():
         assert load_model(info, torch.device("cpu"))(inputs).shape == (1, 512)
+
+
+def test_small_views_and_larger_last_ones_are_trained_with(images: Path, tmp_path: Path, narrow: None) -> None:
+    run = tmp_path / "crops"
+    _train(*_command(images, run, "--epochs", "6", "--local-views", "3", "--local-px", "32", "--final-px", "48"))
+    log = _log(run)
+    assert log[-1]["loss"] < log[0]["loss"] - 0.05
+    assert read_encoder(run / "encoder").spec.size_px == 48
+
+
+def test_norms_remember_whole_views_alone() -> None:
+    torch.manual_seed(0)
+    model = SimCLR(Narrow(), Narrow.dimension, Config(epochs=1)).train()
+    whole, local = torch.rand(4, 1, 48, 48), torch.rand(8, 1, 32, 32) + 5
+    kept = copy.deepcopy(model)
+    assert model(whole, local).shape == (12, 128)
+    kept(whole)
+    for name, value in kept.encoder.state_dict().items():
+        if "running" in name:
+            torch.testing.assert_close(model.encoder.state_dict()[name], value, rtol=0, atol=0)
+    assert all(norm.momentum == 0.1 for norm in model.encoder.modules() if isinstance(norm, torch.nn.BatchNorm2d))
+
+
+def test_local_views_find_whole_ones_and_never_each_other() -> None:
+    assert compared_views(0) == [(0, 1)]
+    assert compared_views(2) == [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3)]
+
+
+def test_views_grow_in_the_last_part_of_the_run() -> None:
+    config = Config(epochs=1, input_px=96, local_px=48, final_px=128, final_share=0.25)
+    assert [view_px(progress, config) for progress in (0.0, 0.74, 0.75, 1.0)] == [(96, 48)] * 2 + [(128, 64)] * 2
+    assert (encoder_px(config), cache_px(config)) == (128, 165)
+    alike = replace(config, final_px=0)
+    assert (view_px(1.0, alike), encoder_px(alike), cache_px(alike)) == ((96, 48), 96, 123)
 
 
 def test_a_run_that_is_killed_goes_on_as_if_unbroken(
@@ -179,14 +214,25 @@ def test_a_run_is_neither_overwritten_nor_resumed_with_other_settings(unbroken: 
 
 def test_a_settings_file_gives_what_the_command_line_leaves_open(tmp_path: Path) -> None:
     path = tmp_path / "settings.json"
-    path.write_text('{"epochs": 5, "lr": 1, "augmentation": {"noise": 0, "area": [0.5, 1]}}')
+    path.write_text('{"epochs": 5, "lr": 1, "augmentation": {"noise": 0, "area": [0.5, 1], "local_area": [0.2, 0.5]}}')
     config = parse(["--data", "d", "--out", str(tmp_path / "run"), "--config", str(path), "--lr", "0.5"]).config
     assert (config.epochs, config.lr) == (5, 0.5)
-    assert config.augmentation == replace(Augmentation(), noise=0, area=(0.5, 1))
+    assert config.augmentation == replace(Augmentation(), noise=0, area=(0.5, 1), local_area=(0.2, 0.5))
 
 
 @pytest.mark.parametrize(
-    "asked", [{"epoch": 1}, {"epochs": "1"}, {"epochs": 1, "loss": "mse"}, {"epochs": 1, "minutes": 1}, {"epochs": 1.5}]
+    "asked",
+    [
+        {"epoch": 1},
+        {"epochs": "1"},
+        {"epochs": 1, "loss": "mse"},
+        {"epochs": 1, "minutes": 1},
+        {"epochs": 1.5},
+        {"epochs": 1, "local_views": -1},
+        {"epochs": 1, "local_px": 16},
+        {"epochs": 1, "final_px": 16},
+        {"epochs": 1, "final_share": 2},
+    ],
 )
 def test_settings_that_make_no_sense_are_refused(asked: Run) -> None:
     with pytest.raises(UserError):
