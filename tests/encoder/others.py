@@ -8,13 +8,21 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from cxr_explorer.encoder.checkpoint import EncoderInfo, added_folder
+from cxr_explorer.encoder.engine import OnnxEngine
+from cxr_explorer.encoder.sample_films import sample_films
+
 ONE = {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 64}
+VIT, CNN = "test_vit", "test_resnet"
+"""Architectures that timm has for its own tests: 160 px, a tenth of a million weights or a few more."""
+
 TEXT = {**ONE, "num_hidden_layers": 1, "vocab_size": 100}
 
 
@@ -78,3 +86,11 @@ def onnx_file(path: Path, network: nn.Module, *shape: int, films: bool = True) -
     assert program is not None
     onnx.save(program.model_proto, os.fspath(path))
     return path
+
+
+def embeddings(info: EncoderInfo, count: int = 3) -> np.ndarray[Any, Any]:
+    return OnnxEngine(info).run(sample_films(info.spec.size_px, count))
+
+
+def left_behind() -> list[str]:
+    return [path.name for path in added_folder().glob("*")] + [path.name for path in added_folder().glob(".*")]
