@@ -61,6 +61,7 @@ class SecondEncoder(QObject, Part):
         self._drawn = -1  # number of the map at the left
         self._stale = True  # whether the findings are to be compared anew
         self._colour_by = "label"
+        self._seen = False  # whether the page was shown when it was last looked
         page = self.page
         page.backWanted.connect(lambda: session.show_page("map"))
         page.encoderChosen.connect(self.choose)
@@ -141,6 +142,11 @@ class SecondEncoder(QObject, Part):
         self.page.findings.show_waiting("")
 
     def _on_page(self) -> None:
+        left, self._seen = self._seen and not self._shown, self._shown
+        if left and self._making.active and self._other is not None:
+            self._session.said.emit(
+                f"The analysis with {self._other.name} goes on. Compare two encoders, under Map, shows how far it is."
+            )
         if self._shown and self._session.map is not None and self._drawn != self._session.map.map_id:
             self._show()
         elif self._shown and self._stale:
@@ -234,6 +240,10 @@ class SecondEncoder(QObject, Part):
         assert self._other is not None
         self._maps[self._other.key] = made
         self._show_made(made)
+        if not self._shown:
+            self._session.said.emit(
+                f"The map of {self._other.name} is made. Compare two encoders, under Map, shows it."
+            )
 
     def _compare(self) -> None:
         """Compares the findings, where both maps are shown."""

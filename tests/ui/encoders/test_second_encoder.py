@@ -108,6 +108,19 @@ def test_films_are_analysed_when_asked_and_not_before(qtbot, tmp_path: Path) -> 
     assert session.preferences.encoder().key == default_encoder().key
 
 
+def test_an_analysis_that_is_left_alone_says_that_it_goes_on_and_when_it_is_done(qtbot, tmp_path: Path) -> None:
+    window = opened(qtbot, tmp_path, count=12)
+    said: list[str] = []
+    window.session.said.connect(said.append)
+    window.second_encoder.page.start.click()
+    press(qtbot, window, Qt.Key.Key_Escape)
+    name = other_encoder().name
+    assert said == [f"The analysis with {name} goes on. Compare two encoders, under Map, shows how far it is."]
+    wait_for_map(qtbot, window)
+    assert window.session.page == "map"
+    assert said[1:] == [f"The map of {name} is made. Compare two encoders, under Map, shows it."]
+
+
 def test_an_analysis_is_cancelled_and_goes_on_where_it_was(qtbot, tmp_path: Path) -> None:
     window = opened(qtbot, tmp_path, count=40)
     page, project, other = window.second_encoder.page, window.session.project, other_encoder()
