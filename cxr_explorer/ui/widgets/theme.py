@@ -41,13 +41,17 @@ def system_is_dark() -> bool:
 
 
 def apply_theme(application: QApplication, dark: bool, text_scale: float) -> None:
-    """Dresses the whole application.
+    """Dresses the whole application, unless it is dressed so already: Qt would look at every widget anew.
 
     Args:
         application: The running application.
         dark: Dark or light.
         text_scale: 1.0 is the platform's own text size.
     """
+    look = f"{'dark' if dark else 'light'} {text_scale}"
+    if application.property("look") == look:
+        return
+    application.setProperty("look", look)
     colours = theme(dark)
     application.setStyle("Fusion")
     palette = QPalette()
