@@ -294,8 +294,9 @@ def export(run: Path, encoder: nn.Module, spec: InputSpec, config: Config, place
     """
     name = config.name or f"simclr-{config.arch.replace('_', '-')}"
     loss = "decoupled contrastive loss" if config.loss == "dcl" else "NT-Xent"
+    began = Path(config.init).name  # a path would tell the world about a machine
     training = (
-        f"SimCLR ({loss}, temperature {config.temperature:g}, batch {config.batch}) from {config.init} weights on "
+        f"SimCLR ({loss}, temperature {config.temperature:g}, batch {config.batch}) from {began} weights on "
         f"{place.images:,} chest radiographs ({', '.join(config.sources) or 'all sources'}), {place.steps:,} steps; "
         "no labels used."
     )

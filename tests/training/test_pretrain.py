@@ -97,6 +97,17 @@ def test_the_run_leaves_an_encoder_as_the_app_loads_it(images: Path, tmp_path: P
         assert load_model(info, torch.device("cpu"))(inputs).shape == (1, 512)
 
 
+def test_an_encoder_trained_on_says_where_it_began_and_not_in_which_folder(
+    images: Path, unbroken: Path, tmp_path: Path, narrow: None
+) -> None:
+    run = tmp_path / "on"
+    _train(*_command(images, run, "--epochs", "1", "--init", str(unbroken / "encoder"), "--local-px", "32"))
+    description = read_encoder(run / "encoder").description
+    assert "from encoder weights" in description
+    assert str(tmp_path) not in (run / "encoder" / "encoder.json").read_text()
+    assert str(unbroken) not in (run / "encoder" / "encoder.json").read_text()
+
+
 def test_small_views_and_larger_last_ones_are_trained_with(images: Path, tmp_path: Path, narrow: None) -> None:
     run = tmp_path / "crops"
     _train(*_command(images, run, "--epochs", "6", "--local-views", "3", "--local-px", "32", "--final-px", "48"))
