@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +65,10 @@ class Augmentation:
     border: float = 0.15
     focus: float = 0.8
     noise: float = 0.03
+
+    def for_parts(self) -> Augmentation:
+        """The same for small local views: crops take `local_area`."""
+        return replace(self, area=self.local_area)
 
 
 def augment(images: Tensor, size_px: int, plan: Augmentation, generator: torch.Generator | None = None) -> Tensor:

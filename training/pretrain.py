@@ -154,7 +154,7 @@ def pretrain(options: Options, stop: threading.Event) -> None:
             inputs = [views]
             if config.local_views:
                 crops = pixels[0].repeat(config.local_views, 1, 1, 1)
-                local = augment(crops, local_px, replace(plan, area=plan.local_area), generator)
+                local = augment(crops, local_px, plan.for_parts(), generator)
                 inputs.append(((local - mean) / std).contiguous(memory_format=torch.channels_last))  # (nb, 1, s, s)
             with autocast(config, device):
                 z = parallel(*inputs).float().chunk(2 + config.local_views)  # (b, head_out) each

@@ -63,12 +63,22 @@ def test_with_every_step_off_a_view_is_the_image() -> None:
     torch.testing.assert_close(augment(images, 48, STILL, _generator()), images, rtol=0, atol=2e-3)
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(Augmentation) if not field.name.startswith("border")])
+ALONE = [field.name for field in fields(Augmentation) if not field.name.startswith(("border", "local"))]
+"""Frames come by chance, and the area of local views is that of another plan: they have tests of their own."""
+
+
+@pytest.mark.parametrize("name", ALONE)
 def test_each_step_alone_changes_the_image(name: str) -> None:
     images = torch.nn.functional.avg_pool2d(_images(size=52), 5, 1)  # smooth: 48 px
     plan = replace(STILL, **{name: getattr(Augmentation(), name)})
     views = augment(images, 48, plan, _generator())
     assert float((views - images).abs().mean()) > 0.002
+
+
+def test_local_views_show_parts_as_small_as_is_said() -> None:
+    plan = replace(Augmentation(), local_area=(0.1, 0.3), aspect=1.0, rotation_deg=0.0).for_parts()
+    sides = geometry(200, plan, _generator(), torch.device("cpu"))[:, 0, 0]  # (B,) of the crop, as shares
+    assert 0.1 <= float((sides**2).min()) < 0.13 and 0.27 < float((sides**2).max()) <= 0.3001
 
 
 def test_borders_cover_some_images_from_their_sides_and_leave_the_middle() -> None:
