@@ -149,13 +149,11 @@ def pretrain(options: Options, stop: threading.Event) -> None:
             pairs = (mine, second_images(mine, studies, [config.seed, place.steps, rank]))
             whole_px, local_px = view_px(progress, config)
             pixels = [load_pixels(cache.pixels[rows[chosen]], device) for chosen in pairs]
-            views = torch.cat([augment(part, whole_px, plan, generator) for part in pixels])  # (2b, 1, S, S)
-            views = ((views - mean) / std).contiguous(memory_format=torch.channels_last)
-            inputs = [views]
+            views = [torch.cat([augment(part, whole_px, plan, generator) for part in pixels])]  # (2b, 1, S, S)
             if config.local_views:
                 crops = pixels[0].repeat(config.local_views, 1, 1, 1)
-                local = augment(crops, local_px, plan.for_parts(), generator)
-                inputs.append(((local - mean) / std).contiguous(memory_format=torch.channels_last))  # (nb, 1, s, s)
+                views.append(augment(crops, local_px, plan.for_parts(), generator))  # (nb, 1, s, s)
+            inputs = [((part - mean) / std).contiguous(memory_format=torch.channels_last) for part in views]
             with autocast(config, device):
                 z = parallel(*inputs).float().chunk(2 + config.local_views)  # (b, head_out) each
             groups = patients[mine].to(device) if config.mask_patients else None
