@@ -118,7 +118,7 @@ def pretrain(options: Options, stop: threading.Event) -> None:
 
     # Model and optimiser.
     torch.manual_seed(config.seed)
-    encoder = begin(config)
+    encoder, origin = begin(config)
     config = replace(config, amp=choose_amp(config, encoder, device))
     model = SimCLR(encoder, dimension_of(encoder), config)
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -198,7 +198,7 @@ def pretrain(options: Options, stop: threading.Event) -> None:
                     "--lr, raise --batch or --temperature, and start anew."
                 )
             if place.step == 0 and place.epoch % config.export_every == 0:
-                export(run, model.encoder, spec, config, place)
+                export(run, model.encoder, spec, config, place, origin)
         if chief:
             place = replace(place, elapsed_s=clock.elapsed_s())
             save_state(run, model, optimiser, place)
@@ -206,19 +206,19 @@ def pretrain(options: Options, stop: threading.Event) -> None:
         save_state(run, model, optimiser, place)
         sys.stderr.write(f"\nStopped after {place.steps:,} steps. Go on with --resume.\n")
     elif chief:
-        export(run, model.encoder, spec, config, place)
+        export(run, model.encoder, spec, config, place, origin)
     if world > 1:
         dist.destroy_process_group()
 
 
-def begin(config: Config) -> nn.Module:
-    """The encoder with the weights to begin from, in training mode.
+def begin(config: Config) -> tuple[nn.Module, str]:
+    """The encoder with the weights to begin from, in training mode, and what these are called.
 
     Raises:
         UserError: There are no such weights, or they are of another architecture.
     """
     if config.init == "random":
-        return ARCHITECTURES[config.arch]().train()
+        return ARCHITECTURES[config.arch]().train(), "random"
     if config.init == "imagenet" and config.arch != "efficientnet_lite0":
         raise UserError(
             f"There are no ImageNet weights of {config.arch} with the program. Use --arch efficientnet_lite0, or give "
@@ -227,7 +227,7 @@ def begin(config: Config) -> nn.Module:
     info = read_encoder(asset("encoders", "imagenet-lite0") if config.init == "imagenet" else Path(config.init))
     if info.architecture != config.arch:
         raise UserError(f"The checkpoint {info.directory} is a {info.architecture}. Give --arch {info.architecture}.")
-    return load_model(info, torch.device("cpu")).train()
+    return load_model(info, torch.device("cpu")).train(), info.name
 
 
 def make_optimiser(model: SimCLR, config: Config) -> torch.optim.AdamW:
@@ -284,17 +284,16 @@ def seed_of(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
-def export(run: Path, encoder: nn.Module, spec: InputSpec, config: Config, place: Place) -> None:
-    """Replaces RUN/encoder by the encoder as it is now.
+def export(run: Path, encoder: nn.Module, spec: InputSpec, config: Config, place: Place, origin: str) -> None:
+    """Replaces RUN/encoder by the encoder as it is now, which began from the weights called `origin`.
 
     Raises:
         UserError: The folder cannot be written.
     """
     name = config.name or f"simclr-{config.arch.replace('_', '-')}"
     loss = "decoupled contrastive loss" if config.loss == "dcl" else "NT-Xent"
-    began = Path(config.init).name  # a path would tell the world about a machine
     training = (
-        f"SimCLR ({loss}, temperature {config.temperature:g}, batch {config.batch}) from {began} weights on "
+        f"SimCLR ({loss}, temperature {config.temperature:g}, batch {config.batch}) from {origin} weights on "
         f"{place.images:,} chest radiographs ({', '.join(config.sources) or 'all sources'}), {place.steps:,} steps; "
         "no labels used."
     )
