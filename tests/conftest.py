@@ -1,7 +1,8 @@
 """Tests draw without a screen, share the processors with the tests beside them, and have patience."""
 
+import multiprocessing
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -81,3 +82,18 @@ def demo_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo") / "images"
     write_demo(folder, 40)
     return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_children() -> Iterator[None]:
+    """Wherever processes can be forked, children come without seconds of imports, see `quick_children`."""
+    from cxr_explorer import worker
+
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        yield
+        return
+    from tests.quick_children import QuickContext
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worker, "_context", QuickContext())
+        yield

@@ -1,5 +1,6 @@
 """A generator in a child process: items, errors, cancelling, crashes."""
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -9,8 +10,15 @@ from typing import Any
 
 import pytest
 
+from cxr_explorer import worker
 from cxr_explorer.errors import UserError
 from cxr_explorer.worker import Conversation, Job, JobCrashed, JobFailed, Jobs
+
+
+@pytest.fixture(autouse=True)
+def as_the_program_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Children are spawned here, on every system."""
+    monkeypatch.setattr(worker, "_context", multiprocessing.get_context("spawn"))
 
 
 def count(last: int) -> Iterator[int]:

@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from cxr_explorer.atlas.build import BuiltMap, MapParameters
+from cxr_explorer.atlas.layout import LayoutParameters
 from cxr_explorer.atlas.neighbours import find_neighbours
 from cxr_explorer.comparing import store_beside
 from cxr_explorer.encoder.checkpoint import EncoderInfo, bundled_encoders, default_encoder
@@ -60,7 +61,8 @@ def make_two_encoders(home: Path, count: int = 40, second: bool = False, how: Ho
         one = np.ones(count, np.float32)
         xy = random.standard_normal((count, 2)).astype(np.float32)
         built = BuiltMap(xy, clusters, one, 0 * one, one, neighbours=find_neighbours(vectors, 15))
-        map_id = project.store_map(encoder, MapParameters().to_dict(), ids, built)
+        few = MapParameters(LayoutParameters(n_neighbours=count))  # so few need no UMAP, which takes seconds to import
+        map_id = project.store_map(encoder, few.to_dict(), ids, built)
         for image_id in ids.tolist() if how is not None else ():
             said = Judgement(FINDING, truth(image_id), "reader 1", how or "single", map_id=map_id)
             labelling.label(project, np.array([image_id]), said)
