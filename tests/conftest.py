@@ -1,7 +1,7 @@
 """Tests draw without a screen, share the processors with the tests beside them, and have patience."""
 
-import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -86,14 +86,13 @@ def demo_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True, scope="session")
 def quick_children() -> Iterator[None]:
-    """Wherever processes can be forked, children come without seconds of imports, see `quick_children`."""
+    """On Linux, children come without seconds of imports, see `quick_children`. macOS has `forkserver` too, but its own
+    libraries do not bear a fork once they are loaded."""
     from cxr_explorer import worker
 
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        yield
-        return
-    from tests.quick_children import QuickContext
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(worker, "_context", QuickContext())
+        if sys.platform == "linux":
+            from tests.quick_children import QuickContext
+
+            patch.setattr(worker, "_context", QuickContext())
         yield

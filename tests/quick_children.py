@@ -1,4 +1,4 @@
-"""Children that are forked from a process which has imported what they need: the same work, seconds sooner.
+"""On Linux: children that are forked from a process which has imported what they need. The same work, seconds sooner.
 
 The program spawns its children, as Windows and macOS have it: the tests of `worker` and all that start the program as a
 process of its own go that way. Whatever else needs a child would pay for its imports again and again.
