@@ -215,7 +215,7 @@ def begin(config: Config) -> tuple[nn.Module, str]:
     """The encoder with the weights to begin from, in training mode, and what these are called.
 
     Raises:
-        UserError: There are no such weights, or they are of another architecture.
+        UserError: There are no such weights, or none of them are of the architecture.
     """
     if config.init == "random":
         return ARCHITECTURES[config.arch]().train(), "random"
@@ -225,9 +225,20 @@ def begin(config: Config) -> tuple[nn.Module, str]:
             "--init a checkpoint folder."
         )
     info = read_encoder(asset("encoders", "imagenet-lite0") if config.init == "imagenet" else Path(config.init))
-    if info.architecture != config.arch:
-        raise UserError(f"The checkpoint {info.directory} is a {info.architecture}. Give --arch {info.architecture}.")
-    return load_model(info, torch.device("cpu")).train(), info.name
+    if info.architecture == config.arch:
+        return load_model(info, torch.device("cpu")).train(), info.name
+    if info.architecture.endswith("_stages"):  # of `training.bundle`: one network, or several side by side
+        wanted = _shapes(ARCHITECTURES[config.arch]())
+        bases = load_model(info, torch.device("cpu")).bases
+        assert isinstance(bases, nn.ModuleList)
+        for base in bases:
+            if _shapes(base) == wanted:
+                return base.train(), info.name
+    raise UserError(f"The checkpoint {info.directory} is a {info.architecture} and has no {config.arch}.")
+
+
+def _shapes(network: nn.Module) -> dict[str, torch.Size]:
+    return {key: value.shape for key, value in network.state_dict().items()}
 
 
 def make_optimiser(model: SimCLR, config: Config) -> torch.optim.AdamW:

@@ -39,7 +39,8 @@ class Config:
 
     arch: str = _setting("resnet18", "architecture of the encoder", *ARCHITECTURES)
     init: str = _setting(
-        "random", "weights to begin with: random, imagenet (efficientnet_lite0 only) or a checkpoint folder"
+        "random",
+        "weights to begin with: random, imagenet (efficientnet_lite0 only), or a checkpoint folder, maybe a bundle",
     )
     loss: str = _setting("dcl", "NT-Xent, or its decoupled form", "nt_xent", "dcl")
     temperature: float = _setting(0.15, "what cosines are divided by")

@@ -16,10 +16,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load as load_tensors
 
 import training.pretrain
 import training.progress
-from cxr_explorer.encoder.checkpoint import read_encoder
+from cxr_explorer.assets import asset
+from cxr_explorer.encoder.checkpoint import read_encoder, read_weights
 from cxr_explorer.encoder.model import ARCHITECTURES, load_model
 from cxr_explorer.errors import UserError
 from cxr_explorer.images.preprocess import InputSpec, preprocess
@@ -28,7 +30,7 @@ from tests.training.narrow import Narrow
 from training.augment import Augmentation
 from training.data import Item, index
 from training.monitor import effective_rank, encoder_input, knn_accuracy, load_probe, uniformity
-from training.pretrain import SimCLR, compared_views, images_by_study, main, pretrain, second_images
+from training.pretrain import SimCLR, begin, compared_views, images_by_study, main, pretrain, second_images
 from training.run_folder import Place, draw_curve, read_log
 from training.settings import Config, cache_px, encoder_px, learning_rate, make_config, parse, view_px
 
@@ -106,6 +108,21 @@ def test_an_encoder_trained_on_says_where_it_began_and_not_in_which_folder(
     assert f"from {read_encoder(unbroken / 'encoder').name} weights" in description
     assert str(tmp_path) not in (run / "encoder" / "encoder.json").read_text()
     assert str(unbroken) not in (run / "encoder" / "encoder.json").read_text()
+
+
+def test_pretraining_goes_on_with_a_network_of_the_bundled_encoder() -> None:
+    bundled = asset("encoders", "simclr-cxr")
+    held = load_tensors(read_weights(read_encoder(bundled)))
+    network, name = begin(Config(epochs=1, init=str(bundled)))
+    assert name == "simclr-cxr" and network.training
+    for key, value in network.state_dict().items():
+        assert torch.equal(value, held[f"bases.1.{key}"].to(value.dtype)), key
+
+
+def test_an_encoder_without_the_architecture_is_refused(unbroken: Path) -> None:
+    for folder in (asset("encoders", "simclr-cxr"), asset("encoders", "imagenet-lite0")):
+        with pytest.raises(UserError, match="has no resnet34"):
+            begin(Config(epochs=1, arch="resnet34", init=str(folder)))
 
 
 def test_small_views_and_larger_last_ones_are_trained_with(images: Path, tmp_path: Path, narrow: None) -> None:
