@@ -32,7 +32,7 @@ from cxr_explorer.project.label_columns import finding_of
 from cxr_explorer.project.partitions import cluster_of
 from cxr_explorer.project.project import Ids, Project
 from cxr_explorer.project.redrawn import shown_frame
-from cxr_explorer.shards.file_vectors import model_of
+from cxr_explorer.shards.file_vectors import encoder_to_go_on_with
 from cxr_explorer.tables.embeddings import reading_embeddings, stem_of
 from cxr_explorer.tables.format import WriteReport
 
@@ -412,17 +412,7 @@ class OpenProject:
 
     def _encoder(self, name: str | PathLike[str] | None) -> EncoderInfo | FileModel:
         """The encoder to index with. Raises UserError where the newest map's has to be named."""
-        if name is None and (model := model_of(self._project)) is not None:
-            return model
-        atlas = self._project.latest_map()
-        if name is not None or atlas is None:
-            return encoder_of(None if name is None else str(name))
-        if (known := encoder_with_key(atlas.encoder_key)) is None:
-            raise UserError(
-                f"Nothing was analysed: the map of {self.path} is of the encoder {atlas.encoder_key}, which is not "
-                "here. Name its folder: index(encoder=…)."
-            )
-        return known
+        return encoder_of(str(name)) if name is not None else encoder_to_go_on_with(self._project, "index(encoder=…)")
 
     def _check_writable(self) -> None:
         if self.read_only:

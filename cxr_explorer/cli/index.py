@@ -26,7 +26,7 @@ from cxr_explorer.project.file import default_project_path
 from cxr_explorer.project.project import Project
 from cxr_explorer.project.redrawn import show_frame
 from cxr_explorer.search.strangers import Strangers, find_strangers, unsettled
-from cxr_explorer.shards.file_vectors import model_of
+from cxr_explorer.shards.file_vectors import encoder_to_go_on_with
 from cxr_explorer.shards.taking import Shards
 from cxr_explorer.tables.embeddings import GivenEmbeddings, is_embeddings_file, reading_embeddings, stem_of
 
@@ -105,7 +105,7 @@ def _index(chosen: argparse.Namespace) -> int:
             show_frame(project, frame)
         if chosen.retry_failed:
             project.retry_failed()
-        encoder = encoder or model_of(project) or encoder_of(None)
+        encoder = encoder or _go_on_with(project)
         report = run(project, encoder, chosen.device, _parameters(chosen, project), shards=shards, given=given)
         path, strange = project.path, _strangers(project)
     if not chosen.json:
@@ -159,6 +159,10 @@ def _project_of(folder: Path, path: Path | None, may_be_away: bool) -> Project:
     return project
 
 
+def _go_on_with(project: Project) -> EncoderInfo | FileModel:
+    return encoder_to_go_on_with(project, "--encoder NAME_OR_DIR")
+
+
 def _encoder_of_key(key: str) -> EncoderInfo:
     """The known encoder with this key. Raises UserError where there is none."""
     if (info := encoder_with_key(key)) is not None:
@@ -178,11 +182,7 @@ def _count(strange: Strangers) -> dict[str, Any]:
 
 def _map(chosen: argparse.Namespace) -> int:
     with Project.open(chosen.project) as project:
-        latest = project.latest_map()
-        encoder: EncoderInfo | FileModel | None = model_of(project) if chosen.encoder is None else None
-        if encoder is None and chosen.encoder is None and latest is not None:
-            encoder = _encoder_of_key(latest.encoder_key)
-        encoder = encoder or encoder_of(chosen.encoder)
+        encoder = _go_on_with(project) if chosen.encoder is None else encoder_of(chosen.encoder)
         report = run(project, encoder, chosen.device, _parameters(chosen, project), only_map=True)
     tell(chosen, report)
     return DONE

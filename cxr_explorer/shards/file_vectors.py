@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_explorer.encoder.checkpoint import EncoderInfo, default_encoder, encoder_with_key
 from cxr_explorer.encoder.embed import Batch, Source
 from cxr_explorer.encoder.file_model import FileModel
 from cxr_explorer.errors import UserError
@@ -35,6 +36,30 @@ def model_of(project: Project) -> FileModel | None:
         return FileModel(str(stored["key"]), str(stored["file"]), int(stored["dimension"])) if stored else None
     except (ValueError, KeyError, TypeError):  # damaged: the program's own encoder takes over
         return None
+
+
+def encoder_to_go_on_with(project: Project, how: str) -> EncoderInfo | FileModel:
+    """What a project is brought up to date with where none is named: the model of its file, else its map's encoder.
+
+    Args:
+        project: Open.
+        how: The words by which an encoder is named, for the message.
+
+    Raises:
+        UserError: The map's encoder is not here, or there is no map and the default encoder is damaged.
+    """
+    if (model := model_of(project)) is not None:
+        return model
+    atlas = project.latest_map()
+    if atlas is None:
+        return default_encoder()
+    if (known := encoder_with_key(atlas.encoder_key)) is None:
+        raise UserError(
+            f"Nothing was analysed: the map of {project.path} is of the encoder {atlas.encoder_key}, which is not "
+            "here: taken out or moved, or of an earlier version of the program. Name its folder, or an encoder "
+            f"with which all images are analysed anew, {default_encoder().name} for one: {how}."
+        )
+    return known
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,6 +25,7 @@ from cxr_explorer.ui.frame.welcome import Welcome
 from cxr_explorer.ui.frame.workspaces import START
 from cxr_explorer.ui.session.runs import Runs
 from cxr_explorer.ui.session.session import Session
+from cxr_explorer.ui.widgets.messages import confirmed
 from cxr_explorer.ui.widgets.texts import accepted, elided_label
 
 
@@ -189,8 +190,10 @@ class Files(QObject, Part):
         self._runs.open_demo()
 
     def rescan(self) -> None:
-        """Looks for new images."""
+        """Looks for new images; asks first where all would be analysed anew."""
         try:
+            if self._runs.lacks_encoder() and not confirmed(self._frame, self._runs.what_anew(), "Analyse anew"):
+                return
             self._runs.start_indexing()
         except UserError as error:
             self._frame.warn(str(error))

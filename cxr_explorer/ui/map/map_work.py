@@ -17,6 +17,7 @@ from cxr_explorer.ui.map.map_page import MapPage
 from cxr_explorer.ui.session.runs import Runs
 from cxr_explorer.ui.session.selection import NO_IDS
 from cxr_explorer.ui.session.session import Session
+from cxr_explorer.ui.widgets.messages import confirmed
 from cxr_explorer.ui.widgets.texts import accepted
 
 FIRST_GROWN = 4
@@ -82,7 +83,9 @@ class MapWork(QObject, Part):
     def change_parameters(self) -> None:
         """Asks how the map is to be made, and makes it anew."""
         dialog = MapDialog(self._frame, self._runs.parameters())
-        if accepted(dialog) and dialog.parameters != self._runs.parameters():
+        if not accepted(dialog) or dialog.parameters == self._runs.parameters():
+            return
+        if not self._runs.lacks_encoder() or confirmed(self._frame, self._runs.what_anew(), "Analyse anew"):
             self._runs.start_indexing(dialog.parameters, rescan=False)
 
     # -- selecting around an image ---------------------------------------------------------------------------------

@@ -48,14 +48,6 @@ class Preferences(QObject):
             self.said.emit(f"{error} The default encoder is used.")
             return default_encoder()
 
-    def why_default(self) -> str:
-        """Why the default encoder stands in for the chosen one; empty where the chosen one is there."""
-        try:
-            self._chosen_encoder()
-        except UserError as error:
-            return str(error)
-        return ""
-
     def _chosen_encoder(self) -> EncoderInfo | None:
         stored = str(self.settings.value("encoder", ""))
         return read_encoder(Path(stored)) if stored else None

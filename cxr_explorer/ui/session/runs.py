@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from cxr_explorer.atlas.build import MapParameters
 from cxr_explorer.atlas.provisional import ProvisionalMap
-from cxr_explorer.encoder.checkpoint import EncoderInfo
-from cxr_explorer.encoder.file_model import FileModel
+from cxr_explorer.encoder.checkpoint import EncoderInfo, encoder_with_key
+from cxr_explorer.encoder.file_model import FileModel, is_of_file
 from cxr_explorer.errors import UserError
 from cxr_explorer.indexing import Indexing, IndexReport, prepare_to_embed
 from cxr_explorer.labels.texts import images_text
@@ -104,14 +104,34 @@ class Runs(QObject):
         else:
             self._open(path, Project.opening(path, back_up=False), self._bring_up_to_date)
 
+    def lacks_encoder(self) -> bool:
+        """Whether the encoder of the map is not here: it was taken out, or an earlier version of the program had it.
+
+        To bring the project up to date then is to analyse all of it anew, which is not for the program to decide.
+        """
+        atlas_map = self._session.map
+        if atlas_map is None or is_of_file(atlas_map.encoder_key):
+            return False
+        return atlas_map.encoder_key != self.encoder().key and encoder_with_key(atlas_map.encoder_key) is None
+
+    def what_anew(self) -> str:
+        """What is asked before a project that lacks its encoder is brought up to date."""
+        assert self._session.project is not None
+        return (
+            f"The encoder of this map is not here. Analyse all {images_text(self._session.project.image_count())} anew "
+            f"with {self.encoder().name}? Map and clusters are made anew, and suggestions change. Labels stay."
+        )
+
     def _bring_up_to_date(self) -> None:
         assert self._session.project is not None
-        project, atlas_map = self._session.project, self._session.map
-        gone = "" if atlas_map is None else self._preferences.why_default()
-        if atlas_map is not None and gone and atlas_map.encoder_key != self._preferences.encoder().key:
-            self._session.failed.emit(  # to analyse all of it anew with another one is not for the program to decide
-                f"{gone} It was taken out or moved: map and labels of this project can be used, but new images are not "
-                "analysed. Add it again, or choose another encoder under Settings, which analyses the folder anew."
+        project = self._session.project
+        if self.lacks_encoder():
+            assert self._session.map is not None
+            self._session.failed.emit(
+                f"This map was made with the encoder {self._session.map.encoder_key}, which is not here: it was taken "
+                "out or moved, or an earlier version of the program had it. Map and labels can be used, but new images "
+                f"are not analysed. {key_text('rescan')} analyses the folder anew with {self.encoder().name}; another "
+                "encoder can be chosen under Settings. Labels stay."
             )
         elif project.folder.is_dir() or project.viewed:
             self.start_indexing()
@@ -164,7 +184,8 @@ class Runs(QObject):
         """Opens the project that is only looked at for writing. Raises UserError where that does not work yet."""
         assert self._session.project is not None
         self._session.take(Project.open(self._session.project.path, back_up=False))
-        self.start_indexing()
+        if not self.lacks_encoder():
+            self.start_indexing()
 
     def open_demo(self, home: Path | None = None, count: int = DEMO_COUNT) -> None:
         """Makes the simulated set (once), then opens it. It is drawn in a child process."""
