@@ -68,10 +68,8 @@ class Slices(QObject):
             try:
                 item = next(steps)
             except StopIteration as ended:
-                self._timer.stop()
-                self._steps = None
-                self._done(ended.value)
-                return
+                found = ended.value
+                break
             except BaseException:
                 self._timer.stop()
                 self._steps = None
@@ -79,6 +77,11 @@ class Slices(QObject):
             if time.perf_counter() >= end:
                 self._heard(item)
                 return
+        else:
+            return
+        self._timer.stop()
+        self._steps = None
+        self._done(found)  # here, for what is told in it is no consequence of the StopIteration
 
 
 def _nothing(_item: Any) -> None:

@@ -1,5 +1,6 @@
 """Work between events."""
 
+import sys
 from collections.abc import Generator
 
 import pytest
@@ -29,6 +30,12 @@ def test_what_is_short_is_done_at_once(work: Slices) -> None:
     told: list[object] = []
     work.run(counting(3, []), told.append)
     assert told == ["counted"] and not work.active
+
+
+def test_what_is_told_at_the_end_follows_from_no_exception(work: Slices) -> None:
+    told: list[object] = []
+    work.run(counting(3, []), lambda _: told.append(sys.exc_info()[0]))
+    assert told == [None]
 
 
 def test_what_is_long_goes_on_between_events(qtbot, work: Slices, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
