@@ -50,6 +50,8 @@ STRANGERS = {
     "pydicom_pip__MR_small": "MRI of the spine",
     "pydicom_pip__SC_rgb_jpeg": "empty sheet",
     "pydicom_pip__examples_overlay": "MRI of the abdomen",
+    "pydicom-data__emri_small": "MRI, of which part is not plain",
+    "pydicom_pip__examples_ybr_color": "ultrasound of the heart",
     "pydicom_pip__image_dfl": "test pattern of squares",
 }
 """Beginning of the name -> what it shows; all looked at. Equal words are one picture in several encodings."""
