@@ -8,10 +8,11 @@ their look alone; Read next up to 5, 6 and 10 % of the images; both, one after t
 the `Suggester` that the window asks, and the reader always answers with the truth.
 
 The last line is JSON. `worst_gap`: over the cells where a figure is shown, the largest mean of what was claimed minus
-what was true, of all suggestions and of those above .9. `bound_broken`: the largest share of runs, over cells, in which
-more of the accepted suggestions were wrong than was promised; "as soon as offered" is a reader who tries after every
-batch and accepts at the first chance. `accepted_share`: of what had no label, per cell. `reader_accuracy`:
-labels right when read images are and the rest is as suggested; `without looks` when nothing is drawn at random.
+what was true, of all suggestions and of those above .9; `worst_gap_runs` is how many runs showed one. `bound_broken`:
+the largest share of runs, over cells, in which more of the accepted suggestions were wrong than was promised; "as soon
+as offered" is a reader who tries after every batch and accepts at the first chance. `accepted_share`: of what had no
+label, per cell. `reader_accuracy`: labels right when read images are and the rest is as suggested; `without looks` when
+nothing is drawn at random.
 """
 
 from __future__ import annotations
@@ -242,11 +243,12 @@ def summed_up(results: list[dict], every: int) -> dict[str, object]:
     for one in results:
         if one["every"] == every:
             cells[f"{one['task']}: {one['cell']}"].append(one)
-    gaps, broken, accepted = {}, {}, {}
+    gaps, shown_in, broken, accepted = {}, {}, {}, {}
     for name, runs in cells.items():
         for kind in ("all", "above .9"):
             shown = [run for run in runs if run["in_numbers"] and f"claimed {kind}" in run]
             if shown:
+                shown_in[f"{name}, {kind}"] = len(shown)
                 gaps[f"{name}, {kind}"] = _mean(run[f"claimed {kind}"] - run[f"true {kind}"] for run in shown)
         for limit in LIMITS:
             broken[f"{name}, {limit:g}"] = float(np.mean([run.get(f"broken {limit:g}", 0) for run in runs]))
@@ -272,6 +274,7 @@ def summed_up(results: list[dict], every: int) -> dict[str, object]:
     return {
         "worst_gap": round(gaps.get(worst, float("nan")), 4),
         "worst_gap_in": worst,
+        "worst_gap_runs": shown_in.get(worst, 0),
         "bound_broken": round(broken[most], 4),
         "bound_broken_in": most,
         "in_numbers_by_clusters_alone": max(
