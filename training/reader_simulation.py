@@ -25,7 +25,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.probes.features import prepare
 from cxr_explorer.project.project import AtlasMap, Project
 from cxr_explorer.tables.matching import match_files
-from training.simulated_reader import COVERED, Point, Simulation, simulate
+from training.simulated_reader import COVERED, LOOKED, Point, Simulation, simulate
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,8 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--finding", required=True, help="column of the truth")
     parser.add_argument("--encoder", action="append", help="key of an encoder; several are put side by side")
     parser.add_argument("--seeds", type=int, default=5, help="number of runs (default: 5)")
+    parser.add_argument(
+        "--looked", type=float, nargs="+", default=list(LOOKED), metavar="SHARE", help="looked at, 0 to 1, to report at"
+    )
     parser.add_argument("--json", action="store_true", help="one line of JSON at the end")
     chosen = parser.parse_args(arguments)
+    if not all(0 < share <= 1 for share in chosen.looked):
+        parser.error("--looked takes shares above 0 and at most 1")
     try:
         truth = read_truth(chosen.truth, chosen.finding)
         with Project.open_read_only(chosen.project) as project:
@@ -49,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lambda seed: prepare(embeddings, seed=seed),
         clusters,
         answers,
+        sorted(set(chosen.looked)),
         seeds=range(chosen.seeds),
         progress=lambda seed: print(f"run {seed + 1} of {chosen.seeds} done", file=sys.stderr),
     )

@@ -127,6 +127,15 @@ def test_the_command_plays_a_project_and_ends_with_json(project, capsys):
     assert last["prevalence"] == pytest.approx(truth[:70].mean(), abs=1e-6)
 
 
+def test_the_command_reports_at_the_shares_that_are_asked_for(project, capsys):
+    path, table, *_ = project
+    asked = ["--project", str(path), "--truth", str(table), "--finding", "Effusion", "--seeds", "1", "--json"]
+    assert main([*asked, "--looked", "0.4", "0.2"]) == 0
+    assert list(json.loads(capsys.readouterr().out.splitlines()[-1])["accuracy_at_looked"]) == ["0.2", "0.4"]
+    with pytest.raises(SystemExit):
+        main([*asked, "--looked", "8"])
+
+
 def test_images_without_a_truth_are_left_out_and_the_rest_keeps_its_rows(project):
     path, table, rows, truth = project
     with Project.open_read_only(path) as opened:
