@@ -11,6 +11,7 @@ import pytest
 
 from cxr_explorer.atlas.build import BuiltMap, MapParameters
 from cxr_explorer.cli import main as cli
+from cxr_explorer.encoder.checkpoint import default_encoder
 from cxr_explorer.encoder.embed import Batch, Embedded
 from cxr_explorer.labels.label import How, Judgement, LabelBound, Value
 from cxr_explorer.probes.evidence import drawing_order, mixed
@@ -375,4 +376,18 @@ def test_probes_of_another_encoder_are_refused(path: Path, tmp_path: Path, capsy
     with Project.open(path) as project:
         project.db.execute("UPDATE encoders SET key = 'toy-1'")
     assert cli.main(["probes", "apply", str(path), str(tmp_path / "probes-mine.json"), str(tmp_path / "o.csv")]) == 1
-    assert "other-2" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "other-2" in told and "is not here" in told and "save probes anew" in told
+
+
+def test_probes_of_another_encoder_that_is_here_say_to_index_with_it(
+    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    with Project.open(path) as project:
+        read(project, np.arange(1, 101))
+        project.db.execute("UPDATE encoders SET key = ?", [default_encoder().key])
+    run(capsys, "probes", "save", path, "mine", "--folder", tmp_path, "--reader", "ann")
+    with Project.open(path) as project:
+        project.db.execute("UPDATE encoders SET key = 'toy-1'")
+    assert cli.main(["probes", "apply", str(path), str(tmp_path / "probes-mine.json"), str(tmp_path / "o.csv")]) == 1
+    assert "Index the folder with that encoder first" in capsys.readouterr().err

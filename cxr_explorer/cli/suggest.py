@@ -17,7 +17,7 @@ from cxr_explorer.errors import UserError
 from cxr_explorer.files import atomic_write
 from cxr_explorer.probes.evidence import CONFIDENCE, largest_offer
 from cxr_explorer.probes.features import Floats
-from cxr_explorer.probes.probe_set import load_probes, save_probes
+from cxr_explorer.probes.probe_set import load_probes, save_probes, why_not
 from cxr_explorer.project.audits.bounds import level, percent
 from cxr_explorer.project.audits.standing import finding_standing, in_words, target_of
 from cxr_explorer.project.file import probes_home
@@ -196,10 +196,8 @@ def _apply(chosen: argparse.Namespace) -> int:
     with Project.open_read_only(chosen.project) as project:
         ids, embeddings = project.embeddings(probes.encoder_key)
         if not len(ids):
-            raise UserError(
-                f"The probes {probes.name} are for the encoder {probes.encoder_key}, which has not embedded "
-                f"{chosen.project}. Index the folder with that encoder first."
-            )
+            which = f"which has not embedded {chosen.project}"
+            raise UserError(why_not(probes, which, "Index the folder with that encoder first."))
         columns = probes.probabilities(embeddings)
         _write(chosen.out, project.paths(), ids, columns)
     if chosen.json:

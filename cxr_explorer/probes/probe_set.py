@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_explorer.encoder.checkpoint import encoder_with_key
 from cxr_explorer.errors import UserError
 from cxr_explorer.files import atomic_write
 from cxr_explorer.probes.evidence import temperature
@@ -209,6 +210,22 @@ def save_probes(probes: ProbeSet, folder: Path) -> Path:
     with atomic_write(path) as stream:
         stream.write((json.dumps(described, indent=2, ensure_ascii=False) + "\n").encode("utf-8"))
     return path
+
+
+def why_not(probes: ProbeSet, seen: str, otherwise: str) -> str:
+    """What is said where probes meet what another encoder saw.
+
+    Args:
+        probes: They are for the embeddings of one encoder.
+        seen: What was seen by another, as part of a sentence.
+        otherwise: What to do where their encoder is here.
+    """
+    if encoder_with_key(probes.encoder_key) is None:
+        otherwise = (
+            "That encoder is not here, taken out or of an earlier version of the program: save probes anew, from the "
+            "labels of a project that was analysed with one that is."
+        )
+    return f"The probes {probes.name} are for the encoder {probes.encoder_key}, {seen}. {otherwise}"
 
 
 def load_probes(path: Path) -> ProbeSet:

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog
 
 from cxr_explorer.errors import UserError
-from cxr_explorer.probes.probe_set import PREFIX, ProbeSet, load_probes
+from cxr_explorer.probes.probe_set import PREFIX, ProbeSet, load_probes, why_not
 from cxr_explorer.project.file import probes_home
 from cxr_explorer.project.suggestions import PROBES_SETTING
 from cxr_explorer.suggesting import save_probe_set
@@ -71,8 +71,7 @@ class SavedProbes(QObject):
             probes = load_probes(Path(chosen))
             if probes.encoder_key != atlas.encoder_key:
                 raise UserError(
-                    f"The probes {probes.name} are for the encoder {probes.encoder_key}, the map shows "
-                    f"{atlas.encoder_key}. Choose that encoder under Settings first."
+                    why_not(probes, f"the map shows {atlas.encoder_key}", "Choose that encoder under Settings first.")
                 )
         except UserError as error:
             self._session.failed.emit(str(error))

@@ -550,6 +550,21 @@ def test_probes_are_saved_and_used_where_labels_are_too_few(
     qtbot.waitUntil(lambda: "Too few labels" in window.suggest.tab._state.text(), timeout=LONG_MS)
 
 
+def test_saved_probes_of_an_encoder_that_is_not_here_are_refused(
+    qtbot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "probes-mine.json"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(path), ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: (str(path), ""))
+    window.suggest.saved.save()
+    qtbot.waitUntil(lambda: "Probes of 1 finding saved" in window._said.text(), timeout=LONG_MS)
+    path.write_text(path.read_text().replace(load_probes(path).encoder_key, "simclr-cxr-000000000000"))
+    told: list[str] = []
+    window.session.failed.connect(told.append)
+    window.suggest.saved.load()
+    assert len(told) == 1 and "simclr-cxr-000000000000" in told[0] and "save probes anew" in told[0]
+
+
 def test_another_finding_has_suggestions_of_its_own(qtbot, window: MainWindow) -> None:
     window.suggest.colour_map()
     settle(qtbot, window)
