@@ -234,7 +234,10 @@ def begin(config: Config) -> tuple[nn.Module, str]:
         for base in bases:
             if _shapes(base) == wanted:
                 return base.train(), info.name
-    raise UserError(f"The checkpoint {info.directory} is a {info.architecture} and has no {config.arch}.")
+    raise UserError(
+        f"The checkpoint {info.directory} is a {info.architecture} and has no {config.arch}. Choose another --arch, or "
+        "another checkpoint."
+    )
 
 
 def _shapes(network: nn.Module) -> dict[str, torch.Size]:
