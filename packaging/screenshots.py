@@ -204,7 +204,7 @@ def show_finding(stage: Stage) -> None:
     window.finder.similar()
     stage.save("similar.png")
     window.finder.search()
-    window.finder.bar.line.setText("view:PA unlabelled")
+    window.finder.bar.line.setText("view:PA label:Effusion")
     stage.save("search.png")
     window.finder.bar.line.clear()
     session.select_cluster(1)
